@@ -1,0 +1,46 @@
+"""bpkit: the Backpack Exchange API from Python, signed, checked and as DataFrames.
+
+    from bpkit import Client, Key, LIVE_URL
+    from bpkit.sandbox import Sandbox
+
+    sandbox = Sandbox()                        # an exchange of your own, on this machine
+    bp = Client(sandbox.url, sandbox.key)      # live: Client(LIVE_URL, Key.from_env())
+    bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
+"""
+
+from . import results as _results
+from .client import Client
+from .errors import (
+    ApiError,
+    BpkitError,
+    GuardError,
+    InputError,
+    KeyFormatError,
+    MissingKeyError,
+    TransportError,
+)
+from .operations import OPERATIONS as _OPERATIONS
+from .signing import Key
+from .transport import LIVE_URL
+
+__all__ = [
+    "LIVE_URL",
+    "ApiError",
+    "BpkitError",
+    "Client",
+    "GuardError",
+    "InputError",
+    "Key",
+    "KeyFormatError",
+    "MissingKeyError",
+    "TransportError",
+    "operations",
+]
+
+
+def operations() -> _results.Rows:
+    """Every operation that bpkit knows, as a table: method, path, instruction, what it changes."""
+    shown = ("name", "section", "method", "path", "instruction", "mutates")
+    rows = _results.Rows({name: getattr(one, name) for name in shown} for one in _OPERATIONS.values())
+    rows.kind, rows.status, rows.headers = "operations", 0, {}
+    return rows

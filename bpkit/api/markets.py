@@ -1,0 +1,132 @@
+"""What is traded, at which prices. Public: no key needed. Docs: Assets, Markets, Trades."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from .. import wire
+from ..checks import DepthLimit, KlineInterval, MarketType, PriceType, TickerInterval, choice, period
+from ..results import Record, Rows
+from ._section import Section
+
+
+class Markets(Section):
+    def get_assets(self, country: str | None = None) -> Rows:
+        """Every asset, with the blockchains it can be deposited from and withdrawn to.
+
+        Rows: symbol, displayName, coingeckoId, tokens (a list). ``.df``: one row an asset and
+        blockchain; minimums and fees in the asset. ``country``: only what is offered there.
+        Docs: Assets, Get assets.
+        """
+        return self._call("get_assets", {"country": country})
+
+    def get_markets(self, market_type: MarketType | Sequence[MarketType] | None = None) -> Rows:
+        """Every market with its filters (tickSize, stepSize, minQuantity ...), closed ones too.
+
+        May be up to five minutes old; ``get_market`` is not. Docs: Markets, Get markets.
+        """
+        many = list(market_type) if isinstance(market_type, (list, tuple)) else market_type
+        return self._call("get_markets", {"marketType": many})
+
+    def get_market(self, symbol: str) -> Record:
+        """One market with its filters. Docs: Markets, Get market."""
+        return self._call("get_market", {"symbol": symbol})
+
+    def get_ticker(self, symbol: str, interval: TickerInterval | None = None) -> Record:
+        """Price change, range and volume over the last ``1d`` (default) or ``1w``.
+
+        ``priceChangePercent`` is a fraction: 0.04 is 4 %. Empty for a market without trades.
+        Docs: Markets, Get ticker.
+        """
+        choice("interval", interval, TickerInterval)
+        return self._call("get_ticker", {"symbol": symbol, "interval": interval})
+
+    def get_tickers(self, interval: TickerInterval | None = None) -> Rows:
+        """``get_ticker`` of all markets that have trades. Docs: Markets, Get tickers."""
+        choice("interval", interval, TickerInterval)
+        return self._call("get_tickers", {"interval": interval})
+
+    def get_depth(self, symbol: str, limit: DepthLimit | None = None) -> Record:
+        """The order book: ``asks`` and ``bids`` as [price, quantity].
+
+        Both rise by price: the best ask comes first, **the best bid comes last**. ``timestamp`` in
+        microseconds, ``lastUpdateId`` as text. ``limit``: levels a side. ``.df``: a ladder, the highest
+        ask on top. Docs: Markets, Get depth.
+        """
+        choice("limit", limit, DepthLimit)
+        return self._call("get_depth", {"symbol": symbol, "limit": limit})
+
+    def get_klines(
+        self,
+        symbol: str,
+        interval: KlineInterval,
+        start_time: datetime | str | int,
+        end_time: datetime | str | int | None = None,
+        price_type: PriceType | None = None,
+    ) -> Rows:
+        """Candles, oldest first.
+
+        ``start_time`` (floored to the interval) and ``end_time``: aware datetimes, ISO texts with a
+        zone, or whole Unix seconds. ``.df`` is indexed by ``start`` in UTC; prices are NaN where nothing
+        was traded. Live, the exchange allows 30 such requests a minute. Docs: Markets, Get K-lines.
+        """
+        choice("interval", interval, KlineInterval)
+        start = wire.seconds("start_time", start_time)
+        end = wire.seconds("end_time", end_time)
+        period(("start_time", start), ("end_time", end))
+        return self._call(
+            "get_klines",
+            {
+                "symbol": symbol,
+                "interval": interval,
+                "startTime": start,
+                "endTime": end,
+                "priceType": price_type,
+            },
+        )
+
+    def get_mark_prices(
+        self, symbol: str | None = None, market_type: MarketType | None = None
+    ) -> Rows:
+        """Mark price, index price and funding rate (a fraction an hour) of futures: always a list.
+
+        Docs: Markets, Get all mark prices.
+        """
+        return self._call("get_mark_prices", {"symbol": symbol, "marketType": market_type})
+
+    def get_open_interest(self, symbol: str | None = None) -> Rows:
+        """Open contracts, in the base asset: a list, also for one symbol.
+
+        Docs: Markets, Get open interest.
+        """
+        return self._call("get_open_interest", {"symbol": symbol})
+
+    def get_funding_interval_rates(
+        self, symbol: str, limit: int | None = None, offset: int | None = None
+    ) -> Rows:
+        """Funding rates of a future, newest first; the first interval may still be running.
+
+        Fractions for each hour. ``limit`` up to 10000. Docs: Markets, Get funding interval rates.
+        """
+        return self._call(
+            "get_funding_interval_rates", {"symbol": symbol, "limit": limit, "offset": offset}
+        )
+
+    def get_recent_trades(self, symbol: str, limit: int | None = None) -> Rows:
+        """The latest trades, newest first. ``limit``: 100 by default, up to 1000.
+
+        ``isBuyerMaker`` True: the taker sold. Docs: Trades, Get recent trades.
+        """
+        return self._call("get_recent_trades", {"symbol": symbol, "limit": limit})
+
+    def get_historical_trades(
+        self, symbol: str, limit: int | None = None, offset: int | None = None
+    ) -> Rows:
+        """Trades further back, newest first, ``offset`` rows skipped.
+
+        Live, the exchange allows 30 such requests a minute. Docs: Trades, Get historical trades.
+        """
+        return self._call(
+            "get_historical_trades", {"symbol": symbol, "limit": limit, "offset": offset}
+        )

@@ -1,0 +1,149 @@
+"""Placing, finding and cancelling orders. Signed. Docs: Orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .. import checks
+from ..checks import (
+    Amount,
+    CancelOrderType,
+    MarketType,
+    OrderType,
+    SelfTradePrevention,
+    Side,
+    SlippageToleranceType,
+    TimeInForce,
+    TriggerBy,
+)
+from ..results import Record, Rows
+from ._section import Section
+
+
+class Orders(Section):
+    def execute_order(
+        self,
+        symbol: str,
+        side: Side,
+        order_type: OrderType,
+        *,
+        price: Amount | None = None,
+        quantity: Amount | None = None,
+        quote_quantity: Amount | None = None,
+        client_id: int | None = None,
+        time_in_force: TimeInForce | None = None,
+        post_only: bool | None = None,
+        self_trade_prevention: SelfTradePrevention | None = None,
+        reduce_only: bool | None = None,
+        auto_lend: bool | None = None,
+        auto_lend_redeem: bool | None = None,
+        auto_borrow: bool | None = None,
+        auto_borrow_repay: bool | None = None,
+        broker_id: int | None = None,
+        trigger_price: Amount | None = None,
+        trigger_quantity: Amount | None = None,
+        trigger_by: TriggerBy | None = None,
+        take_profit_trigger_price: Amount | None = None,
+        take_profit_limit_price: Amount | None = None,
+        take_profit_trigger_by: TriggerBy | None = None,
+        stop_loss_trigger_price: Amount | None = None,
+        stop_loss_limit_price: Amount | None = None,
+        stop_loss_trigger_by: TriggerBy | None = None,
+        slippage_tolerance: Amount | None = None,
+        slippage_tolerance_type: SlippageToleranceType | None = None,
+    ) -> Record:
+        """Place an order. Never sent twice: a TransportError means that you do not know; look first.
+
+        ``Bid`` buys, ``Ask`` sells. A ``Limit`` order needs ``price`` (of one base asset, in the quote
+        asset) and ``quantity`` (base asset); a ``Market`` order needs either ``quantity`` or
+        ``quote_quantity``. Amounts are text, Decimal or int, on the market's tickSize and stepSize.
+        ``client_id``: your own number, 0 to 4294967295, to find the order by; the documentation does not
+        promise that a second order with it is refused. ``time_in_force``: GTC rests (default), IOC takes
+        what is there, FOK takes all or nothing. ``post_only``: refused if it would trade at once.
+        ``trigger_quantity`` is an amount, or a share of the position such as "80%".
+
+        Answers the order as it stands after matching: ``status`` New, PartiallyFilled, Filled, Expired
+        or TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs: Orders, Execute
+        order.
+        """
+        fields = checks.order(
+            {
+                "symbol": symbol,
+                "side": side,
+                "orderType": order_type,
+                "price": price,
+                "quantity": quantity,
+                "quoteQuantity": quote_quantity,
+                "clientId": client_id,
+                "timeInForce": time_in_force,
+                "postOnly": post_only,
+                "selfTradePrevention": self_trade_prevention,
+                "reduceOnly": reduce_only,
+                "autoLend": auto_lend,
+                "autoLendRedeem": auto_lend_redeem,
+                "autoBorrow": auto_borrow,
+                "autoBorrowRepay": auto_borrow_repay,
+                "brokerId": broker_id,
+                "triggerPrice": trigger_price,
+                "triggerQuantity": trigger_quantity,
+                "triggerBy": trigger_by,
+                "takeProfitTriggerPrice": take_profit_trigger_price,
+                "takeProfitLimitPrice": take_profit_limit_price,
+                "takeProfitTriggerBy": take_profit_trigger_by,
+                "stopLossTriggerPrice": stop_loss_trigger_price,
+                "stopLossLimitPrice": stop_loss_limit_price,
+                "stopLossTriggerBy": stop_loss_trigger_by,
+                "slippageTolerance": slippage_tolerance,
+                "slippageToleranceType": slippage_tolerance_type,
+            }
+        )
+        return self._send("execute_order", fields)
+
+    def execute_order_batch(self, orders: Iterable[Mapping[str, object]]) -> Rows:
+        """Place 1 to 50 orders, each a mapping with the documentation's own names (``orderType``).
+
+        All are checked before any is sent; each then succeeds or fails by itself. Rows in the same
+        order: an order with ``operation`` "Ok", or ``operation`` "Err" with code and message: look at
+        each. Docs: Orders, Execute orders.
+        """
+        return self._send("execute_order_batch", checks.batch(orders))
+
+    def get_order(
+        self, symbol: str, *, order_id: str | None = None, client_id: int | None = None
+    ) -> Record:
+        """An order that still rests, by ``order_id`` or ``client_id`` (one of them).
+
+        Filled and cancelled orders are not found here (ApiError 404): see ``get_order_history``.
+        Docs: Orders, Get open order.
+        """
+        checks.one_id(order_id, client_id)
+        return self._call(
+            "get_order", {"symbol": symbol, "orderId": order_id, "clientId": client_id}
+        )
+
+    def get_open_orders(
+        self, symbol: str | None = None, market_type: MarketType | None = None
+    ) -> Rows:
+        """Every order that rests. Docs: Orders, Get open orders."""
+        return self._call("get_open_orders", {"symbol": symbol, "marketType": market_type})
+
+    def cancel_order(
+        self, symbol: str, *, order_id: str | None = None, client_id: int | None = None
+    ) -> Record:
+        """Cancel one order, by ``order_id`` or ``client_id`` (one of them).
+
+        Answers the order with ``status`` Cancelled; an empty answer (``.status`` 202) means accepted,
+        not yet confirmed. Docs: Orders, Cancel open order.
+        """
+        checks.one_id(order_id, client_id)
+        return self._call(
+            "cancel_order", {"symbol": symbol, "orderId": order_id, "clientId": client_id}
+        )
+
+    def cancel_open_orders(self, symbol: str, order_type: CancelOrderType | None = None) -> Rows:
+        """Cancel all your open orders of one market, or only those of ``order_type``.
+
+        Answers the cancelled orders. Docs: Orders, Cancel open orders.
+        """
+        checks.choice("orderType", order_type, CancelOrderType)
+        return self._call("cancel_open_orders", {"symbol": symbol, "orderType": order_type})

@@ -1,0 +1,125 @@
+"""The answer: the documented JSON, as a list or dict (or a text, or a number), that knows its frame.
+
+Nothing is renamed and nothing converted: money is text, as it came. ``.df`` is the same answer as a
+DataFrame; the contract of each kind stands in ``frames.FRAMES``. ``.status`` is the HTTP status and
+``.headers`` the headers. At the end of a notebook cell an answer shows itself as a table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Answer:
+    """What all answers share. An answer without a body (202, 204) is empty, and so false."""
+
+    kind: str
+    status: int
+    headers: Mapping[str, str]
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """The answer as a DataFrame: columns, dtypes, units and order as in ``bpkit.frames``."""
+        from .frames import frame  # here, so that pandas is loaded when a frame is first wanted
+
+        return frame(self.kind, self)
+
+    def _repr_html_(self) -> str:
+        return self.df._repr_html_()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else str(self.df))
+
+
+# Answer stands first among the bases: IPython asks them in their order how to print, and has a way of
+# its own for every list and dict.
+
+
+class Rows(Answer, list[Any]):
+    """A list of rows."""
+
+
+class Record(Answer, dict[str, Any]):
+    """One object. Shown as a table of field and value, without the fields that are null."""
+
+    def _fields(self) -> dict[str, str]:
+        """What the table shows; nothing for a record with nested values, which its frame shows."""
+        if any(isinstance(value, (dict, list)) for value in self.values()):
+            return {}
+        shown = {name: value for name, value in self.items() if value is not None}
+        return {name: str(value) if isinstance(value, str) else json.dumps(value, default=str)
+                for name, value in shown.items()}  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        fields = self._fields()
+        if not fields:
+            return self.df._repr_html_()
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
+            for name, value in fields.items()
+        )
+        note = self._null_note("<p>", "</p>")
+        return f'<table class="dataframe"><tbody>{rows}</tbody></table>{note}'
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        fields = self._fields()
+        if not fields:
+            return Answer._repr_pretty_(self, printer, cycle)
+        width = max(map(len, fields))
+        lines = [f"{name:<{width}}  {value}" for name, value in fields.items()]
+        printer.text("\n".join(lines) + self._null_note("\n", ""))
+
+    def _null_note(self, before: str, after: str) -> str:
+        nulls = sum(value is None for value in self.values())
+        what = "1 field that is" if nulls == 1 else f"{nulls} fields that are"
+        return f"{before}and {what} null{after}" if nulls else ""
+
+
+class Text(Answer, str):
+    """A plain text, such as ``pong``."""
+
+    _repr_html_ = None  # type: ignore[assignment]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str.__repr__(self))
+
+
+class Number(Answer, int):
+    """A whole number, such as the exchange's time in milliseconds."""
+
+    _repr_html_ = None  # type: ignore[assignment]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(int.__repr__(self))
+
+
+def read(kind: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
+    """The answer that the bytes hold. Raises ValueError where they are no JSON but should be."""
+    made = _made(kind, content)
+    made.kind, made.status, made.headers = kind, status, headers
+    return made
+
+
+def _made(kind: str, content: bytes) -> Answer:
+    if kind == "text":
+        return Text(content.decode())
+    if not content.strip() and kind != "time":
+        return Rows() if kind in _LISTS else Record()
+    value = json.loads(content, parse_float=Decimal)
+    if isinstance(value, list):
+        return Rows(value)
+    if isinstance(value, dict):
+        return Record(value)
+    if kind == "time" and isinstance(value, int):
+        return Number(value)
+    raise ValueError("neither an object nor a list")
+
+
+_LISTS = {"orders", "batch"}  # kinds whose answer is a list even where no body came

@@ -1,0 +1,43 @@
+"""``.env`` -> the two texts that make a key. The only home of python-dotenv.
+
+The names are those of Backpack's Python guide: ``PUBLIC_KEY`` and ``SECRET_KEY``. The file is read anew
+at each call, so that a changed file counts without restarting the kernel; nothing is put into
+``os.environ``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dotenv import dotenv_values, find_dotenv
+
+from .errors import MissingKeyError
+
+PUBLIC, SECRET = "PUBLIC_KEY", "SECRET_KEY"
+_REMEDY = f"Copy .env.example to .env and write your {PUBLIC} and {SECRET} into it."
+
+
+def key_texts(path: str | os.PathLike[str] | None = None) -> tuple[str, str]:
+    """(secret, public key) as written in the file ``path``.
+
+    Without ``path``: in the nearest ``.env``, searched from the working folder (in a notebook: the
+    notebook's folder) upwards; where there is none, in the environment. Raises MissingKeyError.
+    """
+    if path is not None:
+        if not Path(path).is_file():
+            raise MissingKeyError(f"There is no file {os.fspath(path)!r}. {_REMEDY}")
+        return _pair(dotenv_values(path), f"The file {os.fspath(path)!r}")
+    found = find_dotenv(usecwd=True)
+    if found:
+        return _pair(dotenv_values(found), "The .env found")
+    if PUBLIC in os.environ or SECRET in os.environ:
+        return _pair(os.environ, "The environment")
+    raise MissingKeyError(f"No .env in {Path.cwd().name!r} or any folder above it. {_REMEDY}")
+
+
+def _pair(values: os._Environ[str] | dict[str, str | None], where: str) -> tuple[str, str]:
+    missing = [name for name in (PUBLIC, SECRET) if not values.get(name)]
+    if missing:
+        raise MissingKeyError(f"{where} has no {' and no '.join(missing)}. {_REMEDY}")
+    return str(values[SECRET]), str(values[PUBLIC])

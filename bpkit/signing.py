@@ -1,0 +1,160 @@
+"""The text to sign, and the key that signs it.
+
+The rule: ``instruction=<name>``, then the parameters in alphabetical order, then
+``&timestamp=<ms>&window=<ms>``; sign its UTF-8 bytes with ED25519; base64. A batch repeats the
+instruction before each order. Values are signed raw, not percent-encoded.
+
+Source: Backpack Exchange API, "Signing requests".
+"""
+
+from __future__ import annotations
+
+import binascii
+import os
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from .errors import KeyFormatError
+from .settings import key_texts
+from .wire import Fields, pairs
+
+DEFAULT_WINDOW = 5000  # milliseconds for which a signed request stays valid
+MAX_WINDOW = 60000
+
+# The pair printed in Backpack's public Python guide. Everybody has its secret: it opens an account in
+# the sandbox, and is refused on every other host.
+DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
+DEMO_PUBLIC_KEY = "5+yQgwU0ZdJ/9s+GXfuPFfo7yQQpl9CgvQedJXne30o="
+
+
+def text_to_sign(
+    instruction: str, fields: Fields | Sequence[Fields], timestamp: int, window: int
+) -> str:
+    """The text that is signed. ``timestamp`` and ``window`` in milliseconds.
+
+    ``fields`` comes from ``wire.fields``: a mapping, or a list of mappings for a batch.
+    """
+    parts: list[str] = []
+    for one in [fields] if isinstance(fields, Mapping) else fields:
+        parts.append(f"instruction={instruction}")
+        parts += [f"{name}={value}" for name, value in pairs(one)]
+    return f"{'&'.join(parts)}&timestamp={timestamp}&window={window}"
+
+
+class Key:
+    """An ED25519 key pair, checked when it is made. It never shows its secret.
+
+    ``secret`` and ``public_key`` are base64 of 32 bytes, as Backpack shows them. With ``public_key``
+    given, the pair is checked: a wrong pair would otherwise show as "Invalid signature" at every call.
+    Raises KeyFormatError.
+    """
+
+    __slots__ = ("_private", "public_key")
+    public_key: str
+
+    def __init__(self, secret: str, public_key: str | None = None) -> None:
+        private, problem = _load(secret, public_key)
+        # Tracebacks can show the locals of each frame; this one must have no secret left to show.
+        del secret, public_key
+        if private is None:
+            raise KeyFormatError(problem)
+        self._private = private
+        self.public_key = _public_text(private)
+
+    @classmethod
+    def from_env(cls, path: str | os.PathLike[str] | None = None) -> Key:
+        """The key in ``.env`` (``PUBLIC_KEY`` and ``SECRET_KEY``), read anew at each call.
+
+        Searched from the notebook's folder upwards unless ``path`` names the file. Raises
+        MissingKeyError where there is none, KeyFormatError where it is wrong.
+        """
+        return cls(*key_texts(path))
+
+    @classmethod
+    def generate(cls) -> Key:
+        """A new random key, for instance for another account in a sandbox."""
+        return cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
+
+    def sign(self, text: str) -> str:
+        """The signature of the text's UTF-8 bytes, in base64."""
+        return b64encode(self._private.sign(text.encode())).decode()
+
+    def __repr__(self) -> str:
+        # A traceback may show a key whose making has just failed.
+        return f"Key(public_key={getattr(self, 'public_key', None)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and other.public_key == self.public_key
+
+    def __hash__(self) -> int:
+        return hash(self.public_key)
+
+    def __copy__(self) -> Key:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Key:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Key is not pickled, because its secret would be; make it again from .env")
+
+
+def _load(secret: object, public_key: object) -> tuple[Ed25519PrivateKey | None, str]:
+    """(private key, "") or (None, what is wrong)."""
+    seed, problem = _decode(secret, "The secret")
+    if seed is None:
+        return None, problem
+    private = Ed25519PrivateKey.from_private_bytes(seed)
+    if public_key is None or public_key == _public_text(private):
+        return private, ""
+    given, problem = _decode(public_key, "The public key")
+    if given is None:
+        return None, problem
+    if _public_text(Ed25519PrivateKey.from_private_bytes(given)) == secret:
+        return None, "The secret and the public key are swapped."
+    return None, (
+        "The public key does not belong to the secret. Copy both again from the same API key at "
+        "Backpack."
+    )
+
+
+def _public_text(private: Ed25519PrivateKey) -> str:
+    return b64encode(private.public_key().public_bytes_raw()).decode()
+
+
+def _decode(value: object, name: str) -> tuple[bytes | None, str]:
+    """(32 bytes, "") or (None, what is wrong). The message never holds any of the text."""
+    want = "Expected is base64 of 32 bytes: 44 characters, as Backpack shows it."
+    if not isinstance(value, str):
+        return None, f"{name} is a {type(value).__name__}, not text. {want}"
+    for fault, looks_like in _FAULTS.items():
+        if looks_like(value):
+            return None, f"{name} {fault}. {want}"
+    try:
+        raw = b64decode(value, validate=True)
+    except binascii.Error:
+        return None, f"{name} is not base64 ({len(value)} characters). {want}"
+    if len(raw) == 64:
+        return None, (
+            f"{name} holds 64 bytes: a seed with its public key behind it. Use the base64 of the "
+            "first 32 bytes alone."
+        )
+    if len(raw) != 32:
+        return None, f"{name} holds {len(raw)} bytes instead of 32. {want}"
+    return raw, ""
+
+
+_FAULTS = {
+    "is empty": lambda t: not t.strip(),
+    "is a PEM block; the exchange wants the raw 32 bytes": lambda t: "-----BEGIN" in t,
+    "has quotes around it; take them away": lambda t: t.strip()[0] in "'\"" or t.strip()[-1] in "'\"",
+    "has white space in it or around it; take it away": lambda t: bool(re.search(r"\s", t)),
+    "is written in hex": lambda t: bool(re.fullmatch(r"(0x)?([0-9a-fA-F]{64}|[0-9a-fA-F]{128})", t)),
+    "uses the URL-safe alphabet (- and _); Backpack's has + and /": lambda t: bool(
+        re.fullmatch(r"[A-Za-z0-9_=-]*[_-][A-Za-z0-9_=-]*", t)
+    ),
+}

@@ -1,0 +1,193 @@
+"""What is known to be wrong is refused with the field, the value and the remedy; nothing is sent."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from conftest import Scripted
+
+from bpkit import (
+    LIVE_URL,
+    ApiError,
+    Client,
+    GuardError,
+    InputError,
+    Key,
+    MissingKeyError,
+)
+from bpkit.sandbox import Sandbox
+from bpkit.signing import DEMO_SECRET
+
+SOL: dict[str, Any] = {"symbol": "SOL_USDC", "side": "Bid", "order_type": "Limit"}
+GOOD: dict[str, Any] = {**SOL, "price": "170.50", "quantity": "1"}
+
+
+def order(**changes: Any) -> Callable[[Client], object]:
+    return lambda bp: bp.execute_order(**{**GOOD, **changes})
+
+
+def market(**changes: Any) -> Callable[[Client], object]:
+    return lambda bp: bp.execute_order("SOL_USDC", "Bid", "Market", **changes)
+
+
+REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
+    "float price": (order(price=170.5), "price", 'write text: "170.5"'),
+    "negative quantity": (order(quantity="-1"), "quantity", "not above zero"),
+    "zero quantity": (order(quantity=0), "quantity", "not above zero"),
+    "NaN": (order(quantity="NaN"), "quantity", "is not a number"),
+    "Decimal NaN": (order(price=Decimal("NaN")), "price", "is not a number"),
+    "infinity": (order(price="inf"), "price", "is not a number"),
+    "no number": (order(price="1,5"), "price", "is not a number"),
+    "exponent": (order(price="1e2"), "price", "digits and a point only"),
+    "plus sign": (order(price="+5"), "price", "digits and a point only"),
+    "bool quantity": (order(quantity=True), "quantity", "is not a number"),
+    "unknown side": (order(side="buy"), "side", "did you mean 'Bid'"),
+    "side in capitals": (order(side="ASK"), "side", "did you mean 'Ask'"),
+    "unknown order type": (order(order_type="Stop"), "orderType", "Allowed: Market, Limit"),
+    "unknown time in force": (order(time_in_force="GTD"), "timeInForce", "GTC, IOC, FOK"),
+    "unknown self-trade prevention": (
+        order(self_trade_prevention="Allow"), "selfTradePrevention", "RejectTaker"),
+    "text for a flag": (order(post_only="true"), "postOnly", "True or False"),
+    "clientId too large": (order(client_id=2**32), "clientId", "outside 0 to 4294967295"),
+    "clientId negative": (order(client_id=-1), "clientId", "outside 0 to 4294967295"),
+    "clientId as text": (order(client_id="7"), "clientId", "is not an int"),
+    "empty symbol": (order(symbol=" "), "symbol", "is empty"),
+    "limit without price": (order(price=None), "price", "a Limit order needs one"),
+    "limit without quantity": (order(quantity=None), "quantity", "a Limit order needs one"),
+    "limit with quoteQuantity": (order(quote_quantity="5"), "quoteQuantity", "for Market orders"),
+    "market with price": (market(price="170", quantity="1"), "price", "for Limit orders"),
+    "market with both": (
+        market(quantity="1", quote_quantity="170"), "quantity", "quantity and quoteQuantity"),
+    "market with neither": (market(), "quantity", "given: neither"),
+    "half a trigger": (order(trigger_price="180"), "triggerPrice", "both or neither"),
+    "get by both ids": (
+        lambda bp: bp.get_order("SOL_USDC", order_id="1", client_id=1), "order_id", "just one"),
+    "get by neither id": (lambda bp: bp.get_order("SOL_USDC"), "order_id", "is missing"),
+    "cancel by both ids": (
+        lambda bp: bp.cancel_order("SOL_USDC", order_id="1", client_id=1), "order_id", "just one"),
+    "cancel by neither id": (lambda bp: bp.cancel_order("SOL_USDC"), "order_id", "is missing"),
+    "empty batch": (lambda bp: bp.execute_order_batch([]), "orders", "from 1 to 50"),
+    "batch too long": (
+        lambda bp: bp.execute_order_batch([{}] * 51), "orders", "from 1 to 50"),
+    "batch with a fault": (
+        lambda bp: bp.execute_order_batch(
+            [{"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "1"},
+             {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": 1.5}]),
+        "orders[1].price", "is a float"),
+    "batch without a side": (
+        lambda bp: bp.execute_order_batch([{"symbol": "SOL_USDC", "orderType": "Market"}]),
+        "orders[0].side", "is missing"),
+    "unknown interval": (
+        lambda bp: bp.get_klines("SOL_USDC", "1hour", "2026-09-01T00:00Z"), "interval", "Allowed: 1s, 1m"),
+    "unknown market type": (lambda bp: bp.get_markets("FUTURE"), "marketType", "PERP"),
+    "one unknown market type of two": (
+        lambda bp: bp.get_markets(["SPOT", "X"]), "marketType", "SPOT"),
+    "unknown blockchain": (
+        lambda bp: bp.get_deposit_address("solana"), "blockchain", "did you mean 'Solana'"),
+    "unknown depth": (lambda bp: bp.get_depth("SOL_USDC", 7), "limit", "5, 10, 20"),
+    "bool for a depth": (lambda bp: bp.get_depth("SOL_USDC", True), "limit", "5, 10, 20"),
+    "negative limit": (lambda bp: bp.get_recent_trades("SOL_USDC", -1), "limit", "outside 0"),
+    "naive datetime": (
+        lambda bp: bp.get_klines("SOL_USDC", "1h", datetime(2026, 9, 1)), "start_time", "say which"),
+    "end before start": (
+        lambda bp: bp.get_klines("SOL_USDC", "1h", "2026-09-01T00:00Z", "2026-08-31T00:00Z"),
+        "end_time", "is not after start_time"),
+    "fills to before from": (
+        lambda bp: bp.get_fills(from_="2026-09-01T00:00Z", to="2026-08-31T00:00Z"),
+        "to", "is not after from_"),
+    "milliseconds for seconds": (
+        lambda bp: bp.get_klines("SOL_USDC", "1h", 1788264000000), "start_time", "Unix seconds"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_before_sending(case: str, scripted: Scripted) -> None:
+    call, field, remedy = REFUSED[case]
+    bp = Client(scripted.url, Key(DEMO_SECRET))
+    with pytest.raises(InputError) as caught:
+        call(bp)
+    assert caught.value.field == field
+    assert remedy in str(caught.value)
+    assert str(caught.value).startswith(f"{field}=")
+    assert scripted.requests == []
+
+
+@pytest.mark.parametrize("window", [0, 60001, -5, 5.0, True, "5000"])
+def test_a_window_outside_its_bounds(window: Any) -> None:
+    with pytest.raises(InputError, match="1 to 60000"):
+        Client("http://127.0.0.1:1", window=window)
+
+
+@pytest.mark.parametrize("window", [1, 60000])
+def test_the_bounds_of_the_window_are_allowed(window: int) -> None:
+    Client("http://127.0.0.1:1", window=window)
+
+
+def test_a_signed_call_without_a_key(scripted: Scripted) -> None:
+    with pytest.raises(MissingKeyError, match=r"get_balances is a signed operation.*Key.from_env"):
+        Client(scripted.url).get_balances()
+    assert scripted.requests == []
+
+
+def test_the_demo_key_on_a_live_host() -> None:
+    with pytest.raises(GuardError, match="demo key of Backpack's guide is public"):
+        Client(LIVE_URL, Key(DEMO_SECRET))
+
+
+LIVE_WRITES: list[Callable[[Client], object]] = [
+    order(),
+    lambda bp: bp.execute_order_batch(
+        [{"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}]
+    ),
+    lambda bp: bp.cancel_order("SOL_USDC", order_id="1"),
+    lambda bp: bp.cancel_open_orders("SOL_USDC"),
+]
+
+
+@pytest.mark.parametrize("write", LIVE_WRITES)
+def test_a_live_client_only_reads_unless_told_otherwise(
+    write: Callable[[Client], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bp = Client(LIVE_URL, Key.generate())
+    monkeypatch.setattr(bp._transport._session, "send", lambda *a, **k: pytest.fail("was sent"))
+    with pytest.raises(GuardError, match="live_orders=True"):
+        write(bp)
+
+
+@pytest.mark.parametrize(
+    "url, reason",
+    [
+        ("http://api.backpack.exchange", "not encrypted"),
+        ("ftp://127.0.0.1", "no address of an exchange"),
+        ("api.backpack.exchange", "no address of an exchange"),
+        ("https://user:pass@api.backpack.exchange", "scheme and host alone"),
+        ("https://api.backpack.exchange/api/v1", "scheme and host alone"),
+        ("http://127.0.0.1:99999", "no address of an exchange"),
+        ("http://127.0.0.1.example.com", "not encrypted"),
+    ],
+)
+def test_an_address_that_is_none_or_unsafe(url: str, reason: str) -> None:
+    with pytest.raises(GuardError, match=reason):
+        Client(url)
+
+
+def test_an_account_without_funds(sandbox: Sandbox) -> None:
+    bp = Client(sandbox.url, sandbox.open_account())
+    with pytest.raises(ApiError) as caught:
+        bp.execute_order("SOL_USDC", "Bid", "Limit", price="170.50", quantity="1")
+    assert (caught.value.status, caught.value.code) == (400, "INSUFFICIENT_FUNDS")
+    assert bp.get_open_orders() == [] and bp.get_balances() == {}
+
+
+def test_a_port_in_use() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port} is in use"):
+            Sandbox(port=port)

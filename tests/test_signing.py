@@ -1,0 +1,207 @@
+"""The signer against known answers, an independent restatement of the rule, and wrong keys."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import VECTORS
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError, wire
+from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
+
+# Three cases sign what bpkit refuses to send: floats, and a nested object.
+REFUSED = {"quantity_as_json_float", "quantity_small_float_no_exponent", "nested_object_in_body"}
+
+
+def fields_of(case: dict[str, Any]) -> Any:
+    given = case["fields"]
+    return [wire.fields(one) for one in given] if isinstance(given, list) else wire.fields(given)
+
+
+@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
+def test_known_answers(case: dict[str, Any]) -> None:
+    if case["name"] in REFUSED:
+        with pytest.raises(InputError):
+            fields_of(case)
+        return
+    text = text_to_sign(case["instruction"], fields_of(case), case["timestamp"], case["window"])
+    assert text == case["text"]
+    assert Key(DEMO_SECRET).sign(text) == case["signature"]
+
+
+@pytest.mark.parametrize("case", VECTORS["negative"], ids=lambda case: case["name"])
+def test_known_mistakes_are_not_made(case: dict[str, Any]) -> None:
+    instructions = {
+        "/api/v1/order": "orderExecute",
+        "/api/v1/orders": "orderExecute",
+        "/wapi/v1/capital/withdrawals": "withdrawalQueryAll",
+    }
+    text = text_to_sign(
+        instructions[case["path"]], fields_of(case), case["timestamp"], case["window"]
+    )
+    assert text != case["text"], case["why"]
+    with pytest.raises(InvalidSignature):
+        Ed25519PublicKey.from_public_bytes(b64decode(DEMO_PUBLIC_KEY)).verify(
+            b64decode(case["signature"]), text.encode()
+        )
+
+
+NAMES = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=6)
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(0, 2**32 - 1)
+    | st.text(max_size=8)
+    | st.decimals(allow_nan=False, allow_infinity=False, places=6)
+)
+ORDERS = st.dictionaries(NAMES, VALUES, max_size=6)
+
+
+def restated(instruction: str, orders: list[dict[str, Any]], timestamp: int, window: int) -> str:
+    """The documentation's rule, word by word, with none of bpkit's code."""
+    text = ""
+    for order in orders:
+        text += "&instruction=" + instruction
+        for name in sorted(order, key=lambda name: name.encode()):
+            value = order[name]
+            if value is None:
+                continue
+            if value is True or value is False:
+                value = "true" if value else "false"
+            text += "&" + name + "=" + (f"{value:f}" if isinstance(value, Decimal) else str(value))
+    return text[1:] + "&timestamp=" + str(timestamp) + "&window=" + str(window)
+
+
+@given(st.lists(ORDERS, min_size=1, max_size=4), st.integers(0, 2**45), st.integers(1, 60000))
+def test_the_text_is_the_documented_one(
+    orders: list[dict[str, Any]], timestamp: int, window: int
+) -> None:
+    many = [wire.fields(order) for order in orders]
+    expected = restated("orderExecute", orders, timestamp, window)
+    assert text_to_sign("orderExecute", many, timestamp, window) == expected
+    alone = restated("orderQuery", orders[:1], timestamp, window)
+    assert text_to_sign("orderQuery", many[0], timestamp, window) == alone
+
+
+@given(st.text(max_size=80).filter(lambda text: text.isprintable()))
+def test_a_signature_verifies_and_a_changed_text_does_not(text: str) -> None:
+    key = Key.generate()
+    public = Ed25519PublicKey.from_public_bytes(b64decode(key.public_key))
+    signature = b64decode(key.sign(text))
+    public.verify(signature, text.encode())
+    with pytest.raises(InvalidSignature):
+        public.verify(signature, (text + "x").encode())
+
+
+def test_the_demo_pair_is_a_pair() -> None:
+    assert Key(DEMO_SECRET, DEMO_PUBLIC_KEY).public_key == DEMO_PUBLIC_KEY
+
+
+SEED = b64decode(DEMO_SECRET)
+OTHER = Key.generate()
+WRONG_SECRETS = {
+    "is empty": "",
+    "is a int, not text": 5,
+    "is not base64": "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/am",
+    "holds 31 bytes instead of 32": b64encode(SEED[:31]).decode(),
+    "holds 64 bytes": b64encode(SEED + b64decode(DEMO_PUBLIC_KEY)).decode(),
+    "is written in hex": SEED.hex(),
+    "URL-safe alphabet": urlsafe_b64encode(SEED).decode(),
+    "white space": DEMO_SECRET + "\n",
+    "quotes": f'"{DEMO_SECRET}"',
+    "PEM block": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEw0pL+OI3/4g/0AipMgnYsT\n",
+}
+
+
+@pytest.mark.parametrize("message", WRONG_SECRETS)
+def test_each_wrong_secret_has_its_own_message(message: str) -> None:
+    wrong = WRONG_SECRETS[message]
+    with pytest.raises(KeyFormatError, match=message) as caught:
+        Key(wrong)  # type: ignore[arg-type]
+    if isinstance(wrong, str) and len(wrong) > 8:
+        assert wrong.strip()[4:20] not in str(caught.value)
+
+
+@pytest.mark.parametrize("message", WRONG_SECRETS)
+def test_a_wrong_public_key_is_told_the_same_way(message: str) -> None:
+    with pytest.raises(KeyFormatError, match=f"The public key.*{message}"):
+        Key(DEMO_SECRET, WRONG_SECRETS[message])  # type: ignore[arg-type]
+
+
+def test_a_pair_that_is_none() -> None:
+    with pytest.raises(KeyFormatError, match="does not belong to the secret"):
+        Key(DEMO_SECRET, OTHER.public_key)
+    with pytest.raises(KeyFormatError, match="are swapped"):
+        Key(DEMO_PUBLIC_KEY, DEMO_SECRET)
+
+
+def test_the_secret_shows_nowhere() -> None:
+    key = Key(DEMO_SECRET)
+    assert DEMO_SECRET not in repr(key) + str(key) + repr({"key": key}) + repr(dir(key))
+    assert copy.copy(key) is key and copy.deepcopy([key])[0] is key
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(key)
+    assert not hasattr(key, "__dict__")
+
+
+def test_the_secret_is_in_no_frame_of_a_traceback() -> None:
+    """Verbose tracebacks show the locals of every frame, down to the line that raised."""
+
+    def make(parts: tuple[str, ...]) -> None:
+        Key("".join(parts), OTHER.public_key)
+
+    try:
+        make(tuple(DEMO_SECRET))
+    except KeyFormatError as error:
+        whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert DEMO_SECRET not in "".join(whole.format())
+        assert "KeyFormatError" in "".join(whole.format())
+
+
+def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PUBLIC_KEY", "SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    notebook = tmp_path / "project" / "notebooks"
+    notebook.mkdir(parents=True)
+    monkeypatch.chdir(notebook)
+    with pytest.raises(MissingKeyError, match="No .env in 'notebooks' or any folder above"):
+        Key.from_env()
+    with pytest.raises(MissingKeyError, match="There is no file 'my.env'"):
+        Key.from_env("my.env")
+
+    file = tmp_path / "project" / ".env"
+    file.write_text(f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\n")
+    with pytest.raises(MissingKeyError, match="has no SECRET_KEY"):
+        Key.from_env()
+
+    file.write_text(f'PUBLIC_KEY={DEMO_PUBLIC_KEY}\nSECRET_KEY="{DEMO_SECRET}"\n')
+    assert Key.from_env() == Key(DEMO_SECRET)
+
+    secret = b64encode(bytes(range(32))).decode()
+    changed = Key(secret)
+    file.write_text(f"PUBLIC_KEY={changed.public_key}\nSECRET_KEY={secret}\n")
+    assert Key.from_env() == changed, "a changed file counts at once"
+
+
+def test_from_env_takes_the_environment_where_there_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PUBLIC_KEY", DEMO_PUBLIC_KEY)
+    monkeypatch.setenv("SECRET_KEY", DEMO_SECRET)
+    assert Key.from_env().public_key == DEMO_PUBLIC_KEY
+
+
+def test_every_key_error_is_a_bpkit_error() -> None:
+    assert issubclass(KeyFormatError, BpkitError) and issubclass(KeyFormatError, ValueError)

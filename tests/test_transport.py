@@ -1,0 +1,336 @@
+"""The door: what leaves, what is tried again, what every kind of answer becomes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import socket
+import traceback
+from base64 import b64decode
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+import requests
+from conftest import Scripted
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from bpkit import LIVE_URL, ApiError, Client, Key, TransportError
+from bpkit.operations import OPERATIONS
+from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
+from bpkit.transport import Transport
+
+
+@pytest.fixture
+def bp(scripted: Scripted) -> Client:
+    return Client(scripted.url, Key(DEMO_SECRET))
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody waits in a test; the waits are written down."""
+    waited: list[float] = []
+    defaults = {**Transport.__init__.__kwdefaults__, "sleep": waited.append}
+    monkeypatch.setattr(Transport.__init__, "__kwdefaults__", defaults)
+    return waited
+
+
+def place(bp: Client) -> object:
+    return bp.execute_order("SOL_USDC", "Bid", "Limit", price="170.50", quantity="1")
+
+
+WRITES: list[Callable[[Client], object]] = [
+    place,
+    lambda bp: bp.execute_order_batch(
+        [{"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}]
+    ),
+    lambda bp: bp.cancel_order("SOL_USDC", order_id="1"),
+    lambda bp: bp.cancel_open_orders("SOL_USDC"),
+]
+
+
+def verify(request: dict, instruction_text: str) -> None:
+    """The signature belongs to this text, with the headers' own timestamp and window."""
+    headers = request["headers"]
+    text = f"{instruction_text}&timestamp={headers['x-timestamp']}&window={headers['x-window']}"
+    Ed25519PublicKey.from_public_bytes(b64decode(headers["x-api-key"])).verify(
+        b64decode(headers["x-signature"]), text.encode()
+    )
+
+
+def test_a_public_get_is_plain(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "[]")
+    bp.get_recent_trades("SOL_USDC", limit=5)
+    (request,) = scripted.requests
+    assert request["method"] == "GET"
+    assert request["target"] == "/api/v1/trades?limit=5&symbol=SOL_USDC"
+    assert not [name for name in request["headers"] if name.startswith("x-")]
+
+
+def test_a_signed_get_is_signed_from_its_query(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, '{"address":"x"}')
+    bp.get_deposit_address("Solana")
+    (request,) = scripted.requests
+    assert request["target"] == "/wapi/v1/capital/deposit/address?blockchain=Solana"
+    assert request["headers"]["x-api-key"] == DEMO_PUBLIC_KEY
+    assert request["headers"]["x-window"] == "5000"
+    verify(request, "instruction=depositAddressQuery&blockchain=Solana")
+
+
+def test_a_signed_post_is_signed_from_its_body(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "{}")
+    bp.execute_order(
+        "SOL_USDC", "Bid", "Limit",
+        price=Decimal("170.50"), quantity="1.0", client_id=0, post_only=False,
+    )  # fmt: skip
+    (request,) = scripted.requests
+    assert json.loads(request["body"]) == {
+        "symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "170.50",
+        "quantity": "1.0", "clientId": 0, "postOnly": False,
+    }  # fmt: skip
+    assert request["headers"]["content-type"] == "application/json; charset=utf-8"
+    verify(
+        request,
+        "instruction=orderExecute&clientId=0&orderType=Limit&postOnly=false&price=170.50"
+        "&quantity=1.0&side=Bid&symbol=SOL_USDC",
+    )
+
+
+def test_a_delete_has_a_body(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "{}")
+    bp.cancel_order("SOL_USDC", client_id=7)
+    (request,) = scripted.requests
+    assert (request["method"], request["target"]) == ("DELETE", "/api/v1/order")
+    assert json.loads(request["body"]) == {"symbol": "SOL_USDC", "clientId": 7}
+    verify(request, "instruction=orderCancel&clientId=7&symbol=SOL_USDC")
+
+
+def test_a_batch_names_its_instruction_before_each_order(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "[]")
+    one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "2"}
+    bp.execute_order_batch([one, {**one, "price": "3", "clientId": None}])
+    (request,) = scripted.requests
+    part = "instruction=orderExecute&orderType=Limit&price={}&quantity=2&side=Bid&symbol=SOL_USDC"
+    verify(request, f"{part.format(1)}&{part.format(3)}")
+
+
+def test_the_window_is_the_clients(scripted: Scripted) -> None:
+    scripted.says(200, "{}")
+    Client(scripted.url, Key(DEMO_SECRET), window=60000).get_balances()
+    assert scripted.requests[0]["headers"]["x-window"] == "60000"
+    verify(scripted.requests[0], "instruction=balanceQuery")
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_read_is_tried_again_with_growing_waits(
+    status: int, bp: Client, scripted: Scripted, waits: list[float]
+) -> None:
+    scripted.says(status, "busy", "text/plain")
+    scripted.says(status, "busy", "text/plain")
+    scripted.says(200, "{}")
+    assert bp.get_balances() == {}
+    assert len(scripted.requests) == 3
+    assert waits == [0.25, 0.5]
+
+
+def test_a_read_gives_up_and_says_why(bp: Client, scripted: Scripted, waits: list[float]) -> None:
+    scripted.says(503, '{"code":"MAINTENANCE","message":"back soon"}')
+    with pytest.raises(ApiError, match="get_balances: 503 MAINTENANCE: back soon"):
+        bp.get_balances()
+    assert len(scripted.requests) == 4
+    assert waits == [0.25, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_a_read_that_is_refused_is_not_tried_again(
+    status: int, bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(status, '{"code":"X","message":"y"}')
+    with pytest.raises(ApiError):
+        bp.get_balances()
+    assert len(scripted.requests) == 1
+
+
+def test_a_lost_read_is_tried_again(bp: Client, scripted: Scripted) -> None:
+    scripted.cuts()
+    scripted.says(200, "[]")
+    assert bp.get_open_orders() == []
+    assert len(scripted.requests) == 2
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_write_is_never_tried_again(
+    status: int, write: Callable[[Client], object], bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(status, '{"code":"TOO_MANY_REQUESTS","message":"slow down"}')
+    with pytest.raises(ApiError) as caught:
+        write(bp)
+    assert caught.value.status == status
+    assert len(scripted.requests) == 1
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_lost_write_says_that_nobody_knows(
+    write: Callable[[Client], object], bp: Client, scripted: Scripted
+) -> None:
+    scripted.cuts()
+    with pytest.raises(TransportError, match="The outcome is UNKNOWN") as caught:
+        write(bp)
+    assert len(scripted.requests) == 1
+    assert caught.value.sent and caught.value.mutates
+
+
+def test_each_attempt_is_signed_afresh(scripted: Scripted) -> None:
+    moments = iter([1_000_000_000_000, 1_000_000_000_250])
+    transport = Transport(
+        scripted.url, Key(DEMO_SECRET), clock=lambda: next(moments), sleep=lambda seconds: None
+    )
+    scripted.says(503)
+    scripted.says(200, "{}")
+    transport.send(OPERATIONS["get_balances"], {})
+    sent = [request["headers"]["x-timestamp"] for request in scripted.requests]
+    assert sent == ["1000000000000", "1000000000250"]
+    for request in scripted.requests:
+        verify(request, "instruction=balanceQuery")
+
+
+def test_a_connection_is_kept(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "{}")
+    for _ in range(5):
+        bp.get_balances()
+    assert scripted.connections == 1
+
+
+def test_an_answer_that_does_not_come(scripted: Scripted) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # listens, never answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        bp = Client(url, Key(DEMO_SECRET), timeout=(1, 0.05))
+        with pytest.raises(TransportError, match=r"no answer within 0.05 seconds.*UNKNOWN"):
+            place(bp)
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    with pytest.raises(TransportError, match=r"nothing listens.*Nothing was sent") as caught:
+        place(Client(url, Key(DEMO_SECRET)))
+    assert not caught.value.sent
+
+
+def test_loopback_ignores_proxies(
+    monkeypatch: pytest.MonkeyPatch, scripted: Scripted
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    scripted.says(200, "{}")
+    assert Client(scripted.url, Key(DEMO_SECRET)).get_balances() == {}
+
+
+def test_a_live_client_takes_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    sent: dict = {}
+
+    def send(session: requests.Session, request: requests.PreparedRequest, **options: object) -> None:
+        sent.update(options)
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    with pytest.raises(TransportError):
+        Client(LIVE_URL).get_status()
+    assert sent["proxies"]["https"] == "http://127.0.0.1:1"
+    assert sent["verify"] and sent["allow_redirects"] is False
+
+
+def test_no_redirect_is_followed(bp: Client, scripted: Scripted) -> None:
+    scripted.answers = [(307, {"Location": "https://evil.example/"}, b"")]
+    with pytest.raises(ApiError, match="redirect to 'https://evil.example/', which is not followed"):
+        bp.get_balances()
+    assert len(scripted.requests) == 1
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def test_plain_texts(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "pong", "text/plain; charset=utf-8")
+    assert bp.ping() == "pong"
+    scripted.answers.clear()
+    scripted.says(200, "1788285151083", "text/plain; charset=utf-8")
+    assert bp.get_time() == 1788285151083
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_answers_without_a_body_are_empty(status: int, bp: Client, scripted: Scripted) -> None:
+    scripted.says(status, "")
+    cancelled = bp.cancel_order("SOL_USDC", order_id="1")
+    assert (cancelled, cancelled.status) == ({}, status)
+    assert not cancelled and len(cancelled.df) == 0
+    every = bp.cancel_open_orders("SOL_USDC")
+    assert (every, every.status) == ([], status)
+
+
+def test_no_ticker(bp: Client, scripted: Scripted) -> None:
+    scripted.says(204)
+    assert bp.get_ticker("SOL_USDC") == {}
+
+
+@pytest.mark.parametrize(
+    "status, content_type, body, code, message",
+    [
+        (400, "application/json", '{"code":"INVALID_ORDER","message":"no"}', "INVALID_ORDER", "no"),
+        (400, "text/plain", "failed to parse parameter `limit`", None, "failed to parse parameter"),
+        (404, "text/plain", "not found", None, "not found"),
+        (403, "text/html", "<html><body>blocked</body></html>", None, "Forbidden (not from the"),
+        (500, "application/json", "", None, "Internal Server Error"),
+        (400, "application/json", '["odd"]', None, '["odd"]'),
+    ],
+)
+def test_every_kind_of_no_is_an_api_error(
+    status: int, content_type: str, body: str, code: str | None, message: str,
+    bp: Client, scripted: Scripted,
+) -> None:  # fmt: skip
+    scripted.says(status, body, content_type)
+    with pytest.raises(ApiError) as caught:
+        place(bp)
+    error = caught.value
+    assert (error.operation, error.status, error.code) == ("execute_order", status, code)
+    assert error.message.startswith(message)
+    assert error.body == body
+
+
+@pytest.mark.parametrize("body", ['{"id": "1"', "<html>", '"text"'])
+def test_a_broken_success_is_an_unknown_outcome(body: str, bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, body)
+    with pytest.raises(TransportError, match="UNKNOWN"):
+        place(bp)
+
+
+def test_errors_survive_pickling() -> None:
+    for error in (
+        ApiError("get_order", 404, "RESOURCE_NOT_FOUND", "Not Found", "{}"),
+        TransportError("execute_order", "lost", sent=True, mutates=True),
+    ):
+        again = pickle.loads(pickle.dumps(error))
+        assert (str(again), vars(again)) == (str(error), vars(error))
+
+
+def test_the_secret_is_in_no_error_and_no_log(
+    bp: Client, scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    scripted.cuts()
+    try:
+        place(bp)
+    except TransportError as error:
+        seen = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert DEMO_SECRET not in "".join(seen.format())
+    scripted.answers.clear()
+    scripted.says(400, "no")
+    try:
+        place(bp)
+    except ApiError as error:
+        seen = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert DEMO_SECRET not in "".join(seen.format())
+    assert DEMO_SECRET not in repr(bp) + caplog.text
