@@ -1,0 +1,149 @@
+"""An exchange of your own, on this machine: the same paths, the same JSON, no money.
+
+What it does **not** simulate: positions (an order on a perpetual is answered 501 NOT_IMPLEMENTED, and so
+are trigger orders, take-profit, stop-loss, borrowing and lending), withdrawals and deposits, the rate
+limits, the WebSocket, and other people: the rest of the market is a tape that does not react to you,
+though your orders fill against its quotes and your trades join it. Its prices are invented. An operation
+that is not in ``bpkit.operations()`` is answered 404.
+
+What it does: verifies ED25519 signatures from the raw bytes, keeps one order book a market with
+price-time priority, locks and releases balances to the last digit, charges fees, and answers in the
+exchange's own spelling.
+
+    from bpkit.sandbox import Sandbox
+
+    sandbox = Sandbox()
+    bp = Client(sandbox.url, sandbox.key)
+    sandbox.advance(minutes=5)
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from types import TracebackType
+from typing import Any
+
+from ..signing import DEMO_SECRET, Key
+from . import market
+from .exchange import Exchange
+from .server import Server
+from .service import Service
+from .tape import DEFAULT_SEED, START_US, Tape
+
+__all__ = ["Sandbox"]
+
+# What the demo account starts with: enough for every lesson.
+FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
+
+
+class Sandbox:
+    """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
+
+    Its market stands still, at 2026-09-01 12:00 UTC, until ``advance`` moves it; the same calls give the
+    same answers on every machine. ``seed``: another market. ``port``: 0 for any free one; raises OSError
+    where it is in use. ``follow_clock``: the market runs with this machine's clock instead, and
+    ``advance`` is refused. Signatures are always judged by this machine's clock.
+
+    It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with the
+    process.
+    """
+
+    def __init__(
+        self, *, port: int = 0, seed: str = DEFAULT_SEED, follow_clock: bool = False
+    ) -> None:
+        markets = market.load()
+        exchange = Exchange(markets, _tapes(markets, seed), _now_us() if follow_clock else START_US)
+        self.key = Key(DEMO_SECRET)
+        exchange.open_account(self.key.public_key, _decimals(FUNDS))
+        self._still = not follow_clock
+        self._service = Service(
+            exchange, lambda: time.time_ns() // 1_000_000, _now_us if follow_clock else None
+        )
+        server = Server(self._service, port)
+        self.url = server.url
+        # A re-run cell drops the old sandbox: its thread and its port must go with it.
+        self._end = weakref.finalize(self, server.stop)
+
+    @property
+    def now(self) -> datetime:
+        """The market's time, UTC."""
+        with self._service.lock:
+            micros = self._service.exchange.now_us
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The requests that arrived, oldest first, and what was made of each.
+
+        time, method, path, query, body, operation, signedBy (the key whose signature was good, or
+        None), status, verdict ("answered", or the reason of the refusal). The last 10,000 are kept.
+        """
+        with self._service.lock:
+            return [dict(entry) for entry in self._service.log]
+
+    def advance(
+        self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
+    ) -> None:
+        """Let the market's time pass: candles close, trades print, resting orders fill."""
+        if not self._still:
+            raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
+        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if span <= timedelta(0):
+            raise ValueError(f"time only moves forward: {span} is not above zero")
+        with self._service.lock:
+            exchange = self._service.exchange
+            exchange.advance_to(exchange.now_us + span // timedelta(microseconds=1))
+
+    def open_account(self, funds: Mapping[str, str] | None = None, key: Key | None = None) -> Key:
+        """Another account, with a key of its own, and with nothing in it unless ``funds`` are given.
+
+        ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an account.
+        """
+        key = key or Key.generate()
+        with self._service.lock:
+            if self._service.exchange.account(key.public_key) is not None:
+                raise ValueError(f"{key!r} has an account already")
+            self._service.exchange.open_account(key.public_key, _decimals(funds or {}))
+        return key
+
+    def stop(self) -> None:
+        """Close the port. What the accounts held is gone."""
+        self._end()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = "running" if self._end.alive else "stopped"
+        return f"<Sandbox {state}, its market at {self.now:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _decimals(funds: Mapping[str, str]) -> dict[str, Decimal]:
+    return {asset: Decimal(amount) for asset, amount in funds.items()}
+
+
+def _tapes(markets: list[market.Market], seed: str) -> Callable[[str], Tape]:
+    """symbol -> its tape, to be made when first asked for: a start should cost nothing."""
+    by_symbol = {one.symbol: one for one in markets}
+
+    def tape(symbol: str) -> Tape:
+        one = by_symbol[symbol]
+        return Tape(one, seed, by_symbol[f"{one.base}_{one.quote}"] if one.kind == "PERP" else None)
+
+    return tape

@@ -1,0 +1,173 @@
+"""One market at work: its book, its tape, the crowd, and what changes hands in a trade.
+
+The crowd is a house account without holds or fees. Its quotes come from the tape and rest in the
+book like any other order.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from bpkit.sandbox.book import NO_MATCH, OTHER, Book, Match, Resting, Side, Taker
+from bpkit.sandbox.ledger import ZERO, Purse, exact
+from bpkit.sandbox.market import Market
+from bpkit.sandbox.orders import Order, OrderFill
+from bpkit.sandbox.spelling import plain
+from bpkit.sandbox.tape import Tape, Trade
+
+MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
+FREE_OF_FEES = ("USDT_USDC",)
+HOUSE = "house"  # no public key: those have 44 characters
+FIRST_UPDATE_ID = 6_730_019_258
+
+
+class Desk:
+    """A market's book with the money behind it. ``users``: the users' orders in it, by id.
+
+    Every method that may trade is given the time (microseconds UTC) that its trades bear; each of
+    them is recorded on the tape. ``house`` and ``fees`` are shared by all desks.
+    """
+
+    def __init__(self, market: Market, tape: Tape, house: Purse, fees: Purse) -> None:
+        self.market, self.tape = market, tape
+        self.book = Book()
+        self.users: dict[str, Order] = {}
+        self._house, self._fees = house, fees
+        self._quotes: list[str] = []
+        self._quoted = 0  # quotes so far
+        self._quoted_us: int | None = None
+
+    # Users
+
+    def execute(self, order: Order, match: Match, now_us: int) -> None:
+        """Carry out a plan for an order just accepted, then let the rest of it wait or expire."""
+        ticket = order.ticket
+        if ticket.quantity is not None:
+            order.owner.purse.lock(ticket.pays, ticket.hold(ticket.quantity))
+        self._settle(order, ticket.side, match, now_us)
+        if match.stopped is None and order.executed:
+            self._close(order, "Filled")
+        elif match.stopped not in (None, NO_MATCH):
+            self._close(order, "Expired", match.stopped)
+        elif ticket.price is None:
+            self._close(order, "Expired", "InsufficientLiquidity")
+        elif ticket.time_in_force == "IOC":
+            self._close(order, "Expired", "ImmediateOrCancel")
+        else:
+            key, left = order.owner.public_key, order.remaining
+            self.book.add(Resting(order.id, key, ticket.side, ticket.price, left))
+            self.users[order.id] = order.owner.open[order.id] = order
+
+    def cancel(self, order: Order) -> None:
+        """KeyError: it does not rest here."""
+        self.book.cancel(order.id)
+        self._close(order, "Cancelled")
+
+    def depth(self, limit: int | None, now_us: int) -> dict[str, Any]:
+        """``Depth``: both sides ascending. ``limit``: only so many of the best a side."""
+        return {
+            "asks": self._levels("Ask", limit),
+            "bids": self._levels("Bid", limit),
+            "lastUpdateId": str(FIRST_UPDATE_ID + self.book.changes),
+            "timestamp": now_us,
+        }
+
+    # The crowd
+
+    def refresh(self, now_us: int) -> None:
+        """Quote anew if time has moved since the house quoted last."""
+        if self._quoted_us != now_us:
+            self.withdraw()
+            self.quote(now_us)
+
+    def withdraw(self) -> None:
+        """Take what is left of the house's quotes out of the book."""
+        for id in self._quotes:
+            if id in self.book:
+                self.book.cancel(id)
+        self._quotes.clear()
+
+    def quote(self, now_us: int) -> None:
+        """The tape's levels as orders of the house, best first. One that crosses a user's takes."""
+        self._quoted_us = now_us
+        bids, asks = self.tape.levels(now_us)
+        sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
+        for side, levels in sides:
+            for price, quantity in levels:
+                left = quantity - self.take(side, price, quantity, now_us)
+                if left and not self.book.crosses(side, price):
+                    self._quoted += 1
+                    self._quotes.append(f"q{self._quoted}")
+                    self.book.add(Resting(self._quotes[-1], HOUSE, side, price, left))
+
+    def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
+        """The house takes what there is for it, at ``price`` or better. Steps taken."""
+        match = self.book.plan(Taker(HOUSE, side, price, quantity))
+        self._settle(None, side, match, now_us)
+        return match.executed
+
+    # Matches and money
+
+    def _settle(self, order: Order | None, side: Side, match: Match, now_us: int) -> None:
+        """Carry out a match for an order, or for the house (None): book, money, fills, tape."""
+        self.book.apply(match)
+        for fill in match.fills:
+            trade = Trade(
+                self.tape.next_id(now_us), now_us, fill.price, fill.quantity, side == "Ask"
+            )
+            self.tape.record(trade)
+            maker = self.users.get(fill.maker)
+            self._pay(maker, OTHER[side], trade, True)
+            self._pay(order, side, trade, False)
+            if maker is not None and maker.remaining == 0:
+                self._close(maker, "Filled")
+        for id in match.expired:
+            self._close(self.users[id], "Expired", "SelfTradePrevention")
+
+    def _pay(self, order: Order | None, side: Side, trade: Trade, is_maker: bool) -> None:
+        """One side of a trade: what it gives, what it gets, the fee on that. None: the house."""
+        market = self.market
+        with exact():
+            base = (market.base, market.quantity(trade.quantity))
+            quote = (market.quote, market.notional(trade.price * trade.quantity))
+            (gives, given), (gets, got) = (quote, base) if side == "Bid" else (base, quote)
+            if order is None:
+                self._house.spend(gives, given)
+                self._house.gain(gets, got)
+                return
+            account = order.owner
+            account.purse.release(gives, order.ticket.hold(trade.quantity))
+            account.purse.spend(gives, given)
+            fee = got * _fee_rate(market, is_maker)
+            account.purse.gain(gets, got - fee)
+            self._fees.gain(gets, fee)
+        order.executed += trade.quantity
+        order.executed_quote += trade.price * trade.quantity
+        order.status = "PartiallyFilled"
+        account.fills.append(
+            OrderFill(
+                order, trade.id, trade.time_us, trade.price, trade.quantity, fee, gets, is_maker
+            )
+        )
+
+    def _close(self, order: Order, status: str, expiry: str | None = None) -> None:
+        """An order that has left the book, or was never in it, is over: no lock stays behind."""
+        ticket = order.ticket
+        order.owner.purse.release(ticket.pays, ticket.hold(order.remaining))
+        order.owner.open.pop(order.id, None)
+        self.users.pop(order.id, None)
+        order.status, order.expiry = status, expiry
+
+    @exact()
+    def _levels(self, side: Side, limit: int | None) -> list[list[str]]:
+        return [
+            [plain(self.market.price(price)), plain(self.market.quantity(quantity))]
+            for price, quantity in self.book.levels(side, limit)
+        ]
+
+
+def _fee_rate(market: Market, is_maker: bool) -> Decimal:
+    if market.symbol in FREE_OF_FEES:
+        return ZERO
+    return MAKER_FEE if is_maker else TAKER_FEE

@@ -1,0 +1,172 @@
+"""The trades of one market, invented a day at a time.
+
+Days (UTC) are invented one by one, each from its own seed, in any order: a walk of days gives every
+day its opening price, a bridge of five-second steps leads from one opening to the next, and trades
+print along the bridge.
+
+Whole numbers throughout: prices in ticks, quantities in steps, times in microseconds UTC (``_us``);
+the price path itself in thousandths of a tick. What is drawn comes from ``RandomState`` and
+``random.Random(text)``, whose streams are frozen, and meets only ``+ - * //`` on whole numbers, or
+``+ *`` on a float: the same seed gives the same trades, to the character, on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .market import Market
+
+Ints = npt.NDArray[np.int64]
+
+SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
+FIRST_US = 1_704_067_200 * SECOND  # 2024-01-01T00:00:00Z: the history begins
+START_US = 1_788_264_000 * SECOND  # 2026-09-01T12:00:00Z: where a still market stands
+# Of some thousands tried, a seed whose SOL stands at 170.74 at START_US, touches 170.50 in the
+# fourth minute, falls through it in the fifth, and is above 170.80 in the eleventh: a bid at 170.50
+# rests, then gets its fill.
+DEFAULT_SEED = "bpkit 4185"
+
+ANCHOR_DAY = START_US // DAY  # the day that opens at the reference price
+KNOT_MS, KNOTS = 5_000, 17_280  # the price path: one knot every five seconds of a day
+TAIL = 10_000  # sizes are TAIL / (TAIL/200 .. TAIL): many small ones, some 200 times as large
+# How busy each hour of the day is, in thousandths: busiest when Europe and America are both awake.
+BUSY = np.array(
+    [900, 850, 800, 750, 700, 650, 650, 750, 900, 950, 950, 950,
+     1000, 1250, 1550, 1600, 1500, 1350, 1200, 1100, 1050, 950, 850, 800],
+    dtype=np.int64,
+)  # fmt: skip
+ZERO = np.zeros(1, dtype=np.int64)
+# Where each hour begins if a busy one is longer: 86,400,000 units, as many as milliseconds.
+HOUR_EDGES: Ints = np.concatenate((ZERO, np.cumsum(BUSY * 3_600)))
+
+
+class Trade(NamedTuple):
+    """One print. ``buyer_is_maker``: the taker sold."""
+
+    id: int
+    time_us: int
+    price: int
+    quantity: int
+    buyer_is_maker: bool
+
+
+class Character(NamedTuple):
+    """What an asset is like. Its spot market and its perp share all of it."""
+
+    price: str  # at 2026-09-01T00:00Z, in the quote asset
+    volatility: int  # of a day, in millionths of the price
+    pull: float  # the part of its distance from ``price`` that a day takes back
+    per_minute: int  # trades, on average
+    size: str  # of an average spot trade, in the base asset; a perp trade is 5 times as large
+    spread: int  # the widest, in ticks
+    premium: int  # of the perp over spot, in millionths
+
+
+CHARACTERS = {
+    "SOL": Character("170.8", 30_000, 0.01, 8, "3.75", 4, -120),
+    "BTC": Character("77400", 20_000, 0.01, 10, "0.05", 4, 75),
+    "ETH": Character("2420", 25_000, 0.01, 10, "0.8", 4, 90),
+    "USDT": Character("0.9998", 300, 0.25, 4, "500", 2, 0),
+}
+
+
+class Day(NamedTuple):
+    """The trades of a day as columns, by (time, id)."""
+
+    id: Ints
+    time: Ints
+    price: Ints
+    quantity: Ints
+    sold: npt.NDArray[np.bool_]
+
+    def rows(self, first: int, last: int) -> list[Trade]:
+        columns = (column[first:last].tolist() for column in self)
+        return list(map(Trade._make, zip(*columns, strict=True)))
+
+    def pick(self, which: slice | npt.NDArray[Any]) -> Day:
+        """Those that an index of numpy's names: a slice, a mask, or an order."""
+        return Day(
+            self.id[which], self.time[which], self.price[which],
+            self.quantity[which], self.sold[which],
+        )  # fmt: skip
+
+
+class Invention:
+    """The tape's own trades, a day at a time. Knows nothing of what is recorded."""
+
+    def __init__(self, market: Market, seed: str) -> None:
+        self._market = market
+        self._seed = seed
+        self._character = CHARACTERS[market.base]
+        perp = market.kind == "PERP"
+        self._premium = self._character.premium if perp else 0
+        self.spread = self._character.spread
+        self.per_day = self._character.per_minute * 1_440  # trades, the same number every day
+        self.size = int(Decimal(self._character.size) / market.step) * (5 if perp else 1)
+        self._past, self._future = [1.0], [1.0]  # days before and after ANCHOR_DAY, outwards
+
+    def opening(self, number: int) -> int:
+        """A day's opening price, in thousandths of a tick."""
+        away = number - ANCHOR_DAY
+        walk = self._future if away > 0 else self._past
+        while len(walk) <= abs(away):
+            day = ANCHOR_DAY + (len(walk) if away > 0 else -len(walk))
+            draw = Random(f"{self._seed}|{self._market.base}|opening|{day}").random
+            noise = (draw() + draw() + draw()) * 2.0 - 3.0  # mean 0, variance 1
+            level, volatility = walk[-1], self._character.volatility * 0.000001
+            pull = self._character.pull * (1.0 - level)
+            walk.append(level + pull + level * volatility * noise)
+        reference = int(Decimal(self._character.price) / self._market.tick) * 1_000
+        return int(walk[abs(away)] * reference)
+
+    def _path(self, number: int) -> Ints:
+        """A day's price every five seconds, in thousandths of a tick, from opening to opening."""
+        opening, closing = self.opening(number), self.opening(number + 1)
+        chance = _state(f"{self._seed}|{self._market.base}|path|{number}")
+        mood = chance.randint(500, 1_500, 96, dtype=np.int64)  # of each quarter of an hour
+        scale = np.repeat(np.repeat(BUSY, 4) * mood, KNOTS // 96)
+        # A flat draw of half-width w has deviation w / 1.732; 17,280 of them, 131.5 times that.
+        half = opening * self._character.volatility // 1_000_000 * 10 // 759
+        draws = chance.randint(-half, half + 1, KNOTS, dtype=np.int64)
+        walk = np.concatenate((ZERO, np.cumsum(draws * scale // 1_000_000)))
+        slope = closing - opening - walk[-1]
+        path: Ints = opening + walk + slope * np.arange(KNOTS + 1, dtype=np.int64) // KNOTS
+        return path
+
+    def _times(self, chance: np.random.RandomState) -> Ints:
+        """Distinct milliseconds of a day, rising: a loose grid, drawn together in busy hours."""
+        count = self.per_day
+        place = np.arange(count, dtype=np.int64)
+        slot = 86_400_000 // (count + 1)
+        units = np.sort(place * slot + chance.randint(0, 2 * slot, count, dtype=np.int64))
+        hour = np.searchsorted(HOUR_EDGES, units, side="right") - 1
+        ms = hour * 3_600_000 + (units - HOUR_EDGES[hour]) * 1_000 // BUSY[hour]
+        return ms * (86_400_000 - count) // 86_400_000 + place  # room for a millisecond each
+
+    def day(self, number: int) -> Day:
+        """The trades of a day."""
+        path, count = self._path(number), self.per_day
+        chance = _state(f"{self._seed}|{self._market.symbol}|trades|{number}")
+        ms = self._times(chance)
+        knot = ms // KNOT_MS
+        middle = path[knot] + (path[knot + 1] - path[knot]) * (ms % KNOT_MS) // KNOT_MS
+        middle += middle * self._premium // 1_000_000
+        half = chance.randint(0, self.spread * 400, count, dtype=np.int64)
+        sold = chance.randint(0, 2, count, dtype=np.int64) == 1
+        price = np.where(sold, (middle - half) // 1_000, -(-(middle + half) // 1_000))
+        rarity = chance.randint(TAIL // 200, TAIL + 1, count, dtype=np.int64)
+        part = chance.randint(0, 1_000, count, dtype=np.int64)
+        unit = self.size * 100 // 265  # the mean of TAIL / rarity is 5.3, that of part a half
+        quantity = unit * TAIL // rarity * part // 1_000 + 1
+        time = number * DAY + ms * 1_000
+        return Day(time - FIRST_US, time, price, quantity, sold)
+
+
+def _state(text: str) -> np.random.RandomState:
+    return np.random.RandomState(int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big"))

@@ -1,0 +1,94 @@
+"""What an account owns, exact to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import (
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
+
+from bpkit.sandbox.spelling import plain
+
+# Room for the largest number that an order may name times the finest unit. If something should be
+# rounded all the same, that is an error, never a silent loss.
+EXACT = Context(prec=160, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
+ZERO = Decimal(0)
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Reckon without rounding: ``with exact():``, or ``@exact()`` over a function.
+
+    Elsewhere even ``-amount`` may round, to the 28 digits of the ordinary context.
+    """
+    with localcontext(EXACT):
+        yield
+
+
+class Purse:
+    """Balances of many assets, each in units of that asset, part of it locked in open orders.
+
+    ArithmeticError: something would become negative. The engine asks first, so that this is a fault
+    of the engine, not of an order.
+    """
+
+    def __init__(self, funds: Mapping[str, Decimal]) -> None:
+        self._available: dict[str, Decimal] = {}
+        self._locked: dict[str, Decimal] = {}
+        for asset, amount in funds.items():
+            self.gain(asset, amount)
+
+    def available(self, asset: str) -> Decimal:
+        return self._available.get(asset, ZERO)
+
+    def locked(self, asset: str) -> Decimal:
+        return self._locked.get(asset, ZERO)
+
+    def assets(self) -> list[str]:
+        """Those of which there is anything, in alphabetical order."""
+        return sorted(
+            asset
+            for asset in self._available.keys() | self._locked.keys()
+            if self.available(asset) or self.locked(asset)
+        )
+
+    def gain(self, asset: str, amount: Decimal) -> None:
+        if amount < 0:
+            raise ArithmeticError(f"a gain of {amount} {asset}")
+        _change(self._available, asset, amount)
+
+    def spend(self, asset: str, amount: Decimal) -> None:
+        _change(self._available, asset, amount.copy_negate())
+
+    def lock(self, asset: str, amount: Decimal) -> None:
+        _change(self._available, asset, amount.copy_negate())
+        _change(self._locked, asset, amount)
+
+    def release(self, asset: str, amount: Decimal) -> None:
+        _change(self._locked, asset, amount.copy_negate())
+        _change(self._available, asset, amount)
+
+    def wire(self) -> dict[str, dict[str, str]]:
+        """As ``/api/v1/capital`` shows it: only what is not zero."""
+        return {
+            asset: {
+                "available": plain(self.available(asset)),
+                "locked": plain(self.locked(asset)),
+                "staked": "0",
+            }
+            for asset in self.assets()
+        }
+
+
+def _change(amounts: dict[str, Decimal], asset: str, change: Decimal) -> None:
+    amount = EXACT.add(amounts.get(asset, ZERO), change)
+    if amount < 0:
+        raise ArithmeticError(f"{amount} {asset}")
+    amounts[asset] = amount

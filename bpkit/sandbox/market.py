@@ -1,0 +1,65 @@
+"""A market's rules in whole numbers: prices in ticks, quantities in steps, so that nothing rounds.
+
+``markets.json`` holds real market objects, recorded on 2026-09-01.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """One market object as ``/api/v1/markets`` shows it, with its numbers ready to reckon with."""
+
+    raw: dict[str, Any]
+
+    @cached_property
+    def symbol(self) -> str:
+        return self.raw["symbol"]
+
+    @cached_property
+    def base(self) -> str:
+        return self.raw["baseSymbol"]
+
+    @cached_property
+    def quote(self) -> str:
+        return self.raw["quoteSymbol"]
+
+    @cached_property
+    def kind(self) -> str:
+        """``SPOT`` or ``PERP``."""
+        return self.raw["marketType"]
+
+    @cached_property
+    def open(self) -> bool:
+        return self.raw["orderBookState"] == "Open"
+
+    @cached_property
+    def tick(self) -> Decimal:
+        return Decimal(self.raw["filters"]["price"]["tickSize"])
+
+    @cached_property
+    def step(self) -> Decimal:
+        return Decimal(self.raw["filters"]["quantity"]["stepSize"])
+
+    def price(self, ticks: int) -> Decimal:
+        return ticks * self.tick
+
+    def quantity(self, steps: int) -> Decimal:
+        return steps * self.step
+
+    def notional(self, tick_steps: int) -> Decimal:
+        """Ticks times steps, as an amount of the quote asset."""
+        return tick_steps * (self.tick * self.step)
+
+
+def load() -> list[Market]:
+    """Every market of the sandbox, in the order in which the exchange lists them."""
+    text = Path(__file__).with_name("markets.json").read_text(encoding="utf-8")
+    return [Market(raw) for raw in json.loads(text)]

@@ -1,0 +1,118 @@
+"""HTTP on a loopback port: bound in the caller's thread, served by a daemon thread of its own.
+
+The only home of tornado. A failure to bind raises where ``Server(...)`` is called; nothing is
+printed into anybody's notebook; stopping twice is fine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from errno import EADDRINUSE
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, RequestHandler
+
+from .service import Service
+
+HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+_PROXY_EXCEPTIONS = ("no_proxy", "NO_PROXY")
+
+
+class Server:
+    """Serves ``service`` until ``stop()``. ``port`` 0: any free one; see ``url``."""
+
+    def __init__(self, service: Service, port: int = 0) -> None:
+        try:
+            listener = socket.create_server((HOST, port), backlog=128)
+        except OSError as error:
+            if error.errno != EADDRINUSE:
+                raise
+            raise OSError(
+                EADDRINUSE,
+                f"port {port} is in use on this machine; stop what uses it, choose another port, "
+                "or take 0 for any free one",
+            ) from None
+        listener.setblocking(False)
+        self.port: int = listener.getsockname()[1]
+        self.url = f"http://{HOST}:{self.port}"
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(service, listener)),
+            name="bpkit sandbox",
+            daemon=True,
+        )
+        self._thread.start()
+        self._ready.wait(10)
+        _keep_proxies_away()
+
+    def stop(self) -> None:
+        """Close the port and end the thread."""
+        if self._loop is None or self._stop is None or not self._thread.is_alive():
+            return
+        self._loop.call_soon_threadsafe(self._stop.set)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(5)
+
+    async def _serve(self, service: Service, listener: socket.socket) -> None:
+        application = Application([(".*", _Handler, {"service": service})], log_function=_silent)
+        server = HTTPServer(application)
+        server.add_socket(listener)
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self._ready.set()
+        await self._stop.wait()
+        server.stop()
+        await server.close_all_connections()
+
+
+class _Handler(RequestHandler):
+    """Every method and every path: the service knows which exist."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+
+    def initialize(self, service: Service) -> None:
+        self.service = service
+
+    def _answer(self) -> None:
+        request: HTTPServerRequest = self.request
+        headers = {name.lower(): value for name, value in request.headers.get_all()}
+        answer = self.service.answer(
+            request.method or "", request.path, request.query, headers, request.body
+        )
+        self.set_status(answer.status)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        if answer.status != 204:
+            self.write(answer.body)
+
+    get = head = post = delete = patch = put = options = _answer
+
+    def set_default_headers(self) -> None:
+        self.clear_header("Server")
+        self.clear_header("Content-Type")
+
+    def compute_etag(self) -> None:
+        return None
+
+
+def _silent(handler: RequestHandler) -> None:
+    """tornado would print every refusal to the terminal, or into a notebook's cell."""
+
+
+def _keep_proxies_away() -> None:
+    """Where a proxy is set, plain ``requests`` would take even 127.0.0.1 there."""
+    environ = os.environ
+    if not any(environ.get(name) for name in _PROXIES):
+        return
+    # The lower-case name is read first: it must not hide the exceptions under the other.
+    given = next((environ[name] for name in _PROXY_EXCEPTIONS if environ.get(name)), "")
+    for name in _PROXY_EXCEPTIONS:
+        hosts = environ.get(name) or given
+        if hosts != "*" and HOST not in hosts.split(","):
+            environ[name] = f"{hosts},{HOST}" if hosts else HOST
