@@ -1,0 +1,111 @@
+"""Execute every notebook and write its outputs back; or prove that nothing would change.
+
+    python tests/render.py [NOTEBOOK ...]            # after a change: run, write, commit
+    python tests/render.py --check [NOTEBOOK ...]    # is what is committed what they produce?
+
+Texts are compared to the character, pictures pixel by pixel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from base64 import b64decode
+from collections.abc import Iterator
+from difflib import unified_diff
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from matplotlib.image import imread
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+PIXELS = 0.01  # mean difference, of 1, that another machine's fonts may make
+
+
+def notebooks() -> list[Path]:
+    return sorted(FOLDER.glob("*.ipynb"))
+
+
+def executed(path: Path) -> Any:
+    """The notebook, run from the top in a fresh kernel, without anything that differs by machine."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {name: value for name, value in cell.metadata.items() if name == "tags"}
+        )
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook, timeout=60, record_timing=False, coalesce_streams=True,
+        resources={"metadata": {"path": str(FOLDER)}},
+    )  # fmt: skip
+    client.execute()
+    notebook.metadata = nbformat.from_dict(METADATA)
+    return notebook
+
+
+def differences(old: Any, new: Any) -> Iterator[str]:
+    """What differs between two runs of a notebook, in words."""
+    if len(old.cells) != len(new.cells):
+        yield "the number of cells"
+    for place, (before, after) in enumerate(zip(old.cells, new.cells, strict=False)):
+        if before.cell_type == "code":
+            one, two = _pictures(before), _pictures(after)
+            if len(one) != len(two) or not all(map(_alike, one, two)):
+                yield f"cell {place}: the picture"
+        texts = [_text(cell).splitlines(keepends=True) for cell in (before, after)]
+        if texts[0] != texts[1]:
+            yield f"cell {place}:\n" + "".join(unified_diff(*texts, "committed", "produced"))
+
+
+def _pictures(cell: Any) -> list[bytes]:
+    return [
+        b64decode(output.data["image/png"])
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+
+
+def _text(cell: Any) -> str:
+    """The cell as JSON lines, with the pictures' bytes left out."""
+    plain = json.loads(json.dumps(cell))
+    for output in plain.get("outputs", []):
+        if "image/png" in output.get("data", {}):
+            output["data"]["image/png"] = "a picture"
+    return json.dumps(plain, indent=1, ensure_ascii=False, sort_keys=True)
+
+
+def _alike(one: bytes, two: bytes) -> bool:
+    if one == two:
+        return True
+    first, second = imread(BytesIO(one)), imread(BytesIO(two))
+    return first.shape == second.shape and float(abs(first - second).mean()) < PIXELS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("notebook", type=Path, nargs="*", help="default: all of them")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 on a difference")
+    chosen = parser.parse_args()
+    stale = False
+    for path in chosen.notebook or notebooks():
+        new = executed(path)
+        found = list(differences(nbformat.read(path, as_version=4), new))
+        stale |= bool(found)
+        print(f"{path.name}: {'changed' if found else 'as committed'}", *found, sep="\n  ")
+        if not chosen.check:
+            nbformat.write(new, path)
+    return 1 if stale and chosen.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
