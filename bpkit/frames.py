@@ -111,7 +111,10 @@ def _filters(row: Row) -> dict[str, Any]:
     """A market's two groups of filters, laid flat: their inner names are unambiguous."""
     flat = {name: value for name, value in row.items() if name != "filters"}
     for name, group in (row.get("filters") or {}).items():
-        flat |= group if isinstance(group, Mapping) else {name: group}
+        if isinstance(group, Mapping):
+            flat |= group
+        elif group is not None:
+            flat[name] = group
     return flat
 
 
@@ -124,7 +127,7 @@ def _tokens(answer: Iterable[Row]) -> list[Row]:
     for asset in answer:
         shared = {name: value for name, value in asset.items() if name != "tokens"}
         shared["assetName"] = shared.pop("displayName", None)
-        rows += [{**shared, **token} for token in asset.get("tokens") or [{}]]
+        rows += [{**token, **shared} for token in asset.get("tokens") or [{}]]
     return rows
 
 
@@ -186,9 +189,9 @@ FRAMES: dict[str, Contract] = {
     "assets": Contract(
         _columns(
             symbol=texts, assetName=texts, blockchain=texts, displayName=texts,
-            contractAddress=texts, depositEnabled=flags, minimumDeposit=numbers, withdrawEnabled=flags,
-            minimumWithdrawal=numbers, maximumWithdrawal=numbers, withdrawalFee=numbers,
-            nativeDecimals=integers, coingeckoId=texts,
+            contractAddress=texts, depositEnabled=flags, minimumDeposit=numbers,
+            withdrawEnabled=flags, minimumWithdrawal=numbers, maximumWithdrawal=numbers,
+            withdrawalFee=numbers, nativeDecimals=integers, coingeckoId=texts,
         ),
         _tokens,
     ),
@@ -260,8 +263,8 @@ FRAMES: dict[str, Contract] = {
     "fills": Contract(
         _columns(
             timestamp=iso_times, symbol=texts, side=texts, price=numbers, quantity=numbers,
-            fee=numbers, feeSymbol=texts, isMaker=flags, orderId=texts, clientId=texts, tradeId=integers,
-            systemOrderType=texts,
+            fee=numbers, feeSymbol=texts, isMaker=flags, orderId=texts, clientId=texts,
+            tradeId=integers, systemOrderType=texts,
         )
     ),
-}
+}  # fmt: skip

@@ -1,4 +1,4 @@
-"""The answer: the documented JSON, as a list or dict (or a text, or a number), that knows its frame.
+"""The answer: the documented JSON, a list or a dict (or a text, or a number), that knows its frame.
 
 Nothing is renamed and nothing converted: money is text, as it came. ``.df`` is the same answer as a
 DataFrame; the contract of each kind stands in ``frames.FRAMES``. ``.status`` is the HTTP status and
@@ -31,15 +31,16 @@ class Answer:
 
         return frame(self.kind, self)
 
-    def _repr_html_(self) -> str:
-        return self.df._repr_html_()
+    def _repr_html_(self) -> str | None:
+        table: str | None = self.df._repr_html_()
+        return table
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else str(self.df))
 
 
-# Answer stands first among the bases: IPython asks them in their order how to print, and has a way of
-# its own for every list and dict.
+# Answer stands first among the bases: IPython asks them in their order how to print, and has a way
+# of its own for every list and dict.
 
 
 class Rows(Answer, list[Any]):
@@ -57,10 +58,10 @@ class Record(Answer, dict[str, Any]):
         return {name: str(value) if isinstance(value, str) else json.dumps(value, default=str)
                 for name, value in shown.items()}  # fmt: skip
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         fields = self._fields()
         if not fields:
-            return self.df._repr_html_()
+            return super()._repr_html_()
         rows = "".join(
             f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
             for name, value in fields.items()
@@ -71,7 +72,7 @@ class Record(Answer, dict[str, Any]):
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         fields = self._fields()
         if not fields:
-            return Answer._repr_pretty_(self, printer, cycle)
+            return super()._repr_pretty_(printer, cycle)
         width = max(map(len, fields))
         lines = [f"{name:<{width}}  {value}" for name, value in fields.items()]
         printer.text("\n".join(lines) + self._null_note("\n", ""))

@@ -1,0 +1,125 @@
+"""The notebooks as committed: clean, readable, and exactly what they produce.
+
+(That each cell still gives its committed text is checked by nbval, cell by cell.)
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from base64 import b64decode
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import nbformat
+import pytest
+
+from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
+
+TESTS = Path(__file__).parent
+FOLDER = TESTS.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LOCAL = re.compile(
+    r"/home/|/root/|/Users/|/tmp/|/work/|[A-Z]:\\|site-packages|127\.0\.0\.1:\d|localhost:\d|0x[0-9a-f]{8,}"
+)
+
+
+def code_cells(path: Path) -> list[Any]:
+    notebook = nbformat.read(path, as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def test_the_notebooks_are_there() -> None:
+    assert [path.stem for path in NOTEBOOKS] == [
+        "00_start_here", "01_public_queries", "02_signing_by_hand", "03_signed_gets",
+        "04_signed_orders",
+    ]  # fmt: skip
+
+
+@each
+def test_valid_and_for_the_default_kernel(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+
+
+@each
+def test_executed_from_the_top_without_a_gap(path: Path) -> None:
+    counts = [cell.execution_count for cell in code_cells(path)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each
+def test_no_cell_hides_from_the_tests(path: Path) -> None:
+    for cell in code_cells(path):
+        assert "NBVAL" not in cell.source.upper()
+        assert cell.metadata.get("tags", []) == []
+        assert not cell.source.rstrip().endswith(";")
+
+
+@each
+def test_outputs_are_clean(path: Path) -> None:
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+            data = output.get("data", {})
+            assert "widget" not in " ".join(data)
+            if data.get("text/plain", "").startswith("<Figure"):
+                assert "image/png" in data
+            shown = "".join(str(value) for kind, value in data.items() if kind != "image/png")
+            found = LOCAL.search(shown + output.get("text", ""))
+            assert found is None, f"{found and found.group()} in {cell.source}"
+
+
+@each
+def test_no_secret_but_the_published_one(path: Path) -> None:
+    content = path.read_text("utf-8").replace('\\"', '"')
+    for word in re.findall(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])", content):
+        assert len(b64decode(word)) == 32
+        assert word in (DEMO_SECRET, DEMO_PUBLIC_KEY)
+    assert not re.search(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", content)
+    assert "PRIVATE KEY" not in content
+
+
+@each
+def test_reads_as_prose(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+    assert cells[-1].cell_type == "markdown"
+    lengths = [len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"]
+    assert median(lengths) <= 4 and max(lengths) <= 20
+    for before, cell in zip(cells, cells[1:], strict=False):
+        if cell.cell_type == "code":
+            assert before.cell_type == "markdown" or before.outputs, cell.source
+
+
+@each
+def test_links_lead_somewhere(path: Path) -> None:
+    text = "\n".join(
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "markdown"
+    )
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert target.startswith("https://") or (FOLDER / target).exists(), target
+
+
+@each
+def test_the_live_exchange_is_never_called(path: Path) -> None:
+    for cell in code_cells(path):
+        assert "LIVE_URL" not in cell.source and "api.backpack.exchange" not in cell.source
+
+
+def test_outputs_and_pictures_are_what_the_notebooks_produce() -> None:
+    run = subprocess.run(
+        [sys.executable, str(TESTS / "render.py"), "--check"], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.count("as committed") == len(NOTEBOOKS)

@@ -1,0 +1,244 @@
+"""Answers are the documented JSON, know their frame, and show themselves well in a notebook."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from IPython.core.formatters import DisplayFormatter
+
+from bpkit import operations
+from bpkit.results import Answer, Number, Record, Rows, Text, read
+
+KLINES = (
+    '[{"close":"99.95","end":"2026-09-02 06:57:00","high":"99.95","low":"99.88","open":"99.88",'
+    '"quoteVolume":"2790.2136","start":"2026-09-02 06:56:00","trades":"8","volume":"27.93"}]'
+)
+STATUS = '{"message":null,"status":"Ok"}'
+DEPTH = '{"asks":[["20.9","522.15"]],"bids":[],"lastUpdateId":"7","timestamp":1785948116439400}'
+ADDRESS = '{"address":"8mVX"}'
+
+
+def answer(kind: str, text: str, status: int = 200) -> Answer:
+    return read(kind, status, {"X-Total": "2"}, text.encode())
+
+
+def shown(thing: object) -> dict[str, str]:
+    """What a notebook would show at the end of a cell: MIME type -> text."""
+    formatter = DisplayFormatter()
+    formatter.active_types = ["text/plain", "text/html"]
+    return formatter.format(thing)[0]
+
+
+class Cells(HTMLParser):
+    """The texts of a table's cells, as a browser reads them, and every tag that it meets."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.cells: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: object) -> None:
+        self.tags.add(tag)
+        if tag in ("th", "td"):
+            self.cells.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.cells:
+            self.cells[-1] += data
+
+
+# --- plain JSON -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind, text, sort, plain",
+    [
+        ("klines", KLINES, Rows, list),
+        ("status", STATUS, Record, dict),
+        ("depth", DEPTH, Record, dict),
+        ("time", "1788285151083", Number, int),
+    ],
+)
+def test_an_answer_is_its_json(kind: str, text: str, sort: type, plain: type) -> None:
+    made = answer(kind, text)
+    assert type(made) is sort and isinstance(made, plain)
+    assert made == json.loads(text)
+    assert json.loads(json.dumps(made)) == json.loads(text)
+    assert (made.status, made.headers["X-Total"]) == (200, "2")
+
+
+def test_a_plain_text() -> None:
+    made = answer("text", "pong")
+    assert type(made) is Text and made == "pong" and f"{made}!" == "pong!"
+    assert json.dumps(made) == '"pong"'
+
+
+def test_the_parts_of_an_answer_are_plain() -> None:
+    rows = answer("klines", KLINES)
+    assert type(rows[0]) is dict and rows[0]["close"] == "99.95"
+    assert type(answer("depth", DEPTH)["asks"]) is list
+
+
+def test_money_is_never_a_float() -> None:
+    assert str(answer("deposit_address", '{"amount":0.1000}')["amount"]) == "0.1000"
+
+
+@pytest.mark.parametrize("body", ["", " \n"])
+@pytest.mark.parametrize("status", [200, 202, 204])
+@pytest.mark.parametrize(
+    "kind, plain", [("order", {}), ("ticker", {}), ("orders", []), ("batch", [])]
+)
+def test_empty_answers_are_false(kind: str, plain: object, status: int, body: str) -> None:
+    made = answer(kind, body, status)
+    assert made == plain and not made
+    assert (made.status, len(made.df)) == (status, 0)
+    shown(made)
+
+
+@pytest.mark.parametrize(
+    "kind, body",
+    [
+        ("order", '{"id": "1"'), ("order", "5"), ("order", "null"), ("orders", '"text"'),
+        ("klines", "<html>"), ("time", ""), ("time", "soon"),
+    ],
+)  # fmt: skip
+def test_what_is_not_the_announced_json_is_refused(kind: str, body: str) -> None:
+    with pytest.raises(ValueError):
+        answer(kind, body)
+
+
+# --- frames ---------------------------------------------------------------------------------------
+
+
+def test_df_follows_the_kind() -> None:
+    assert answer("klines", KLINES).df.index.name == "start"
+    assert answer("order", "", 202).df.columns[0] == "id"
+    assert answer("text", "pong").df.loc[0, "text"] == "pong"
+    assert answer("time", "0").df.loc[0, "time"] == pd.Timestamp("1970-01-01", tz="UTC")
+
+
+def test_df_is_made_anew_each_time() -> None:
+    rows = answer("klines", KLINES)
+    first = rows.df
+    first["close"] = 0.0
+    assert rows.df["close"].iloc[0] == 99.95
+
+
+@pytest.mark.parametrize(
+    "kind, text", [("klines", KLINES), ("depth", DEPTH), ("time", "5"), ("text", "pong")]
+)
+@pytest.mark.parametrize(
+    "again",
+    [copy.copy, copy.deepcopy]
+    + [lambda it, p=p: pickle.loads(pickle.dumps(it, p)) for p in range(2, 6)],
+)
+def test_copies_keep_all(kind: str, text: str, again: object) -> None:
+    made = answer(kind, text)
+    second = again(made)
+    assert type(second) is type(made) and second == made
+    assert (second.kind, second.status, second.headers) == (kind, 200, {"X-Total": "2"})
+    pd.testing.assert_frame_equal(second.df, made.df)
+
+
+def test_the_table_of_operations_is_an_answer() -> None:
+    made = operations()
+    assert {"name", "method", "path", "mutates"} <= made[0].keys()
+    assert made.df.loc["execute_order", ["method", "mutates"]].tolist() == ["POST", True]
+    assert not made.df.loc["get_order", "mutates"]
+
+
+# --- in a notebook --------------------------------------------------------------------------------
+
+
+def test_rows_show_their_frame() -> None:
+    rows = answer("klines", KLINES)
+    made = shown(rows)
+    assert made["text/html"] == rows.df._repr_html_()
+    assert made["text/plain"] == str(rows.df)
+    assert "99.95" in made["text/plain"] and "{" not in made["text/plain"]
+
+
+def test_a_record_shows_field_and_value() -> None:
+    made = shown(answer("account", '{"autoLend":false,"limitOrders":3,"spotMakerFee":"8"}'))
+    assert Cells(made["text/html"]).cells == [
+        "autoLend", "false", "limitOrders", "3", "spotMakerFee", "8"
+    ]  # fmt: skip
+    assert made["text/plain"].splitlines() == [
+        "autoLend      false",
+        "limitOrders   3",
+        "spotMakerFee  8",
+    ]
+
+
+@pytest.mark.parametrize(
+    "nulls, note",
+    [(0, None), (1, "and 1 field that is null"), (12, "and 12 fields that are null")],
+)
+def test_nulls_are_counted_not_shown(nulls: int, note: str | None) -> None:
+    fields = {"id": "5", "zero": 0, "off": False, "empty": ""}
+    fields |= {f"null{number}": None for number in range(nulls)}
+    made = shown(answer("order", json.dumps(fields)))
+    assert "null0" not in made["text/plain"] + made["text/html"]
+    assert Cells(made["text/html"]).cells[::2] == ["id", "zero", "off", "empty"]
+    lines = made["text/plain"].splitlines()
+    assert len(lines) == (4 if note is None else 5)
+    if note is None:
+        assert "null" not in made["text/plain"] + made["text/html"]
+    else:
+        assert lines[-1] == note
+        assert made["text/html"].endswith(f"<p>{note}</p>")
+
+
+def test_the_values_of_a_record_are_text_not_markup() -> None:
+    evil = '<script>alert("1")</script> & <b>'
+    made = shown(answer("deposit_address", json.dumps({"address": evil, f"name{evil}": "x"})))
+    page = Cells(made["text/html"])
+    assert page.tags == {"table", "tbody", "tr", "th", "td"}
+    assert page.cells == ["address", evil, f"name{evil}", "x"]
+    assert evil in made["text/plain"]
+
+
+def test_the_values_of_rows_are_text_not_markup() -> None:
+    page = Cells(shown(answer("tickers", '[{"symbol":"<script>x</script>"}]'))["text/html"])
+    assert "script" not in page.tags and "<script>x</script>" in "".join(page.cells)
+
+
+@pytest.mark.parametrize(
+    "kind, text",
+    [
+        ("depth", DEPTH),
+        ("balances", '{"SOL":{"available":"20","locked":"0","staked":"0"}}'),
+        ("market", '{"symbol":"SOL_USDC","filters":{"price":{"tickSize":"0.01"}}}'),
+        ("status", '{"message":null,"status":null}'),
+        ("order", ""),
+    ],
+)
+def test_a_record_that_is_nested_or_empty_shows_its_frame(kind: str, text: str) -> None:
+    record = answer(kind, text)
+    made = shown(record)
+    assert made["text/html"] == record.df._repr_html_()
+    assert made["text/plain"] == str(record.df)
+
+
+@pytest.mark.parametrize(
+    "kind, text, plain", [("text", "pong", "'pong'"), ("time", "1788285151083", "1788285151083")]
+)
+def test_texts_and_numbers_have_no_table(kind: str, text: str, plain: str) -> None:
+    assert shown(answer(kind, text)) == {"text/plain": plain}
+
+
+def test_answers_inside_other_things_show_too() -> None:
+    assert "99.95" in shown([answer("klines", KLINES)])["text/plain"]
+    assert "8mVX" in shown({"to": answer("deposit_address", ADDRESS)})["text/plain"]
+
+
+def test_without_html_tables_the_text_remains() -> None:
+    with pd.option_context("display.notebook_repr_html", False):
+        assert "99.95" in shown(answer("klines", KLINES))["text/plain"]
+        assert "text/html" not in shown(answer("klines", KLINES))
