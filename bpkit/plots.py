@@ -67,7 +67,7 @@ def depth(frame: pd.DataFrame, title: str, mine: float | None = None) -> None:
     axes.set_title(title, loc="left")
     axes.set_xlabel("price (quote asset)")
     axes.set_ylabel("total quantity (base asset)")
-    axes.legend(frameon=False)
+    axes.legend(framealpha=0.95, edgecolor="white")
     _clean(axes)
     plt.show()
 

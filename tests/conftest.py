@@ -2,15 +2,23 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bpkit import Client
+from bpkit.operations import OPERATIONS, Operation
 from bpkit.sandbox import Sandbox
+
+# The secret that the exchange's own Python guide prints; it opens the sandbox's first account.
+DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 
 VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_text("utf-8"))
 
@@ -29,6 +37,63 @@ def sandbox() -> Iterator[Sandbox]:
 def bp(sandbox: Sandbox) -> Iterator[Client]:
     with Client(sandbox.url, sandbox.key) as client:
         yield client
+
+
+class Plain:
+    """Plain ``requests``, and a signer written out here: nothing of bpkit's client.
+
+    ``call(name, fields)`` sends one operation and returns the answer as it arrived. ``fields`` of a
+    batch is a list. ``sign``: of these fields instead, as a client does that makes a mistake.
+    """
+
+    def __init__(self, url: str, secret: str = DEMO_SECRET) -> None:
+        self.url, self.session = url, requests.Session()
+        self._private = Ed25519PrivateKey.from_private_bytes(b64decode(secret))
+        self.public_key = b64encode(self._private.public_key().public_bytes_raw()).decode()
+
+    def get(self, target: str) -> requests.Response:
+        """Of a path with its query, unsigned."""
+        return self.session.get(self.url + target, timeout=10)
+
+    def call(self, name: str, fields: Any = None, sign: Any = None) -> requests.Response:
+        operation, fields = OPERATIONS[name], {} if fields is None else fields
+        headers = self.headers(operation, fields if sign is None else sign)
+        url = self.url + operation.path
+        if operation.method == "GET":
+            return self.session.get(url, params=fields, headers=headers, timeout=10)
+        return self.session.request(
+            operation.method, url, json=fields, headers=headers, timeout=10
+        )
+
+    def headers(self, operation: Operation, fields: Any) -> dict[str, str]:
+        if operation.instruction is None:
+            return {}
+        parts: list[str] = []
+        for one in fields if isinstance(fields, list) else [fields]:
+            parts.append(f"instruction={operation.instruction}")
+            for name in sorted(one):
+                value = one[name]
+                parts.append(f"{name}={str(value).lower() if isinstance(value, bool) else value}")
+        timestamp = time.time_ns() // 1_000_000
+        text = f"{'&'.join(parts)}&timestamp={timestamp}&window=60000"
+        return {
+            "X-API-Key": self.public_key,
+            "X-Signature": b64encode(self._private.sign(text.encode())).decode(),
+            "X-Timestamp": str(timestamp),
+            "X-Window": "60000",
+        }
+
+    def __enter__(self) -> Plain:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.session.close()
+
+
+@pytest.fixture
+def plain(sandbox: Sandbox) -> Iterator[Plain]:
+    with Plain(sandbox.url) as caller:
+        yield caller
 
 
 class Scripted:

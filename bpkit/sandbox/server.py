@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 from errno import EADDRINUSE
+from http.client import responses
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
@@ -99,6 +100,11 @@ class _Handler(RequestHandler):
 
     def compute_etag(self) -> None:
         return None
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        """For what never reaches the service, as a TRACE: plain text, as the framework answers."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(responses.get(status_code, "error").lower())
 
 
 def _silent(handler: RequestHandler) -> None:
