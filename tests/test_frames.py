@@ -555,3 +555,7 @@ def test_numbers_of_every_spelling(value: object) -> None:
 def test_a_text_that_is_no_number_is_not_swallowed() -> None:
     with pytest.raises(ValueError, match="twelve"):
         frames.numbers(["1", "twelve"])
+
+
+def test_a_text_of_nothing_is_a_text() -> None:
+    assert frames.texts(["", "0", None]).isna().tolist() == [False, False, True]
