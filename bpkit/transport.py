@@ -89,6 +89,7 @@ class Transport:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def close(self) -> None:
+        """Close the kept connection; another one opens when it is needed."""
         self._session.close()
 
     def _guard(self, operation: Operation) -> None:

@@ -99,8 +99,8 @@ def plain(sandbox: Sandbox) -> Iterator[Plain]:
 class Scripted:
     """A server that answers what the test tells it to, and remembers what arrived.
 
-    ``answers``: a list of (status, headers, body), or None to cut the connection without an answer. The
-    last one is repeated.
+    ``answers``: a list of (status, headers, body), or None to cut the connection without an answer.
+    The last one is repeated.
     """
 
     def __init__(self) -> None:

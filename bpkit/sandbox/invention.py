@@ -86,6 +86,7 @@ class Day(NamedTuple):
     sold: npt.NDArray[np.bool_]
 
     def rows(self, first: int, last: int) -> list[Trade]:
+        """The trades from place ``first`` up to, not including, place ``last``."""
         columns = (column[first:last].tolist() for column in self)
         return list(map(Trade._make, zip(*columns, strict=True)))
 

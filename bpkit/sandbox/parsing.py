@@ -29,6 +29,7 @@ class Kind(NamedTuple):
     name: str
     from_text: Callable[[str], Any]
     json_type: type
+    values: tuple[str, ...] = ()  # of an enumeration
 
 
 class Parameter(NamedTuple):
@@ -38,14 +39,14 @@ class Parameter(NamedTuple):
 
 
 def enum(name: str, values: str) -> Kind:
-    allowed = values.split()
+    allowed = tuple(values.split())
 
     def parse(text: str) -> str:
         if text not in allowed:
             raise ValueError("Expect a valid enumeration value.")
         return text
 
-    return Kind(name, parse, str)
+    return Kind(name, parse, str, allowed)
 
 
 def integer(name: str, low: int, high: int) -> Kind:
