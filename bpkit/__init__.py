@@ -1,11 +1,11 @@
 """bpkit: the Backpack Exchange API from Python, signed, checked and as DataFrames.
 
-    from bpkit import Client, Key, LIVE_URL
-    from bpkit.sandbox import Sandbox
+from bpkit import Client, Key, LIVE_URL
+from bpkit.sandbox import Sandbox
 
-    sandbox = Sandbox()                        # an exchange of your own, on this machine
-    bp = Client(sandbox.url, sandbox.key)      # live: Client(LIVE_URL, Key.from_env())
-    bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
+sandbox = Sandbox()                        # an exchange of your own, on this machine
+bp = Client(sandbox.url, sandbox.key)      # live: Client(LIVE_URL, Key.from_env())
+bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
 """
 
 from . import results as _results
@@ -41,6 +41,8 @@ __all__ = [
 def operations() -> _results.Rows:
     """Every operation that bpkit knows, as a table: method, path, instruction, what it changes."""
     shown = ("name", "section", "method", "path", "instruction", "mutates")
-    rows = _results.Rows({name: getattr(one, name) for name in shown} for one in _OPERATIONS.values())
+    rows = _results.Rows(
+        {name: getattr(one, name) for name in shown} for one in _OPERATIONS.values()
+    )
     rows.kind, rows.status, rows.headers = "operations", 0, {}
     return rows

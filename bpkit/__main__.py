@@ -9,13 +9,22 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bpkit", description="Backpack Exchange from Python.")
+    """Run the command that ``arguments`` name (default: those of the process); its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bpkit", description="Backpack Exchange from Python."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    sandbox = commands.add_parser("sandbox", help="run an exchange on this machine, for any program")
-    sandbox.add_argument("--port", type=int, default=8787, help="0 takes any free one (default: 8787)")
+    sandbox = commands.add_parser(
+        "sandbox", help="run an exchange on this machine, for any program"
+    )
+    sandbox.add_argument(
+        "--port", type=int, default=8787, help="0 takes any free one (default: 8787)"
+    )
     sandbox.add_argument("--still", action="store_true", help="let the market's time stand still")
     sandbox.add_argument("--seed", default=None, help="another invented market")
-    commands.add_parser("tour", help="three journeys in a second: a query, a signed GET, a signed order")
+    commands.add_parser(
+        "tour", help="three journeys in a second: a query, a signed GET, a signed order"
+    )
     commands.add_parser("operations", help="what can be called")
     chosen = parser.parse_args(arguments)
     if chosen.command == "sandbox":
@@ -32,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def serve(port: int, still: bool, seed: str | None) -> int:
+    """Run a sandbox until Ctrl+C. 0, or 1 where it could not start."""
     from .sandbox import Sandbox
     from .signing import DEMO_SECRET
 
@@ -42,18 +52,18 @@ def serve(port: int, still: bool, seed: str | None) -> int:
         print(f"No sandbox: {error.args[-1]}", file=sys.stderr)
         return 1
     with sandbox:
-        moves = "its market stands still" if still else "its market follows the clock"
-        print(
-            f"A Backpack exchange of your own, without money, runs at {sandbox.url} ({moves}).\n"
-            "An account with funds is open for the demo key of Backpack's guide:\n"
-            f"  PUBLIC_KEY={sandbox.key.public_key}\n"
-            f"  SECRET_KEY={DEMO_SECRET}\n"
-            f"Try: curl '{sandbox.url}/api/v1/ticker?symbol=SOL_USDC'\n"
-            f"From Python: Client({sandbox.url!r}, Key.from_env('.env.example'))\n"
-            "Ctrl+C ends it.",
-            flush=True,
-        )
         try:
+            moves = "its market stands still" if still else "its market follows the clock"
+            print(
+                f"A Backpack exchange of your own, without money: {sandbox.url} ({moves}).\n"
+                "An account with funds is open for the demo key of Backpack's guide:\n"
+                f"  PUBLIC_KEY={sandbox.key.public_key}\n"
+                f"  SECRET_KEY={DEMO_SECRET}\n"
+                f"Try: curl '{sandbox.url}/api/v1/ticker?symbol=SOL_USDC'\n"
+                f"From Python: Client({sandbox.url!r}, Key.from_env('.env.example'))\n"
+                "Ctrl+C ends it.",
+                flush=True,
+            )
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:

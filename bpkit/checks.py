@@ -1,7 +1,7 @@
 """What can be known to be wrong before anything is sent, for each parameter of the documentation.
 
-One rule a name, and the rules of an order, which hold for a single order and for each of a batch. What
-only the exchange can know (tick, step, balance) is left to it.
+One rule a name, and the rules of an order, which hold for a single order and for each of a batch.
+What only the exchange can know (tick, step, balance) is left to it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,11 @@ def order(given: Mapping[str, object]) -> Fields:
     else:
         _market(cleaned)
     if ("triggerPrice" in cleaned) != ("triggerQuantity" in cleaned):
-        raise InputError("triggerPrice", cleaned.get("triggerPrice"), "goes with triggerQuantity: both or neither")
+        raise InputError(
+            "triggerPrice",
+            cleaned.get("triggerPrice"),
+            "goes with triggerQuantity: both or neither",
+        )
     return cleaned
 
 
@@ -105,18 +109,24 @@ def _limit(cleaned: Fields) -> None:
     if "quantity" not in cleaned and "triggerQuantity" not in cleaned:
         raise InputError("quantity", None, 'is missing; a Limit order needs one, such as "1.0"')
     if "quoteQuantity" in cleaned:
-        raise InputError("quoteQuantity", cleaned["quoteQuantity"], "is for Market orders; use quantity")
+        raise InputError(
+            "quoteQuantity", cleaned["quoteQuantity"], "is for Market orders; use quantity"
+        )
 
 
 def _market(cleaned: Fields) -> None:
     if "price" in cleaned:
-        raise InputError("price", cleaned["price"], "is for Limit orders; a Market order takes what it finds")
+        raise InputError(
+            "price", cleaned["price"], "is for Limit orders; a Market order takes what it finds"
+        )
     given = [name for name in ("quantity", "quoteQuantity", "triggerQuantity") if name in cleaned]
     if len(given) != 1:
         raise InputError(
-            "quantity", cleaned.get("quantity"), "a Market order needs either quantity (of the base "
-            f"asset) or quoteQuantity (of the quote asset); given: {' and '.join(given) or 'neither'}"
-        )  # fmt: skip
+            "quantity",
+            cleaned.get("quantity"),
+            "a Market order needs either quantity (of the base asset) or quoteQuantity (of the "
+            f"quote asset); given: {' and '.join(given) or 'neither'}",
+        )
 
 
 def _amount(name: str, value: object) -> None:

@@ -18,8 +18,8 @@ class Client(System, Markets, Account, Orders, History):
     """The Backpack Exchange API, at ``url``: a sandbox's, or ``LIVE_URL``.
 
     ``key``: needed by signed operations. ``window``: milliseconds for which a signed request stays
-    valid, 1 to 60000. ``timeout``: seconds to connect, and to wait for an answer. ``live_orders``: on a
-    host that is not this machine a client only reads, unless this is True.
+    valid, 1 to 60000. ``timeout``: seconds to connect, and to wait for an answer. ``live_orders``:
+    on a host that is not this machine a client only reads, unless this is True.
 
     A *TransportError on an order means that you do not know; look before you send again.* Reads are
     tried again when the exchange is busy or the connection is lost; orders and cancels never are.
@@ -44,10 +44,12 @@ class Client(System, Markets, Account, Orders, History):
 
     @property
     def url(self) -> str:
+        """Scheme and host of the exchange, without a slash at the end."""
         return self._transport.url
 
     @property
     def key(self) -> Key | None:
+        """The key that signs, or None."""
         return self._transport.key
 
     def close(self) -> None:

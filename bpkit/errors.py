@@ -45,8 +45,8 @@ class GuardError(BpkitError):
 class TransportError(BpkitError):
     """No usable answer arrived.
 
-    ``sent`` is False only when the request certainly never left (no connection came about). Otherwise
-    the outcome of a write is unknown: it may have been carried out.
+    ``sent`` is False only when the request certainly never left (no connection came about).
+    Otherwise the outcome of a write is unknown: it may have been carried out.
     """
 
     def __init__(self, operation: str, reason: str, *, sent: bool, mutates: bool) -> None:
@@ -55,6 +55,7 @@ class TransportError(BpkitError):
 
     @property
     def outcome(self) -> str:
+        """What is known of the request, in a sentence or two."""
         if not self.sent:
             return "Nothing was sent."
         if self.mutates:
@@ -77,9 +78,9 @@ def _rebuild_transport_error(
 class ApiError(BpkitError):
     """The exchange answered, and said no.
 
-    ``status``: the HTTP status. ``code``: the exchange's error code, None where the answer was not its
-    JSON (plain text from the web framework, HTML from the edge). ``message``: the reason. ``body``: the
-    whole answer as text.
+    ``status``: the HTTP status. ``code``: the exchange's error code, None where the answer was not
+    its JSON (plain text from the web framework, HTML from the edge). ``message``: the reason.
+    ``body``: the whole answer as text.
     """
 
     def __init__(

@@ -73,18 +73,9 @@ def iso_times(values: list[Any]) -> pd.DatetimeIndex:
 
 def ms_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from Unix milliseconds."""
-    return _epoch_times(values, 1000)
-
-
-def us_times(values: list[Any]) -> pd.DatetimeIndex:
-    """UTC from Unix microseconds."""
-    return _epoch_times(values, 1)
-
-
-def _epoch_times(values: list[Any], micros: int) -> pd.DatetimeIndex:
     missing = np.iinfo(np.int64).min  # how numpy spells NaT
-    counts = [missing if value is None else int(value) * micros for value in values]
-    return pd.DatetimeIndex(np.array(counts, dtype="datetime64[us]")).tz_localize("UTC")
+    micros = [missing if value is None else int(value) * 1000 for value in values]
+    return pd.DatetimeIndex(np.array(micros, dtype="datetime64[us]")).tz_localize("UTC")
 
 
 def _list(answer: Any) -> list[Row]:

@@ -25,6 +25,7 @@ class Operation(NamedTuple):
 
     @property
     def signed(self) -> bool:
+        """Does it need a key?"""
         return self.instruction is not None
 
     @property
@@ -33,40 +34,92 @@ class Operation(NamedTuple):
         return "query" if self.method == "GET" else "body"
 
 
-OPERATIONS: dict[str, Operation] = {
-    row[0]: Operation(*row)
-    for row in [
-        ("get_status", "System", "GET", "/api/v1/status", None, "status"),
-        ("ping", "System", "GET", "/api/v1/ping", None, "text"),
-        ("get_time", "System", "GET", "/api/v1/time", None, "time"),
-        ("get_assets", "Assets", "GET", "/api/v1/assets", None, "assets"),
-        ("get_markets", "Markets", "GET", "/api/v1/markets", None, "markets"),
-        ("get_market", "Markets", "GET", "/api/v1/market", None, "market"),
-        ("get_ticker", "Markets", "GET", "/api/v1/ticker", None, "ticker"),
-        ("get_tickers", "Markets", "GET", "/api/v1/tickers", None, "tickers"),
-        ("get_depth", "Markets", "GET", "/api/v1/depth", None, "depth"),
-        ("get_klines", "Markets", "GET", "/api/v1/klines", None, "klines"),
-        ("get_mark_prices", "Markets", "GET", "/api/v1/markPrices", None, "mark_prices"),
-        ("get_open_interest", "Markets", "GET", "/api/v1/openInterest", None, "open_interest"),
-        ("get_funding_interval_rates", "Markets", "GET", "/api/v1/fundingRates", None, "funding_rates"),
-        ("get_recent_trades", "Trades", "GET", "/api/v1/trades", None, "trades"),
-        ("get_historical_trades", "Trades", "GET", "/api/v1/trades/history", None, "trades"),
-        ("get_account", "Account", "GET", "/api/v1/account", "accountQuery", "account"),
-        ("get_balances", "Capital", "GET", "/api/v1/capital", "balanceQuery", "balances"),
-        (
-            "get_deposit_address", "Capital", "GET", "/wapi/v1/capital/deposit/address",
-            "depositAddressQuery", "deposit_address",
-        ),
-        ("get_order", "Orders", "GET", "/api/v1/order", "orderQuery", "order"),
-        ("execute_order", "Orders", "POST", "/api/v1/order", "orderExecute", "order", True),
-        ("cancel_order", "Orders", "DELETE", "/api/v1/order", "orderCancel", "order", True),
-        ("get_open_orders", "Orders", "GET", "/api/v1/orders", "orderQueryAll", "orders"),
-        ("execute_order_batch", "Orders", "POST", "/api/v1/orders", "orderExecute", "batch", True),
-        ("cancel_open_orders", "Orders", "DELETE", "/api/v1/orders", "orderCancelAll", "orders", True),
-        (
-            "get_order_history", "History", "GET", "/wapi/v1/history/orders",
-            "orderHistoryQueryAll", "order_history",
-        ),
-        ("get_fills", "History", "GET", "/wapi/v1/history/fills", "fillHistoryQueryAll", "fills"),
-    ]
-}  # fmt: skip
+_ROWS = (
+    Operation("get_status", "System", "GET", "/api/v1/status", None, "status"),
+    Operation("ping", "System", "GET", "/api/v1/ping", None, "text"),
+    Operation("get_time", "System", "GET", "/api/v1/time", None, "time"),
+    Operation("get_assets", "Assets", "GET", "/api/v1/assets", None, "assets"),
+    Operation("get_markets", "Markets", "GET", "/api/v1/markets", None, "markets"),
+    Operation("get_market", "Markets", "GET", "/api/v1/market", None, "market"),
+    Operation("get_ticker", "Markets", "GET", "/api/v1/ticker", None, "ticker"),
+    Operation("get_tickers", "Markets", "GET", "/api/v1/tickers", None, "tickers"),
+    Operation("get_depth", "Markets", "GET", "/api/v1/depth", None, "depth"),
+    Operation("get_klines", "Markets", "GET", "/api/v1/klines", None, "klines"),
+    Operation("get_mark_prices", "Markets", "GET", "/api/v1/markPrices", None, "mark_prices"),
+    Operation("get_open_interest", "Markets", "GET", "/api/v1/openInterest", None, "open_interest"),
+    Operation(
+        "get_funding_interval_rates",
+        "Markets",
+        "GET",
+        "/api/v1/fundingRates",
+        None,
+        "funding_rates",
+    ),
+    Operation("get_recent_trades", "Trades", "GET", "/api/v1/trades", None, "trades"),
+    Operation("get_historical_trades", "Trades", "GET", "/api/v1/trades/history", None, "trades"),
+    Operation("get_account", "Account", "GET", "/api/v1/account", "accountQuery", "account"),
+    Operation("get_balances", "Capital", "GET", "/api/v1/capital", "balanceQuery", "balances"),
+    Operation(
+        "get_deposit_address",
+        "Capital",
+        "GET",
+        "/wapi/v1/capital/deposit/address",
+        "depositAddressQuery",
+        "deposit_address",
+    ),
+    Operation("get_order", "Orders", "GET", "/api/v1/order", "orderQuery", "order"),
+    Operation(
+        "execute_order",
+        "Orders",
+        "POST",
+        "/api/v1/order",
+        "orderExecute",
+        "order",
+        mutates=True,
+    ),
+    Operation(
+        "cancel_order",
+        "Orders",
+        "DELETE",
+        "/api/v1/order",
+        "orderCancel",
+        "order",
+        mutates=True,
+    ),
+    Operation("get_open_orders", "Orders", "GET", "/api/v1/orders", "orderQueryAll", "orders"),
+    Operation(
+        "execute_order_batch",
+        "Orders",
+        "POST",
+        "/api/v1/orders",
+        "orderExecute",
+        "batch",
+        mutates=True,
+    ),
+    Operation(
+        "cancel_open_orders",
+        "Orders",
+        "DELETE",
+        "/api/v1/orders",
+        "orderCancelAll",
+        "orders",
+        mutates=True,
+    ),
+    Operation(
+        "get_order_history",
+        "History",
+        "GET",
+        "/wapi/v1/history/orders",
+        "orderHistoryQueryAll",
+        "order_history",
+    ),
+    Operation(
+        "get_fills",
+        "History",
+        "GET",
+        "/wapi/v1/history/fills",
+        "fillHistoryQueryAll",
+        "fills",
+    ),
+)
+OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}

@@ -1,7 +1,7 @@
 """The few pictures that are better looked at than read. The only home of matplotlib.
 
-Each function takes a frame as ``.df`` gives it and draws into a new figure, which the notebook shows at
-the end of the cell.
+Each function takes a frame as ``.df`` gives it and draws into a new figure, which the notebook
+shows at the end of the cell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def candles(frame: pd.DataFrame, title: str) -> None:
         2, figsize=(9, 4.8), sharex=True, height_ratios=(3, 1), layout="constrained"
     )
     _page(figure)
-    times = mdates.date2num(frame.index.to_pydatetime())
+    times = mdates.date2num(frame.index.tz_convert(None))
     width = 0.7 * float(min(times[1:] - times[:-1], default=1.0))
     rising = frame["close"] >= frame["open"]
     for chosen, colour in ((rising, UP), (~rising, DOWN)):
@@ -57,8 +57,10 @@ def depth(frame: pd.DataFrame, title: str, mine: float | None = None) -> None:
         levels = frame[frame["side"] == side].sort_values("price", ascending=best_first)
         total = levels["quantity"].cumsum()
         axes.fill_between(levels["price"], total, step="post", color=colour, alpha=0.25)
-        label = "bids: wanted at this price or higher" if side == "Bid" else (
-            "asks: offered at this price or lower"
+        label = (
+            "bids: wanted at this price or higher"
+            if side == "Bid"
+            else ("asks: offered at this price or lower")
         )
         axes.step(levels["price"], total, where="post", color=colour, label=label)
     if mine is not None:

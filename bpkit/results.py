@@ -32,8 +32,7 @@ class Answer:
         return frame(self.kind, self)
 
     def _repr_html_(self) -> str | None:
-        table: str | None = self.df._repr_html_()
-        return table
+        return self.df._repr_html_()  # type: ignore[operator]  # pandas' stubs miss it
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if cycle else str(self.df))

@@ -1,7 +1,7 @@
 """``.env`` -> the two texts that make a key. The only home of python-dotenv.
 
-The names are those of Backpack's Python guide: ``PUBLIC_KEY`` and ``SECRET_KEY``. The file is read anew
-at each call, so that a changed file counts without restarting the kernel; nothing is put into
+The names are those of Backpack's Python guide: ``PUBLIC_KEY`` and ``SECRET_KEY``. The file is read
+anew at each call, so that a changed file counts without restarting the kernel; nothing is put into
 ``os.environ``.
 """
 

@@ -13,7 +13,7 @@ import binascii
 import os
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,8 +25,8 @@ from .wire import Fields, pairs
 DEFAULT_WINDOW = 5000  # milliseconds for which a signed request stays valid
 MAX_WINDOW = 60000
 
-# The pair printed in Backpack's public Python guide. Everybody has its secret: it opens an account in
-# the sandbox, and is refused on every other host.
+# The pair printed in Backpack's public Python guide. Everybody has its secret: it opens an account
+# in the sandbox, and is refused on every other host.
 DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 DEMO_PUBLIC_KEY = "5+yQgwU0ZdJ/9s+GXfuPFfo7yQQpl9CgvQedJXne30o="
 
@@ -48,9 +48,9 @@ def text_to_sign(
 class Key:
     """An ED25519 key pair, checked when it is made. It never shows its secret.
 
-    ``secret`` and ``public_key`` are base64 of 32 bytes, as Backpack shows them. With ``public_key``
-    given, the pair is checked: a wrong pair would otherwise show as "Invalid signature" at every call.
-    Raises KeyFormatError.
+    ``secret`` and ``public_key`` are base64 of 32 bytes, as Backpack shows them. With
+    ``public_key`` given, the pair is checked: a wrong pair would otherwise show as "Invalid
+    signature" at every call. Raises KeyFormatError.
     """
 
     __slots__ = ("_private", "public_key")
@@ -100,7 +100,9 @@ class Key:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Key is not pickled, because its secret would be; make it again from .env")
+        raise TypeError(
+            "a Key is not pickled, because its secret would be; make it again from .env"
+        )
 
 
 def _load(secret: object, public_key: object) -> tuple[Ed25519PrivateKey | None, str]:
@@ -148,12 +150,16 @@ def _decode(value: object, name: str) -> tuple[bytes | None, str]:
     return raw, ""
 
 
-_FAULTS = {
+_FAULTS: dict[str, Callable[[str], bool]] = {
     "is empty": lambda t: not t.strip(),
     "is a PEM block; the exchange wants the raw 32 bytes": lambda t: "-----BEGIN" in t,
-    "has quotes around it; take them away": lambda t: t.strip()[0] in "'\"" or t.strip()[-1] in "'\"",
+    "has quotes around it; take them away": lambda t: (
+        t.strip()[0] in "'\"" or t.strip()[-1] in "'\""
+    ),
     "has white space in it or around it; take it away": lambda t: bool(re.search(r"\s", t)),
-    "is written in hex": lambda t: bool(re.fullmatch(r"(0x)?([0-9a-fA-F]{64}|[0-9a-fA-F]{128})", t)),
+    "is written in hex": lambda t: bool(
+        re.fullmatch(r"(0x)?([0-9a-fA-F]{64}|[0-9a-fA-F]{128})", t)
+    ),
     "uses the URL-safe alphabet (- and _); Backpack's has + and /": lambda t: bool(
         re.fullmatch(r"[A-Za-z0-9_=-]*[_-][A-Za-z0-9_=-]*", t)
     ),

@@ -20,7 +20,9 @@ def tour() -> None:
         print(f"   {bp.get_open_interest('SOL_USDC_PERP')[0]['openInterest']} SOL\n")
 
         print("2. A signed GET: where would a deposit go?")
-        signed = text_to_sign("depositAddressQuery", fields({"blockchain": "Solana"}), 1750000000000, 5000)
+        signed = text_to_sign(
+            "depositAddressQuery", fields({"blockchain": "Solana"}), 1750000000000, 5000
+        )
         print(f"   What is signed: {signed}")
         _call('bp.get_deposit_address("Solana")')
         print(f"   {bp.get_deposit_address('Solana')['address']}\n")
@@ -33,7 +35,8 @@ def tour() -> None:
         _call("sandbox.advance(minutes=5)")
         sandbox.advance(minutes=5)
         (fill,) = bp.get_fills(order_id=order["id"])
-        print(f"   filled: {fill['quantity']} SOL at {fill['price']}, fee {fill['fee']} {fill['feeSymbol']}")
+        print(f"   filled: {fill['quantity']} SOL at {fill['price']}", end=", ")
+        print(f"fee {fill['fee']} {fill['feeSymbol']}")
         print(f"   now in the account: {bp.get_balances()['SOL']['available']} SOL\n")
 
     print("Next: open notebooks/00_start_here.ipynb, where each step is taken by hand first.")

@@ -1,7 +1,8 @@
 """The one door out: every request of bpkit passes here. The only home of requests.
 
-What stands at the door: which hosts may be spoken to, and with which key; orders on a live host only
-when they were allowed; each attempt signed afresh; reads retried, writes never; no redirect followed.
+What stands at the door: which hosts may be spoken to, and with which key; orders on a live host
+only when they were allowed; each attempt signed afresh; reads retried, writes never; no redirect
+followed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -37,8 +38,9 @@ class Reply(NamedTuple):
 class Transport:
     """A kept connection to one host, with one key or none.
 
-    ``timeout``: seconds to connect, and seconds to wait for each piece of the answer. ``clock`` gives
-    Unix milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host that is not safe.
+    ``timeout``: seconds to connect, and seconds to wait for each piece of the answer. ``clock``
+    gives Unix milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host that is not
+    safe.
     """
 
     def __init__(
@@ -57,13 +59,13 @@ class Transport:
         self.url, self.loopback = _checked(url)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
-                f"The demo key of Backpack's guide is public: everyone can use it. It is for a sandbox "
-                f"on this machine, not for {self.url}. Use a key of your own: Key.from_env()."
+                "The demo key of Backpack's guide is public: everyone can use it. It is for a "
+                f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
         self.key, self.window, self.live_orders = key, window, live_orders
         self._clock, self._sleep = clock, sleep
         self._session = requests.Session()
-        self._options = self._send_options(timeout)
+        self._timeout, self._options = timeout, self._send_options(timeout)
 
     def send(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Reply:
         """Send one operation and return a successful reply (2xx).
@@ -95,13 +97,13 @@ class Transport:
     def _guard(self, operation: Operation) -> None:
         if operation.signed and self.key is None:
             raise MissingKeyError(
-                f"{operation.name} is a signed operation and this client has no key. Make it with one: "
-                "Client(url, sandbox.key), or Client(url, Key.from_env())."
+                f"{operation.name} is a signed operation and this client has no key. Make it with "
+                "one: Client(url, sandbox.key), or Client(url, Key.from_env())."
             )
         if operation.mutates and not self.loopback and not self.live_orders:
             raise GuardError(
-                f"{operation.name} changes something at {self.url}, with real money, and this client "
-                "only reads there. Nothing was sent. If you mean it, make the client with "
+                f"{operation.name} changes something at {self.url}, with real money, and this "
+                "client only reads there. Nothing was sent. If you mean it, make the client with "
                 "live_orders=True."
             )
 
@@ -128,39 +130,34 @@ class Transport:
 
     def _sign(
         self,
-        headers: CaseInsensitiveDict[str],
+        headers: CaseInsensitiveDict[str | bytes],
         instruction: str,
         fields: Fields | Sequence[Fields],
         key: Key,
     ) -> None:
         timestamp = self._clock()
         headers["X-API-Key"] = key.public_key
-        headers["X-Signature"] = key.sign(
-            text_to_sign(instruction, fields, timestamp, self.window)
-        )
+        headers["X-Signature"] = key.sign(text_to_sign(instruction, fields, timestamp, self.window))
         headers["X-Timestamp"] = str(timestamp)
         headers["X-Window"] = str(self.window)
 
     def _lost(self, operation: Operation, error: requests.RequestException) -> TransportError:
+        # urllib3's name for "no connection came about", deep inside the error that requests makes.
         refused = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
         if refused and self.loopback:
-            reason = (
-                f"nothing listens at {self.url}; if its sandbox was started anew, make the client anew"
-            )
+            reason = f"nothing listens at {self.url} (a sandbox started anew needs a new client)"
         elif refused:
             reason = f"no connection to {self.url}"
         elif isinstance(error, requests.Timeout):
-            reason = f"no answer within {self._options['timeout'][1]:g} seconds"
+            reason = f"no answer within {self._timeout[1]:g} seconds"
         else:
             reason = "the connection was lost"
-        return TransportError(
-            operation.name, reason, sent=not refused, mutates=operation.mutates
-        )
+        return TransportError(operation.name, reason, sent=not refused, mutates=operation.mutates)
 
-    def _send_options(self, timeout: tuple[float, float]) -> dict[str, object]:
-        """How every request is sent. Proxies and certificates of the environment are looked up once;
-        loopback has neither."""
-        options: dict[str, object] = {"timeout": timeout, "allow_redirects": False, "stream": False}
+    def _send_options(self, timeout: tuple[float, float]) -> dict[str, Any]:
+        """How every request is sent. Proxies and certificates of the environment are looked up
+        once; loopback has neither."""
+        options: dict[str, Any] = {"timeout": timeout, "allow_redirects": False, "stream": False}
         if self.loopback:
             self._session.trust_env = False
             return options | {"proxies": {}, "verify": True, "cert": None}
@@ -215,5 +212,8 @@ def _reason(response: requests.Response) -> tuple[str | None, str]:
     if 300 <= response.status_code < 400:
         return None, f"a redirect to {response.headers.get('Location')!r}, which is not followed"
     if not text or text.startswith("<"):
-        return None, f"{response.reason or 'no reason given'} (not from the exchange itself: see .body)"
+        return (
+            None,
+            f"{response.reason or 'no reason given'} (not from the exchange itself: see .body)",
+        )
     return None, text[:300]

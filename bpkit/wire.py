@@ -39,7 +39,9 @@ def scalar(field: str, value: object) -> Scalar:
         return format(value, "f")
     if isinstance(value, float):
         raise InputError(
-            field, value, f'is a float, which cannot carry money exactly; write text: "{_exact(value)}"'
+            field,
+            value,
+            f'is a float, which cannot carry money exactly; write text: "{_exact(value)}"',
         )
     if isinstance(value, (datetime, date)):
         raise InputError(field, value, "is a time, and this field takes none")
@@ -89,7 +91,9 @@ def pairs(fields: Mapping[str, Scalar | list[Scalar]]) -> Iterator[tuple[str, st
 
 def query(fields: Mapping[str, Scalar | list[Scalar]]) -> str:
     """The query string, percent-encoded. (What is signed is the same text, not encoded.)"""
-    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs(fields))
+    return "&".join(
+        f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs(fields)
+    )
 
 
 def body(fields: Fields | Sequence[Fields]) -> bytes:
@@ -110,13 +114,15 @@ def milliseconds(field: str, when: datetime | str | int | None) -> int | None:
 def _unix(field: str, when: datetime | str | int | None, per_second: int, unit: str) -> int | None:
     if when is None:
         return None
-    if isinstance(when, bool) or isinstance(when, float):
+    if isinstance(when, (bool, float)):
         raise InputError(field, when, f"is no time; pass an aware datetime, or whole {unit}")
     if isinstance(when, Integral):
         return _plausible(field, int(when), per_second, unit)
     moment = _parse(field, when) if isinstance(when, str) else when
     if not isinstance(moment, datetime):
-        raise InputError(field, when, 'is no moment; pass an aware datetime, or "2026-09-01T00:00Z"')
+        raise InputError(
+            field, when, 'is no moment; pass an aware datetime, or "2026-09-01T00:00Z"'
+        )
     if moment.utcoffset() is None:
         raise InputError(
             field, str(when), "has no time zone, so it could mean any of 24 hours; say which: "

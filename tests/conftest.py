@@ -24,7 +24,7 @@ VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--openapi", help="the official specification, for the contract tests")
+    parser.addoption("--openapi", metavar="PATH", help="the official specification, openapi.yml")
 
 
 @pytest.fixture
@@ -61,9 +61,7 @@ class Plain:
         url = self.url + operation.path
         if operation.method == "GET":
             return self.session.get(url, params=fields, headers=headers, timeout=10)
-        return self.session.request(
-            operation.method, url, json=fields, headers=headers, timeout=10
-        )
+        return self.session.request(operation.method, url, json=fields, headers=headers, timeout=10)
 
     def headers(self, operation: Operation, fields: Any) -> dict[str, str]:
         if operation.instruction is None:
@@ -148,7 +146,8 @@ class Scripted:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(0.01,), daemon=True).start()
 
     def says(self, status: int, body: str = "", content_type: str = "application/json") -> None:
         """Add an answer."""

@@ -35,7 +35,7 @@ def notebooks() -> list[Path]:
 
 
 def executed(path: Path) -> Any:
-    """The notebook, run from the top in a fresh kernel, without anything that differs by machine."""
+    """The notebook, run from the top in a fresh kernel, less what differs by machine."""
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
@@ -94,7 +94,9 @@ def _alike(one: bytes, two: bytes) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("notebook", type=Path, nargs="*", help="default: all of them")
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 on a difference")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 on a difference"
+    )
     chosen = parser.parse_args()
     stale = False
     for path in chosen.notebook or notebooks():

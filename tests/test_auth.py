@@ -454,3 +454,13 @@ def test_a_body_is_read_before_its_signature() -> None:
 def test_a_body_that_is_no_json(body: bytes) -> None:
     response = answer(signed(ORDER_TEXT) | JSON, body, "POST")
     assert (response.status, response.body) == (400, b"parse request payload error: invalid JSON")
+
+
+def test_a_clock_that_is_set_back() -> None:
+    """The market waits; it does not stop, and nothing is answered from before."""
+    exchange = Exchange(MARKETS, no_tape, NOW * 1000)
+    times = iter([NOW * 1000 + 5, NOW * 1000 - 7, NOW * 1000 + 9])
+    service = Service(exchange, lambda: NOW, lambda: next(times))
+    for now_us in (NOW * 1000 + 5, NOW * 1000 + 5, NOW * 1000 + 9):
+        assert service.answer("GET", "/api/v1/ping", "", {}, b"").body == b"pong"
+        assert exchange.now_us == now_us

@@ -1,4 +1,4 @@
-"""What is known to be wrong is refused with the field, the value and the remedy; nothing is sent."""
+"""What is known to be wrong is refused with field, value and remedy; nothing is sent."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from bpkit.sandbox import Sandbox
 from bpkit.signing import DEMO_SECRET
 
 SOL: dict[str, Any] = {"symbol": "SOL_USDC", "side": "Bid", "order_type": "Limit"}
+BATCH_ORDER = {
+    "symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "1",
+}  # fmt: skip
 GOOD: dict[str, Any] = {**SOL, "price": "170.50", "quantity": "1"}
 
 
@@ -76,14 +79,14 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.execute_order_batch([{}] * 51), "orders", "from 1 to 50"),
     "batch with a fault": (
         lambda bp: bp.execute_order_batch(
-            [{"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "1"},
-             {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": 1.5}]),
+            [BATCH_ORDER, {**BATCH_ORDER, "price": 1.5}]),
         "orders[1].price", "is a float"),
     "batch without a side": (
         lambda bp: bp.execute_order_batch([{"symbol": "SOL_USDC", "orderType": "Market"}]),
         "orders[0].side", "is missing"),
     "unknown interval": (
-        lambda bp: bp.get_klines("SOL_USDC", "1hour", "2026-09-01T00:00Z"), "interval", "Allowed: 1s, 1m"),
+        lambda bp: bp.get_klines("SOL_USDC", "1hour", "2026-09-01T00:00Z"),
+        "interval", "Allowed: 1s, 1m"),
     "unknown market type": (lambda bp: bp.get_markets("FUTURE"), "marketType", "PERP"),
     "one unknown market type of two": (
         lambda bp: bp.get_markets(["SPOT", "X"]), "marketType", "SPOT"),
@@ -93,7 +96,8 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "bool for a depth": (lambda bp: bp.get_depth("SOL_USDC", True), "limit", "5, 10, 20"),
     "negative limit": (lambda bp: bp.get_recent_trades("SOL_USDC", -1), "limit", "outside 0"),
     "naive datetime": (
-        lambda bp: bp.get_klines("SOL_USDC", "1h", datetime(2026, 9, 1)), "start_time", "say which"),
+        lambda bp: bp.get_klines("SOL_USDC", "1h", datetime(2026, 9, 1)),
+        "start_time", "say which"),
     "end before start": (
         lambda bp: bp.get_klines("SOL_USDC", "1h", "2026-09-01T00:00Z", "2026-08-31T00:00Z"),
         "end_time", "is not after start_time"),

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from base64 import b64decode
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -95,7 +96,7 @@ def test_reads_as_prose(path: Path) -> None:
     assert cells[-1].cell_type == "markdown"
     lengths = [len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"]
     assert median(lengths) <= 4 and max(lengths) <= 20
-    for before, cell in zip(cells, cells[1:], strict=False):
+    for before, cell in pairwise(cells):
         if cell.cell_type == "code":
             assert before.cell_type == "markdown" or before.outputs, cell.source
 

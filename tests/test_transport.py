@@ -219,9 +219,7 @@ def test_nobody_listens() -> None:
     assert not caught.value.sent
 
 
-def test_loopback_ignores_proxies(
-    monkeypatch: pytest.MonkeyPatch, scripted: Scripted
-) -> None:
+def test_loopback_ignores_proxies(monkeypatch: pytest.MonkeyPatch, scripted: Scripted) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     scripted.says(200, "{}")
@@ -232,7 +230,9 @@ def test_a_live_client_takes_the_proxy_of_the_environment(monkeypatch: pytest.Mo
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     sent: dict = {}
 
-    def send(session: requests.Session, request: requests.PreparedRequest, **options: object) -> None:
+    def send(
+        session: requests.Session, request: requests.PreparedRequest, **options: object
+    ) -> None:
         sent.update(options)
         raise requests.ConnectionError
 
@@ -245,7 +245,9 @@ def test_a_live_client_takes_the_proxy_of_the_environment(monkeypatch: pytest.Mo
 
 def test_no_redirect_is_followed(bp: Client, scripted: Scripted) -> None:
     scripted.answers = [(307, {"Location": "https://evil.example/"}, b"")]
-    with pytest.raises(ApiError, match="redirect to 'https://evil.example/', which is not followed"):
+    with pytest.raises(
+        ApiError, match="redirect to 'https://evil.example/', which is not followed"
+    ):
         bp.get_balances()
     assert len(scripted.requests) == 1
 

@@ -73,7 +73,9 @@ def test_a_list_repeats_its_name() -> None:
 @given(st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.booleans()))
 def test_what_arrives_in_the_query_is_what_was_signed(params: dict[str, object]) -> None:
     fields = wire.fields(params)
-    if any(0xD800 <= ord(c) < 0xE000 for text in map(str, [*params, *params.values()]) for c in text):
+    if any(
+        0xD800 <= ord(c) < 0xE000 for text in map(str, [*params, *params.values()]) for c in text
+    ):
         return  # lone surrogates have no UTF-8
     assert parse_qsl(wire.query(fields), keep_blank_values=True) == list(wire.pairs(fields))
 

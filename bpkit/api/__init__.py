@@ -1,6 +1,7 @@
 """The methods of Client, one file a section of the documentation.
 
-A method bears the documentation's operation id; its parameters are the documentation's, in snake_case.
+A method bears the documentation's operation id; its parameters are the documentation's, in
+snake_case.
 """
 
 from .account import Account

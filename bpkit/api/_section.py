@@ -9,6 +9,8 @@ from ..wire import Fields
 
 
 class Section:
+    """What every section of the API needs of the client."""
+
     def _call(self, name: str, params: Mapping[str, object]) -> Any:
         """Check the parameters (documented names), send, return the answer."""
         raise NotImplementedError

@@ -8,6 +8,8 @@ from ._section import Section
 
 
 class Account(Section):
+    """The account: settings, balances, deposit addresses."""
+
     def get_account(self) -> Record:
         """Settings, fees (in basis points: 10 is 0.1 %) and limits. Docs: Account, Get account."""
         return self._call("get_account", {})

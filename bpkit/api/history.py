@@ -12,6 +12,8 @@ from ._section import Section
 
 
 class History(Section):
+    """What has happened: orders and fills."""
+
     def get_order_history(
         self,
         symbol: str | None = None,
@@ -25,8 +27,8 @@ class History(Section):
     ) -> Rows:
         """Your orders, newest first: resting, filled, cancelled and expired (see ``expiryReason``).
 
-        ``limit``: 100 by default, up to 1000; ``.headers["X-Total"]`` counts them all. Times are ISO text
-        in UTC. Docs: History, Get order history.
+        ``limit``: 100 by default, up to 1000; ``.headers["X-Total"]`` counts them all. Times are
+        ISO text in UTC. Docs: History, Get order history.
         """
         return self._call(
             "get_order_history",
@@ -57,8 +59,9 @@ class History(Section):
     ) -> Rows:
         """Your trades, newest first, each with its fee (in ``feeSymbol``).
 
-        ``from_`` (inclusive) and ``to`` (exclusive): aware datetimes, ISO texts with a zone, or whole
-        Unix milliseconds. ``limit``: 100 by default, up to 1000. Docs: History, Get fill history.
+        ``from_`` (inclusive) and ``to`` (exclusive): aware datetimes, ISO texts with a zone, or
+        whole Unix milliseconds. ``limit``: 100 by default, up to 1000. Docs: History, Get fill
+        history.
         """
         first, last = wire.milliseconds("from_", from_), wire.milliseconds("to", to)
         period(("from_", first), ("to", last))

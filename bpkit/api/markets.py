@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from .. import wire
-from ..checks import DepthLimit, KlineInterval, MarketType, PriceType, TickerInterval, choice, period
+from ..checks import (
+    DepthLimit,
+    KlineInterval,
+    MarketType,
+    PriceType,
+    TickerInterval,
+    choice,
+    period,
+)
 from ..results import Record, Rows
 from ._section import Section
 
 
 class Markets(Section):
+    """Assets, markets, prices and trades."""
+
     def get_assets(self, country: str | None = None) -> Rows:
         """Every asset, with the blockchains it can be deposited from and withdrawn to.
 
@@ -51,8 +61,8 @@ class Markets(Section):
         """The order book: ``asks`` and ``bids`` as [price, quantity].
 
         Both rise by price: the best ask comes first, **the best bid comes last**. ``timestamp`` in
-        microseconds, ``lastUpdateId`` as text. ``limit``: levels a side. ``.df``: a ladder, the highest
-        ask on top. Docs: Markets, Get depth.
+        microseconds, ``lastUpdateId`` as text. ``limit``: levels a side. ``.df``: a ladder, the
+        highest ask on top. Docs: Markets, Get depth.
         """
         choice("limit", limit, DepthLimit)
         return self._call("get_depth", {"symbol": symbol, "limit": limit})
@@ -68,8 +78,9 @@ class Markets(Section):
         """Candles, oldest first.
 
         ``start_time`` (floored to the interval) and ``end_time``: aware datetimes, ISO texts with a
-        zone, or whole Unix seconds. ``.df`` is indexed by ``start`` in UTC; prices are NaN where nothing
-        was traded. Live, the exchange allows 30 such requests a minute. Docs: Markets, Get K-lines.
+        zone, or whole Unix seconds. ``.df`` is indexed by ``start`` in UTC; prices are NaN where
+        nothing was traded. Live, the exchange allows 30 such requests a minute. Docs: Markets, Get
+        K-lines.
         """
         choice("interval", interval, KlineInterval)
         start = wire.seconds("start_time", start_time)

@@ -21,6 +21,8 @@ from ._section import Section
 
 
 class Orders(Section):
+    """Orders: place, find, cancel."""
+
     def execute_order(
         self,
         symbol: str,
@@ -52,19 +54,21 @@ class Orders(Section):
         slippage_tolerance: Amount | None = None,
         slippage_tolerance_type: SlippageToleranceType | None = None,
     ) -> Record:
-        """Place an order. Never sent twice: a TransportError means that you do not know; look first.
+        """Place an order. Never sent twice: a TransportError means that you do not know; look
+        first.
 
-        ``Bid`` buys, ``Ask`` sells. A ``Limit`` order needs ``price`` (of one base asset, in the quote
-        asset) and ``quantity`` (base asset); a ``Market`` order needs either ``quantity`` or
+        ``Bid`` buys, ``Ask`` sells. A ``Limit`` order needs ``price`` (of one base asset, in the
+        quote asset) and ``quantity`` (base asset); a ``Market`` order needs either ``quantity`` or
         ``quote_quantity``. Amounts are text, Decimal or int, on the market's tickSize and stepSize.
-        ``client_id``: your own number, 0 to 4294967295, to find the order by; the documentation does not
-        promise that a second order with it is refused. ``time_in_force``: GTC rests (default), IOC takes
-        what is there, FOK takes all or nothing. ``post_only``: refused if it would trade at once.
-        ``trigger_quantity`` is an amount, or a share of the position such as "80%".
+        ``client_id``: your own number, 0 to 4294967295, to find the order by; the documentation
+        does not promise that a second order with it is refused. ``time_in_force``: GTC rests
+        (default), IOC takes what is there, FOK takes all or nothing. ``post_only``: refused if it
+        would trade at once. ``trigger_quantity`` is an amount, or a share of the position such as
+        "80%".
 
-        Answers the order as it stands after matching: ``status`` New, PartiallyFilled, Filled, Expired
-        or TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs: Orders, Execute
-        order.
+        Answers the order as it stands after matching: ``status`` New, PartiallyFilled, Filled,
+        Expired or TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs:
+        Orders, Execute order.
         """
         fields = checks.order(
             {
@@ -103,8 +107,8 @@ class Orders(Section):
         """Place 1 to 50 orders, each a mapping with the documentation's own names (``orderType``).
 
         All are checked before any is sent; each then succeeds or fails by itself. Rows in the same
-        order: an order with ``operation`` "Ok", or ``operation`` "Err" with code and message: look at
-        each. Docs: Orders, Execute orders.
+        order: an order with ``operation`` "Ok", or ``operation`` "Err" with code and message: look
+        at each. Docs: Orders, Execute orders.
         """
         return self._send("execute_order_batch", checks.batch(orders))
 
@@ -132,8 +136,8 @@ class Orders(Section):
     ) -> Record:
         """Cancel one order, by ``order_id`` or ``client_id`` (one of them).
 
-        Answers the order with ``status`` Cancelled; an empty answer (``.status`` 202) means accepted,
-        not yet confirmed. Docs: Orders, Cancel open order.
+        Answers the order with ``status`` Cancelled; an empty answer (``.status`` 202) means
+        accepted, not yet confirmed. Docs: Orders, Cancel open order.
         """
         checks.one_id(order_id, client_id)
         return self._call(

@@ -7,6 +7,8 @@ from ._section import Section
 
 
 class System(Section):
+    """The exchange itself: status, ping, clock."""
+
     def get_status(self) -> Record:
         """``{"status": "Ok" or "Maintenance", "message": text or None}``. Docs: System, Status."""
         return self._call("get_status", {})

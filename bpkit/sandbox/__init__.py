@@ -1,10 +1,10 @@
 """An exchange of your own, on this machine: the same paths, the same JSON, no money.
 
-What it does **not** simulate: positions (an order on a perpetual is answered 501 NOT_IMPLEMENTED, and so
-are trigger orders, take-profit, stop-loss, borrowing and lending), withdrawals and deposits, the rate
-limits, the WebSocket, and other people: the rest of the market is a tape that does not react to you,
-though your orders fill against its quotes and your trades join it. Its prices are invented. An operation
-that is not in ``bpkit.operations()`` is answered 404.
+What it does **not** simulate: positions (an order on a perpetual is answered 501 NOT_IMPLEMENTED,
+and so are trigger orders, take-profit, stop-loss, borrowing and lending), withdrawals and deposits,
+the rate limits, the WebSocket, and other people: the rest of the market is a tape that does not
+react to you, though your orders fill against its quotes and your trades join it. Its prices are
+invented. An operation that is not in ``bpkit.operations()`` is answered 404.
 
 What it does: verifies ED25519 signatures from the raw bytes, keeps one order book a market with
 price-time priority, locks and releases balances to the last digit, charges fees, and answers in the
@@ -22,8 +22,8 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from types import TracebackType
 from typing import Any
 
@@ -36,6 +36,9 @@ from .tape import DEFAULT_SEED, START_US, Tape
 
 __all__ = ["Sandbox"]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+END = datetime(2100, 1, 1, tzinfo=UTC)  # later than this no tape is invented
+
 # What the demo account starts with: enough for every lesson.
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 
@@ -43,13 +46,13 @@ FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 class Sandbox:
     """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
 
-    Its market stands still, at 2026-09-01 12:00 UTC, until ``advance`` moves it; the same calls give the
-    same answers on every machine. ``seed``: another market. ``port``: 0 for any free one; raises OSError
-    where it is in use. ``follow_clock``: the market runs with this machine's clock instead, and
-    ``advance`` is refused. Signatures are always judged by this machine's clock.
+    Its market stands still, at 2026-09-01 12:00 UTC, until ``advance`` moves it; the same calls
+    give the same answers on every machine. ``seed``: another market. ``port``: 0 for any free one;
+    raises OSError where it is in use. ``follow_clock``: the market runs with this machine's clock
+    instead, and ``advance`` is refused. Signatures are always judged by this machine's clock.
 
-    It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with the
-    process.
+    It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
+    the process.
     """
 
     def __init__(
@@ -71,9 +74,7 @@ class Sandbox:
     @property
     def now(self) -> datetime:
         """The market's time, UTC."""
-        with self._service.lock:
-            micros = self._service.exchange.now_us
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)
+        return EPOCH + timedelta(microseconds=self._service.now_us())
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -91,17 +92,24 @@ class Sandbox:
         """Let the market's time pass: candles close, trades print, resting orders fill."""
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
-        span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        try:
+            span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        except (OverflowError, ValueError):  # more than timedelta holds; NaN
+            raise ValueError("the span is no length of time that can pass") from None
         if span <= timedelta(0):
             raise ValueError(f"time only moves forward: {span} is not above zero")
+        if span > END - self.now:
+            raise ValueError(f"the market's time ends with {END:%Y}, and {span} leads beyond it")
         with self._service.lock:
             exchange = self._service.exchange
             exchange.advance_to(exchange.now_us + span // timedelta(microseconds=1))
 
     def open_account(self, funds: Mapping[str, str] | None = None, key: Key | None = None) -> Key:
-        """Another account, with a key of its own, and with nothing in it unless ``funds`` are given.
+        """Another account, with a key of its own, and with nothing in it unless ``funds`` are
+        given.
 
-        ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an account.
+        ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an
+        account.
         """
         key = key or Key.generate()
         with self._service.lock:
@@ -135,7 +143,17 @@ def _now_us() -> int:
 
 
 def _decimals(funds: Mapping[str, str]) -> dict[str, Decimal]:
-    return {asset: Decimal(amount) for asset, amount in funds.items()}
+    amounts = {}
+    for asset, text in funds.items():
+        try:
+            amounts[asset] = (
+                Decimal(text) if isinstance(text, str | int | Decimal) else Decimal("NaN")
+            )
+        except InvalidOperation:
+            amounts[asset] = Decimal("NaN")
+        if not amounts[asset].is_finite() or amounts[asset] < 0:
+            raise ValueError(f'{asset}={text!r} is no amount to start with; write text: "500"')
+    return amounts
 
 
 def _tapes(markets: list[market.Market], seed: str) -> Callable[[str], Tape]:

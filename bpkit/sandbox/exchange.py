@@ -85,6 +85,7 @@ class Exchange:
         return self.accounts[public_key]
 
     def account(self, public_key: str) -> Account | None:
+        """The account of a public key (base64), or None."""
         return self.accounts.get(public_key)
 
     def balances(self, account: Account) -> dict[str, dict[str, str]]:
@@ -174,6 +175,7 @@ class Exchange:
         order_id: str | None = None,
         client_id: int | None = None,
     ) -> Json:
+        """The cancelled order; one of the ids names it. Refusal: no such order rests."""
         order = self._find(account, symbol, order_id, client_id)
         if order is None:
             raise bad_request("Order not found")

@@ -46,9 +46,11 @@ class Purse:
             self.gain(asset, amount)
 
     def available(self, asset: str) -> Decimal:
+        """What is free to spend, in units of the asset."""
         return self._available.get(asset, ZERO)
 
     def locked(self, asset: str) -> Decimal:
+        """What open orders hold, in units of the asset."""
         return self._locked.get(asset, ZERO)
 
     def assets(self) -> list[str]:
@@ -60,18 +62,22 @@ class Purse:
         )
 
     def gain(self, asset: str, amount: Decimal) -> None:
+        """Add to what is available."""
         if amount < 0:
             raise ArithmeticError(f"a gain of {amount} {asset}")
         _change(self._available, asset, amount)
 
     def spend(self, asset: str, amount: Decimal) -> None:
+        """Take from what is available."""
         _change(self._available, asset, amount.copy_negate())
 
     def lock(self, asset: str, amount: Decimal) -> None:
+        """Move from available to locked."""
         _change(self._available, asset, amount.copy_negate())
         _change(self._locked, asset, amount)
 
     def release(self, asset: str, amount: Decimal) -> None:
+        """Move from locked back to available."""
         _change(self._locked, asset, amount.copy_negate())
         _change(self._available, asset, amount)
 

@@ -21,14 +21,17 @@ class Market:
 
     @cached_property
     def symbol(self) -> str:
+        """``SOL_USDC_PERP``."""
         return self.raw["symbol"]
 
     @cached_property
     def base(self) -> str:
+        """The asset that is traded: ``SOL``."""
         return self.raw["baseSymbol"]
 
     @cached_property
     def quote(self) -> str:
+        """The asset that is paid: ``USDC``."""
         return self.raw["quoteSymbol"]
 
     @cached_property
@@ -38,20 +41,25 @@ class Market:
 
     @cached_property
     def open(self) -> bool:
+        """May it be traded now?"""
         return self.raw["orderBookState"] == "Open"
 
     @cached_property
     def tick(self) -> Decimal:
+        """The step of prices, in the quote asset."""
         return Decimal(self.raw["filters"]["price"]["tickSize"])
 
     @cached_property
     def step(self) -> Decimal:
+        """The step of quantities, in the base asset."""
         return Decimal(self.raw["filters"]["quantity"]["stepSize"])
 
     def price(self, ticks: int) -> Decimal:
+        """Ticks as a price, in the quote asset."""
         return ticks * self.tick
 
     def quantity(self, steps: int) -> Decimal:
+        """Steps as a quantity, in the base asset."""
         return steps * self.step
 
     def notional(self, tick_steps: int) -> Decimal:

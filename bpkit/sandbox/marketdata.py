@@ -17,6 +17,8 @@ MAX_CANDLES = 1000  # a page; undocumented, and what others rely on
 
 
 def kline(market: Market, candle: Candle) -> dict[str, Any]:
+    """A candle as ``/api/v1/klines`` spells it."""
+
     def price(ticks: int | None) -> str | None:
         return None if ticks is None else plain(market.price(ticks))
 
@@ -70,6 +72,7 @@ def ticker(market: Market, tape: Tape, interval: str, now_us: int) -> dict[str, 
 
 
 def trade(market: Market, one: Trade) -> dict[str, Any]:
+    """A trade as ``/api/v1/trades`` spells it."""
     return {
         "id": one.id,
         "isBuyerMaker": one.buyer_is_maker,
@@ -88,6 +91,7 @@ def trades(
 
 
 def open_interest(market: Market, tape: Tape, now_us: int) -> dict[str, Any]:
+    """A row of ``/api/v1/openInterest``."""
     return {
         "symbol": market.symbol,
         "openInterest": plain(market.quantity(tape.open_interest(now_us))),
@@ -96,6 +100,7 @@ def open_interest(market: Market, tape: Tape, now_us: int) -> dict[str, Any]:
 
 
 def mark_price(market: Market, tape: Tape, now_us: int) -> dict[str, Any]:
+    """A row of ``/api/v1/markPrices``."""
     next_funding = _interval_end(market, now_us)
     return {
         "symbol": market.symbol,

@@ -50,6 +50,7 @@ class Ticket:
 
     @property
     def gets(self) -> str:
+        """The asset that a fill brings in."""
         return self.market.base if self.side == "Bid" else self.market.quote
 
     @property

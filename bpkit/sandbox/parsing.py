@@ -33,12 +33,15 @@ class Kind(NamedTuple):
 
 
 class Parameter(NamedTuple):
+    """One parameter of an operation: its kind, must it come, may it come more than once?"""
+
     kind: Kind
     required: bool = False
     many: bool = False
 
 
 def enum(name: str, values: str) -> Kind:
+    """A kind that takes only ``values``, which are parted by spaces."""
     allowed = tuple(values.split())
 
     def parse(text: str) -> str:
@@ -50,6 +53,8 @@ def enum(name: str, values: str) -> Kind:
 
 
 def integer(name: str, low: int, high: int) -> Kind:
+    """A kind that takes whole numbers from ``low`` to ``high``, both included."""
+
     def parse(text: str) -> int:
         digits = text.removeprefix("-") if low < 0 else text
         if not (digits.isascii() and digits.isdigit()):

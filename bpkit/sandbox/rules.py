@@ -34,6 +34,7 @@ class Refusal(Exception):
 
 
 def bad_request(message: str, code: str = "INVALID_CLIENT_REQUEST") -> Refusal:
+    """A refusal with status 400."""
     return Refusal(400, code, message)
 
 

@@ -50,7 +50,8 @@ class Server:
             daemon=True,
         )
         self._thread.start()
-        self._ready.wait(10)
+        if not self._ready.wait(10):
+            raise RuntimeError("the sandbox's server did not start within ten seconds")
         _keep_proxies_away()
 
     def stop(self) -> None:
