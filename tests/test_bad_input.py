@@ -59,6 +59,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "clientId too large": (order(client_id=2**32), "clientId", "outside 0 to 4294967295"),
     "clientId negative": (order(client_id=-1), "clientId", "outside 0 to 4294967295"),
     "clientId as text": (order(client_id="7"), "clientId", "is not an int"),
+    "symbol of the wrong type": (order(symbol=5), "symbol", "no text"),
     "empty symbol": (order(symbol=" "), "symbol", "is empty"),
     "limit without price": (order(price=None), "price", "a Limit order needs one"),
     "limit without quantity": (order(quantity=None), "quantity", "a Limit order needs one"),
