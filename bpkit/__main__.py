@@ -48,12 +48,15 @@ def serve(port: int, still: bool, seed: str | None) -> int:
     options = {} if seed is None else {"seed": seed}
     try:
         sandbox = Sandbox(port=port, follow_clock=not still, **options)
-    except (OSError, OverflowError) as error:
+    except (OSError, ValueError) as error:
         print(f"No sandbox: {error.args[-1]}", file=sys.stderr)
         return 1
     with sandbox:
         try:
-            moves = "its market stands still" if still else "its market follows the clock"
+            moves = "its market follows the clock"
+            if still:
+                stands = f"its market stands at {sandbox.now:%Y-%m-%d %H:%M} UTC"
+                moves = f"{stands}, so waiting orders are not filled"
             print(
                 f"A Backpack exchange of your own, without money: {sandbox.url} ({moves}).\n"
                 "An account with funds is open for the demo key of Backpack's guide:\n"

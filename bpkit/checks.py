@@ -6,8 +6,11 @@ What only the exchange can know (tick, step, balance) is left to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from keyword import iskeyword
 from typing import Literal, get_args
 
 from .errors import InputError
@@ -41,22 +44,52 @@ Blockchain = Literal[
 ]  # fmt: skip
 Amount = str | int | Decimal  # of money or of an asset; never a float
 
-_HABITS = {"buy": "Bid", "sell": "Ask", "long": "Bid", "short": "Ask"}
+_HABITS = {"buy": "Bid", "sell": "Ask", "long": "Bid", "short": "Ask", "1M": "1month"}
+_MANY = {"marketType"}  # may be given several times
 MAX_BATCH = 50
 
 
 def params(given: Mapping[str, object]) -> Fields:
     """``wire.fields`` of the parameters, each one checked by its name. Raises InputError."""
+    for name, value in given.items():
+        if isinstance(value, (list, tuple)) and name not in _MANY:
+            raise InputError(name, value, "is a list; pass one value")
+        if isinstance(value, float) and name in RULES and name not in AMOUNTS:
+            RULES[name](name, value)  # tells what is wanted, which is not a number written as text
     cleaned = fields(given)
     for name, value in cleaned.items():
-        if name in RULES:
-            for item in value if isinstance(value, list) else [value]:
+        for item in value if isinstance(value, list) else [value]:
+            if name in RULES:
                 RULES[name](name, item)
+        if name in AMOUNTS and isinstance(value, int):
+            cleaned[name] = str(value)  # the exchange takes amounts as text only
     return cleaned
+
+
+@contextmanager
+def python_names() -> Iterator[None]:
+    """An InputError from inside names the field as a keyword of Python: clientId -> client_id."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(python_name(error.field), error.value, error.remedy) from None
+
+
+def python_name(name: str) -> str:
+    """The documentation's name as a Python argument: ``clientId`` -> ``client_id``."""
+    snake = re.sub("[A-Z]", lambda capital: f"_{capital.group().lower()}", name)
+    return f"{snake}_" if iskeyword(snake) else snake
 
 
 def order(given: Mapping[str, object]) -> Fields:
     """The fields of one order. Raises InputError for what no exchange would take."""
+    if not isinstance(given, Mapping):
+        raise InputError("order", given, "is no mapping of field names to values")
+    for name in given:
+        if name not in ORDER_FIELDS:
+            meant = [known for known in ORDER_FIELDS if _bare(known) == _bare(name)]
+            hint = f"; did you mean {meant[0]!r}?" if meant else ""
+            raise InputError(str(name), given[name], f"is no field of an order{hint}")
     cleaned = params(given)
     for name in ("symbol", "side", "orderType"):
         if name not in cleaned:
@@ -77,6 +110,8 @@ def order(given: Mapping[str, object]) -> Fields:
 
 def batch(orders: Iterable[Mapping[str, object]]) -> list[Fields]:
     """The fields of each order of a batch; a fault names its place. Raises InputError."""
+    if isinstance(orders, (str, Mapping)) or not isinstance(orders, Iterable):
+        raise InputError("orders", orders, "is no list of orders; put each order into a list")
     given = list(orders)
     if not 1 <= len(given) <= MAX_BATCH:
         raise InputError("orders", len(given), f"is not a number of orders from 1 to {MAX_BATCH}")
@@ -97,10 +132,10 @@ def one_id(order_id: object, client_id: object) -> None:
         raise InputError("order_id", None, "is missing; pass order_id or client_id")
 
 
-def period(first: tuple[str, int | None], last: tuple[str, int | None]) -> None:
-    """The end of a period does not lie before its start."""
-    if first[1] is not None and last[1] is not None and last[1] <= first[1]:
-        raise InputError(last[0], last[1], f"is not after {first[0]}={first[1]}; swap the two?")
+def period(first: tuple[str, object, int | None], last: tuple[str, object, int | None]) -> None:
+    """(name, as given, as a number) of both ends: the end lies after the start, or InputError."""
+    if first[2] is not None and last[2] is not None and last[2] <= first[2]:
+        raise InputError(last[0], str(last[1]), f"is not after {first[0]}={str(first[1])!r}")
 
 
 def _limit(cleaned: Fields) -> None:
@@ -158,8 +193,8 @@ def _one_of(allowed: tuple[object, ...]) -> Callable[[str, object], None]:
         if value in allowed and not isinstance(value, bool):
             return
         meant = {str(one).lower(): one for one in allowed}.get(str(value).lower())
-        habit = _HABITS.get(str(value).lower())
-        hint = meant or (habit if habit in allowed else None)
+        habit = _HABITS.get(str(value)) or _HABITS.get(str(value).lower())
+        hint = habit if habit in allowed else meant
         guess = f"did you mean {hint!r}? " if hint else ""
         raise InputError(name, value, f"{guess}Allowed: {', '.join(map(str, allowed))}")
 
@@ -172,16 +207,26 @@ def _boolean(name: str, value: object) -> None:
 
 
 def _name(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(name, value, "is empty or no text")
+    if not isinstance(value, str):
+        raise InputError(name, value, f'is no text; write "{value}"')
+    if not value.strip():
+        raise InputError(name, value, "is empty")
 
 
+def _symbol(name: str, value: object) -> None:
+    _name(name, value)
+    if not re.fullmatch(r"[A-Za-z0-9._]+", str(value)):
+        raise InputError(name, value, 'is no symbol; symbols look like "SOL_USDC", or "SOL"')
+
+
+AMOUNTS = (
+    "price", "quantity", "quoteQuantity", "slippageTolerance", "triggerPrice",
+    "takeProfitTriggerPrice", "takeProfitLimitPrice", "stopLossTriggerPrice", "stopLossLimitPrice",
+)  # fmt: skip
 RULES: dict[str, Callable[[str, object], None]] = {
-    **dict.fromkeys(("symbol", "orderId", "strategyId", "country"), _name),
-    **dict.fromkeys(
-        ("price", "quantity", "quoteQuantity", "slippageTolerance", "triggerPrice",
-         "takeProfitTriggerPrice", "takeProfitLimitPrice", "stopLossTriggerPrice",
-         "stopLossLimitPrice"), _amount),
+    "symbol": _symbol,
+    **dict.fromkeys(("orderId", "strategyId", "country"), _name),
+    **dict.fromkeys(AMOUNTS, _amount),
     **dict.fromkeys(
         ("postOnly", "reduceOnly", "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay"),
         _boolean),
@@ -200,6 +245,19 @@ RULES: dict[str, Callable[[str, object], None]] = {
     "blockchain": _one_of(get_args(Blockchain)),
     "priceType": _one_of(get_args(PriceType)),
 }  # fmt: skip
+
+
+ORDER_FIELDS = (
+    "symbol", "side", "orderType", *AMOUNTS, "triggerQuantity", "clientId", "brokerId",
+    "timeInForce", "selfTradePrevention", "slippageToleranceType", "postOnly", "reduceOnly",
+    "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay", "triggerBy",
+    "takeProfitTriggerBy", "stopLossTriggerBy",
+)  # fmt: skip
+
+
+def _bare(name: object) -> str:
+    """Without capitals and underscores, for finding what a misspelt name meant."""
+    return str(name).replace("_", "").lower()
 
 
 def choice(name: str, value: object, allowed: object) -> None:

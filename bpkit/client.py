@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from . import checks, results
 from .api import Account, History, Markets, Orders, System
-from .errors import TransportError
+from .errors import InputError, TransportError
 from .operations import OPERATIONS
 from .signing import DEFAULT_WINDOW, Key
 from .transport import Transport
@@ -63,10 +65,17 @@ class Client(System, Markets, Account, Orders, History):
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client({self.url!r}, {self.key!r})"
+        # A traceback may show a client whose making has just failed.
+        made = getattr(self, "_transport", None)
+        return f"Client({made.url!r}, {made.key!r})" if made else "Client(not made)"
 
     def _call(self, name: str, params: Mapping[str, object]) -> Any:
-        return self._send(name, checks.params(params))
+        with checks.python_names():
+            fields = checks.params(params)
+        for required in _required(name):
+            if required not in map(checks.python_name, fields):
+                raise InputError(required, None, f"is missing, and {name} needs it")
+        return self._send(name, fields)
 
     def _send(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
         operation = OPERATIONS[name]
@@ -78,3 +87,10 @@ class Client(System, Markets, Account, Orders, History):
                 name, "the answer is not what was announced: broken or cut JSON",
                 sent=True, mutates=operation.mutates,
             ) from None  # fmt: skip
+
+
+@cache
+def _required(name: str) -> tuple[str, ...]:
+    """The arguments of the method ``name`` that have no default, ``self`` excepted."""
+    _, *arguments = inspect.signature(getattr(Client, name)).parameters.values()
+    return tuple(one.name for one in arguments if one.default is one.empty)

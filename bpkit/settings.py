@@ -15,7 +15,7 @@ from dotenv import dotenv_values, find_dotenv
 from .errors import MissingKeyError
 
 PUBLIC, SECRET = "PUBLIC_KEY", "SECRET_KEY"
-_REMEDY = f"Copy .env.example to .env and write your {PUBLIC} and {SECRET} into it."
+_LINES = f"{PUBLIC}=... and {SECRET}=..., a line each"
 
 
 def key_texts(path: str | os.PathLike[str] | None = None) -> tuple[str, str]:
@@ -26,18 +26,32 @@ def key_texts(path: str | os.PathLike[str] | None = None) -> tuple[str, str]:
     """
     if path is not None:
         if not Path(path).is_file():
-            raise MissingKeyError(f"There is no file {os.fspath(path)!r}. {_REMEDY}")
-        return _pair(dotenv_values(path), f"The file {os.fspath(path)!r}")
+            raise MissingKeyError(
+                f"There is no file {os.fspath(path)!r}. Copy .env.example to it and write your "
+                f"pair into it: {_LINES}."
+            )
+        return _pair(_read(path), f"The file {os.fspath(path)!r}")
     found = find_dotenv(usecwd=True)
     if found:
-        return _pair(dotenv_values(found), "The .env found")
+        return _pair(_read(found), "The .env found")
     if PUBLIC in os.environ or SECRET in os.environ:
         return _pair(os.environ, "The environment")
-    raise MissingKeyError(f"No .env in {Path.cwd().name!r} or any folder above it. {_REMEDY}")
+    raise MissingKeyError(
+        f"No .env in {Path.cwd().name!r} or any folder above it. Copy .env.example to .env and "
+        f"write your pair into it: {_LINES}."
+    )
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, str | None]:
+    try:
+        return dotenv_values(path)
+    except UnicodeDecodeError:
+        pass  # and raised below: the error holds the file's bytes, the secret among them
+    raise MissingKeyError(f"{os.fspath(path)!r} is not UTF-8 text. Save it as UTF-8.")
 
 
 def _pair(values: os._Environ[str] | dict[str, str | None], where: str) -> tuple[str, str]:
     missing = [name for name in (PUBLIC, SECRET) if not values.get(name)]
     if missing:
-        raise MissingKeyError(f"{where} has no {' and no '.join(missing)}. {_REMEDY}")
+        raise MissingKeyError(f"{where} has no {' and no '.join(missing)}. Needed are {_LINES}.")
     return str(values[SECRET]), str(values[PUBLIC])

@@ -138,7 +138,7 @@ def _decode(value: object, name: str) -> tuple[bytes | None, str]:
             return None, f"{name} {fault}. {want}"
     try:
         raw = b64decode(value, validate=True)
-    except binascii.Error:
+    except (binascii.Error, ValueError):
         return None, f"{name} is not base64 ({len(value)} characters). {want}"
     if len(raw) == 64:
         return None, (
@@ -157,6 +157,9 @@ _FAULTS: dict[str, Callable[[str], bool]] = {
         t.strip()[0] in "'\"" or t.strip()[-1] in "'\""
     ),
     "has white space in it or around it; take it away": lambda t: bool(re.search(r"\s", t)),
+    "has a character that no key has, such as a curly quote, an ellipsis or an invisible space": (
+        lambda t: not t.isascii()
+    ),
     "is written in hex": lambda t: bool(
         re.fullmatch(r"(0x)?([0-9a-fA-F]{64}|[0-9a-fA-F]{128})", t)
     ),

@@ -54,6 +54,15 @@ class Transport:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        if not isinstance(url, str):
+            raise InputError("url", url, "is no address; pass sandbox.url or LIVE_URL")
+        if key is not None and not isinstance(key, Key):
+            # Whatever it is may be a secret, so it is not repeated.
+            raise InputError("key", type(key), "is no Key; pass sandbox.key or Key.from_env()")
+        if not isinstance(live_orders, bool):
+            raise InputError("live_orders", live_orders, "is not True or False")
+        if not _is_timeout(timeout):
+            raise InputError("timeout", timeout, "is not (seconds to connect, seconds to wait)")
         if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
             raise InputError("window", window, f"is not an int from 1 to {MAX_WINDOW} milliseconds")
         self.url, self.loopback = _checked(url)
@@ -166,6 +175,14 @@ class Transport:
 
 
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "bpkit"}
+
+
+def _is_timeout(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(isinstance(one, (int, float)) and one > 0 for one in value)
+    )
 
 
 def _checked(url: str) -> tuple[str, bool]:

@@ -28,6 +28,8 @@ def scalar(field: str, value: object) -> Scalar:
     Floats are refused: 0.1 + 0.2 is not a price. Raises InputError.
     """
     if isinstance(value, str):
+        if not value.isascii():
+            _encodable(field, value)
         return str.__str__(value)
     if isinstance(value, bool):
         return value
@@ -48,6 +50,13 @@ def scalar(field: str, value: object) -> Scalar:
     raise InputError(
         field, value, f"is a {type(value).__name__}; send text, a Decimal, an int or a bool"
     )
+
+
+def _encodable(field: str, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InputError(field, value, "has half a character (a lone surrogate)") from None
 
 
 def _exact(value: float) -> str:
@@ -119,13 +128,13 @@ def _unix(field: str, when: datetime | str | int | None, per_second: int, unit: 
     if isinstance(when, Integral):
         return _plausible(field, int(when), per_second, unit)
     moment = _parse(field, when) if isinstance(when, str) else when
-    if not isinstance(moment, datetime):
+    if not isinstance(moment, datetime) or moment != moment:  # pandas' NaT is a datetime too
         raise InputError(
             field, when, 'is no moment; pass an aware datetime, or "2026-09-01T00:00Z"'
         )
     if moment.utcoffset() is None:
         raise InputError(
-            field, str(when), "has no time zone, so it could mean any of 24 hours; say which: "
+            field, str(when), "has no time zone, so it could mean many moments; say which: "
             'datetime(..., tzinfo=timezone.utc) or "2026-09-01T00:00Z"',
         )  # fmt: skip
     # Whole microseconds first: a float of seconds could not carry them exactly.

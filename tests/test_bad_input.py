@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import pytest
 from conftest import Scripted
 
@@ -51,30 +53,62 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "bool quantity": (order(quantity=True), "quantity", "is not a number"),
     "unknown side": (order(side="buy"), "side", "did you mean 'Bid'"),
     "side in capitals": (order(side="ASK"), "side", "did you mean 'Ask'"),
-    "unknown order type": (order(order_type="Stop"), "orderType", "Allowed: Market, Limit"),
-    "unknown time in force": (order(time_in_force="GTD"), "timeInForce", "GTC, IOC, FOK"),
+    "unknown order type": (order(order_type="Stop"), "order_type", "Allowed: Market, Limit"),
+    "unknown time in force": (order(time_in_force="GTD"), "time_in_force", "GTC, IOC, FOK"),
     "unknown self-trade prevention": (
-        order(self_trade_prevention="Allow"), "selfTradePrevention", "RejectTaker"),
-    "text for a flag": (order(post_only="true"), "postOnly", "True or False"),
-    "clientId too large": (order(client_id=2**32), "clientId", "outside 0 to 4294967295"),
-    "clientId negative": (order(client_id=-1), "clientId", "outside 0 to 4294967295"),
-    "clientId as text": (order(client_id="7"), "clientId", "is not an int"),
+        order(self_trade_prevention="Allow"), "self_trade_prevention", "RejectTaker"),
+    "text for a flag": (order(post_only="true"), "post_only", "True or False"),
+    "clientId too large": (order(client_id=2**32), "client_id", "outside 0 to 4294967295"),
+    "clientId negative": (order(client_id=-1), "client_id", "outside 0 to 4294967295"),
+    "clientId as text": (order(client_id="7"), "client_id", "is not an int"),
     "symbol of the wrong type": (order(symbol=5), "symbol", "no text"),
     "empty symbol": (order(symbol=" "), "symbol", "is empty"),
     "limit without price": (order(price=None), "price", "a Limit order needs one"),
     "limit without quantity": (order(quantity=None), "quantity", "a Limit order needs one"),
-    "limit with quoteQuantity": (order(quote_quantity="5"), "quoteQuantity", "for Market orders"),
+    "limit with quoteQuantity": (order(quote_quantity="5"), "quote_quantity", "for Market orders"),
     "market with price": (market(price="170", quantity="1"), "price", "for Limit orders"),
     "market with both": (
         market(quantity="1", quote_quantity="170"), "quantity", "quantity and quoteQuantity"),
     "market with neither": (market(), "quantity", "given: neither"),
-    "half a trigger": (order(trigger_price="180"), "triggerPrice", "both or neither"),
+    "half a trigger": (order(trigger_price="180"), "trigger_price", "both or neither"),
     "get by both ids": (
         lambda bp: bp.get_order("SOL_USDC", order_id="1", client_id=1), "order_id", "just one"),
     "get by neither id": (lambda bp: bp.get_order("SOL_USDC"), "order_id", "is missing"),
     "cancel by both ids": (
         lambda bp: bp.cancel_order("SOL_USDC", order_id="1", client_id=1), "order_id", "just one"),
     "cancel by neither id": (lambda bp: bp.cancel_order("SOL_USDC"), "order_id", "is missing"),
+    "a list for one value": (order(side=["Bid"]), "side", "pass one value"),
+    "None for what is needed": (
+        lambda bp: bp.get_ticker(None), "symbol", "is missing, and get_ticker needs it"),
+    "None for a start": (
+        lambda bp: bp.get_klines("SOL_USDC", "1h", None), "start_time", "is missing"),
+    "no symbol": (lambda bp: bp.get_depth("SOL/USDC"), "symbol", 'look like "SOL_USDC"'),
+    "symbol with a space": (lambda bp: bp.get_depth("SOL_USDC "), "symbol", "is no symbol"),
+    "symbol as NaN": (lambda bp: bp.get_depth(float("nan")), "symbol", "is no text"),
+    "float limit": (
+        lambda bp: bp.get_recent_trades("SOL_USDC", 5.0), "limit", "is not an int"),
+    "order id as a number": (
+        lambda bp: bp.get_order("SOL_USDC", order_id=5), "order_id", 'write "5"'),
+    "1M, elsewhere a month": (
+        lambda bp: bp.get_klines("SOL_USDC", "1M", "2026-09-01T00:00Z"),
+        "interval", "did you mean '1month'"),
+    "NaT": (lambda bp: bp.get_klines("SOL_USDC", "1h", pd.NaT), "start_time", "is no moment"),
+    "half a character": (
+        lambda bp: bp.get_order("SOL_USDC", order_id="\ud800"), "order_id", "half"),
+    "batch that is one order": (
+        lambda bp: bp.execute_order_batch(BATCH_ORDER), "orders", "into a list"),
+    "batch that is nothing": (lambda bp: bp.execute_order_batch(None), "orders", "is no list"),
+    "batch of no orders": (
+        lambda bp: bp.execute_order_batch([None]), "orders[0].order", "is no mapping"),
+    "batch with a Python name": (
+        lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "post_only": True}]),
+        "orders[0].post_only", "did you mean 'postOnly'?"),
+    "batch with a misspelt name": (
+        lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "timeInforce": "IOC"}]),
+        "orders[0].timeInforce", "did you mean 'timeInForce'?"),
+    "batch with an unknown name": (
+        lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "leverage": 5}]),
+        "orders[0].leverage", "is no field of an order"),
     "empty batch": (lambda bp: bp.execute_order_batch([]), "orders", "from 1 to 50"),
     "batch too long": (
         lambda bp: bp.execute_order_batch([{}] * 51), "orders", "from 1 to 50"),
@@ -88,9 +122,9 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "unknown interval": (
         lambda bp: bp.get_klines("SOL_USDC", "1hour", "2026-09-01T00:00Z"),
         "interval", "Allowed: 1s, 1m"),
-    "unknown market type": (lambda bp: bp.get_markets("FUTURE"), "marketType", "PERP"),
+    "unknown market type": (lambda bp: bp.get_markets("FUTURE"), "market_type", "PERP"),
     "one unknown market type of two": (
-        lambda bp: bp.get_markets(["SPOT", "X"]), "marketType", "SPOT"),
+        lambda bp: bp.get_markets(["SPOT", "X"]), "market_type", "SPOT"),
     "unknown blockchain": (
         lambda bp: bp.get_deposit_address("solana"), "blockchain", "did you mean 'Solana'"),
     "unknown depth": (lambda bp: bp.get_depth("SOL_USDC", 7), "limit", "5, 10, 20"),
@@ -120,6 +154,34 @@ def test_refused_before_sending(case: str, scripted: Scripted) -> None:
     assert remedy in str(caught.value)
     assert str(caught.value).startswith(f"{field}=")
     assert scripted.requests == []
+
+
+@pytest.mark.parametrize("amount", [160, Decimal(160), "160"])
+def test_a_whole_amount_travels_as_text(amount: Any, scripted: Scripted) -> None:
+    scripted.says(200, "{}")
+    Client(scripted.url, Key(DEMO_SECRET)).execute_order(
+        "SOL_USDC", "Bid", "Limit", price=amount, quantity=1
+    )
+    assert json.loads(scripted.requests[0]["body"])["price"] == "160"
+    assert json.loads(scripted.requests[0]["body"])["quantity"] == "1"
+
+
+MADE_WRONG: dict[str, tuple[Callable[[], object], str]] = {
+    "url": (lambda: Client(object()), "sandbox.url or LIVE_URL"),  # type: ignore[arg-type]
+    "key": (lambda: Client(LIVE_URL, DEMO_SECRET), "Key.from_env"),  # type: ignore[arg-type]
+    "live_orders": (
+        lambda: Client(LIVE_URL, live_orders="no"), "True or False"),  # type: ignore[arg-type]
+    "timeout": (lambda: Client(LIVE_URL, timeout=(0, 5)), "seconds to connect"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", MADE_WRONG)
+def test_a_client_made_of_the_wrong_things(field: str) -> None:
+    make, remedy = MADE_WRONG[field]
+    with pytest.raises(InputError, match=remedy) as caught:
+        make()
+    assert caught.value.field == field
+    assert DEMO_SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize("window", [0, 60001, -5, 5.0, True, "5000"])
@@ -196,3 +258,34 @@ def test_a_port_in_use() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"port {port} is in use"):
             Sandbox(port=port)
+
+
+@pytest.mark.parametrize(
+    "funds, reason",
+    [
+        ({"USDC": "-5"}, "USDC='-5' is no amount"),
+        ({"USDC": "abc"}, "USDC='abc' is no amount"),
+        ({"USDC": "NaN"}, "USDC='NaN' is no amount"),
+        ({"USDC": 5.1}, "USDC=5.1 is no amount"),
+        ({"usdc": "5"}, "'usdc' is no asset here"),
+    ],
+)
+def test_funds_that_are_none(funds: Any, reason: str, sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match=reason):
+        sandbox.open_account(funds)
+
+
+@pytest.mark.parametrize(
+    "span", [{"days": 1e12}, {"days": 40_000}, {"minutes": -1}, {}, {"seconds": float("nan")}]
+)
+def test_a_time_that_cannot_pass(span: dict[str, float], sandbox: Sandbox) -> None:
+    before = sandbox.now
+    with pytest.raises(ValueError):
+        sandbox.advance(**span)
+    assert sandbox.now == before
+
+
+@pytest.mark.parametrize("port", ["8787", 70_000, -1, True])
+def test_a_port_that_is_none(port: Any) -> None:
+    with pytest.raises(ValueError, match="is not an int from 0"):
+        Sandbox(port=port)

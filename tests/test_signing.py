@@ -120,6 +120,7 @@ WRONG_SECRETS = {
     "URL-safe alphabet": urlsafe_b64encode(SEED).decode(),
     "white space": DEMO_SECRET + "\n",
     "quotes": f'"{DEMO_SECRET}"',
+    "has a character that no key has": DEMO_SECRET + "\u200b",
     "PEM block": "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEw0pL+OI3/4g/0AipMgnYsT\n",
 }
 
@@ -192,6 +193,31 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = Key(secret)
     file.write_text(f"PUBLIC_KEY={changed.public_key}\nSECRET_KEY={secret}\n")
     assert Key.from_env() == changed, "a changed file counts at once"
+
+
+def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    file = tmp_path / "my.env"
+    file.write_text(f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\nSECRET_KEY={DEMO_SECRET}\n", "utf-16")
+    with pytest.raises(MissingKeyError, match="is not UTF-8") as caught:
+        Key.from_env(file)
+    assert caught.value.__context__ is None, "the decoder's error holds the secret's bytes"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SECRET_KEY={}\r\n",
+        "export SECRET_KEY = {}   \n",
+        "SECRET_KEY='{}'\n",
+        'SECRET_KEY="{}" # mine\n',
+    ],
+)
+def test_usual_ways_to_write_the_file(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "my.env"
+    file.write_bytes(
+        ("\ufeff" + f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\n{line.format(DEMO_SECRET)}").encode()
+    )
+    assert Key.from_env(file) == Key(DEMO_SECRET)
 
 
 def test_from_env_takes_the_environment_where_there_is_no_file(

@@ -64,7 +64,7 @@ class History(Section):
         history.
         """
         first, last = wire.milliseconds("from_", from_), wire.milliseconds("to", to)
-        period(("from_", first), ("to", last))
+        period(("from_", from_, first), ("to", to, last))
         return self._call(
             "get_fills",
             {

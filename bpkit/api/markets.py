@@ -77,15 +77,16 @@ class Markets(Section):
     ) -> Rows:
         """Candles, oldest first.
 
-        ``start_time`` (floored to the interval) and ``end_time``: aware datetimes, ISO texts with a
-        zone, or whole Unix seconds. ``.df`` is indexed by ``start`` in UTC; prices are NaN where
-        nothing was traded. Live, the exchange allows 30 such requests a minute. Docs: Markets, Get
-        K-lines.
+        An answer holds at most 1000 (undocumented, but what others found), the oldest first: for
+        more, ask again from the last one. ``start_time`` (floored to the interval) and
+        ``end_time``: aware datetimes, ISO texts with a zone, or whole Unix seconds. ``.df`` is
+        indexed by ``start`` in UTC; prices are NaN where nothing was traded. Live, the exchange
+        allows 30 such requests a minute. Docs: Markets, Get K-lines.
         """
         choice("interval", interval, KlineInterval)
         start = wire.seconds("start_time", start_time)
         end = wire.seconds("end_time", end_time)
-        period(("start_time", start), ("end_time", end))
+        period(("start_time", start_time, start), ("end_time", end_time, end))
         return self._call(
             "get_klines",
             {

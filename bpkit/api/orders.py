@@ -70,37 +70,37 @@ class Orders(Section):
         Expired or TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs:
         Orders, Execute order.
         """
-        fields = checks.order(
-            {
-                "symbol": symbol,
-                "side": side,
-                "orderType": order_type,
-                "price": price,
-                "quantity": quantity,
-                "quoteQuantity": quote_quantity,
-                "clientId": client_id,
-                "timeInForce": time_in_force,
-                "postOnly": post_only,
-                "selfTradePrevention": self_trade_prevention,
-                "reduceOnly": reduce_only,
-                "autoLend": auto_lend,
-                "autoLendRedeem": auto_lend_redeem,
-                "autoBorrow": auto_borrow,
-                "autoBorrowRepay": auto_borrow_repay,
-                "brokerId": broker_id,
-                "triggerPrice": trigger_price,
-                "triggerQuantity": trigger_quantity,
-                "triggerBy": trigger_by,
-                "takeProfitTriggerPrice": take_profit_trigger_price,
-                "takeProfitLimitPrice": take_profit_limit_price,
-                "takeProfitTriggerBy": take_profit_trigger_by,
-                "stopLossTriggerPrice": stop_loss_trigger_price,
-                "stopLossLimitPrice": stop_loss_limit_price,
-                "stopLossTriggerBy": stop_loss_trigger_by,
-                "slippageTolerance": slippage_tolerance,
-                "slippageToleranceType": slippage_tolerance_type,
-            }
-        )
+        given = {
+            "symbol": symbol,
+            "side": side,
+            "orderType": order_type,
+            "price": price,
+            "quantity": quantity,
+            "quoteQuantity": quote_quantity,
+            "clientId": client_id,
+            "timeInForce": time_in_force,
+            "postOnly": post_only,
+            "selfTradePrevention": self_trade_prevention,
+            "reduceOnly": reduce_only,
+            "autoLend": auto_lend,
+            "autoLendRedeem": auto_lend_redeem,
+            "autoBorrow": auto_borrow,
+            "autoBorrowRepay": auto_borrow_repay,
+            "brokerId": broker_id,
+            "triggerPrice": trigger_price,
+            "triggerQuantity": trigger_quantity,
+            "triggerBy": trigger_by,
+            "takeProfitTriggerPrice": take_profit_trigger_price,
+            "takeProfitLimitPrice": take_profit_limit_price,
+            "takeProfitTriggerBy": take_profit_trigger_by,
+            "stopLossTriggerPrice": stop_loss_trigger_price,
+            "stopLossLimitPrice": stop_loss_limit_price,
+            "stopLossTriggerBy": stop_loss_trigger_by,
+            "slippageTolerance": slippage_tolerance,
+            "slippageToleranceType": slippage_tolerance_type,
+        }
+        with checks.python_names():
+            fields = checks.order(given)
         return self._send("execute_order", fields)
 
     def execute_order_batch(self, orders: Iterable[Mapping[str, object]]) -> Rows:

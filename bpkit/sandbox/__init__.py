@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from types import TracebackType
@@ -61,7 +61,7 @@ class Sandbox:
         markets = market.load()
         exchange = Exchange(markets, _tapes(markets, seed), _now_us() if follow_clock else START_US)
         self.key = Key(DEMO_SECRET)
-        exchange.open_account(self.key.public_key, _decimals(FUNDS))
+        exchange.open_account(self.key.public_key, _decimals(FUNDS, exchange.assets))
         self._still = not follow_clock
         self._service = Service(
             exchange, lambda: time.time_ns() // 1_000_000, _now_us if follow_clock else None
@@ -115,7 +115,9 @@ class Sandbox:
         with self._service.lock:
             if self._service.exchange.account(key.public_key) is not None:
                 raise ValueError(f"{key!r} has an account already")
-            self._service.exchange.open_account(key.public_key, _decimals(funds or {}))
+            self._service.exchange.open_account(
+                key.public_key, _decimals(funds or {}, self._service.exchange.assets)
+            )
         return key
 
     def stop(self) -> None:
@@ -142,9 +144,11 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-def _decimals(funds: Mapping[str, str]) -> dict[str, Decimal]:
+def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, Decimal]:
     amounts = {}
     for asset, text in funds.items():
+        if asset not in assets:
+            raise ValueError(f"{asset!r} is no asset here; there are {', '.join(sorted(assets))}")
         try:
             amounts[asset] = (
                 Decimal(text) if isinstance(text, str | int | Decimal) else Decimal("NaN")

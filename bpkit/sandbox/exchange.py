@@ -60,8 +60,8 @@ class Exchange:
     ) -> None:
         self.now_us = now_us
         self.markets = {market.symbol: market for market in markets}
-        assets = {asset for market in markets for asset in (market.base, market.quote)}
-        self.house = Purse(dict.fromkeys(assets, HOUSE_FUNDS))
+        self.assets = {asset for market in markets for asset in (market.base, market.quote)}
+        self.house = Purse(dict.fromkeys(self.assets, HOUSE_FUNDS))
         self.fees = Purse({})
         self.accounts: dict[str, Account] = {}
         self._tape_of = tape_of

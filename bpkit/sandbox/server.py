@@ -28,6 +28,8 @@ class Server:
     """Serves ``service`` until ``stop()``. ``port`` 0: any free one; see ``url``."""
 
     def __init__(self, service: Service, port: int = 0) -> None:
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+            raise ValueError(f"port={port!r} is not an int from 0 (any free one) to 65535")
         try:
             listener = socket.create_server((HOST, port), backlog=128)
         except OSError as error:
