@@ -177,6 +177,13 @@ def _amount(name: str, value: object) -> None:
         raise InputError(name, value, f'write digits and a point only: "{number:f}"')
 
 
+def _amount_or_share(name: str, value: object) -> None:
+    """An amount, or a share of the position such as "80%"."""
+    if isinstance(value, str) and value.endswith("%"):
+        value = value[:-1]
+    _amount(name, value)
+
+
 def _unsigned(bits: int) -> Callable[[str, object], None]:
     def check(name: str, value: object) -> None:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -220,13 +227,14 @@ def _symbol(name: str, value: object) -> None:
 
 
 AMOUNTS = (
-    "price", "quantity", "quoteQuantity", "slippageTolerance", "triggerPrice",
+    "price", "quantity", "quoteQuantity", "slippageTolerance", "triggerPrice", "triggerQuantity",
     "takeProfitTriggerPrice", "takeProfitLimitPrice", "stopLossTriggerPrice", "stopLossLimitPrice",
 )  # fmt: skip
 RULES: dict[str, Callable[[str, object], None]] = {
     "symbol": _symbol,
     **dict.fromkeys(("orderId", "strategyId", "country"), _name),
     **dict.fromkeys(AMOUNTS, _amount),
+    "triggerQuantity": _amount_or_share,
     **dict.fromkeys(
         ("postOnly", "reduceOnly", "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay"),
         _boolean),
@@ -248,7 +256,7 @@ RULES: dict[str, Callable[[str, object], None]] = {
 
 
 ORDER_FIELDS = (
-    "symbol", "side", "orderType", *AMOUNTS, "triggerQuantity", "clientId", "brokerId",
+    "symbol", "side", "orderType", *AMOUNTS, "clientId", "brokerId",
     "timeInForce", "selfTradePrevention", "slippageToleranceType", "postOnly", "reduceOnly",
     "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay", "triggerBy",
     "takeProfitTriggerBy", "stopLossTriggerBy",

@@ -81,8 +81,11 @@ class Client(System, Markets, Account, Orders, History):
         operation = OPERATIONS[name]
         reply = self._transport.send(operation, fields)
         try:
-            return results.read(operation.answer, reply.status, reply.headers, reply.content)
-        except ValueError:
+            answer = results.read(operation.answer, reply.status, reply.headers, reply.content)
+            if operation.method == "POST" and not reply.content.strip():
+                raise ValueError("a placed order is always answered")
+            return answer
+        except (ValueError, RecursionError):
             raise TransportError(
                 name, "the answer is not what was announced: broken or cut JSON",
                 sent=True, mutates=operation.mutates,

@@ -5,7 +5,7 @@ BpkitError
 |-- KeyFormatError   (also ValueError) not an ED25519 pair in base64; the message says what it is
 |-- MissingKeyError  a signed call without a key, or no .env to read one from; nothing was sent
 |-- GuardError       refused at the door: an unsafe host, the demo key, an order not allowed live
-|-- TransportError   no usable answer arrived: the outcome of a write is UNKNOWN
+|-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 `-- ApiError         the exchange answered, and said no: .status .code .message .operation .body
 
 The rule that matters most: a TransportError on an order means that you do not know. Look

@@ -21,7 +21,11 @@ class Operation(NamedTuple):
     path: str
     instruction: str | None  # what a signed request starts with; None: public
     answer: str  # the kind of answer, and so of its frame: klines
-    mutates: bool = False  # does it change anything at the exchange?
+
+    @property
+    def mutates(self) -> bool:
+        """Does it change anything at the exchange? Whatever is not a GET counts as if it did."""
+        return self.method != "GET"
 
     @property
     def signed(self) -> bool:
@@ -68,42 +72,12 @@ _ROWS = (
         "deposit_address",
     ),
     Operation("get_order", "Orders", "GET", "/api/v1/order", "orderQuery", "order"),
-    Operation(
-        "execute_order",
-        "Orders",
-        "POST",
-        "/api/v1/order",
-        "orderExecute",
-        "order",
-        mutates=True,
-    ),
-    Operation(
-        "cancel_order",
-        "Orders",
-        "DELETE",
-        "/api/v1/order",
-        "orderCancel",
-        "order",
-        mutates=True,
-    ),
+    Operation("execute_order", "Orders", "POST", "/api/v1/order", "orderExecute", "order"),
+    Operation("cancel_order", "Orders", "DELETE", "/api/v1/order", "orderCancel", "order"),
     Operation("get_open_orders", "Orders", "GET", "/api/v1/orders", "orderQueryAll", "orders"),
+    Operation("execute_order_batch", "Orders", "POST", "/api/v1/orders", "orderExecute", "batch"),
     Operation(
-        "execute_order_batch",
-        "Orders",
-        "POST",
-        "/api/v1/orders",
-        "orderExecute",
-        "batch",
-        mutates=True,
-    ),
-    Operation(
-        "cancel_open_orders",
-        "Orders",
-        "DELETE",
-        "/api/v1/orders",
-        "orderCancelAll",
-        "orders",
-        mutates=True,
+        "cancel_open_orders", "Orders", "DELETE", "/api/v1/orders", "orderCancelAll", "orders"
     ),
     Operation(
         "get_order_history",

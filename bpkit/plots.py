@@ -64,7 +64,7 @@ def depth(frame: pd.DataFrame, title: str, mine: float | None = None) -> None:
         )
         axes.step(levels["price"], total, where="post", color=colour, label=label)
     if mine is not None:
-        axes.axvline(mine, color="black", linestyle="--", label=f"your order at {mine:.2f}")
+        axes.axvline(mine, color="black", linestyle="--", label=f"your order at {mine:g}")
     axes.set_ylim(bottom=0)
     axes.set_title(title, loc="left")
     axes.set_xlabel("price (quote asset)")

@@ -32,10 +32,16 @@ class Answer:
         return frame(self.kind, self)
 
     def _repr_html_(self) -> str | None:
-        return self.df._repr_html_()  # type: ignore[operator]  # pandas' stubs miss it
+        try:
+            return self.df._repr_html_()  # type: ignore[operator]  # pandas' stubs miss it
+        except (TypeError, ValueError):  # an odd value must not hide an answer: show it as text
+            return None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else str(self.df))
+        try:
+            printer.text(repr(self) if cycle else str(self.df))
+        except (TypeError, ValueError):
+            printer.text(repr(self))
 
 
 # Answer stands first among the bases: IPython asks them in their order how to print, and has a way

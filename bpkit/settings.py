@@ -30,12 +30,12 @@ def key_texts(path: str | os.PathLike[str] | None = None) -> tuple[str, str]:
                 f"There is no file {os.fspath(path)!r}. Copy .env.example to it and write your "
                 f"pair into it: {_LINES}."
             )
-        return _pair(_read(path), f"The file {os.fspath(path)!r}")
+        return _complete(_pair(_read(path)), f"The file {os.fspath(path)!r}")
     found = find_dotenv(usecwd=True)
     if found:
-        return _pair(_read(found), "The .env found")
+        return _complete(_pair(_read(found)), "The .env found")
     if PUBLIC in os.environ or SECRET in os.environ:
-        return _pair(os.environ, "The environment")
+        return _complete(_pair(os.environ), "The environment")
     raise MissingKeyError(
         f"No .env in {Path.cwd().name!r} or any folder above it. Copy .env.example to .env and "
         f"write your pair into it: {_LINES}."
@@ -50,8 +50,16 @@ def _read(path: str | os.PathLike[str]) -> dict[str, str | None]:
     raise MissingKeyError(f"{os.fspath(path)!r} is not UTF-8 text. Save it as UTF-8.")
 
 
-def _pair(values: os._Environ[str] | dict[str, str | None], where: str) -> tuple[str, str]:
+def _pair(values: os._Environ[str] | dict[str, str | None]) -> tuple[str, str] | str:
+    """(secret, public key), or what is missing."""
     missing = [name for name in (PUBLIC, SECRET) if not values.get(name)]
     if missing:
-        raise MissingKeyError(f"{where} has no {' and no '.join(missing)}. Needed are {_LINES}.")
+        return f"has no {' and no '.join(missing)}"
     return str(values[SECRET]), str(values[PUBLIC])
+
+
+def _complete(pair: tuple[str, str] | str, where: str) -> tuple[str, str]:
+    """Raises where something is missing: here, where no local holds a secret for a traceback."""
+    if isinstance(pair, str):
+        raise MissingKeyError(f"{where} {pair}. Needed are {_LINES}.")
+    return pair

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import NewConnectionError
 
 from .errors import ApiError, GuardError, InputError, MissingKeyError, TransportError
 from .operations import Operation
@@ -91,7 +92,7 @@ class Transport:
             except (requests.ConnectionError, requests.Timeout) as error:
                 if not left:
                     raise self._lost(operation, error) from None
-            except requests.RequestException as error:
+            except (requests.RequestException, ValueError) as error:
                 raise self._lost(operation, error) from None
             else:
                 if response.status_code not in _TRY_AGAIN or not left:
@@ -150,15 +151,19 @@ class Transport:
         headers["X-Timestamp"] = str(timestamp)
         headers["X-Window"] = str(self.window)
 
-    def _lost(self, operation: Operation, error: requests.RequestException) -> TransportError:
-        # urllib3's name for "no connection came about", deep inside the error that requests makes.
-        refused = isinstance(error, requests.ConnectTimeout) or "NewConnectionError" in repr(error)
+    def _lost(self, operation: Operation, error: Exception) -> TransportError:
+        cause = getattr(error.args[0] if error.args else None, "reason", None)
+        refused = isinstance(error, requests.ConnectTimeout) or isinstance(
+            cause, NewConnectionError
+        )
         if refused and self.loopback:
             reason = f"nothing listens at {self.url} (a sandbox started anew needs a new client)"
         elif refused:
             reason = f"no connection to {self.url}"
         elif isinstance(error, requests.Timeout):
             reason = f"no answer within {self._timeout[1]:g} seconds"
+        elif isinstance(error, requests.exceptions.SSLError):
+            reason = f"no trusted encryption with {self.url} ({cause or error})"
         else:
             reason = "the connection was lost"
         return TransportError(operation.name, reason, sent=not refused, mutates=operation.mutates)
@@ -192,7 +197,7 @@ def _checked(url: str) -> tuple[str, bool]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not host or port == 0:
         raise GuardError(f"{url!r} is no address of an exchange; use LIVE_URL or sandbox.url.")
     if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise GuardError(f"An exchange's address is scheme and host alone, such as {LIVE_URL!r}.")
@@ -214,17 +219,30 @@ def _accepted(operation: Operation, response: requests.Response) -> Reply:
     if 200 <= response.status_code < 300:
         return Reply(response.status_code, response.headers, response.content)
     code, message = _reason(response)
+    if operation.mutates and _leaves_open(response.status_code, code):
+        said = f"the answer was {response.status_code}: {message}"
+        raise TransportError(operation.name, said, sent=True, mutates=True)
     raise ApiError(operation.name, response.status_code, code, message, response.text)
+
+
+def _leaves_open(status: int, code: str | None) -> bool:
+    """Does a refusal leave it open whether a write was carried out?
+
+    What fails on the way (5xx without the exchange's own code) or times out inside may have been;
+    the exchange's own word, such as MAINTENANCE, means that it was not.
+    """
+    return code in ("TIMEOUT", "SERVER_ERROR") or (status >= 500 and code is None)
 
 
 def _reason(response: requests.Response) -> tuple[str | None, str]:
     """(code, message) of a refusal: the exchange's JSON, or the text of something before it."""
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict) and "message" in answer:
-        return answer.get("code"), str(answer["message"])
+        code = answer.get("code")
+        return (code if isinstance(code, str) else None), str(answer["message"])
     text = response.text.strip()
     if 300 <= response.status_code < 400:
         return None, f"a redirect to {response.headers.get('Location')!r}, which is not followed"

@@ -71,6 +71,12 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         market(quantity="1", quote_quantity="170"), "quantity", "quantity and quoteQuantity"),
     "market with neither": (market(), "quantity", "given: neither"),
     "half a trigger": (order(trigger_price="180"), "trigger_price", "both or neither"),
+    "negative trigger quantity": (
+        order(trigger_price="180", trigger_quantity="-5"), "trigger_quantity", "not above zero"),
+    "share that is none": (
+        order(trigger_price="180", trigger_quantity="x%"), "trigger_quantity", "is not a number"),
+    "bool trigger quantity": (
+        order(trigger_price="180", trigger_quantity=True), "trigger_quantity", "is not a number"),
     "get by both ids": (
         lambda bp: bp.get_order("SOL_USDC", order_id="1", client_id=1), "order_id", "just one"),
     "get by neither id": (lambda bp: bp.get_order("SOL_USDC"), "order_id", "is missing"),
@@ -235,6 +241,7 @@ def test_a_live_client_only_reads_unless_told_otherwise(
         ("https://user:pass@api.backpack.exchange", "scheme and host alone"),
         ("https://api.backpack.exchange/api/v1", "scheme and host alone"),
         ("http://127.0.0.1:99999", "no address of an exchange"),
+        ("http://127.0.0.1:0", "no address of an exchange"),
         ("http://127.0.0.1.example.com", "not encrypted"),
     ],
 )
@@ -268,6 +275,8 @@ def test_a_port_in_use() -> None:
         ({"USDC": "NaN"}, "USDC='NaN' is no amount"),
         ({"USDC": 5.1}, "USDC=5.1 is no amount"),
         ({"usdc": "5"}, "'usdc' is no asset here"),
+        ({"USDC": "1e26"}, "USDC='1e26' is no amount"),
+        ({"SOL": "1e-19"}, "has more than 18 decimals"),
     ],
 )
 def test_funds_that_are_none(funds: Any, reason: str, sandbox: Sandbox) -> None:

@@ -402,6 +402,40 @@ def test_fok_that_fails_spares_the_own_maker(floor: Floor) -> None:
     assert floor.exchange.order(floor.ann, "SOL_USDC", own["id"])["status"] == "New"
 
 
+def test_fok_by_budget_that_buys_nothing_spares_the_own_maker(floor: Floor) -> None:
+    """At 100.00 the only offer is one's own; behind it a step of 0.01 costs 1.0001 and more."""
+    own = floor.order(floor.ann, "Ask", price="100", quantity="0.01")
+    floor.order(
+        floor.ann, "Bid", orderType="Market", quoteQuantity="1", timeInForce="FOK",
+        selfTradePrevention="RejectMaker",
+    )  # fmt: skip
+    assert floor.exchange.order(floor.ann, "SOL_USDC", own["id"])["status"] == "New"
+
+
+def test_the_update_id_is_the_same_however_often_the_book_was_read() -> None:
+    often, once = Floor(), Floor()
+    for second in range(1, 4):
+        often.exchange.advance_to(NOW + second * SECOND)
+        often.exchange.depth("SOL_USDC")
+    once.exchange.advance_to(NOW + 3 * SECOND)
+    assert often.exchange.depth("SOL_USDC") == once.exchange.depth("SOL_USDC")
+
+
+def test_an_interrupted_advance_leaves_a_book_with_its_quotes(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.order(floor.ann, "Bid", price="90", quantity="1")
+
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeTape, "touches", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            floor.exchange.advance_to(NOW + SECOND)
+    assert len(floor.exchange.depth("SOL_USDC")["asks"]) == 2
+
+
 # What is refused
 
 BAD_REQUEST = "INVALID_CLIENT_REQUEST"

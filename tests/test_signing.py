@@ -186,6 +186,13 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingKeyError, match="has no SECRET_KEY"):
         Key.from_env()
 
+    file.write_text(f"SECRET_KEY={DEMO_SECRET}\n")
+    with pytest.raises(MissingKeyError, match="has no PUBLIC_KEY") as caught:
+        Key.from_env()
+    seen = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in seen.stack if "bpkit" in frame.filename]
+    assert frames and not any(DEMO_SECRET in str(frame.locals) for frame in frames)
+
     file.write_text(f'PUBLIC_KEY={DEMO_PUBLIC_KEY}\nSECRET_KEY="{DEMO_SECRET}"\n')
     assert Key.from_env() == Key(DEMO_SECRET)
 

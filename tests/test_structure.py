@@ -39,6 +39,7 @@ FLOORS = [
 ]
 HOMES = {
     "requests": {"transport"},
+    "urllib3": {"transport"},
     "cryptography": {"signing", "sandbox.auth"},
     "pandas": {"frames"},
     "numpy": {"frames", "sandbox.invention", "sandbox.tape"},

@@ -252,7 +252,7 @@ def test_the_same_seed_gives_the_same_tape_in_any_order_of_calls() -> None:
 def test_another_seed_gives_another_tape() -> None:
     one, two = tape(), tape(seed="another")
     assert one.latest(START_US, 20) != two.latest(START_US, 20)
-    assert one.levels(START_US, 17_000) != two.levels(START_US, 17_000)
+    assert one.levels(START_US) != two.levels(START_US)
 
 
 def test_trades_start_inclusive_and_end_exclusive() -> None:
@@ -553,14 +553,11 @@ def test_a_book_stays_until_the_next_trade() -> None:
     assert mine.levels(START_US) != mine.levels(trade.time_us)
 
 
-def test_a_book_around_a_price_of_ones_own() -> None:
-    bids, asks = tape().levels(START_US, 16_000)
-    assert 16_000 in (bids[0][0], asks[0][0])
-
-
-def test_a_book_near_nothing_has_no_price_below_one_tick() -> None:
-    bids, asks = tape().levels(START_US, 10)
-    assert all(price >= 1 for price, _ in bids + asks) and asks[0][0] > bids[0][0]
+def test_a_book_does_not_follow_what_others_trade() -> None:
+    mine = tape()
+    before = mine.levels(START_US + SECOND)
+    mine.record(Trade(mine.next_id(START_US), START_US, 20_000, 500, False))
+    assert mine.levels(START_US + SECOND) == before
 
 
 # Perps

@@ -182,6 +182,115 @@ def test_a_lost_write_says_that_nobody_knows(
     assert caught.value.sent and caught.value.mutates
 
 
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(
+    "status, body",
+    [
+        (500, ""),
+        (502, "<html>Bad Gateway</html>"),
+        (504, "upstream timed out"),
+        (500, '{"code":"SERVER_ERROR","message":"oops"}'),
+        (400, '{"code":"TIMEOUT","message":"Timed out"}'),
+    ],
+)
+def test_a_failure_on_the_way_leaves_a_write_open(
+    status: int, body: str, write: Callable[[Client], object], bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(status, body)
+    with pytest.raises(TransportError, match=f"the answer was {status}.*UNKNOWN"):
+        write(bp)
+    assert len(scripted.requests) == 1
+
+
+def test_maintenance_is_a_clear_no(bp: Client, scripted: Scripted) -> None:
+    scripted.says(503, '{"code":"MAINTENANCE","message":"back soon"}')
+    with pytest.raises(ApiError, match="503 MAINTENANCE"):
+        place(bp)
+
+
+def test_an_order_that_is_answered_with_nothing_is_open(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "")
+    with pytest.raises(TransportError, match="UNKNOWN"):
+        place(bp)
+
+
+def test_a_host_without_an_address() -> None:
+    bp = Client("https://no-such-host.invalid", Key.generate(), live_orders=True)
+    with pytest.raises(TransportError, match=r"no connection to .*Nothing was sent") as caught:
+        place(bp)
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize("code", ["5", '["a"]', "null"])
+def test_a_code_that_is_no_text(code: str, bp: Client, scripted: Scripted) -> None:
+    scripted.says(400, f'{{"code":{code},"message":"odd"}}')
+    with pytest.raises(ApiError) as caught:
+        place(bp)
+    assert (caught.value.code, caught.value.message) == (None, "odd")
+
+
+def test_a_redirect_to_nowhere(bp: Client, scripted: Scripted) -> None:
+    scripted.answers = [(302, {"Location": "http://[::1"}, b"")]
+    with pytest.raises(TransportError, match="UNKNOWN"):
+        place(bp)
+
+
+def test_an_answer_nested_too_deeply(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, "[" * 100_000)
+    with pytest.raises(TransportError, match="UNKNOWN"):
+        place(bp)
+
+
+def test_every_argument_of_an_order_goes_where_its_name_says(
+    bp: Client, scripted: Scripted
+) -> None:
+    """Names from the official specification; each value differs from all others."""
+    scripted.says(200, "{}")
+    bp.execute_order(
+        "S", "Ask", "Limit", price="1", quantity="2", client_id=3, time_in_force="IOC",
+        post_only=True, self_trade_prevention="RejectBoth", reduce_only=False, auto_lend=True,
+        auto_lend_redeem=False, auto_borrow=False, auto_borrow_repay=True, broker_id=4,
+        trigger_price="5", trigger_quantity="6%", trigger_by="MarkPrice",
+        take_profit_trigger_price="7", take_profit_limit_price="8",
+        take_profit_trigger_by="LastPrice", stop_loss_trigger_price="9",
+        stop_loss_limit_price="10", stop_loss_trigger_by="IndexPrice", slippage_tolerance="11",
+        slippage_tolerance_type="Percent",
+    )  # fmt: skip
+    assert json.loads(scripted.requests[0]["body"]) == {
+        "symbol": "S", "side": "Ask", "orderType": "Limit", "price": "1", "quantity": "2",
+        "clientId": 3, "timeInForce": "IOC", "postOnly": True,
+        "selfTradePrevention": "RejectBoth", "reduceOnly": False, "autoLend": True,
+        "autoLendRedeem": False, "autoBorrow": False, "autoBorrowRepay": True, "brokerId": 4,
+        "triggerPrice": "5", "triggerQuantity": "6%", "triggerBy": "MarkPrice",
+        "takeProfitTriggerPrice": "7", "takeProfitLimitPrice": "8",
+        "takeProfitTriggerBy": "LastPrice", "stopLossTriggerPrice": "9",
+        "stopLossLimitPrice": "10", "stopLossTriggerBy": "IndexPrice", "slippageTolerance": "11",
+        "slippageToleranceType": "Percent",
+    }  # fmt: skip
+
+
+def test_every_argument_of_the_histories_goes_where_its_name_says(
+    bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(200, "[]")
+    bp.get_fills(
+        "S", order_id="1", strategy_id="2", from_=1700000000003, to=1700000000004,
+        fill_type="User", market_type=["SPOT", "PERP"], limit=5, offset=6, sort_direction="Asc",
+    )  # fmt: skip
+    bp.get_order_history(
+        "S", order_id="1", strategy_id="2", market_type="SPOT", limit=5, offset=6,
+        sort_direction="Desc",
+    )  # fmt: skip
+    fills, orders = (request["target"].split("?")[1] for request in scripted.requests)
+    assert fills == (
+        "fillType=User&from=1700000000003&limit=5&marketType=SPOT&marketType=PERP&offset=6"
+        "&orderId=1&sortDirection=Asc&strategyId=2&symbol=S&to=1700000000004"
+    )
+    assert orders == (
+        "limit=5&marketType=SPOT&offset=6&orderId=1&sortDirection=Desc&strategyId=2&symbol=S"
+    )
+
+
 def test_each_attempt_is_signed_afresh(scripted: Scripted) -> None:
     moments = iter([1_000_000_000_000, 1_000_000_000_250])
     transport = Transport(
@@ -285,7 +394,7 @@ def test_no_ticker(bp: Client, scripted: Scripted) -> None:
         (400, "text/plain", "failed to parse parameter `limit`", None, "failed to parse parameter"),
         (404, "text/plain", "not found", None, "not found"),
         (403, "text/html", "<html><body>blocked</body></html>", None, "Forbidden (not from the"),
-        (500, "application/json", "", None, "Internal Server Error"),
+        (405, "text/plain", "", None, "Method Not Allowed"),
         (400, "application/json", '["odd"]', None, '["odd"]'),
     ],
 )

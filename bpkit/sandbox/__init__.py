@@ -39,6 +39,8 @@ __all__ = ["Sandbox"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2100, 1, 1, tzinfo=UTC)  # later than this no tape is invented
 
+MOST, LEAST = Decimal(10) ** 12, Decimal("1e-18")  # of an asset, in an account's first funds
+
 # What the demo account starts with: enough for every lesson.
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 
@@ -155,8 +157,10 @@ def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, De
             )
         except InvalidOperation:
             amounts[asset] = Decimal("NaN")
-        if not amounts[asset].is_finite() or amounts[asset] < 0:
+        if not amounts[asset].is_finite() or not 0 <= amounts[asset] <= MOST:
             raise ValueError(f'{asset}={text!r} is no amount to start with; write text: "500"')
+        if amounts[asset] != amounts[asset].quantize(LEAST):
+            raise ValueError(f"{asset}={text!r} has more than 18 decimals")
     return amounts
 
 

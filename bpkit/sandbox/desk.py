@@ -14,7 +14,7 @@ from bpkit.sandbox.ledger import ZERO, Purse, exact
 from bpkit.sandbox.market import Market
 from bpkit.sandbox.orders import Order, OrderFill
 from bpkit.sandbox.spelling import plain
-from bpkit.sandbox.tape import Tape, Trade
+from bpkit.sandbox.tape import FIRST_US, Tape, Trade
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
 FREE_OF_FEES = ("USDT_USDC",)
@@ -36,6 +36,7 @@ class Desk:
         self._house, self._fees = house, fees
         self._quotes: list[str] = []
         self._quoted = 0  # quotes so far
+        self._updates = 0  # changes of the book that were not the house's quoting
         self._quoted_us: int | None = None
 
     # Users
@@ -58,10 +59,12 @@ class Desk:
             key, left = order.owner.public_key, order.remaining
             self.book.add(Resting(order.id, key, ticket.side, ticket.price, left))
             self.users[order.id] = order.owner.open[order.id] = order
+            self._updates += 1
 
     def cancel(self, order: Order) -> None:
         """KeyError: it does not rest here."""
         self.book.cancel(order.id)
+        self._updates += 1
         self._close(order, "Cancelled")
 
     def depth(self, limit: int | None, now_us: int) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class Desk:
         return {
             "asks": self._levels("Ask", limit),
             "bids": self._levels("Bid", limit),
-            "lastUpdateId": str(FIRST_UPDATE_ID + self.book.changes),
+            "lastUpdateId": str(FIRST_UPDATE_ID + (now_us - FIRST_US) // 1000 + self._updates),
             "timestamp": now_us,
         }
 
@@ -87,6 +90,7 @@ class Desk:
             if id in self.book:
                 self.book.cancel(id)
         self._quotes.clear()
+        self._quoted_us = None  # if what follows is interrupted, the house quotes again
 
     def quote(self, now_us: int) -> None:
         """The tape's levels as orders of the house, best first. One that crosses a user's takes."""
@@ -112,6 +116,7 @@ class Desk:
     def _settle(self, order: Order | None, side: Side, match: Match, now_us: int) -> None:
         """Carry out a match for an order, or for the house (None): book, money, fills, tape."""
         self.book.apply(match)
+        self._updates += len(match.fills) + len(match.expired)
         for fill in match.fills:
             trade = Trade(
                 self.tape.next_id(now_us), now_us, fill.price, fill.quantity, side == "Ask"

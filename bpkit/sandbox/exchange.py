@@ -294,7 +294,7 @@ class Exchange:
             raise bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
         if rules.is_out_of_band(ticket, last):
             return Match([], [], "PriceOutOfBounds")
-        if ticket.time_in_force == "FOK" and match.stopped is not None:
+        if ticket.time_in_force == "FOK" and (match.stopped is not None or not match.fills):
             return Match([], [], "FillOrKill")
         return match
 

@@ -1,7 +1,7 @@
 """The exchange's own rules for an order, and the refusals that name them.
 
 The rules are those of the documented market filters. Where a message or a code is not known from
-the wire, it is a guess (PARITY.md).
+the wire, it is a guess.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from tornado.web import Application, RequestHandler
 
 from .service import Service
 
+MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PROXY_EXCEPTIONS = ("no_proxy", "NO_PROXY")
@@ -66,7 +67,7 @@ class Server:
 
     async def _serve(self, service: Service, listener: socket.socket) -> None:
         application = Application([(".*", _Handler, {"service": service})], log_function=_silent)
-        server = HTTPServer(application)
+        server = HTTPServer(application, max_body_size=MAX_BODY)
         server.add_socket(listener)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._ready.set()

@@ -225,16 +225,13 @@ class Tape:
 
     # Book, marks, funding
 
-    def levels(
-        self, at_us: int, price: int | None = None
-    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Bids and asks as (ticks, steps), best first, 60 a side and out to about 2 %.
 
-        They stand around ``price``, or the last price, and stay the same until the next trade.
+        They stand around the tape's own last price, whatever was recorded since, and stay the same
+        until the tape's next trade.
         """
-        last = self.latest(at_us, 1)
-        time_us, sold = (last[0].time_us, last[0].buyer_is_maker) if last else (FIRST_US, False)
-        price = self.last_price(at_us) if price is None else price
+        _, time_us, price, _, sold = self._own_last(at_us)
         chance = self._chance("levels", time_us)
         spread = 1 + int(chance.random() * self._own.spread)
         bid = price if sold else price - spread  # who sold met the bid, who bought met the ask
@@ -304,6 +301,15 @@ class Tape:
     def _count(self, number: int) -> int:
         """How many trades were recorded on a day."""
         return len(self._recorded.get(number, ()))
+
+    def _own_last(self, at_us: int) -> Trade:
+        """The tape's own last trade up to and including that time; before any, its opening."""
+        for number in range(at_us // DAY, FIRST_DAY - 1, -1):
+            day = self._days(number, 0)
+            last = int(np.searchsorted(day.time, at_us, side="right"))
+            if last:
+                return day.rows(last - 1, last)[0]
+        return Trade(0, FIRST_US, self._own.opening(FIRST_DAY) // 1_000, 0, False)
 
     def _is_own(self, identity: int) -> bool:
         time_us = FIRST_US + identity
