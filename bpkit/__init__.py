@@ -38,11 +38,21 @@ __all__ = [
 ]
 
 
-def operations() -> _results.Rows:
-    """Every operation that bpkit knows, as a table: method, path, instruction, what it changes."""
-    shown = ("name", "section", "method", "path", "instruction", "mutates")
+def operations(word: str | None = None) -> _results.Rows:
+    """Every operation that bpkit knows, as a table; with ``word``, only where it occurs.
+
+    The word is looked for in name, section, method, path and instruction, in any case.
+    ``instruction``: what its signature starts with; None: public; "": private, but none is
+    documented, so that it cannot be called. ``mutates``: it changes something. ``documented``: it
+    stands in the official specification. ``paged``: it takes ``limit`` and ``offset``.
+    """
+    searched = ("name", "section", "method", "path", "instruction")
+    shown = (*searched, "mutates", "documented", "paged")
+    wanted = (word or "").lower()
     rows = _results.Rows(
-        {name: getattr(one, name) for name in shown} for one in _OPERATIONS.values()
+        {name: getattr(one, name) for name in shown}
+        for one in _OPERATIONS.values()
+        if any(wanted in (getattr(one, name) or "").lower() for name in searched)
     )
     rows.kind, rows.status, rows.headers = "operations", 0, {}
     return rows

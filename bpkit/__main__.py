@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,18 +26,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser(
         "tour", help="three journeys in a second: a query, a signed GET, a signed order"
     )
-    commands.add_parser("operations", help="what can be called")
+    listed = commands.add_parser("operations", help="what can be called")
+    listed.add_argument("word", nargs="?", help="only those where it occurs, such as withdraw")
     chosen = parser.parse_args(arguments)
     if chosen.command == "sandbox":
         return serve(chosen.port, chosen.still, chosen.seed)
-    if chosen.command == "tour":
-        from .tour import tour
+    if chosen.command == "operations":
+        return show_operations(chosen.word)
+    from .tour import tour
 
-        tour()
-    else:
-        from . import operations
+    tour()
+    return 0
 
-        print(operations().df.to_string())
+
+def show_operations(word: str | None) -> int:
+    """Print the operations in which ``word`` occurs. 0, or 1 where there are none."""
+    from . import operations
+
+    found = operations(word)
+    if not found:
+        print(f"No operation has {word!r} in it.", file=sys.stderr)
+        return 1
+    print(found.df.to_string(na_rep="-"))
     return 0
 
 
@@ -45,7 +56,7 @@ def serve(port: int, still: bool, seed: str | None) -> int:
     from .sandbox import Sandbox
     from .signing import DEMO_SECRET
 
-    options = {} if seed is None else {"seed": seed}
+    options: dict[str, Any] = {} if seed is None else {"seed": seed}
     try:
         sandbox = Sandbox(port=port, follow_clock=not still, **options)
     except (OSError, ValueError) as error:

@@ -1,7 +1,8 @@
 """What can be known to be wrong before anything is sent, for each parameter of the documentation.
 
-One rule a name, and the rules of an order, which hold for a single order and for each of a batch.
-What only the exchange can know (tick, step, balance) is left to it.
+One rule a name; where a name means something else in one operation, a rule of that operation; and
+what must come together or not at all. What only the exchange can know (tick, step, balance) is left
+to it.
 """
 
 from __future__ import annotations
@@ -11,56 +12,67 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from keyword import iskeyword
-from typing import Literal, get_args
+from typing import get_args
 
+from .choices import (
+    Blockchain,
+    BorrowLendEventType,
+    BorrowLendSide,
+    CancelOrderType,
+    DepthLimit,
+    FillType,
+    HistoryInterval,
+    InterestSource,
+    KlineInterval,
+    MarketType,
+    OrderStatus,
+    OrderType,
+    PositionState,
+    PriceType,
+    RfqExecutionMode,
+    RfqFillType,
+    SelfTradePrevention,
+    SettlementSource,
+    Side,
+    SlippageToleranceType,
+    SortDirection,
+    StrategyType,
+    TickerInterval,
+    TimeInForce,
+    TriggerBy,
+)
 from .errors import InputError
 from .wire import Fields, fields
 
-Side = Literal["Bid", "Ask"]
-OrderType = Literal["Market", "Limit"]
-TimeInForce = Literal["GTC", "IOC", "FOK"]
-SelfTradePrevention = Literal["RejectTaker", "RejectMaker", "RejectBoth"]
-TriggerBy = Literal["MarkPrice", "LastPrice", "IndexPrice"]
-SlippageToleranceType = Literal["TickSize", "Percent"]
-CancelOrderType = Literal["RestingLimitOrder", "ConditionalOrder"]
-MarketType = Literal["SPOT", "PERP", "IPERP", "DATED", "PREDICTION", "RFQ"]
-SortDirection = Literal["Asc", "Desc"]
-FillType = Literal[
-    "User", "BookLiquidation", "Adl", "Backstop", "Liquidation", "AllLiquidation",
-    "CollateralConversion", "CollateralConversionAndSpotLiquidation",
-]  # fmt: skip
-KlineInterval = Literal[
-    "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w",
-    "1month",
-]  # fmt: skip
-PriceType = Literal["Last", "Index", "Mark"]
-TickerInterval = Literal["1d", "1w"]
-DepthLimit = Literal[5, 10, 20, 50, 100, 500, 1000]
-Blockchain = Literal[
-    "0G", "Aptos", "Arbitrum", "Avalanche", "Base", "Berachain", "Bitcoin", "BitcoinCash", "Bsc",
-    "Cardano", "Dogecoin", "Eclipse", "EqualsMoney", "Ethereum", "Fogo", "HyperEVM", "Hyperliquid",
-    "Linea", "Litecoin", "Monad", "Near", "Optimism", "Plasma", "Polygon", "Sei", "Sui", "Solana",
-    "Stable", "Story", "Tron", "XRP", "Zcash",
-]  # fmt: skip
-Amount = str | int | Decimal  # of money or of an asset; never a float
+Rule = Callable[[str, object], None]  # raises InputError, naming the field that it is given
 
 _HABITS = {"buy": "Bid", "sell": "Ask", "long": "Bid", "short": "Ask", "1M": "1month"}
-_MANY = {"marketType"}  # may be given several times
+# Where marketType may be given several times; elsewhere it is one value.
+_MANY_TYPES = ("get_markets", "get_fills", "get_order_history", "get_strategies_history",
+               "get_position_history")  # fmt: skip
 MAX_BATCH = 50
+MAX_WITHDRAWAL_ID = 255  # characters of the id that you give a withdrawal
 
 
-def params(given: Mapping[str, object]) -> Fields:
-    """``wire.fields`` of the parameters, each one checked by its name. Raises InputError."""
+def params(given: Mapping[str, object], operation: str = "") -> Fields:
+    """``wire.fields`` of the parameters, each one checked by its name. Raises InputError.
+
+    ``operation``: whose parameters they are, for the names that mean something else there.
+    """
+    rules = RULES | OWN_RULES.get(operation, {})
     for name, value in given.items():
-        if isinstance(value, (list, tuple)) and name not in _MANY:
-            raise InputError(name, value, "is a list; pass one value")
-        if isinstance(value, float) and name in RULES and name not in AMOUNTS:
-            RULES[name](name, value)  # tells what is wanted, which is not a number written as text
+        if isinstance(value, (list, tuple)):
+            if name != "marketType" or operation not in _MANY_TYPES:
+                raise InputError(name, value, "is a list; pass one value")
+            if not value:
+                raise InputError(name, value, "is empty; leave it out for all")
+        if isinstance(value, float) and name in rules and name not in AMOUNTS:
+            rules[name](name, value)  # tells what is wanted, which is not a number written as text
     cleaned = fields(given)
     for name, value in cleaned.items():
-        for item in value if isinstance(value, list) else [value]:
-            if name in RULES:
-                RULES[name](name, item)
+        if name in rules:
+            for item in value if isinstance(value, list) else [value]:
+                rules[name](name, item)
         if name in AMOUNTS and isinstance(value, int):
             cleaned[name] = str(value)  # the exchange takes amounts as text only
     return cleaned
@@ -72,7 +84,8 @@ def python_names() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(python_name(error.field), error.value, error.remedy) from None
+        remedy = re.sub(r"\b[a-z]+(?:[A-Z][a-z]+)+\b", lambda m: python_name(m[0]), error.remedy)
+        raise InputError(python_name(error.field), error.value, remedy) from None
 
 
 def python_name(name: str) -> str:
@@ -82,7 +95,7 @@ def python_name(name: str) -> str:
 
 
 def order(given: Mapping[str, object]) -> Fields:
-    """The fields of one order. Raises InputError for what no exchange would take."""
+    """The fields of one order of a batch. Raises InputError for what no exchange would take."""
     if not isinstance(given, Mapping):
         raise InputError("order", given, "is no mapping of field names to values")
     for name in given:
@@ -90,11 +103,14 @@ def order(given: Mapping[str, object]) -> Fields:
             meant = [known for known in ORDER_FIELDS if _bare(known) == _bare(name)]
             hint = f"; did you mean {meant[0]!r}?" if meant else ""
             raise InputError(str(name), given[name], f"is no field of an order{hint}")
-    cleaned = params(given)
+    return whole_order(params(given, "execute_order"))
+
+
+def whole_order(cleaned: Fields) -> Fields:
+    """What an order's fields must have together."""
     for name in ("symbol", "side", "orderType"):
         if name not in cleaned:
             raise InputError(name, None, "is missing; every order needs symbol, side and orderType")
-    choice("orderType", cleaned["orderType"], OrderType)
     if cleaned["orderType"] == "Limit":
         _limit(cleaned)
     else:
@@ -124,18 +140,43 @@ def batch(orders: Iterable[Mapping[str, object]]) -> list[Fields]:
     return cleaned
 
 
-def one_id(order_id: object, client_id: object) -> None:
-    """An order is named by its orderId or its clientId: the exchange refuses both."""
-    if order_id is not None and client_id is not None:
-        raise InputError("order_id", order_id, f"came with client_id={client_id!r}; pass just one")
-    if order_id is None and client_id is None:
-        raise InputError("order_id", None, "is missing; pass order_id or client_id")
+def one_id(**ids: object) -> None:
+    """What has several ids is named by just one of them. Raises InputError."""
+    given = {name: value for name, value in ids.items() if value is not None}
+    if len(given) == 1:
+        return
+    first, *others = given or ids
+    if not given:
+        raise InputError(first, None, f"is missing; pass {' or '.join(ids)}")
+    also = ", ".join(f"{name}={given[name]!r}" for name in others)
+    raise InputError(first, given[first], f"came with {also}; pass just one")
+
+
+def settings(cleaned: Fields) -> Fields:
+    """At least one setting of the account is to change."""
+    if not cleaned:
+        raise InputError("leverage_limit", None, "and every other setting is missing; pass one")
+    return cleaned
+
+
+def rfq(cleaned: Fields) -> Fields:
+    """A request for quotes names its size; only an Immediate one has a price, and it needs one."""
+    if "quantity" not in cleaned and "quoteQuantity" not in cleaned:
+        raise InputError(
+            "quantity", None, "is missing; pass quantity (of the base asset) or quote_quantity"
+        )
+    immediate = cleaned.get("executionMode") == "Immediate"
+    if immediate and "price" not in cleaned:
+        raise InputError("price", None, "is missing; an Immediate RFQ takes the first quote in it")
+    if "price" in cleaned and not immediate:
+        raise InputError("price", cleaned["price"], 'needs execution_mode="Immediate"')
+    return cleaned
 
 
 def period(first: tuple[str, object, int | None], last: tuple[str, object, int | None]) -> None:
-    """(name, as given, as a number) of both ends: the end lies after the start, or InputError."""
-    if first[2] is not None and last[2] is not None and last[2] <= first[2]:
-        raise InputError(last[0], str(last[1]), f"is not after {first[0]}={str(first[1])!r}")
+    """(name, as given, as a number) of both ends: the end is not before the start. InputError."""
+    if first[2] is not None and last[2] is not None and last[2] < first[2]:
+        raise InputError(last[0], str(last[1]), f"is before {first[0]}={str(first[1])!r}")
 
 
 def _limit(cleaned: Fields) -> None:
@@ -178,23 +219,34 @@ def _amount(name: str, value: object) -> None:
 
 
 def _amount_or_share(name: str, value: object) -> None:
-    """An amount, or a share of the position such as "80%"."""
-    if isinstance(value, str) and value.endswith("%"):
-        value = value[:-1]
-    _amount(name, value)
+    """An amount, or a percentage such as "80%"."""
+    if not isinstance(value, str) or not value.endswith("%"):
+        _amount(name, value)
+    elif not re.fullmatch(r"\d+(\.\d+)?%", value, re.ASCII) or Decimal(value[:-1]) <= 0:
+        raise InputError(name, value, 'is no share above zero; write text such as "80%"')
 
 
-def _unsigned(bits: int) -> Callable[[str, object], None]:
+def _whole(low: int, high: int, kind: str) -> Rule:
     def check(name: str, value: object) -> None:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InputError(name, value, f"is not an int from 0 to {2**bits - 1}")
-        if not 0 <= value < 2**bits:
-            raise InputError(name, value, f"is outside 0 to {2**bits - 1} (uint{bits})")
+            raise InputError(name, value, f"is not an int from {low} to {high}")
+        if not low <= value <= high:
+            raise InputError(name, value, f"is outside {low} to {high} ({kind})")
 
     return check
 
 
-def _one_of(allowed: tuple[object, ...]) -> Callable[[str, object], None]:
+def _unsigned(bits: int) -> Rule:
+    return _whole(0, 2**bits - 1, f"uint{bits}")
+
+
+def _signed(bits: int) -> Rule:
+    return _whole(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, f"int{bits}")
+
+
+def _choice(literal: object) -> Rule:
+    allowed = get_args(literal)
+
     def check(name: str, value: object) -> None:
         # True == 1, so a bool would pass for a number.
         if value in allowed and not isinstance(value, bool):
@@ -226,41 +278,42 @@ def _symbol(name: str, value: object) -> None:
         raise InputError(name, value, 'is no symbol; symbols look like "SOL_USDC", or "SOL"')
 
 
-AMOUNTS = (
-    "price", "quantity", "quoteQuantity", "slippageTolerance", "triggerPrice", "triggerQuantity",
-    "takeProfitTriggerPrice", "takeProfitLimitPrice", "stopLossTriggerPrice", "stopLossLimitPrice",
-)  # fmt: skip
-RULES: dict[str, Callable[[str, object], None]] = {
-    "symbol": _symbol,
-    **dict.fromkeys(("orderId", "strategyId", "country"), _name),
-    **dict.fromkeys(AMOUNTS, _amount),
-    "triggerQuantity": _amount_or_share,
-    **dict.fromkeys(
-        ("postOnly", "reduceOnly", "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay"),
-        _boolean),
-    **dict.fromkeys(
-        ("triggerBy", "takeProfitTriggerBy", "stopLossTriggerBy"), _one_of(get_args(TriggerBy))),
-    **dict.fromkeys(("limit", "offset"), _unsigned(64)),
-    "clientId": _unsigned(32),
-    "brokerId": _unsigned(16),
-    "side": _one_of(get_args(Side)),
-    "timeInForce": _one_of(get_args(TimeInForce)),
-    "selfTradePrevention": _one_of(get_args(SelfTradePrevention)),
-    "slippageToleranceType": _one_of(get_args(SlippageToleranceType)),
-    "marketType": _one_of(get_args(MarketType)),
-    "sortDirection": _one_of(get_args(SortDirection)),
-    "fillType": _one_of(get_args(FillType)),
-    "blockchain": _one_of(get_args(Blockchain)),
-    "priceType": _one_of(get_args(PriceType)),
-}  # fmt: skip
+def _token(name: str, value: object) -> None:
+    """A secret of its own, so it is not repeated."""
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(name, type(value), "is no text")
 
 
-ORDER_FIELDS = (
-    "symbol", "side", "orderType", *AMOUNTS, "clientId", "brokerId",
-    "timeInForce", "selfTradePrevention", "slippageToleranceType", "postOnly", "reduceOnly",
-    "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay", "triggerBy",
-    "takeProfitTriggerBy", "stopLossTriggerBy",
-)  # fmt: skip
+def _tolerance(name: str, value: object) -> None:
+    """Zero is a tolerance too: the best price or none."""
+    if str(value).strip("0.") or not str(value).strip("."):
+        _amount(name, value)
+
+
+def _own_id(name: str, value: object) -> None:
+    """The id that you give a withdrawal: text, where that of an order is a number."""
+    _name(name, value)
+    if len(str(value)) > MAX_WITHDRAWAL_ID:
+        raise InputError(name, value, f"is longer than {MAX_WITHDRAWAL_ID} characters")
+
+
+def _digits(name: str, value: object) -> None:
+    """An id that the exchange gives as text and takes as a number."""
+    if isinstance(value, bool) or not re.fullmatch("[0-9]+", str(value)):
+        raise InputError(name, value, "is not an id in digits")
+    _unsigned(64)(name, int(str(value)))
+
+
+def _recipient(name: str, value: object) -> None:
+    if not isinstance(value, dict):
+        raise InputError(name, value, 'is no mapping; pass {"withdrawal_address_id": ...}')
+    if "withdrawal_address_id" not in value:
+        raise InputError(f"{name}.withdrawal_address_id", None, "is missing")
+    for inner, one in value.items():
+        if inner not in _RECIPIENT:
+            known = ", ".join(_RECIPIENT)
+            raise InputError(f"{name}.{inner}", one, f"is not one of its fields: {known}")
+        _RECIPIENT[inner](f"{name}.{inner}", one)
 
 
 def _bare(name: object) -> str:
@@ -268,7 +321,79 @@ def _bare(name: object) -> str:
     return str(name).replace("_", "").lower()
 
 
-def choice(name: str, value: object, allowed: object) -> None:
-    """For names that mean different sets in different operations (interval, limit, orderType)."""
-    if value is not None:
-        _one_of(get_args(allowed))(name, value)
+_RECIPIENT: dict[str, Rule] = {
+    "withdrawal_address_id": _signed(32),
+    "withdrawal_purpose": _name,
+    "sanctions_representation": _boolean,
+}
+_ORDER_AMOUNTS = (
+    "price", "quantity", "quoteQuantity", "slippageTolerance", "triggerPrice", "triggerQuantity",
+    "takeProfitTriggerPrice", "takeProfitLimitPrice", "stopLossTriggerPrice", "stopLossLimitPrice",
+)  # fmt: skip
+AMOUNTS = (*_ORDER_AMOUNTS, "bidPrice", "askPrice", "vaultTokenQuantity", "leverageLimit")
+ORDER_FIELDS = (
+    *_ORDER_AMOUNTS, "symbol", "side", "orderType", "clientId", "brokerId", "timeInForce",
+    "selfTradePrevention", "slippageToleranceType", "postOnly", "reduceOnly", "autoLend",
+    "autoLendRedeem", "autoBorrow", "autoBorrowRepay", "triggerBy", "takeProfitTriggerBy",
+    "stopLossTriggerBy",
+)  # fmt: skip
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(
+        ("asset", "country", "address", "orderId", "strategyId", "positionId", "rfqId",
+         "quoteId", "tagSlug", "eventSlug", "seriesSlug", "sources", "borrow"),
+        _name),
+    **dict.fromkeys(AMOUNTS, _amount),
+    **dict.fromkeys(
+        ("postOnly", "reduceOnly", "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay",
+         "autoBorrowSettlements", "autoRepayBorrows", "excludePlatform", "resolved",
+         "deferredSettlement", "randomizedIntervalQuantity"),
+        _boolean),
+    **dict.fromkeys(
+        ("triggerBy", "takeProfitTriggerBy", "stopLossTriggerBy"), _choice(TriggerBy)),
+    **dict.fromkeys(("limit", "offset", "duration"), _unsigned(64)),
+    **dict.fromkeys(("clientId", "clientStrategyId", "vaultId", "withdrawalDelayHours"),
+                    _unsigned(32)),
+    **dict.fromkeys(("brokerId", "subaccountId"), _unsigned(16)),
+    "tierId": _signed(32),
+    "symbol": _symbol,
+    "twoFactorToken": _token,
+    "slippageTolerance": _tolerance,
+    "triggerQuantity": _amount_or_share,
+    "recipientInformation": _recipient,
+    "side": _choice(Side),
+    "orderType": _choice(OrderType),
+    "timeInForce": _choice(TimeInForce),
+    "selfTradePrevention": _choice(SelfTradePrevention),
+    "slippageToleranceType": _choice(SlippageToleranceType),
+    "marketType": _choice(MarketType),
+    "sortDirection": _choice(SortDirection),
+    "fillType": _choice(FillType),
+    "blockchain": _choice(Blockchain),
+    "priceType": _choice(PriceType),
+    "type": _choice(BorrowLendEventType),
+    "state": _choice(PositionState),
+    "status": _choice(OrderStatus),
+    "executionMode": _choice(RfqExecutionMode),
+    "strategyType": _choice(StrategyType),
+}  # fmt: skip
+# For the names that mean something else in one operation than in the others.
+OWN_RULES: dict[str, dict[str, Rule]] = {
+    "get_depth": {"limit": _choice(DepthLimit)},
+    "get_recent_trades": {"limit": _unsigned(16)},
+    "get_klines": {"interval": _choice(KlineInterval)},
+    "get_ticker": {"interval": _choice(TickerInterval)},
+    "get_tickers": {"interval": _choice(TickerInterval)},
+    "get_borrow_lend_markets_history": {"interval": _choice(HistoryInterval)},
+    "get_vault_history": {"interval": _choice(HistoryInterval)},
+    "strategy_create": {"interval": _unsigned(64)},
+    "cancel_open_orders": {"orderType": _choice(CancelOrderType)},
+    "execute_borrow_lend": {"side": _choice(BorrowLendSide)},
+    "get_borrow_lend_position_history": {"side": _choice(BorrowLendSide)},
+    "get_interest_history": {"source": _choice(InterestSource)},
+    "get_settlement_history": {"source": _choice(SettlementSource)},
+    "get_rfq_fill_history": {"fillType": _choice(RfqFillType)},
+    "get_open_rfqs": {"rfqId": _digits},
+    "get_dust_history": {"id": _signed(64)},
+    "get_withdrawals": {"id": _signed(32), "clientId": _own_id},
+    "request_withdrawal": {"clientId": _own_id},
+}

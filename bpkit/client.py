@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from . import checks, results
-from .api import Account, History, Markets, Orders, System
+from .api import (
+    RFQ,
+    Account,
+    Assets,
+    BorrowLend,
+    BorrowLendMarkets,
+    Capital,
+    Markets,
+    Order,
+    Position,
+    Strategy,
+    System,
+    Trades,
+    Vaults,
+    WithdrawalDelays,
+)
 from .errors import InputError, TransportError
-from .operations import OPERATIONS
+from .operations import OPERATIONS, Operation
 from .signing import DEFAULT_WINDOW, Key
 from .transport import Transport
 from .wire import Fields
 
 
-class Client(System, Markets, Account, Orders, History):
+class Client(
+    System, Assets, Markets, Trades, Account, Capital, WithdrawalDelays, Order, Position,
+    BorrowLendMarkets, BorrowLend, Strategy, RFQ, Vaults,
+):  # fmt: skip
     """The Backpack Exchange API, at ``url``: a sandbox's, or ``LIVE_URL``.
 
     ``key``: needed by signed operations. ``window``: milliseconds for which a signed request stays
@@ -69,12 +87,19 @@ class Client(System, Markets, Account, Orders, History):
         made = getattr(self, "_transport", None)
         return f"Client({made.url!r}, {made.key!r})" if made else "Client(not made)"
 
-    def _call(self, name: str, params: Mapping[str, object]) -> Any:
+    def _call(
+        self,
+        name: str,
+        params: Mapping[str, object],
+        together: Callable[[Fields], Fields] = lambda fields: fields,
+    ) -> Any:
+        if not isinstance(params, Mapping):
+            raise InputError("fields", params, "is no mapping of field names to values")
+        for field, value in params.items():
+            if value is None and checks.python_name(field) in _required(name):
+                raise InputError(checks.python_name(field), None, f"is missing; {name} needs it")
         with checks.python_names():
-            fields = checks.params(params)
-        for required in _required(name):
-            if required not in map(checks.python_name, fields):
-                raise InputError(required, None, f"is missing, and {name} needs it")
+            fields = together(checks.params(params, name))
         return self._send(name, fields)
 
     def _send(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
@@ -82,14 +107,22 @@ class Client(System, Markets, Account, Orders, History):
         reply = self._transport.send(operation, fields)
         try:
             answer = results.read(operation.answer, reply.status, reply.headers, reply.content)
-            if operation.method == "POST" and not reply.content.strip():
-                raise ValueError("a placed order is always answered")
+            if not reply.content.strip() and not _may_be_empty(operation, reply.status):
+                raise ValueError("an answer is missing, and nothing must not be read as 'none'")
+            if name == "execute_order" and not isinstance(answer, dict):
+                raise ValueError("an order is an object")
             return answer
         except (ValueError, RecursionError):
             raise TransportError(
                 name, "the answer is not what was announced: broken or cut JSON",
                 sent=True, mutates=operation.mutates,
             ) from None  # fmt: skip
+
+
+def _may_be_empty(operation: Operation, status: int) -> bool:
+    """204 where there is nothing, 202 for a cancel that is accepted but not confirmed."""
+    accepted = operation.method == "DELETE" and status == 202
+    return operation.answer == "empty" or status == 204 or accepted
 
 
 @cache

@@ -4,7 +4,8 @@ BpkitError
 |-- InputError       (also ValueError) a value that cannot be sent: .field .value; nothing was sent
 |-- KeyFormatError   (also ValueError) not an ED25519 pair in base64; the message says what it is
 |-- MissingKeyError  a signed call without a key, or no .env to read one from; nothing was sent
-|-- GuardError       refused at the door: an unsafe host, the demo key, an order not allowed live
+|-- GuardError       refused at the door: an unsafe host, the demo key, a write not allowed live,
+|                    a private operation for which no signature is documented
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 `-- ApiError         the exchange answered, and said no: .status .code .message .operation .body
 
@@ -59,9 +60,10 @@ class TransportError(BpkitError):
         if not self.sent:
             return "Nothing was sent."
         if self.mutates:
+            where = _LOOK.get(self.operation, "get_open_orders, get_order_history, get_fills")
             return (
-                "The outcome is UNKNOWN: it may have been carried out. Look (get_open_orders, "
-                "get_order_history, get_fills) before you send it again."
+                f"The outcome is UNKNOWN: it may have been carried out. Look ({where}) before you "
+                "send it again."
             )
         return "The outcome is unknown, but this operation only reads: it is safe to call again."
 
@@ -73,6 +75,27 @@ def _rebuild_transport_error(
     operation: str, reason: str, sent: bool, mutates: bool
 ) -> TransportError:
     return TransportError(operation, reason, sent=sent, mutates=mutates)
+
+
+# Where the outcome of a write shows that is not about orders.
+_LOOK = {
+    "update_account_settings": "get_account",
+    "request_withdrawal": "get_withdrawals",
+    "convert_dust": "get_dust_history, get_balances",
+    "execute_borrow_lend": "get_borrow_lend_positions, get_borrow_lend_history",
+    **dict.fromkeys(
+        ("strategy_create", "cancel_strategy", "cancel_open_strategies"),
+        "get_open_strategies, get_strategies_history",
+    ),
+    **dict.fromkeys(
+        ("submit_rfq", "accept_quote", "refresh_rfq", "cancel_rfq"),
+        "get_open_rfqs, get_rfq_history, get_rfq_fill_history",
+    ),
+    "submit_quote": "get_quote_history, get_quote_fill_history",
+    **dict.fromkeys(
+        ("vault_mint", "vault_redeem", "vault_redeem_cancel"), "get_balances, get_vaults"
+    ),
+}
 
 
 class ApiError(BpkitError):

@@ -18,7 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NewConnectionError
 
 from .errors import ApiError, GuardError, InputError, MissingKeyError, TransportError
-from .operations import Operation
+from .operations import UNDOCUMENTED, Operation
 from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
 from .wire import Fields, body, query
 
@@ -26,6 +26,7 @@ LIVE_URL = "https://api.backpack.exchange"
 RETRIES = 3  # further attempts of a read
 BACKOFF = 0.25  # seconds before the first of them; doubled each time
 _TRY_AGAIN = {429, 502, 503, 504}
+_LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 class Reply(NamedTuple):
@@ -89,7 +90,7 @@ class Transport:
             request = self._prepare(operation, fields)
             try:
                 response = self._session.send(request, **self._options)
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except _LOST as error:
                 if not left:
                     raise self._lost(operation, error) from None
             except (requests.RequestException, ValueError) as error:
@@ -105,6 +106,11 @@ class Transport:
         self._session.close()
 
     def _guard(self, operation: Operation) -> None:
+        if operation.instruction == UNDOCUMENTED:
+            raise GuardError(
+                f"{operation.name} is private, but the documentation names no instruction for it, "
+                "so it cannot be signed; and unsigned it is never sent. Use the exchange's website."
+            )
         if operation.signed and self.key is None:
             raise MissingKeyError(
                 f"{operation.name} is a signed operation and this client has no key. Make it with "
@@ -198,7 +204,8 @@ def _checked(url: str) -> tuple[str, bool]:
     except ValueError:
         host = port = None
     if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise GuardError(f"{url!r} is no address of an exchange; use LIVE_URL or sandbox.url.")
+        shown = repr(url) if "://" in url else "What was given"  # which may be a secret, misplaced
+        raise GuardError(f"{shown} is no address of an exchange; use LIVE_URL or sandbox.url.")
     if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise GuardError(f"An exchange's address is scheme and host alone, such as {LIVE_URL!r}.")
     loopback = _is_loopback(host)
@@ -231,7 +238,8 @@ def _leaves_open(status: int, code: str | None) -> bool:
     What fails on the way (5xx without the exchange's own code) or times out inside may have been;
     the exchange's own word, such as MAINTENANCE, means that it was not.
     """
-    return code in ("TIMEOUT", "SERVER_ERROR") or (status >= 500 and code is None)
+    on_the_way = status >= 500 or status in (408, 499)  # 408, 499: given up by something between
+    return code in ("TIMEOUT", "SERVER_ERROR") or (on_the_way and code is None)
 
 
 def _reason(response: requests.Response) -> tuple[str | None, str]:

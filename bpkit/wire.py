@@ -3,7 +3,8 @@
 ``fields`` cleans a mapping once: what comes out is signed by ``signing.text_to_sign`` and sent by
 ``query`` or ``body``, so that the two cannot differ. Pure: no clock, no network.
 
-Source: Backpack Exchange API, "Signing requests".
+Source: Backpack Exchange API, "Signing requests". How a nested object is signed is not documented:
+as compact JSON with its names in alphabetical order, which is what the official Rust client does.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from math import isfinite
 from numbers import Integral
+from typing import Any
 from urllib.parse import quote
 
 from .errors import InputError
 
 Scalar = str | int | bool
-Fields = dict[str, Scalar | list[Scalar]]
+Value = Scalar | list[Scalar] | dict[str, Any]  # a dict is an object, and may hold others
+Fields = dict[str, Value]
 
 
 def scalar(field: str, value: object) -> Scalar:
@@ -67,27 +70,42 @@ def _exact(value: float) -> str:
 def fields(params: Mapping[str, object]) -> Fields:
     """The parameters that travel: None is left out, everything else is spelled. False and 0 stay.
 
-    A list or tuple means a repeated query parameter. Raises InputError.
+    A list or tuple means a repeated query parameter; a mapping is an object inside the body, to
+    which the same rules apply. Raises InputError, which names what is inside as ``outer.inner``.
     """
-    return {
-        name: [scalar(name, item) for item in value]
-        if isinstance(value, (list, tuple))
-        else scalar(name, value)
-        for name, value in params.items()
-        if value is not None
-    }
+    return {name: _value(name, value) for name, value in params.items() if value is not None}
 
 
-def text(value: Scalar) -> str:
+def _value(field: str, value: object) -> Value:
+    if isinstance(value, (list, tuple)):
+        return [scalar(field, item) for item in value]
+    if isinstance(value, Mapping):
+        return {
+            _inner_name(field, name): _value(f"{field}.{name}", inner)
+            for name, inner in value.items()
+            if inner is not None
+        }
+    return scalar(field, value)
+
+
+def _inner_name(field: str, name: object) -> str:
+    if not isinstance(name, str):
+        raise InputError(f"{field}.{name}", name, "is a name inside an object, and must be text")
+    return str.__str__(name)
+
+
+def text(value: Scalar | dict[str, Any]) -> str:
     """One value as it is signed and as it stands in a query: ``True`` is ``true``, 42 is ``42``."""
     if value is True:
         return "true"
     if value is False:
         return "false"
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return str(value)
 
 
-def pairs(fields: Mapping[str, Scalar | list[Scalar]]) -> Iterator[tuple[str, str]]:
+def pairs(fields: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
     """(name, text) in alphabetical order of the names; a list gives its name once for each item."""
     for name in sorted(fields):
         value = fields[name]
@@ -98,7 +116,7 @@ def pairs(fields: Mapping[str, Scalar | list[Scalar]]) -> Iterator[tuple[str, st
             yield name, text(value)
 
 
-def query(fields: Mapping[str, Scalar | list[Scalar]]) -> str:
+def query(fields: Mapping[str, Value]) -> str:
     """The query string, percent-encoded. (What is signed is the same text, not encoded.)"""
     return "&".join(
         f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in pairs(fields)

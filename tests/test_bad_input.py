@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from conftest import Scripted
+from samples import LEAST
 
 from bpkit import (
     LIVE_URL,
@@ -22,6 +23,7 @@ from bpkit import (
     Key,
     MissingKeyError,
 )
+from bpkit.operations import OPERATIONS, UNDOCUMENTED, Operation
 from bpkit.sandbox import Sandbox
 from bpkit.signing import DEMO_SECRET
 
@@ -30,6 +32,9 @@ BATCH_ORDER = {
     "symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "1",
 }  # fmt: skip
 GOOD: dict[str, Any] = {**SOL, "price": "170.50", "quantity": "1"}
+WITHDRAWAL: dict[str, Any] = {
+    "address": "a", "blockchain": "Solana", "symbol": "SOL", "quantity": "1",
+}  # fmt: skip
 
 
 def order(**changes: Any) -> Callable[[Client], object]:
@@ -68,15 +73,30 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "limit with quoteQuantity": (order(quote_quantity="5"), "quote_quantity", "for Market orders"),
     "market with price": (market(price="170", quantity="1"), "price", "for Limit orders"),
     "market with both": (
-        market(quantity="1", quote_quantity="170"), "quantity", "quantity and quoteQuantity"),
+        market(quantity="1", quote_quantity="170"), "quantity", "quantity and quote_quantity"),
     "market with neither": (market(), "quantity", "given: neither"),
     "half a trigger": (order(trigger_price="180"), "trigger_price", "both or neither"),
     "negative trigger quantity": (
         order(trigger_price="180", trigger_quantity="-5"), "trigger_quantity", "not above zero"),
     "share that is none": (
-        order(trigger_price="180", trigger_quantity="x%"), "trigger_quantity", "is not a number"),
+        order(trigger_price="180", trigger_quantity="x%"),
+        "trigger_quantity", "no share above zero"),
     "bool trigger quantity": (
         order(trigger_price="180", trigger_quantity=True), "trigger_quantity", "is not a number"),
+    "market types where one is wanted": (
+        lambda bp: bp.get_open_orders(market_type=["SPOT", "PERP"]), "market_type", "one value"),
+    "no market types": (
+        lambda bp: bp.get_order_history(market_type=[]), "market_type", "leave it out for all"),
+    "recipient's field misspelt": (
+        lambda bp: bp.request_withdrawal(
+            **WITHDRAWAL,
+            recipient_information={"withdrawal_address_id": 7, "withdrawalPurpose": "x"}),
+        "recipient_information.withdrawal_purpose", "is not one of its fields"),
+    "two-factor token as a number": (
+        lambda bp: bp.request_withdrawal(**WITHDRAWAL, two_factor_token=123456),
+        "two_factor_token", "<class 'int'>: is no text"),
+    "fields that are none": (
+        lambda bp: bp.issue_two_factor_token("abc"), "fields", "is no mapping"),
     "get by both ids": (
         lambda bp: bp.get_order("SOL_USDC", order_id="1", client_id=1), "order_id", "just one"),
     "get by neither id": (lambda bp: bp.get_order("SOL_USDC"), "order_id", "is missing"),
@@ -85,7 +105,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "cancel by neither id": (lambda bp: bp.cancel_order("SOL_USDC"), "order_id", "is missing"),
     "a list for one value": (order(side=["Bid"]), "side", "pass one value"),
     "None for what is needed": (
-        lambda bp: bp.get_ticker(None), "symbol", "is missing, and get_ticker needs it"),
+        lambda bp: bp.get_ticker(None), "symbol", "is missing; get_ticker needs it"),
     "None for a start": (
         lambda bp: bp.get_klines("SOL_USDC", "1h", None), "start_time", "is missing"),
     "no symbol": (lambda bp: bp.get_depth("SOL/USDC"), "symbol", 'look like "SOL_USDC"'),
@@ -141,10 +161,111 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         "start_time", "say which"),
     "end before start": (
         lambda bp: bp.get_klines("SOL_USDC", "1h", "2026-09-01T00:00Z", "2026-08-31T00:00Z"),
-        "end_time", "is not after start_time"),
+        "end_time", "is before start_time"),
     "fills to before from": (
         lambda bp: bp.get_fills(from_="2026-09-01T00:00Z", to="2026-08-31T00:00Z"),
-        "to", "is not after from_"),
+        "to", "is before from_"),
+    "percent with a space": (
+        order(trigger_price="180", trigger_quantity="80 %"), "trigger_quantity", "no share"),
+    "no percent": (
+        order(trigger_price="180", trigger_quantity="0%"), "trigger_quantity", "no share above"),
+    "float for a share": (
+        order(trigger_price="180", trigger_quantity=0.8), "trigger_quantity", "is a float"),
+    "order id and client id of a strategy": (
+        lambda bp: bp.cancel_strategy("SOL_USDC", strategy_id="1", client_strategy_id=0),
+        "strategy_id", "came with client_strategy_id=0; pass just one"),
+    "strategy by no id": (
+        lambda bp: bp.get_strategy("SOL_USDC"), "strategy_id", "pass strategy_id or client_str"),
+    "strategy that has no kind": (
+        lambda bp: bp.strategy_create("SOL_USDC", "Bid", "TWAP"), "strategy_type", "Scheduled"),
+    "strategy with an interval of candles": (
+        lambda bp: bp.strategy_create("SOL_USDC", "Bid", "Scheduled", interval="1h"),
+        "interval", "is not an int"),
+    "strategy of negative duration": (
+        lambda bp: bp.strategy_create("SOL_USDC", "Bid", "Scheduled", duration=-1),
+        "duration", "outside 0 to 18446744073709551615"),
+    "accept by both ids": (
+        lambda bp: bp.accept_quote(quote_id="1", rfq_id="2", client_id=3), "rfq_id", "just one"),
+    "cancel no request for quotes": (
+        lambda bp: bp.cancel_rfq(), "rfq_id", "pass rfq_id or client_id"),
+    "request for quotes without a size": (
+        lambda bp: bp.submit_rfq("SOL_USDC_RFQ", "Bid"), "quantity", "or quote_quantity"),
+    "Immediate without a price": (
+        lambda bp: bp.submit_rfq("X", "Bid", quantity="1", execution_mode="Immediate"),
+        "price", "is missing"),
+    "price without Immediate": (
+        lambda bp: bp.submit_rfq("X", "Bid", quantity="1", price="170"),
+        "price", 'execution_mode="Immediate"'),
+    "quote with a price of zero": (
+        lambda bp: bp.submit_quote("1", bid_price="0", ask_price="1"), "bid_price", "above zero"),
+    "request id that is no number": (
+        lambda bp: bp.get_open_rfqs(rfq_id="abc"), "rfq_id", "id in digits"),
+    "request id beyond 64 bits": (
+        lambda bp: bp.get_open_rfqs(rfq_id=2**64), "rfq_id", "outside 0 to 18446744073709551615"),
+    "no setting": (lambda bp: bp.update_account_settings(), "leverage_limit", "pass one"),
+    "leverage of zero": (
+        lambda bp: bp.update_account_settings(leverage_limit=0), "leverage_limit", "above zero"),
+    "setting as text": (
+        lambda bp: bp.update_account_settings(auto_lend="false"), "auto_lend", "True or False"),
+    "order's side for a loan": (
+        lambda bp: bp.execute_borrow_lend(symbol="SOL", side="Bid", quantity="1"),
+        "side", "Allowed: Borrow, Lend"),
+    "loan's side for an order": (order(side="Lend"), "side", "Allowed: Bid, Ask"),
+    "candles' interval for rates": (
+        lambda bp: bp.get_borrow_lend_markets_history("1h"), "interval", "1d, 1w, 1month, 1year"),
+    "rates' interval for candles": (
+        lambda bp: bp.get_klines("SOL_USDC", "1year", "2026-09-01T00:00Z"), "interval", "1month"),
+    "interest's source for settlements": (
+        lambda bp: bp.get_settlement_history(source="BorrowLend"), "source", "FundingPayment"),
+    "settlements' source for interest": (
+        lambda bp: bp.get_interest_history(source="FundingPayment"), "source", "UnrealizedPnl"),
+    "book's fill type for a request": (
+        lambda bp: bp.get_rfq_fill_history(fill_type="Adl"), "fill_type", "CollateralConversion"),
+    "conditional order for an order type": (
+        order(order_type="ConditionalOrder"), "order_type", "Allowed: Market, Limit"),
+    "order type for what to cancel": (
+        lambda bp: bp.cancel_open_orders("SOL_USDC", "Limit"), "order_type", "RestingLimitOrder"),
+    "unknown state": (
+        lambda bp: bp.get_position_history(state="open"), "state", "did you mean 'Open'"),
+    "unknown status": (
+        lambda bp: bp.get_quote_history(status="Canceled"), "status", "Cancelled, Expired"),
+    "vault by its token": (
+        lambda bp: bp.vault_redeem_cancel(vault_id="bpVault"), "vault_id", "is not an int"),
+    "vault of 33 bits": (
+        lambda bp: bp.vault_redeem(vault_id=2**32), "vault_id", "outside 0 to 4294967295"),
+    "subaccount of 17 bits": (
+        lambda bp: bp.get_collateral(2**16), "subaccount_id", "outside 0 to 65535"),
+    "tier beyond 32 bits": (
+        lambda bp: bp.get_apy_rates(2**31), "tier_id", "outside -2147483648 to 2147483647"),
+    "withdrawal of a float": (
+        lambda bp: bp.request_withdrawal(**{**WITHDRAWAL, "quantity": 0.1}),
+        "quantity", "is a float"),
+    "withdrawal without an address": (
+        lambda bp: bp.request_withdrawal(**{**WITHDRAWAL, "address": ""}), "address", "is empty"),
+    "withdrawal with an order's client id": (
+        lambda bp: bp.request_withdrawal(**WITHDRAWAL, client_id=7), "client_id", "no text"),
+    "client id of 256 characters": (
+        lambda bp: bp.request_withdrawal(**WITHDRAWAL, client_id="x" * 256),
+        "client_id", "longer than 255"),
+    "recipient without its address": (
+        lambda bp: bp.request_withdrawal(**WITHDRAWAL, recipient_information={}),
+        "recipient_information.withdrawal_address_id", "is missing"),
+    "recipient's address as text": (
+        lambda bp: bp.request_withdrawal(
+            **WITHDRAWAL, recipient_information={"withdrawal_address_id": "7"}),
+        "recipient_information.withdrawal_address_id", "is not an int"),
+    "float inside a recipient": (
+        lambda bp: bp.request_withdrawal(
+            **WITHDRAWAL, recipient_information={"withdrawal_address_id": 7, "more": [0.1]}),
+        "recipient_information.more", "is a float"),
+    "recipient as text": (
+        lambda bp: bp.request_withdrawal(**WITHDRAWAL, recipient_information="me"),
+        "recipient_information", "is no mapping"),
+    "deposits to before from": (
+        lambda bp: bp.get_deposits(from_="2026-09-01T00:00Z", to="2026-08-31T00:00Z"),
+        "to", "is before from_"),
+    "seconds for milliseconds": (
+        lambda bp: bp.get_withdrawals(from_=1788264000), "from_", "Unix milliseconds"),
     "milliseconds for seconds": (
         lambda bp: bp.get_klines("SOL_USDC", "1h", 1788264000000), "start_time", "Unix seconds"),
 }  # fmt: skip
@@ -212,24 +333,24 @@ def test_the_demo_key_on_a_live_host() -> None:
         Client(LIVE_URL, Key(DEMO_SECRET))
 
 
-LIVE_WRITES: list[Callable[[Client], object]] = [
-    order(),
-    lambda bp: bp.execute_order_batch(
-        [{"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}]
-    ),
-    lambda bp: bp.cancel_order("SOL_USDC", order_id="1"),
-    lambda bp: bp.cancel_open_orders("SOL_USDC"),
-]
+LIVE_WRITES = [one for one in OPERATIONS.values() if one.method != "GET"]
 
 
-@pytest.mark.parametrize("write", LIVE_WRITES)
+@pytest.mark.parametrize("operation", LIVE_WRITES, ids=lambda operation: operation.name)
 def test_a_live_client_only_reads_unless_told_otherwise(
-    write: Callable[[Client], object], monkeypatch: pytest.MonkeyPatch
+    operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bp = Client(LIVE_URL, Key.generate())
     monkeypatch.setattr(bp._transport._session, "send", lambda *a, **k: pytest.fail("was sent"))
-    with pytest.raises(GuardError, match="live_orders=True"):
-        write(bp)
+    cannot = operation.instruction == UNDOCUMENTED
+    reason = "names no instruction" if cannot else "changes something .* live_orders=True"
+    with pytest.raises(GuardError, match=reason):
+        LEAST[operation.name].call(bp)
+
+
+def test_the_writes_are_many() -> None:
+    assert len(LIVE_WRITES) == 22  # 21 of the specification, and issue_two_factor_token
+    assert {"request_withdrawal", "execute_order", "vault_mint"} < {one.name for one in LIVE_WRITES}
 
 
 @pytest.mark.parametrize(

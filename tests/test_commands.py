@@ -59,6 +59,17 @@ def test_operations_lists_them_all() -> None:
         assert operation["name"] in listed and operation["path"] in listed
 
 
+def test_operations_can_be_narrowed_down_by_a_word() -> None:
+    listed = run("operations", "REDEEM").stdout
+    for name in ("vault_redeem", "vault_redeem_cancel", "get_vault_pending_redeems"):
+        assert name in listed
+    assert "execute_order" not in listed
+    assert "documented" in listed and "paged" in listed
+    none = run("operations", "zebra")
+    assert (none.returncode, none.stdout) == (1, "")
+    assert none.stderr == "No operation has 'zebra' in it.\n"
+
+
 def test_a_sandbox_for_other_programs_follows_the_clock() -> None:
     with serving() as (_, url), Client(url, Key(DEMO_SECRET)) as bp:
         now = datetime.now(UTC)

@@ -54,10 +54,34 @@ def test_a_float_is_refused_with_what_to_write(value: float, remedy: str) -> Non
     assert caught.value.remedy.endswith(remedy)
 
 
-@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), {"a": 1}, b"1", object()])
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), {1, 2}, b"1", object()])
 def test_what_has_no_spelling_is_refused(value: object) -> None:
     with pytest.raises(InputError, match="quantity="):
         wire.fields({"quantity": value})
+
+
+def test_an_object_is_signed_as_compact_sorted_json_and_sent_as_an_object() -> None:
+    inner = {"z": Decimal("1E+1"), "a": True, "none": None, "m": {"y": 0, "x": "é"}}
+    fields = wire.fields({"recipientInformation": inner, "address": "a"})
+    signed = '{"a":true,"m":{"x":"é","y":0},"z":"10"}'
+    assert list(wire.pairs(fields)) == [("address", "a"), ("recipientInformation", signed)]
+    sent = '{"recipientInformation":{"z":"10","a":true,"m":{"y":0,"x":"é"}},"address":"a"}'
+    assert wire.body(fields) == sent.encode()
+
+
+@pytest.mark.parametrize(
+    "inner, field",
+    [
+        ({"a": 0.1}, "outer.a"),
+        ({"a": {"b": [0.1]}}, "outer.a.b"),
+        ({"a": Decimal("NaN")}, "outer.a"),
+        ({5: "a"}, "outer.5"),
+    ],
+)
+def test_a_fault_inside_an_object_is_named_by_its_place(inner: object, field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        wire.fields({"outer": inner})
+    assert caught.value.field == field
 
 
 def test_query_is_sorted_and_percent_encoded() -> None:

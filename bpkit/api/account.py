@@ -1,29 +1,108 @@
-"""What is yours. Signed. Docs: Account, Capital."""
+"""The account: its settings and its limits. Signed. Docs: Account."""
 
 from __future__ import annotations
 
-from ..checks import Blockchain
+from collections.abc import Mapping
+from typing import Any
+
+from .. import checks
+from ..choices import Amount, Side
 from ..results import Record
 from ._section import Section
 
 
 class Account(Section):
-    """The account: settings, balances, deposit addresses."""
+    """Settings, fees, and how much can be borrowed, traded or withdrawn."""
 
     def get_account(self) -> Record:
         """Settings, fees (in basis points: 10 is 0.1 %) and limits. Docs: Account, Get account."""
         return self._call("get_account", {})
 
-    def get_balances(self) -> Record:
-        """``{asset: {available, locked, staked}}``; assets without a balance are absent.
+    def update_account_settings(
+        self,
+        *,
+        auto_borrow_settlements: bool | None = None,
+        auto_lend: bool | None = None,
+        auto_repay_borrows: bool | None = None,
+        leverage_limit: Amount | None = None,
+    ) -> Record:
+        """Change settings of the account; what is not given stays as it is.
 
-        ``locked`` is held by open orders. Docs: Capital, Get balances.
+        ``auto_lend``: lend out what lies idle. ``auto_repay_borrows``: repay with what is
+        available. ``auto_borrow_settlements``: borrow, where a debt must be settled.
+        ``leverage_limit``: of the whole account, such as "10": it decides how far losses may go.
+
+        The answer has no body, and so is empty: ``get_account`` shows the new settings. Docs:
+        Account, Update account.
         """
-        return self._call("get_balances", {})
+        return self._call(
+            "update_account_settings",
+            {
+                "autoBorrowSettlements": auto_borrow_settlements,
+                "autoLend": auto_lend,
+                "autoRepayBorrows": auto_repay_borrows,
+                "leverageLimit": leverage_limit,
+            },
+            checks.settings,
+        )
 
-    def get_deposit_address(self, blockchain: Blockchain) -> Record:
-        """``{"address": text}``: where to send a deposit on that blockchain.
+    def get_max_borrow_quantity(self, symbol: str) -> Record:
+        """How much of the asset ``symbol`` can be borrowed: ``maxBorrowQuantity``, in the asset.
 
-        Docs: Capital, Get deposit address.
+        Docs: Account, Get max borrow quantity.
         """
-        return self._call("get_deposit_address", {"blockchain": blockchain})
+        return self._call("get_max_borrow_quantity", {"symbol": symbol})
+
+    def get_max_order_quantity(
+        self,
+        symbol: str,
+        side: Side,
+        *,
+        price: Amount | None = None,
+        reduce_only: bool | None = None,
+        auto_borrow: bool | None = None,
+        auto_borrow_repay: bool | None = None,
+        auto_lend_redeem: bool | None = None,
+    ) -> Record:
+        """How large an order of a market can be: ``maxOrderQuantity``, in the base asset.
+
+        ``price``: of a limit order, in the quote asset; left out, the order is a market order. The
+        flags are those that the order would have. Docs: Account, Get max order quantity.
+        """
+        return self._call(
+            "get_max_order_quantity",
+            {
+                "symbol": symbol,
+                "side": side,
+                "price": price,
+                "reduceOnly": reduce_only,
+                "autoBorrow": auto_borrow,
+                "autoBorrowRepay": auto_borrow_repay,
+                "autoLendRedeem": auto_lend_redeem,
+            },
+        )
+
+    def get_max_withdrawal_quantity(
+        self,
+        symbol: str,
+        *,
+        auto_borrow: bool | None = None,
+        auto_lend_redeem: bool | None = None,
+    ) -> Record:
+        """How much of the asset ``symbol`` can be withdrawn: ``maxWithdrawalQuantity``.
+
+        In the asset; the flags are those that the withdrawal would have. Docs: Account, Get max
+        withdrawal quantity.
+        """
+        return self._call(
+            "get_max_withdrawal_quantity",
+            {"symbol": symbol, "autoBorrow": auto_borrow, "autoLendRedeem": auto_lend_redeem},
+        )
+
+    def issue_two_factor_token(self, fields: Mapping[str, object]) -> Any:
+        """Have a two-factor token issued, such as a withdrawal may need.
+
+        Not in the official specification: neither what it takes nor what it answers is known.
+        ``fields`` is the body, by the exchange's own names.
+        """
+        return self._call("issue_two_factor_token", fields)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from .. import wire
-from ..checks import (
-    DepthLimit,
-    KlineInterval,
-    MarketType,
-    PriceType,
-    TickerInterval,
-    choice,
-    period,
-)
+from ..checks import period
+from ..choices import DepthLimit, KlineInterval, MarketType, PriceType, TickerInterval
 from ..results import Record, Rows
-from ._section import Section
+from ._section import Section, many
 
 
-class Markets(Section):
-    """Assets, markets, prices and trades."""
+class Assets(Section):
+    """What can be owned."""
 
     def get_assets(self, country: str | None = None) -> Rows:
         """Every asset, with the blockchains it can be deposited from and withdrawn to.
@@ -31,13 +25,25 @@ class Markets(Section):
         """
         return self._call("get_assets", {"country": country})
 
+    def get_collateral_parameters(self) -> Rows:
+        """How much of each asset counts as collateral.
+
+        Rows: symbol, ``haircutFunction`` (how much less than its value it counts), ``imfFunction``
+        and ``mmfFunction`` (initial and maintenance margin fractions). Docs: Assets, Get
+        collateral.
+        """
+        return self._call("get_collateral_parameters", {})
+
+
+class Markets(Section):
+    """Markets, prices, candles, rates; prediction markets and securities."""
+
     def get_markets(self, market_type: MarketType | Sequence[MarketType] | None = None) -> Rows:
         """Every market with its filters (tickSize, stepSize, minQuantity ...), closed ones too.
 
         May be up to five minutes old; ``get_market`` is not. Docs: Markets, Get markets.
         """
-        many = list(market_type) if isinstance(market_type, (list, tuple)) else market_type
-        return self._call("get_markets", {"marketType": many})
+        return self._call("get_markets", {"marketType": many(market_type)})
 
     def get_market(self, symbol: str) -> Record:
         """One market with its filters. Docs: Markets, Get market."""
@@ -49,12 +55,10 @@ class Markets(Section):
         ``priceChangePercent`` is a fraction: 0.04 is 4 %. Empty for a market without trades.
         Docs: Markets, Get ticker.
         """
-        choice("interval", interval, TickerInterval)
         return self._call("get_ticker", {"symbol": symbol, "interval": interval})
 
     def get_tickers(self, interval: TickerInterval | None = None) -> Rows:
         """``get_ticker`` of all markets that have trades. Docs: Markets, Get tickers."""
-        choice("interval", interval, TickerInterval)
         return self._call("get_tickers", {"interval": interval})
 
     def get_depth(self, symbol: str, limit: DepthLimit | None = None) -> Record:
@@ -64,7 +68,6 @@ class Markets(Section):
         microseconds, ``lastUpdateId`` as text. ``limit``: levels a side. ``.df``: a ladder, the
         highest ask on top. Docs: Markets, Get depth.
         """
-        choice("limit", limit, DepthLimit)
         return self._call("get_depth", {"symbol": symbol, "limit": limit})
 
     def get_klines(
@@ -83,7 +86,6 @@ class Markets(Section):
         indexed by ``start`` in UTC; prices are NaN where nothing was traded. Live, the exchange
         allows 30 such requests a minute. Docs: Markets, Get K-lines.
         """
-        choice("interval", interval, KlineInterval)
         start = wire.seconds("start_time", start_time)
         end = wire.seconds("end_time", end_time)
         period(("start_time", start_time, start), ("end_time", end_time, end))
@@ -124,6 +126,69 @@ class Markets(Section):
         return self._call(
             "get_funding_interval_rates", {"symbol": symbol, "limit": limit, "offset": offset}
         )
+
+    def get_prediction_events(
+        self,
+        symbol: str | None = None,
+        *,
+        tag_slug: str | None = None,
+        event_slug: str | None = None,
+        series_slug: str | None = None,
+        resolved: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Rows:
+        """Events that can be bet on, each with its ``predictionMarkets``.
+
+        Narrow them down by a market's ``symbol``, by a slug (of a tag, an event, a series) or by
+        whether they are ``resolved``. ``quoteVolume``: of 24 hours, in the quote asset. ``limit``:
+        100 by default, up to 1000. Docs: Markets, Get prediction events.
+        """
+        return self._call(
+            "get_prediction_events",
+            {
+                "symbol": symbol,
+                "tagSlug": tag_slug,
+                "eventSlug": event_slug,
+                "seriesSlug": series_slug,
+                "resolved": resolved,
+                "limit": limit,
+                "offset": offset,
+            },
+        )
+
+    def get_prediction_tags(self) -> Rows:
+        """The tags of prediction events: rows of slug and title.
+
+        Docs: Markets, Get prediction tags.
+        """
+        return self._call("get_prediction_tags", {})
+
+    def get_market_sessions(self) -> Rows:
+        """The hours in which markets of securities are open, by name.
+
+        ``startTime`` and ``endTime`` are in the session's own ``timezone``; weekdays are 1 (Monday)
+        to 7. Docs: Markets, Get market sessions.
+        """
+        return self._call("get_market_sessions", {})
+
+    def get_securities(self) -> Rows:
+        """Securities that can be traded, with the ``sessions`` of each and their quantity filters.
+
+        Docs: Markets, Get securities.
+        """
+        return self._call("get_securities", {})
+
+    def get_market_holidays(self) -> Any:
+        """The days on which markets of securities stay closed.
+
+        Not in the official specification: the shape of the answer is not known.
+        """
+        return self._call("get_market_holidays", {})
+
+
+class Trades(Section):
+    """What was traded, by anyone."""
 
     def get_recent_trades(self, symbol: str, limit: int | None = None) -> Rows:
         """The latest trades, newest first. ``limit``: 100 by default, up to 1000.

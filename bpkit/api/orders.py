@@ -1,27 +1,30 @@
-"""Placing, finding and cancelling orders. Signed. Docs: Orders."""
+"""Orders and fills: placing, finding, cancelling, looking back. Signed. Docs: Order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from .. import checks
-from ..checks import (
+from ..choices import (
     Amount,
     CancelOrderType,
+    FillType,
     MarketType,
     OrderType,
     SelfTradePrevention,
     Side,
     SlippageToleranceType,
+    SortDirection,
     TimeInForce,
     TriggerBy,
 )
 from ..results import Record, Rows
-from ._section import Section
+from ._section import Section, between, many
 
 
-class Orders(Section):
-    """Orders: place, find, cancel."""
+class Order(Section):
+    """Orders: place, find, cancel; and what became of them."""
 
     def execute_order(
         self,
@@ -68,47 +71,48 @@ class Orders(Section):
 
         Answers the order as it stands after matching: ``status`` New, PartiallyFilled, Filled,
         Expired or TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs:
-        Orders, Execute order.
+        Order, Execute order.
         """
-        given = {
-            "symbol": symbol,
-            "side": side,
-            "orderType": order_type,
-            "price": price,
-            "quantity": quantity,
-            "quoteQuantity": quote_quantity,
-            "clientId": client_id,
-            "timeInForce": time_in_force,
-            "postOnly": post_only,
-            "selfTradePrevention": self_trade_prevention,
-            "reduceOnly": reduce_only,
-            "autoLend": auto_lend,
-            "autoLendRedeem": auto_lend_redeem,
-            "autoBorrow": auto_borrow,
-            "autoBorrowRepay": auto_borrow_repay,
-            "brokerId": broker_id,
-            "triggerPrice": trigger_price,
-            "triggerQuantity": trigger_quantity,
-            "triggerBy": trigger_by,
-            "takeProfitTriggerPrice": take_profit_trigger_price,
-            "takeProfitLimitPrice": take_profit_limit_price,
-            "takeProfitTriggerBy": take_profit_trigger_by,
-            "stopLossTriggerPrice": stop_loss_trigger_price,
-            "stopLossLimitPrice": stop_loss_limit_price,
-            "stopLossTriggerBy": stop_loss_trigger_by,
-            "slippageTolerance": slippage_tolerance,
-            "slippageToleranceType": slippage_tolerance_type,
-        }
-        with checks.python_names():
-            fields = checks.order(given)
-        return self._send("execute_order", fields)
+        return self._call(
+            "execute_order",
+            {
+                "symbol": symbol,
+                "side": side,
+                "orderType": order_type,
+                "price": price,
+                "quantity": quantity,
+                "quoteQuantity": quote_quantity,
+                "clientId": client_id,
+                "timeInForce": time_in_force,
+                "postOnly": post_only,
+                "selfTradePrevention": self_trade_prevention,
+                "reduceOnly": reduce_only,
+                "autoLend": auto_lend,
+                "autoLendRedeem": auto_lend_redeem,
+                "autoBorrow": auto_borrow,
+                "autoBorrowRepay": auto_borrow_repay,
+                "brokerId": broker_id,
+                "triggerPrice": trigger_price,
+                "triggerQuantity": trigger_quantity,
+                "triggerBy": trigger_by,
+                "takeProfitTriggerPrice": take_profit_trigger_price,
+                "takeProfitLimitPrice": take_profit_limit_price,
+                "takeProfitTriggerBy": take_profit_trigger_by,
+                "stopLossTriggerPrice": stop_loss_trigger_price,
+                "stopLossLimitPrice": stop_loss_limit_price,
+                "stopLossTriggerBy": stop_loss_trigger_by,
+                "slippageTolerance": slippage_tolerance,
+                "slippageToleranceType": slippage_tolerance_type,
+            },
+            checks.whole_order,
+        )
 
     def execute_order_batch(self, orders: Iterable[Mapping[str, object]]) -> Rows:
         """Place 1 to 50 orders, each a mapping with the documentation's own names (``orderType``).
 
         All are checked before any is sent; each then succeeds or fails by itself. Rows in the same
         order: an order with ``operation`` "Ok", or ``operation`` "Err" with code and message: look
-        at each. Docs: Orders, Execute orders.
+        at each. Docs: Order, Execute orders.
         """
         return self._send("execute_order_batch", checks.batch(orders))
 
@@ -118,9 +122,9 @@ class Orders(Section):
         """An order that still rests, by ``order_id`` or ``client_id`` (one of them).
 
         Filled and cancelled orders are not found here (ApiError 404): see ``get_order_history``.
-        Docs: Orders, Get open order.
+        Docs: Order, Get open order.
         """
-        checks.one_id(order_id, client_id)
+        checks.one_id(order_id=order_id, client_id=client_id)
         return self._call(
             "get_order", {"symbol": symbol, "orderId": order_id, "clientId": client_id}
         )
@@ -128,7 +132,7 @@ class Orders(Section):
     def get_open_orders(
         self, symbol: str | None = None, market_type: MarketType | None = None
     ) -> Rows:
-        """Every order that rests. Docs: Orders, Get open orders."""
+        """Every order that rests. Docs: Order, Get open orders."""
         return self._call("get_open_orders", {"symbol": symbol, "marketType": market_type})
 
     def cancel_order(
@@ -137,9 +141,9 @@ class Orders(Section):
         """Cancel one order, by ``order_id`` or ``client_id`` (one of them).
 
         Answers the order with ``status`` Cancelled; an empty answer (``.status`` 202) means
-        accepted, not yet confirmed. Docs: Orders, Cancel open order.
+        accepted, not yet confirmed. Docs: Order, Cancel open order.
         """
-        checks.one_id(order_id, client_id)
+        checks.one_id(order_id=order_id, client_id=client_id)
         return self._call(
             "cancel_order", {"symbol": symbol, "orderId": order_id, "clientId": client_id}
         )
@@ -147,7 +151,70 @@ class Orders(Section):
     def cancel_open_orders(self, symbol: str, order_type: CancelOrderType | None = None) -> Rows:
         """Cancel all your open orders of one market, or only those of ``order_type``.
 
-        Answers the cancelled orders. Docs: Orders, Cancel open orders.
+        Answers the cancelled orders. Docs: Order, Cancel open orders.
         """
-        checks.choice("orderType", order_type, CancelOrderType)
         return self._call("cancel_open_orders", {"symbol": symbol, "orderType": order_type})
+
+    def get_order_history(
+        self,
+        symbol: str | None = None,
+        *,
+        order_id: str | None = None,
+        strategy_id: str | None = None,
+        market_type: MarketType | Sequence[MarketType] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        sort_direction: SortDirection | None = None,
+    ) -> Rows:
+        """Your orders, newest first: resting, filled, cancelled and expired (see ``expiryReason``).
+
+        ``limit``: 100 by default, up to 1000; ``.headers["X-Total"]`` counts them all. Times are
+        ISO text in UTC. Docs: Order, Get order history.
+        """
+        return self._call(
+            "get_order_history",
+            {
+                "symbol": symbol,
+                "orderId": order_id,
+                "strategyId": strategy_id,
+                "marketType": many(market_type),
+                "limit": limit,
+                "offset": offset,
+                "sortDirection": sort_direction,
+            },
+        )
+
+    def get_fills(
+        self,
+        symbol: str | None = None,
+        *,
+        order_id: str | None = None,
+        strategy_id: str | None = None,
+        from_: datetime | str | int | None = None,
+        to: datetime | str | int | None = None,
+        fill_type: FillType | None = None,
+        market_type: MarketType | Sequence[MarketType] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        sort_direction: SortDirection | None = None,
+    ) -> Rows:
+        """Your trades, newest first, each with its fee (in ``feeSymbol``).
+
+        ``from_`` (inclusive) and ``to`` (exclusive): aware datetimes, ISO texts with a zone, or
+        whole Unix milliseconds. ``limit``: 100 by default, up to 1000. Docs: Order, Get fill
+        history.
+        """
+        return self._call(
+            "get_fills",
+            {
+                "symbol": symbol,
+                "orderId": order_id,
+                "strategyId": strategy_id,
+                **between(from_, to),
+                "fillType": fill_type,
+                "marketType": many(market_type),
+                "limit": limit,
+                "offset": offset,
+                "sortDirection": sort_direction,
+            },
+        )

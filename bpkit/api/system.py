@@ -1,13 +1,15 @@
-"""Is the exchange there, and what time is it? Docs: System."""
+"""Is the exchange there, and what time is it? Public. Docs: System."""
 
 from __future__ import annotations
 
-from ..results import Number, Record, Text
+from typing import Any
+
+from ..results import Number, Record, Rows, Text
 from ._section import Section
 
 
 class System(Section):
-    """The exchange itself: status, ping, clock."""
+    """The exchange itself: status, clock, wallets, fee tiers."""
 
     def get_status(self) -> Record:
         """``{"status": "Ok" or "Maintenance", "message": text or None}``. Docs: System, Status."""
@@ -20,3 +22,31 @@ class System(Section):
     def get_time(self) -> Number:
         """The exchange's clock, in Unix milliseconds. Docs: System, Get system time."""
         return self._call("get_time", {})
+
+    def get_wallets(self) -> Rows:
+        """The exchange's wallets, as rows of blockchain and address.
+
+        Not where to send a deposit: that is ``get_deposit_address``. Docs: System, Get wallets.
+        """
+        return self._call("get_wallets", {})
+
+    def get_fee_tiers(self) -> Record:
+        """The fee tiers: ``futures`` and ``spot``, a list of tiers each.
+
+        Not in the official specification: the answer may be of another shape.
+        """
+        return self._call("get_fee_tiers", {})
+
+    def get_country(self) -> Any:
+        """The country from which the exchange sees you come.
+
+        Not in the official specification: the shape of the answer is not known.
+        """
+        return self._call("get_country", {})
+
+    def get_country_permissions(self) -> Any:
+        """What the exchange offers in the country from which you come.
+
+        Not in the official specification: the shape of the answer is not known.
+        """
+        return self._call("get_country_permissions", {})

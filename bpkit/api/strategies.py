@@ -1,0 +1,172 @@
+"""Strategies: orders that the exchange splits over time for you. Signed. Docs: Strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import checks
+from ..choices import (
+    Amount,
+    MarketType,
+    SelfTradePrevention,
+    Side,
+    SlippageToleranceType,
+    SortDirection,
+    StrategyType,
+    TimeInForce,
+)
+from ..results import Record, Rows
+from ._section import Section, many
+
+
+class Strategy(Section):
+    """Strategies: start, find, stop."""
+
+    def strategy_create(
+        self,
+        symbol: str,
+        side: Side,
+        strategy_type: StrategyType,
+        *,
+        quantity: Amount | None = None,
+        duration: int | None = None,
+        interval: int | None = None,
+        randomized_interval_quantity: bool | None = None,
+        price: Amount | None = None,
+        client_strategy_id: int | None = None,
+        time_in_force: TimeInForce | None = None,
+        post_only: bool | None = None,
+        reduce_only: bool | None = None,
+        self_trade_prevention: SelfTradePrevention | None = None,
+        auto_lend: bool | None = None,
+        auto_lend_redeem: bool | None = None,
+        auto_borrow: bool | None = None,
+        auto_borrow_repay: bool | None = None,
+        broker_id: int | None = None,
+        slippage_tolerance: Amount | None = None,
+        slippage_tolerance_type: SlippageToleranceType | None = None,
+    ) -> Record:
+        """Let the exchange place orders over time: ``quantity`` in all, one part an ``interval``.
+
+        ``Scheduled`` is the only ``strategy_type`` so far. ``quantity`` in the base asset;
+        ``duration`` and ``interval`` are whole numbers, of milliseconds as far as is known: the
+        documentation names no unit. ``randomized_interval_quantity``: parts of unequal size.
+        ``price``: no part trades at a worse one; in the quote asset. ``client_strategy_id``: your
+        own number, 0 to 4294967295. The rest is as for ``execute_order``, and counts for each part.
+
+        Never sent twice: a TransportError means that you do not know; look in
+        ``get_open_strategies`` first. Answers the strategy: ``id``, ``status`` Running, Completed,
+        Cancelled or Terminated. Docs: Strategy, Create strategy.
+        """
+        return self._call(
+            "strategy_create",
+            {
+                "symbol": symbol,
+                "side": side,
+                "strategyType": strategy_type,
+                "quantity": quantity,
+                "duration": duration,
+                "interval": interval,
+                "randomizedIntervalQuantity": randomized_interval_quantity,
+                "price": price,
+                "clientStrategyId": client_strategy_id,
+                "timeInForce": time_in_force,
+                "postOnly": post_only,
+                "reduceOnly": reduce_only,
+                "selfTradePrevention": self_trade_prevention,
+                "autoLend": auto_lend,
+                "autoLendRedeem": auto_lend_redeem,
+                "autoBorrow": auto_borrow,
+                "autoBorrowRepay": auto_borrow_repay,
+                "brokerId": broker_id,
+                "slippageTolerance": slippage_tolerance,
+                "slippageToleranceType": slippage_tolerance_type,
+            },
+        )
+
+    def get_strategy(
+        self,
+        symbol: str,
+        *,
+        strategy_id: str | None = None,
+        client_strategy_id: int | None = None,
+    ) -> Record:
+        """A strategy that still runs, by ``strategy_id`` or ``client_strategy_id`` (one of them).
+
+        One that has ended is not found here (ApiError 404): see ``get_strategies_history``. Docs:
+        Strategy, Get open strategy.
+        """
+        checks.one_id(strategy_id=strategy_id, client_strategy_id=client_strategy_id)
+        return self._call(
+            "get_strategy",
+            {"symbol": symbol, "strategyId": strategy_id, "clientStrategyId": client_strategy_id},
+        )
+
+    def cancel_strategy(
+        self,
+        symbol: str,
+        *,
+        strategy_id: str | None = None,
+        client_strategy_id: int | None = None,
+    ) -> Record:
+        """Stop a strategy, by ``strategy_id`` or ``client_strategy_id`` (one of them).
+
+        Answers the strategy with ``status`` Cancelled; an empty answer (``.status`` 202) means
+        accepted, not yet confirmed. Docs: Strategy, Cancel open strategy.
+        """
+        checks.one_id(strategy_id=strategy_id, client_strategy_id=client_strategy_id)
+        return self._call(
+            "cancel_strategy",
+            {"symbol": symbol, "strategyId": strategy_id, "clientStrategyId": client_strategy_id},
+        )
+
+    def get_open_strategies(
+        self,
+        symbol: str | None = None,
+        *,
+        market_type: MarketType | None = None,
+        strategy_type: StrategyType | None = None,
+    ) -> Rows:
+        """Every strategy that runs. Docs: Strategy, Get open strategies."""
+        return self._call(
+            "get_open_strategies",
+            {"symbol": symbol, "marketType": market_type, "strategyType": strategy_type},
+        )
+
+    def cancel_open_strategies(
+        self, symbol: str, strategy_type: StrategyType | None = None
+    ) -> Rows:
+        """Stop all your strategies of one market, or only those of ``strategy_type``.
+
+        Answers the stopped strategies; an empty answer with ``.status`` 202 means accepted, not yet
+        confirmed. Docs: Strategy, Cancel open strategies.
+        """
+        return self._call(
+            "cancel_open_strategies", {"symbol": symbol, "strategyType": strategy_type}
+        )
+
+    def get_strategies_history(
+        self,
+        symbol: str | None = None,
+        *,
+        strategy_id: str | None = None,
+        market_type: MarketType | Sequence[MarketType] | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        sort_direction: SortDirection | None = None,
+    ) -> Rows:
+        """Strategies that have ended: completed, or cancelled (see ``cancelReason``).
+
+        ``limit``: 100 by default, up to 1000. Docs: Strategy, Get strategy history.
+        """
+        return self._call(
+            "get_strategies_history",
+            {
+                "symbol": symbol,
+                "strategyId": strategy_id,
+                "marketType": many(market_type),
+                "limit": limit,
+                "offset": offset,
+                "sortDirection": sort_direction,
+            },
+        )
