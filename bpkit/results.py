@@ -1,8 +1,9 @@
 """The answer: the documented JSON, a list or a dict (or a text, or a number), that knows its frame.
 
 Nothing is renamed and nothing converted: money is text, as it came. ``.df`` is the same answer as a
-DataFrame; the contract of each kind stands in ``frames.FRAMES``. ``.status`` is the HTTP status and
-``.headers`` the headers. At the end of a notebook cell an answer shows itself as a table.
+DataFrame; the contract of each kind stands in ``frames.FRAMES``. ``.to_frame(exact=True)`` has the
+same columns, with Decimal where ``.df`` has float64. ``.status`` is the HTTP status, ``.headers``
+are the headers. At the end of a notebook cell an answer shows itself as a table.
 """
 
 from __future__ import annotations
@@ -27,21 +28,41 @@ class Answer:
     @property
     def df(self) -> pd.DataFrame:
         """The answer as a DataFrame: columns, dtypes, units and order as in ``bpkit.frames``."""
+        return self.to_frame()
+
+    def to_frame(self, *, exact: bool = False) -> pd.DataFrame:
+        """``.df``, or with ``exact`` the same columns with Decimal in place of float64.
+
+        Those columns have the dtype object, and None for null. Their sums are exact, but slow.
+        """
         from .frames import frame  # here, so that pandas is loaded when a frame is first wanted
 
-        return frame(self.kind, self)
+        return frame(self.kind, self, exact=exact)
+
+    def _shown(self) -> tuple[pd.DataFrame, str]:
+        """What is shown of the frame, and a note of what is not ("" where all of it is)."""
+        return self.df, ""
 
     def _repr_html_(self) -> str | None:
         try:
-            return self.df._repr_html_()  # type: ignore[operator]  # pandas' stubs miss it
-        except (TypeError, ValueError):  # an odd value must not hide an answer: show it as text
+            shown, note = self._shown()
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+        ):  # an odd value must not hide an answer: show it as text
             return None
+        table = shown._repr_html_()  # type: ignore[operator]  # pandas' stubs miss it
+        return f"{table}<p>{note}</p>" if table and note else table
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         try:
-            printer.text(repr(self) if cycle else str(self.df))
-        except (TypeError, ValueError):
-            printer.text(repr(self))
+            shown, note = self._shown()
+        except (AttributeError, TypeError, ValueError):
+            cycle = True
+        if cycle:
+            return printer.text(repr(self))
+        printer.text(f"{shown}\n{note}" if note else str(shown))
 
 
 # Answer stands first among the bases: IPython asks them in their order how to print, and has a way
@@ -49,17 +70,46 @@ class Answer:
 
 
 class Rows(Answer, list[Any]):
-    """A list of rows."""
+    """A list of rows. Shown without the columns in which no row has a value.
+
+    A slice of it, and the sum of two, know their frame as well.
+    """
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return self._like(found) if isinstance(place, slice) else found
+
+    def __add__(self, more: list[Any]) -> Rows:
+        return self._like(list.__add__(self, more))
+
+    def _like(self, rows: list[Any]) -> Rows:
+        made = Rows(rows)
+        vars(made).update(vars(self))
+        return made
+
+    def _shown(self) -> tuple[pd.DataFrame, str]:
+        made = self.df
+        filled = made.loc[:, made.notna().any()]
+        hidden = made.shape[1] - filled.shape[1]
+        if not hidden or filled.empty:  # without any row or value, the columns say what could be
+            return made, ""
+        return filled, f"and {hidden} column{'' if hidden == 1 else 's'} without a value"
 
 
 class Record(Answer, dict[str, Any]):
-    """One object. Shown as a table of field and value, without the fields that are null."""
+    """One object. Shown as a table of field and value, without the fields that are null.
+
+    A record with nested values shows its frame; ``get_collateral`` its totals, and then the frame.
+    """
 
     def _fields(self) -> dict[str, str]:
         """What the table shows; nothing for a record with nested values, which its frame shows."""
-        if any(isinstance(value, (dict, list)) for value in self.values()):
+        nested = [name for name, value in self.items() if isinstance(value, (dict, list))]
+        if nested and self.kind not in _TOTALS:
             return {}
-        shown = {name: value for name, value in self.items() if value is not None}
+        shown = {
+            name: value for name, value in self.items() if value is not None and name not in nested
+        }
         return {name: str(value) if isinstance(value, str) else json.dumps(value, default=str)
                 for name, value in shown.items()}  # fmt: skip
 
@@ -72,7 +122,8 @@ class Record(Answer, dict[str, Any]):
             for name, value in fields.items()
         )
         note = self._null_note("<p>", "</p>")
-        return f'<table class="dataframe"><tbody>{rows}</tbody></table>{note}'
+        frame = super()._repr_html_() if self.kind in _TOTALS else None
+        return f'<table class="dataframe"><tbody>{rows}</tbody></table>{note}{frame or ""}'
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         fields = self._fields()
@@ -80,7 +131,8 @@ class Record(Answer, dict[str, Any]):
             return super()._repr_pretty_(printer, cycle)
         width = max(map(len, fields))
         lines = [f"{name:<{width}}  {value}" for name, value in fields.items()]
-        printer.text("\n".join(lines) + self._null_note("\n", ""))
+        frame = f"\n\n{self.df}" if self.kind in _TOTALS else ""
+        printer.text("\n".join(lines) + self._null_note("\n", "") + frame)
 
     def _null_note(self, before: str, after: str) -> str:
         nulls = sum(value is None for value in self.values())
@@ -125,7 +177,11 @@ def _made(kind: str, content: bytes) -> Answer:
         return Record(value)
     if kind == "time" and isinstance(value, int):
         return Number(value)
+    if kind in _LOOSE and isinstance(value, str):
+        return Text(value)
     raise ValueError("neither an object nor a list")
 
 
-_LISTS = {"orders", "batch"}  # kinds whose answer is a list even where no body came
+_LISTS = {"orders", "batch", "strategies"}  # kinds whose answer is a list even where no body came
+_TOTALS = {"collateral"}  # kinds whose record says more than its frame
+_LOOSE = {"country", "two_factor_token"}  # kinds of which no shape is documented, nor any to guess

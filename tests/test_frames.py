@@ -1,6 +1,6 @@
 """The contract of every frame, and the recorded answers as frames.
 
-The samples are answers recorded from the exchange, or its specification's fields where none was.
+The promises and the samples stand in ``frame_samples``.
 """
 
 from __future__ import annotations
@@ -12,189 +12,52 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from frame_samples import (
+    ANSWERS,
+    APY,
+    ASSET,
+    COLLATERAL,
+    CONTRACTS,
+    DELAY,
+    DEPOSIT,
+    DEPTH,
+    DTYPES,
+    DUST,
+    EVENT,
+    FILL,
+    FUNDING,
+    HISTORY,
+    KLINE,
+    LENDING,
+    LIMIT,
+    MARK,
+    MARKET_ORDER,
+    NAV,
+    NULLS,
+    OPEN_INTEREST,
+    PAST_LENDING,
+    PAST_QUOTE,
+    PAST_RFQ,
+    PAST_STRATEGY,
+    POSITION,
+    PREDICTION,
+    QUOTE,
+    REDEEM,
+    RFQ,
+    SECURITY,
+    SETTLEMENT,
+    SOL,
+    STRATEGY,
+    TICKER,
+    TOKEN,
+    TRADE,
+    TRADED_IN,
+    WITHDRAWAL,
+)  # fmt: skip
 
 from bpkit import frames
 from bpkit.frames import FRAMES, frame
-from bpkit.operations import OPERATIONS
-
-DTYPES = {
-    "t": "str", "n": "float64", "i": "Int64", "b": "boolean", "u": "datetime64[us, UTC]",
-    "o": "object",
-}  # fmt: skip
-ORDER_HEAD = """
-    id:t clientId:i createdAt:u symbol:t side:t orderType:t status:t price:n quantity:n
-    quoteQuantity:n executedQuantity:n executedQuoteQuantity:n timeInForce:t postOnly:b
-    selfTradePrevention:t """
-ORDER_TAIL = """
-    triggerPrice:n triggerQuantity:t triggerBy:t takeProfitTriggerPrice:n takeProfitLimitPrice:n
-    takeProfitTriggerBy:t stopLossTriggerPrice:n stopLossLimitPrice:n stopLossTriggerBy:t
-    strategyId:t slippageTolerance:n slippageToleranceType:t """
-ORDER_CONTRACT = ORDER_HEAD + "reduceOnly:b relatedOrderId:t triggeredAt:u" + ORDER_TAIL
-TICKER_CONTRACT = """symbol:t | firstPrice:n lastPrice:n priceChange:n priceChangePercent:n
-    high:n low:n volume:n quoteVolume:n trades:i"""
-MARKET_CONTRACT = """symbol:t | baseSymbol:t quoteSymbol:t marketType:t orderBookState:t
-    tickSize:n stepSize:n minPrice:n maxPrice:n minQuantity:n maxQuantity:n maxMultiplier:n
-    minMultiplier:n maxImpactMultiplier:n minImpactMultiplier:n meanMarkPriceBand:o
-    meanPremiumBand:o borrowEntryFeeMaxMultiplier:n borrowEntryFeeMinMultiplier:n
-    maxPriceUpdateMultiplier:n minPriceUpdateMultiplier:n imfFunction:o mmfFunction:o
-    fundingInterval:i fundingRateUpperBound:n fundingRateLowerBound:n openInterestLimit:n
-    positionLimitWeight:n createdAt:u visible:b"""
-# What stands before the bar is the index.
-CONTRACTS = {
-    "status": "status:t message:t",
-    "text": "text:t",
-    "time": "time:u",
-    "operations": "name:t | section:t method:t path:t instruction:t mutates:b",
-    "assets": """symbol:t assetName:t blockchain:t displayName:t contractAddress:t depositEnabled:b
-        minimumDeposit:n withdrawEnabled:b minimumWithdrawal:n maximumWithdrawal:n withdrawalFee:n
-        nativeDecimals:i coingeckoId:t""",
-    "markets": MARKET_CONTRACT,
-    "market": MARKET_CONTRACT,
-    "ticker": TICKER_CONTRACT,
-    "tickers": TICKER_CONTRACT,
-    "depth": "side:t price:n quantity:n",
-    "klines": "start:u | open:n high:n low:n close:n volume:n quoteVolume:n trades:i end:u",
-    "trades": "id:i timestamp:u price:n quantity:n quoteQuantity:n isBuyerMaker:b",
-    "open_interest": "symbol:t | openInterest:n timestamp:u",
-    "mark_prices": "symbol:t | markPrice:n indexPrice:n fundingRate:n nextFundingTimestamp:u",
-    "funding_rates": "intervalEndTimestamp:u symbol:t fundingRate:n",
-    "account": """leverageLimit:n spotMakerFee:n spotTakerFee:n futuresMakerFee:n futuresTakerFee:n
-        limitOrders:i triggerOrders:i borrowLimit:n positionLimit:n autoLend:b
-        autoBorrowSettlements:b autoRepayBorrows:b autoRealizePnl:b liquidating:b""",
-    "balances": "symbol:t | available:n locked:n staked:n",
-    "deposit_address": "address:t",
-    "order": ORDER_CONTRACT,
-    "orders": ORDER_CONTRACT,
-    "batch": "operation:t code:t message:t" + ORDER_CONTRACT,
-    "order_history": ORDER_HEAD + "expiryReason:t systemOrderType:t" + ORDER_TAIL,
-    "fills": """timestamp:u symbol:t side:t price:n quantity:n fee:n feeSymbol:t isMaker:b orderId:t
-        clientId:t tradeId:i systemOrderType:t""",
-}
-
-LIMIT = {
-    "clientId": None, "createdAt": 1788285244094, "executedQuantity": "0",
-    "executedQuoteQuantity": "0", "id": "59669287267", "orderType": "Limit", "postOnly": True,
-    "price": "1.0077", "quantity": "20", "reduceOnly": None, "relatedOrderId": None,
-    "selfTradePrevention": "RejectTaker", "side": "Ask", "status": "New",
-    "stopLossLimitPrice": None, "stopLossTriggerBy": None, "stopLossTriggerPrice": None,
-    "strategyId": None, "symbol": "USDT_USDC", "takeProfitLimitPrice": None,
-    "takeProfitTriggerBy": None, "takeProfitTriggerPrice": None, "timeInForce": "GTC",
-    "triggerBy": None, "triggerPrice": None, "triggerQuantity": None, "triggeredAt": None,
-}  # fmt: skip
-MARKET_ORDER = {
-    "clientId": None, "createdAt": 1753624283415, "executedQuantity": "0.001",
-    "executedQuoteQuantity": "3.81428", "id": "4227701917", "orderType": "Market",
-    "quantity": "0.001", "quoteQuantity": "3.82", "reduceOnly": None, "relatedOrderId": None,
-    "selfTradePrevention": "RejectTaker", "side": "Bid", "status": "Filled",
-}  # fmt: skip
-HISTORY = {
-    "id": "59669287267", "createdAt": "2026-09-01T17:54:04.094", "executedQuantity": "0",
-    "executedQuoteQuantity": "0", "expiryReason": None, "orderType": "Limit", "postOnly": True,
-    "price": "1.0077", "quantity": "20", "quoteQuantity": "20.154",
-    "selfTradePrevention": "RejectTaker", "status": "Cancelled", "side": "Ask",
-    "symbol": "USDT_USDC", "timeInForce": "GTC", "triggerQuantity": None, "clientId": None,
-    "systemOrderType": None, "strategyId": None, "slippageTolerance": None,
-    "slippageToleranceType": None,
-}  # fmt: skip
-TICKER = {
-    "firstPrice": "78919.6", "high": "79248", "lastPrice": "77353.4", "low": "77304.7",
-    "priceChange": "-1566.2", "priceChangePercent": "-0.019846", "quoteVolume": "79439561.978402",
-    "symbol": "BTC_USDC_PERP", "trades": "14184", "volume": "1014.24492",
-}  # fmt: skip
-SOL = {
-    "baseSymbol": "SOL", "createdAt": "2025-01-21T06:34:54.691858",
-    "filters": {
-        "price": {
-            "borrowEntryFeeMaxMultiplier": "1.01", "borrowEntryFeeMinMultiplier": "0.99",
-            "discoveryBoundBand": None, "maxImpactMultiplier": "1.01", "maxMultiplier": "2",
-            "maxPrice": None, "maxPriceUpdateMultiplier": "1.0025",
-            "meanMarkPriceBand": {"maxMultiplier": "1.03", "minMultiplier": "0.97"},
-            "meanPremiumBand": None, "minImpactMultiplier": "0.99", "minMultiplier": "0.25",
-            "minPrice": "0.01", "minPriceUpdateMultiplier": "0.9975", "tickSize": "0.01",
-        },
-        "quantity": {"maxQuantity": None, "minQuantity": "0.02", "stepSize": "0.03"},
-    },
-    "fundingInterval": None, "fundingRateLowerBound": None, "fundingRateUpperBound": None,
-    "imfFunction": None, "marketType": "SPOT", "mmfFunction": None, "openInterestLimit": "0",
-    "orderBookState": "Open", "positionLimitWeight": None, "quoteSymbol": "USDC",
-    "rwaMarketType": None, "symbol": "SOL_USDC", "visible": True,
-}  # fmt: skip
-KLINE = {
-    "close": "99.95", "end": "2026-09-02 06:57:00", "high": "99.95", "low": "99.88",
-    "open": "99.88", "quoteVolume": "2790.2136", "start": "2026-09-02 06:56:00", "trades": "8",
-    "volume": "27.93",
-}  # fmt: skip
-FILL = {
-    "clientId": None, "fee": "0.004974", "feeSymbol": "USDC", "isMaker": False,
-    "orderId": "4238907375", "price": "3826.15", "quantity": "0.0026", "side": "Bid",
-    "symbol": "ETH_USDC_PERP", "systemOrderType": None, "timestamp": "2025-07-27T17:39:00.092",
-    "tradeId": 9748827,
-}  # fmt: skip
-TRADE = {
-    "id": 8721563, "isBuyerMaker": False, "price": "117427.6", "quantity": "0.00016",
-    "quoteQuantity": "18.788416", "timestamp": 1753123916819,
-}  # fmt: skip
-DEPTH = {
-    "asks": [["20.9", "522.15"], ["20.99", "311.25"]],
-    "bids": [["20.12", "255.75"], ["20.5", "3.5"]],
-    "lastUpdateId": "6730019258", "timestamp": 1785948116439400,
-}  # fmt: skip
-TOKEN = {
-    "blockchain": "Solana", "contractAddress": "EPj", "depositEnabled": True,
-    "displayName": "Solana", "maximumWithdrawal": None, "minimumDeposit": "0.5",
-    "minimumWithdrawal": "2", "nativeDecimals": 6, "withdrawEnabled": False, "withdrawalFee": "1",
-}  # fmt: skip
-ASSET = {"symbol": "USDC", "displayName": "USD Coin", "coingeckoId": "usd-coin", "tokens": [TOKEN]}
-ACCOUNT = {
-    "autoBorrowSettlements": True, "autoLend": False, "autoRealizePnl": True,
-    "autoRepayBorrows": True, "borrowLimit": "100", "futuresMakerFee": "2", "futuresTakerFee": "5",
-    "leverageLimit": "50", "limitOrders": 3, "liquidating": False, "positionLimit": "1000",
-    "spotMakerFee": "8", "spotTakerFee": "10", "triggerOrders": 0,
-}  # fmt: skip
-OPEN_INTEREST = {"openInterest": "206529.68", "symbol": "SOL_USDC_PERP", "timestamp": 1788285149338}
-MARK = {
-    "fundingRate": "0.0000125", "indexPrice": "77340.4624319", "markPrice": "77346.3",
-    "nextFundingTimestamp": 1788285600000, "symbol": "BTC_USDC_PERP",
-}  # fmt: skip
-FUNDING = {
-    "fundingRate": "0.0000125", "intervalEndTimestamp": "2025-09-11T12:00:00",
-    "symbol": "ETH_USDC_PERP",
-}  # fmt: skip
-OPERATION = {
-    "name": "get_balances", "section": "Capital", "method": "GET", "path": "/api/v1/capital",
-    "instruction": "balanceQuery", "mutates": False,
-}  # fmt: skip
-
-# kind -> (an answer with one row, an answer with none)
-ANSWERS: dict[str, tuple[Any, Any]] = {
-    "status": ({"message": None, "status": "Ok"}, {}),
-    "operations": ([OPERATION], []),
-    "assets": ([ASSET], []),
-    "markets": ([SOL], []),
-    "market": (SOL, {}),
-    "ticker": (TICKER, {}),
-    "tickers": ([TICKER], []),
-    "depth": ({**DEPTH, "bids": [], "asks": DEPTH["asks"][:1]}, {"asks": [], "bids": []}),
-    "klines": ([KLINE], []),
-    "trades": ([TRADE], []),
-    "open_interest": ([OPEN_INTEREST], []),
-    "mark_prices": ([MARK], []),
-    "funding_rates": ([FUNDING], []),
-    "account": (ACCOUNT, {}),
-    "balances": ({"USDT": {"available": "30", "locked": "0", "staked": "0"}}, {}),
-    "deposit_address": ({"address": "8mVX"}, {}),
-    "order": (LIMIT, {}),
-    "orders": ([LIMIT], []),
-    "batch": ([{"operation": "Ok", **LIMIT}], []),
-    "order_history": ([HISTORY], []),
-    "fills": ([FILL], []),
-}
-
-
-NULLS = {
-    kind: [dict.fromkeys(one[0])] if isinstance(one, list) else dict.fromkeys(one)
-    for kind, (one, _) in ANSWERS.items()
-} | {"depth": {"asks": [[None, None]], "bids": None}, "balances": {"USDT": None}}
+from bpkit.operations import OPERATIONS, Operation
 
 
 def promised(kind: str) -> tuple[str | None, str, dict[str, str]]:
@@ -222,7 +85,7 @@ def utc(text: str) -> pd.Timestamp:
 
 
 def test_every_kind_is_tested_and_used() -> None:
-    assert set(FRAMES) == set(CONTRACTS) == set(ANSWERS) | {"text", "time"}
+    assert set(FRAMES) == set(CONTRACTS) == set(ANSWERS) | {"text", "time", "empty"}
     assert {one.answer for one in OPERATIONS.values()} == set(FRAMES) - {"operations"}
 
 
@@ -263,6 +126,10 @@ def test_values_and_nulls_in_one_column(kind: str) -> None:
     keeps(made, kind)
     assert made.iloc[1].isna().all()
     pd.testing.assert_frame_equal(made.iloc[[0]], frame(kind, one))
+
+
+def test_an_answer_of_nothing() -> None:
+    assert frame("empty", {}).shape == (0, 0)
 
 
 def test_text_and_time() -> None:
@@ -457,15 +324,26 @@ def test_the_history_tells_of_the_same_order_in_the_same_names() -> None:
     assert then["status"] == "Cancelled"
 
 
-@pytest.mark.parametrize("other", ["orders", "batch", "order_history"])
-def test_the_shapes_of_an_order_share_names_order_and_dtypes(other: str) -> None:
-    one, two = frame("order", {}), frame(other, [])
-    shared = [name for name in one.columns if name in two.columns]
-    assert len(shared) >= 27
-    assert shared == [name for name in two.columns if name in one.columns]
-    assert one[shared].dtypes.equals(two[shared].dtypes)
-    stacked = pd.concat([one[shared], two[shared]])
-    assert stacked.dtypes.equals(one[shared].dtypes)
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ("order", "orders", "order_history"),
+        ("strategy", "strategies", "strategy_history"),
+        ("rfq", "rfq_history"),
+        ("quote", "quote_history"),
+    ],
+)
+def test_the_shapes_of_one_thing_have_the_same_columns(kinds: tuple[str, ...]) -> None:
+    first, *others = (frame(kind, ANSWERS[kind][0]) for kind in kinds)
+    for other in others:
+        assert list(other.columns) == list(first.columns)
+        assert other.dtypes.equals(first.dtypes)
+        assert pd.concat([first, other]).dtypes.equals(first.dtypes)
+
+
+def test_a_batch_has_the_columns_of_an_order_behind_its_own() -> None:
+    order, batch = frame("order", {}), frame("batch", [])
+    assert list(batch.columns) == ["operation", "code", "message", *order.columns]
 
 
 def test_a_batch_shows_what_failed() -> None:
@@ -498,6 +376,229 @@ def test_a_null_fill_id_among_others_keeps_the_others_exact() -> None:
     made = frame("fills", [FILL | {"tradeId": big}, FILL | {"tradeId": None}])
     assert made.loc[0, "tradeId"] == big
     assert made["tradeId"].isna().tolist() == [False, True]
+
+
+# --- nested answers -------------------------------------------------------------------------------
+
+
+def test_collateral_has_a_row_for_each_asset() -> None:
+    made = frame("collateral", COLLATERAL)
+    assert made.loc["USDT", ["totalQuantity", "collateralWeight"]].tolist() == [30.0, 0.95]
+    # 30 * 0.9997 * 0.95 = 29.991 * 0.95
+    assert made.loc["USDT", "collateralValue"] == 28.49145
+    assert COLLATERAL["netEquity"] == "28.49145" and "netEquity" not in made
+
+
+def test_rates_of_both_lists_stand_beside_each_other() -> None:
+    more = {"symbol": "USDC", "borrowRate": "0.1", "lendRate": "0.06"}
+    made = frame("apy", {**APY, "borrowLend": [more, *APY["borrowLend"]]})
+    assert made.index.tolist() == ["USDC", "SOL"]
+    assert made.loc["SOL"].to_dict() == {
+        "borrowRate": 0.08, "lendRate": 0.05, "dilutionFactor": 0.5, "stakingRate": 0.07,
+    }  # fmt: skip
+    assert made.loc["USDC", ["dilutionFactor", "stakingRate"]].isna().all()
+
+
+def test_rates_that_one_list_gives_twice_have_two_rows() -> None:
+    twice = [{"symbol": "SOL", "borrowRate": rate} for rate in ("0.08", "0.09")]
+    made = frame("apy", {**APY, "borrowLend": twice, "note": "new"})
+    assert made["borrowRate"].tolist() == [0.08, 0.09]
+    assert made["stakingRate"].isna().tolist() == [False, True]
+
+
+def test_requests_have_a_row_for_each_quote() -> None:
+    second = {**QUOTE, "quoteId": "9", "status": "New", "clientId": None, "askPrice": "101"}
+    bare = {**RFQ, "rfqId": "5"}
+    made = frame("rfqs", [{"rfq": RFQ, "quotes": [QUOTE, second]}, {"rfq": bare, "quotes": []}])
+    keeps(made, "rfqs")
+    assert made["rfqId"].tolist() == ["113392053149171712", "113392053149171712", "5"]
+    assert made["quoteId"].tolist()[:2] == ["113392053149171713", "9"]
+    assert made["askPrice"].tolist()[:2] == [100.5, 101.0]
+    assert made["status"].tolist() == ["New"] * 3 and made["clientId"].tolist() == [7] * 3
+    assert made["quoteStatus"].tolist()[:2] == ["Filled", "New"]
+    assert made["quoteClientId"].isna().tolist() == [False, True, True]
+    assert made.loc[0, "createdAt"] == utc("2026-09-01T17:54:04.094")
+    assert made.loc[0, "quoteCreatedAt"] == utc("2026-09-01T17:54:04.595")
+    own = ["quoteId", "quoteClientId", "quoteCreatedAt", "quoteStatus", "bidPrice", "askPrice"]
+    assert made.loc[2, own].isna().all()
+    assert list(made.columns) == list(promised("rfqs")[2])
+
+
+def test_what_is_new_beside_a_request_is_kept() -> None:
+    made = frame("rfqs", [{"rfq": RFQ, "quotes": [{**QUOTE, "fee": "1"}], "venue": "desk"}])
+    assert (made.loc[0, "fee"], made.loc[0, "venue"]) == ("1", "desk")
+
+
+def test_a_quote_without_its_request_still_names_it() -> None:
+    made = frame("rfqs", [{"quotes": [QUOTE]}])
+    assert made.loc[0, ["rfqId", "quoteId"]].tolist() == [
+        "113392053149171712", "113392053149171713",
+    ]  # fmt: skip
+
+
+def test_events_have_a_row_for_each_market() -> None:
+    other = {**PREDICTION, "marketSymbol": "SNOW_PREDICTION", "quoteVolume": "7.5"}
+    bare = {**EVENT, "slug": "later", "predictionMarkets": []}
+    made = frame("prediction_events", [{**EVENT, "predictionMarkets": [PREDICTION, other]}, bare])
+    keeps(made, "prediction_events")
+    assert made["slug"].tolist() == ["weather", "weather", "later"]
+    assert made["marketSymbol"].tolist()[:2] == ["RAIN_PREDICTION", "SNOW_PREDICTION"]
+    assert made["quoteVolume"].tolist()[:2] == [12.5, 7.5]
+    assert made["eventQuoteVolume"].tolist() == [20.0] * 3
+    assert made["resolutionDelaySecs"].tolist()[:2] == [60, 60]
+    assert made["eventResolutionDelaySecs"].tolist() == [7200] * 3
+    assert made.loc[0, "eventImgUrl"] == "https://example.org/sky.png"
+    assert made["imgUrl"].isna().all() and pd.isna(made.loc[2, "marketSymbol"])
+    assert made.loc[0, "resolutionCondition"] == {"type": "Outcome", "outcome": "Yes"}
+    assert made.loc[0, "tags"] == [{"slug": "sky", "title": "Sky"}]
+    assert list(made.columns) == list(promised("prediction_events")[2])
+
+
+def test_an_unknown_name_that_two_levels_share_is_lost_in_neither() -> None:
+    event = {**EVENT, "mood": "dull", "predictionMarkets": [{**PREDICTION, "mood": "wet"}]}
+    made = frame("prediction_events", [event])
+    assert (made.loc[0, "mood"], made.loc[0, "eventMood"]) == ("wet", "dull")
+
+
+def test_securities_have_a_row_for_each_session() -> None:
+    night = {**TRADED_IN, "name": "NIGHT", "maxQuantity": "5"}
+    bare = {**SECURITY, "asset": "AAPL", "sessions": []}
+    made = frame("securities", [{**SECURITY, "sessions": [TRADED_IN, night]}, bare])
+    keeps(made, "securities")
+    assert made["asset"].tolist() == ["TSLA", "TSLA", "AAPL"]
+    assert made["securityName"].tolist() == ["Tesla, Inc."] * 3
+    assert made["name"].tolist()[:2] == ["US_MARKET_HOURS", "NIGHT"] and pd.isna(made["name"][2])
+    assert made["maxQuantity"].tolist()[1] == 5.0
+
+
+def test_the_functions_of_a_position_stay_objects() -> None:
+    made = frame("positions", [POSITION])
+    assert made.loc["ETH_USDC_PERP", "imfFunction"] == {
+        "base": "0.02", "factor": "0.0000935", "type": "sqrt",
+    }  # fmt: skip
+    assert made.loc["ETH_USDC_PERP", "netQuantity"] == 0.0036
+    assert made.loc["ETH_USDC_PERP", ["positionId", "userId"]].tolist() == ["4238420454", "1813870"]
+
+
+# --- what is not documented -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer, columns",
+    [
+        ({"futures": [{"maker": "2"}], "spot": []}, {"futures": [[{"maker": "2"}]], "spot": [[]]}),
+        ([{"a": "1.50"}, {"b": 2}], {"a": ["1.50", None], "b": [None, 2]}),
+        (["CH", "LI"], {"value": ["CH", "LI"]}),
+        ("CH", {"value": ["CH"]}),
+        ({}, {}),
+        ([], {}),
+    ],
+)
+def test_an_undocumented_answer_comes_as_it_is(answer: Any, columns: dict[str, list[Any]]) -> None:
+    made = frame("fee_tiers", answer)
+    assert made.to_dict("list") == columns
+    assert set(map(str, made.dtypes)) <= {"object"}
+
+
+# --- exact ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+@pytest.mark.parametrize("which", [0, 1])
+def test_exact_frames_have_the_same_columns(kind: str, which: int) -> None:
+    answer = ANSWERS[kind][which]
+    made, exact = frame(kind, answer), frame(kind, answer, exact=True)
+    assert list(exact.columns) == list(made.columns)
+    assert exact.index.equals(made.index) and exact.index.name == made.index.name
+    money = [name for name, dtype in promised(kind)[2].items() if dtype == "float64"]
+    for name in money:
+        assert exact[name].dtype == object
+        assert all(value is None or type(value) is Decimal for value in exact[name])
+        assert [value is None for value in exact[name]] == made[name].isna().tolist()
+        assert [float(value) for value in exact[name] if value is not None] == list(
+            made[name].dropna()
+        )
+    rest = [name for name in made.columns if name not in money]
+    pd.testing.assert_frame_equal(exact[rest], made[rest])
+
+
+def test_exact_money_keeps_every_digit() -> None:
+    exact = frame("positions", [POSITION], exact=True).loc["ETH_USDC_PERP"]
+    assert str(exact["breakEvenPrice"]) == "3831.3630555555555555555555556"
+    fills = [{**FILL, "fee": "0.1"}, {**FILL, "fee": "0.20"}]
+    fees = frame("fills", fills, exact=True)["fee"]
+    assert [str(fee) for fee in fees] == ["0.1", "0.20"]
+    assert fees.sum() == Decimal("0.3") != frame("fills", fills)["fee"].sum()
+
+
+def test_exact_money_of_every_spelling() -> None:
+    given = ["1.10", 5, Decimal("0.1"), None]
+    made = frames.decimals(given)
+    assert [None if value is None else str(value) for value in made] == ["1.10", "5", "0.1", None]
+    assert made[3] is None and made.dtype == object
+    with pytest.raises(ValueError, match="twelve"):
+        frames.decimals(["twelve"])
+
+
+def test_the_frame_of_json_with_fractions_is_exact_too() -> None:
+    """``fiatAmount`` is a number of JSON, which arrives as Decimal."""
+    made = frame("deposits", [{**DEPOSIT, "fiatAmount": Decimal("120.10")}], exact=True)
+    assert str(made.loc[0, "fiatAmount"]) == "120.10"
+
+
+# --- times and ids --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind, answer, name, moment",
+    [
+        # 1788285600 s is 355.906 s after 1788285244.094 s, which is 17:54:04.094 (of the order)
+        ("vault_nav", NAV, "lastCrankTimestamp", "2026-09-01T18:00:00"),
+        ("vault_redeems", [REDEEM], "timestamp", "2026-09-01T18:00:00"),
+        ("strategy", STRATEGY, "createdAt", "2026-09-01T17:54:04.094"),
+        ("strategy_history", [PAST_STRATEGY], "createdAt", "2026-09-01T17:54:04.094"),
+        ("rfq", RFQ, "submissionTime", "2026-09-01T17:54:05.094"),
+        ("rfq", RFQ, "expiryTime", "2026-09-01T17:54:14.094"),
+        ("rfq_history", [PAST_RFQ], "submissionTime", "2026-09-01T17:54:05.094"),
+        ("rfq_history", [PAST_RFQ], "expiryTime", "2026-09-01T17:54:14.094"),
+        ("quote", QUOTE, "createdAt", "2026-09-01T17:54:04.595"),
+        ("quote_history", [PAST_QUOTE], "createdAt", "2026-09-01T17:54:04.595"),
+        ("withdrawals", [WITHDRAWAL], "createdAt", "2025-08-13T19:27:13.817"),
+        ("deposits", [DEPOSIT], "createdAt", "2025-07-23T13:55:54.267"),
+        ("borrow_lend_markets", [LENDING], "timestamp", "2026-09-01T12:00:00"),
+        ("borrow_lend_markets_history", [PAST_LENDING], "timestamp", "2026-09-01T12:00:00"),
+        ("withdrawal_delay", DELAY, "pendingWithdrawalDelayHoursEnabledAt", "2026-09-02T12:00:00"),
+    ],
+)
+def test_each_time_from_its_own_unit(kind: str, answer: Any, name: str, moment: str) -> None:
+    assert frame(kind, answer)[name].iloc[0] == utc(moment)
+
+
+@pytest.mark.parametrize("text", ["2026-09-01T12:00:00", "2026-09-01T14:00:00.000+02:00"])
+def test_a_date_time_may_name_its_zone_or_none(text: str) -> None:
+    made = frame("borrow_lend_markets", [{**LENDING, "timestamp": text}, LENDING])
+    assert made["timestamp"].tolist() == [utc("2026-09-01T12:00")] * 2
+
+
+@pytest.mark.parametrize(
+    "kind, row, name",
+    [
+        ("rfq_history", PAST_RFQ, "rfqId"), ("quote_history", PAST_QUOTE, "quoteId"),
+        ("deposits", DEPOSIT, "id"), ("withdrawals", WITHDRAWAL, "id"),
+        ("dust_history", DUST, "id"), ("settlements", SETTLEMENT, "userId"),
+        ("fills", FILL, "orderId"),
+    ],
+)  # fmt: skip
+def test_ids_are_text_also_where_they_come_as_numbers(kind: str, row: Any, name: str) -> None:
+    big = 2**53 + 1  # a float would make it 2**53
+    made = frame(kind, [{**row, name: big}, {**row, name: None}, {**row, name: "007"}])
+    assert made[name].tolist()[::2] == ["9007199254740993", "007"]
+    assert made[name].isna().tolist() == [False, True, False]
+
+
+def test_a_sequence_number_is_a_whole_number_with_all_its_digits() -> None:
+    rows = [SETTLEMENT, {**SETTLEMENT, "engineSequence": None}]
+    assert frame("settlements", rows)["engineSequence"][0] == 9007199254740993
 
 
 # --- conversions ----------------------------------------------------------------------------------
@@ -555,3 +656,145 @@ def test_a_text_that_is_no_number_is_not_swallowed() -> None:
 
 def test_a_text_of_nothing_is_a_text() -> None:
     assert frames.texts(["", "0", None]).isna().tolist() == [False, False, True]
+
+
+# --- the official specification -------------------------------------------------------------------
+
+ROWS = "its parts are the rows"
+# What the rows of a frame do not have under its own name, of what the specification gives.
+ELSEWHERE = {
+    "depth": {
+        "asks": ROWS, "bids": ROWS, "lastUpdateId": "of the whole book: in the record",
+        "timestamp": "of the whole book: in the record",
+    },
+    "collateral": dict.fromkeys(COLLATERAL, "of the whole account: in the record")
+    | {"collateral": ROWS},
+    "apy": {"borrowLend": ROWS, "staking": ROWS},
+    "assets": {"tokens": ROWS},
+    "markets": {"filters": "laid flat"},
+    "market": {"filters": "laid flat"},
+    "prediction_events": {"predictionMarkets": ROWS},
+    "rfqs": {"rfq": ROWS, "quotes": ROWS},
+    "securities": {"sessions": ROWS},
+}  # fmt: skip
+# The schemas of those parts, and what is renamed since two levels have it.
+PARTS: dict[str, dict[str, dict[str, str]]] = {
+    "collateral": {"Collateral": {}},
+    "apy": {"BorrowLendApyRate": {}, "StakingApyRate": {}},
+    "assets": {"Token": {}, "MarketAsset": {"displayName": "assetName"}},
+    "markets": {"PriceFilter": {}, "QuantityFilter": {}},
+    "prediction_events": {
+        "PredictionMarket": {},
+        "Event": {
+            "quoteVolume": "eventQuoteVolume", "imgUrl": "eventImgUrl",
+            "resolutionDelaySecs": "eventResolutionDelaySecs",
+        },
+    },
+    "rfqs": {
+        "RequestForQuote": {},
+        "Quote": {
+            "clientId": "quoteClientId", "status": "quoteStatus", "createdAt": "quoteCreatedAt"
+        },
+    },
+    "securities": {"SecuritySession": {}, "Security": {"name": "securityName"}},
+}  # fmt: skip
+# The dtype of a format; the others are text or objects.
+FORMATS = {"decimal": "n", "double": "n", "naive-date-time": "u", "date-time": "u"}
+
+
+class Specification:
+    """What the official file says of a row of an answer: property -> its schema."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    def properties(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Of a schema, and of all that it is composed of; for a list or a map, of its parts."""
+        if "$ref" in schema:
+            name = schema["$ref"].rsplit("/", 1)[1]
+            return self.properties(self.document["components"]["schemas"][name])
+        if schema.get("type") == "array":
+            return self.properties(schema["items"])
+        found = dict(schema.get("properties", {}))
+        if isinstance(schema.get("additionalProperties"), dict):
+            found |= self.properties(schema["additionalProperties"])
+        for part in schema.get("allOf", []) + schema.get("anyOf", []) + schema.get("oneOf", []):
+            found |= self.properties(part)
+        return found
+
+    def answer(self, operation: Operation) -> dict[str, Any]:
+        """The properties of its 200; none where that has no body, or a text."""
+        whole = self.document["paths"][operation.path][operation.method.lower()]
+        found: dict[str, Any] = {}
+        for content in whole["responses"]["200"].get("content", {}).values():
+            found |= self.properties(content["schema"])
+        return found
+
+
+@pytest.fixture(scope="session")
+def spec(pytestconfig: pytest.Config) -> Specification:
+    path = pytestconfig.getoption("--openapi")
+    if path is None:
+        pytest.skip("give --openapi=PATH: the official specification is not in this repository")
+    import yaml
+
+    with open(path, encoding="utf-8") as file:
+        return Specification(yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def columns_of(kind: str) -> dict[str, str]:
+    """Column -> letter of its dtype, the index among them, by the table of contracts."""
+    return dict(word.split(":") for word in CONTRACTS[kind].replace("|", " ").split())
+
+
+DOCUMENTED = [one for one in OPERATIONS.values() if one.documented]
+
+
+@pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda operation: operation.name)
+def test_every_property_is_a_column(spec: Specification, operation: Operation) -> None:
+    properties = spec.answer(operation)
+    columns, elsewhere = columns_of(operation.answer), ELSEWHERE.get(operation.answer, {})
+    assert set(properties) - set(columns) == set(elsewhere) - set(columns)
+    for name in properties.keys() & columns.keys() - elsewhere.keys():
+        wanted = FORMATS.get(properties[name].get("format", ""))
+        if properties[name].get("type") == "boolean":
+            wanted = "b"
+        assert wanted in (None, columns[name]), name
+
+
+@pytest.mark.parametrize("kind, part", [(kind, part) for kind in PARTS for part in PARTS[kind]])
+def test_every_property_of_a_part_is_a_column(spec: Specification, kind: str, part: str) -> None:
+    names = PARTS[kind][part]
+    properties = spec.properties({"$ref": f"#/components/schemas/{part}"})
+    columns = columns_of(kind)
+    assert names.keys() <= properties.keys()
+    missing = {names.get(name, name) for name in properties} - set(columns)
+    assert missing <= set(ELSEWHERE.get(kind, {}))
+    for name in properties:
+        wanted = FORMATS.get(properties[name].get("format", ""))
+        assert wanted in (None, columns.get(names.get(name, name), wanted)), name
+
+
+def test_every_column_stands_in_the_specification(spec: Specification) -> None:
+    """A name that was misspelt would be an empty column for ever."""
+    known = {"operation", "side", "price", "quantity", "symbol"}  # the batch, the depth, balances
+    for kind, columns in ((kind, columns_of(kind)) for kind in CONTRACTS):
+        asked = [one for one in DOCUMENTED if one.answer == kind]
+        if not asked or kind in ("text", "time"):
+            continue
+        names = set(known)
+        for one in DOCUMENTED:
+            if one.answer == kind or same_thing(one.answer) == same_thing(kind):
+                names |= set(spec.answer(one))
+        for part, renamed in PARTS.get("markets" if kind == "market" else kind, {}).items():
+            properties = spec.properties({"$ref": f"#/components/schemas/{part}"})
+            names |= {renamed.get(name, name) for name in properties}
+        assert set(columns) <= names, kind
+
+
+def same_thing(kind: str) -> str:
+    """The shapes of an order share their columns; so do those of a strategy, a request, a quote."""
+    shapes = ("order", "strateg", "rfq", "quote")
+    if kind == "batch":
+        return "order"
+    return next((one for one in shapes if kind.startswith(one) and "fill" not in kind), kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -21,6 +22,11 @@ KLINES = (
 STATUS = '{"message":null,"status":"Ok"}'
 DEPTH = '{"asks":[["20.9","522.15"]],"bids":[],"lastUpdateId":"7","timestamp":1785948116439400}'
 ADDRESS = '{"address":"8mVX"}'
+ORDER = '{"id":"5","symbol":"SOL_USDC","price":"0.10","quantity":"1","postOnly":false}'
+COLLATERAL = (
+    '{"netEquity":"28.49145","marginFraction":null,"collateral":[{"symbol":"USDT",'
+    '"totalQuantity":"30","collateralWeight":"0.95"}]}'
+)
 
 
 def answer(kind: str, text: str, status: int = 200) -> Answer:
@@ -92,8 +98,12 @@ def test_money_is_never_a_float() -> None:
 @pytest.mark.parametrize("body", ["", " \n"])
 @pytest.mark.parametrize("status", [200, 202, 204])
 @pytest.mark.parametrize(
-    "kind, plain", [("order", {}), ("ticker", {}), ("orders", []), ("batch", [])]
-)
+    "kind, plain",
+    [
+        ("order", {}), ("ticker", {}), ("empty", {}), ("withdrawal_delay", {}), ("orders", []),
+        ("batch", []), ("strategies", []),
+    ],
+)  # fmt: skip
 def test_empty_answers_are_false(kind: str, plain: object, status: int, body: str) -> None:
     made = answer(kind, body, status)
     assert made == plain and not made
@@ -105,12 +115,18 @@ def test_empty_answers_are_false(kind: str, plain: object, status: int, body: st
     "kind, body",
     [
         ("order", '{"id": "1"'), ("order", "5"), ("order", "null"), ("orders", '"text"'),
-        ("klines", "<html>"), ("time", ""), ("time", "soon"),
+        ("klines", "<html>"), ("time", ""), ("time", "soon"), ("country", "<html>"),
     ],
 )  # fmt: skip
 def test_what_is_not_the_announced_json_is_refused(kind: str, body: str) -> None:
     with pytest.raises(ValueError):
         answer(kind, body)
+
+
+def test_an_undocumented_answer_may_be_a_text() -> None:
+    made = answer("country", '"CH"')
+    assert type(made) is Text and made == "CH"
+    assert made.df["value"].tolist() == ["CH"]
 
 
 # --- frames ---------------------------------------------------------------------------------------
@@ -121,6 +137,22 @@ def test_df_follows_the_kind() -> None:
     assert answer("order", "", 202).df.columns[0] == "id"
     assert answer("text", "pong").df.loc[0, "text"] == "pong"
     assert answer("time", "0").df.loc[0, "time"] == pd.Timestamp("1970-01-01", tz="UTC")
+
+
+def test_an_exact_frame_has_decimals() -> None:
+    rows = answer("orders", f"[{ORDER}]")
+    assert rows.df.loc[0, "price"] == 0.1
+    exact = rows.to_frame(exact=True)
+    assert type(exact.loc[0, "price"]) is Decimal and str(exact.loc[0, "price"]) == "0.10"
+    assert exact.loc[0, "triggerPrice"] is None
+    assert list(exact.columns) == list(rows.df.columns)
+    pd.testing.assert_frame_equal(rows.to_frame(), rows.df)
+
+
+@pytest.mark.parametrize("kind, text", [("time", "5"), ("text", "pong"), ("order", ORDER)])
+def test_every_answer_can_be_exact(kind: str, text: str) -> None:
+    made = answer(kind, text)
+    assert list(made.to_frame(exact=True).columns) == list(made.df.columns)
 
 
 def test_df_is_made_anew_each_time() -> None:
@@ -162,6 +194,54 @@ def test_rows_show_their_frame() -> None:
     assert made["text/html"] == rows.df._repr_html_()
     assert made["text/plain"] == str(rows.df)
     assert "99.95" in made["text/plain"] and "{" not in made["text/plain"]
+
+
+def test_columns_without_a_value_are_counted_not_shown() -> None:
+    second = ORDER.replace('"5"', '"6"').replace('"0.10"', "null")
+    rows = answer("orders", f"[{ORDER},{second}]")
+    made = shown(rows)
+    filled = rows.df[["id", "symbol", "price", "quantity", "postOnly"]]
+    # An order has 32 columns.
+    assert made["text/plain"] == f"{filled}\nand 27 columns without a value"
+    assert made["text/html"] == f"{filled._repr_html_()}<p>and 27 columns without a value</p>"
+    assert rows.df.shape == (2, 32)
+
+
+def test_one_column_without_a_value() -> None:
+    made = shown(answer("prediction_tags", '[{"slug":"sky","title":null}]'))
+    assert made["text/plain"].splitlines()[-1] == "and 1 column without a value"
+    assert "title" not in made["text/html"]
+
+
+def test_zero_false_and_the_empty_text_are_values() -> None:
+    made = shown(answer("deposits", '[{"fiatAmount":0,"platformMemo":""}]'))
+    assert "fiatAmount" in made["text/html"] and "platformMemo" in made["text/html"]
+    assert "createdAt" not in made["text/html"]
+    flag = shown(answer("vaults", '[{"mintsEnabled":false}]'))
+    assert "False" in flag["text/plain"] and "mintsEnabled" in flag["text/plain"]
+
+
+@pytest.mark.parametrize("text", ["[]", "[{}]", '[{"id":null}]'])
+def test_rows_without_any_value_show_all_columns(text: str) -> None:
+    rows = answer("orders", text)
+    made = shown(rows)
+    assert made["text/html"] == rows.df._repr_html_() and made["text/plain"] == str(rows.df)
+
+
+def test_an_index_is_shown_with_what_has_a_value() -> None:
+    made = shown(answer("mark_prices", '[{"symbol":"X_PREDICTION","markPrice":"0.4"}]'))
+    assert Cells(made["text/html"]).cells[0].strip() == ""
+    assert "X_PREDICTION" in made["text/html"] and "fundingRate" not in made["text/html"]
+    assert made["text/plain"].splitlines()[-1] == "and 3 columns without a value"
+
+
+def test_collateral_shows_the_totals_and_then_the_assets() -> None:
+    record = answer("collateral", COLLATERAL)
+    made = shown(record)
+    assert made["text/plain"] == (f"netEquity  28.49145\nand 1 field that is null\n\n{record.df}")
+    assert made["text/html"].endswith(f"<p>and 1 field that is null</p>{record.df._repr_html_()}")
+    assert "<tr><th>netEquity</th><td>28.49145</td></tr></tbody></table>" in made["text/html"]
+    assert record["netEquity"] == "28.49145" and record.df.index.tolist() == ["USDT"]
 
 
 def test_a_record_shows_field_and_value() -> None:
@@ -240,5 +320,6 @@ def test_answers_inside_other_things_show_too() -> None:
 
 def test_without_html_tables_the_text_remains() -> None:
     with pd.option_context("display.notebook_repr_html", False):
+        assert "text/html" not in shown(answer("orders", f"[{ORDER}]"))
         assert "99.95" in shown(answer("klines", KLINES))["text/plain"]
         assert "text/html" not in shown(answer("klines", KLINES))

@@ -1,0 +1,65 @@
+"""One column: the exchange's values -> values of one dtype. Null is None on the way in."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def numbers(values: list[Any]) -> np.ndarray:
+    """float64; null is NaN. What ``exact`` frames give as ``decimals``."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):  # a null among texts
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def decimals(values: list[Any]) -> pd.Series:
+    """Decimal, digit for digit as the exchange spelled it; null is None. The dtype is object."""
+    return objects([None if value is None else _decimal(value) for value in values])
+
+
+def _decimal(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"could not convert string to Decimal: {value!r}") from None
+
+
+def integers(values: list[Any]) -> Any:
+    """Int64 (nullable): counts and ids that the exchange gives as whole numbers."""
+    return pd.array([None if value is None else int(value) for value in values], dtype="Int64")
+
+
+def texts(values: list[Any]) -> pd.Series:
+    """Text. Ids stay text, whatever they look like; a whole number keeps all its digits."""
+    return pd.Series([None if value is None else str(value) for value in values], dtype="str")
+
+
+def flags(values: list[Any]) -> Any:
+    """boolean (nullable)."""
+    return pd.array(values, dtype="boolean")
+
+
+def objects(values: list[Any]) -> pd.Series:
+    """Nested values, as they came."""
+    return pd.Series(values, dtype=object)
+
+
+def iso_times(values: list[Any]) -> pd.DatetimeIndex:
+    """UTC from the exchange's texts: ``2026-09-01T17:54:04.094``, or with a space instead of the T.
+
+    They name no zone; one that did would be heeded.
+    """
+    moments = pd.to_datetime(values, format="ISO8601", utc=True, cache=False)
+    return pd.DatetimeIndex(moments).as_unit("us")
+
+
+def ms_times(values: list[Any]) -> pd.DatetimeIndex:
+    """UTC from Unix milliseconds."""
+    missing = np.iinfo(np.int64).min  # how numpy spells NaT
+    micros = [missing if value is None else int(value) * 1000 for value in values]
+    return pd.DatetimeIndex(np.array(micros, dtype="datetime64[us]")).tz_localize("UTC")
