@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpkit.operations import OPERATIONS, Operation
-from bpkit.sandbox import auth, market, parsing
+from bpkit.operations import OPERATIONS, UNDOCUMENTED, Operation
+from bpkit.sandbox import Conflicts, auth, market, parsing
 from bpkit.sandbox.auth import Denied
 from bpkit.sandbox.exchange import Exchange
 from bpkit.sandbox.service import Response, Service
@@ -464,3 +464,75 @@ def test_a_clock_that_is_set_back() -> None:
     for now_us in (NOW * 1000 + 5, NOW * 1000 + 5, NOW * 1000 + 9):
         assert service.answer("GET", "/api/v1/ping", "", {}, b"").body == b"pong"
         assert exchange.now_us == now_us
+
+
+# --- what no signature opens ----------------------------------------------------------------------
+
+
+SESSION_ONLY = [one for one in OPERATIONS.values() if one.instruction == UNDOCUMENTED]
+
+
+def test_there_are_operations_without_an_instruction() -> None:
+    assert {operation.name for operation in SESSION_ONLY} == {
+        *("get_withdrawal_delay", "create_withdrawal_delay", "update_withdrawal_delay"),
+        "get_borrow_lend_estimated_liquidation_price",
+    }
+
+
+@pytest.mark.parametrize("operation", SESSION_ONLY, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("start", ["", "instruction=", "instruction=withdraw"])
+def test_no_signature_opens_what_has_no_instruction(operation: Operation, start: str) -> None:
+    """Not even a good one over the text without an instruction. The answer is a guess."""
+    expected = (401, "UNAUTHORIZED", "This operation needs a session")
+    assert refusal(operation, signed(start)) == expected
+    assert refusal(operation, {}) == expected
+
+
+def test_nested_values_are_compact_and_keep_their_numbers() -> None:
+    text = 'instruction=withdraw&a={"b":[1.50,"2",true,null],"c":{"d":-0}}'
+    body = b'{"a": {"c": {"d": -0}, "b": [1.50, "2", true, null]}}'
+    assert verify(OPERATIONS["request_withdrawal"], signed(text), body=body) == PUBLIC
+
+
+# --- the status of a refusal ----------------------------------------------------------------------
+
+
+def status_of(conflicts: Conflicts, headers: dict[str, str], body: bytes = b"") -> int:
+    exchange = Exchange(MARKETS, no_tape, NOW * 1000, conflicts=conflicts)
+    exchange.open_account(PUBLIC, {})
+    service = Service(exchange, lambda: NOW)
+    method, path = ("POST", "/api/v1/order") if body else ("GET", "/api/v1/capital")
+    return service.answer(method, path, "", headers, body).status
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_the_status_of_a_refused_signature_can_be_chosen(status: int) -> None:
+    """Today's is unknown; until 2024-10-15 it was 401."""
+    conflicts = Conflicts(auth_status=status)
+    good = signed("instruction=balanceQuery")
+    assert status_of(conflicts, good) == 200
+    assert status_of(conflicts, signed("instruction=accountQuery")) == status
+    assert status_of(conflicts, signed("instruction=balanceQuery", NOW - 5001)) == status
+    assert status_of(conflicts, {}) == status
+    # The framework and the exchange itself do not follow.
+    assert status_of(conflicts, good | JSON, b'{"side":1}') == 400
+    cancelled = b'{"symbol":"SOL_USDC","orderId":"1"}'
+    exchange = Exchange(MARKETS, no_tape, NOW * 1000, conflicts=conflicts)
+    exchange.open_account(PUBLIC, {})
+    service = Service(exchange, lambda: NOW)
+    headers = signed("instruction=orderCancel&orderId=1&symbol=SOL_USDC") | JSON
+    assert service.answer("DELETE", "/api/v1/order", "", headers, cancelled).status == 400
+
+
+def test_an_unknown_key_is_401_either_way() -> None:
+    stranger = {"x-api-key": b64encode(bytes(range(32))).decode()}
+    headers = signed("instruction=balanceQuery") | stranger
+    assert {status_of(Conflicts(auth_status=one), headers) for one in (400, 401)} == {401}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"auth_status": 403}, {"post_only": "reject"}, {"unknown_cancel": 202}]
+)
+def test_a_choice_that_is_none(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="is one of"):
+        Conflicts(**wrong)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bpkit.sandbox.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.exchange import Account, Conflicts, Exchange, Refusal
 from bpkit.sandbox.market import Market, load
 from bpkit.sandbox.tape import START_US, Tape, Trade
 
@@ -62,7 +62,7 @@ class FakeTape:
 class Floor:
     """An exchange with two accounts, each with 1000 USDC and 10 SOL."""
 
-    def __init__(self) -> None:
+    def __init__(self, conflicts: Conflicts | None = None) -> None:
         self.tapes = {
             "SOL_USDC": FakeTape([(9999, 500), (9998, 1000)], [(10001, 500), (10002, 1000)], 10000),
             "ETH_USDC": FakeTape([(473250, 100)], [(473300, 100)], 473_250),
@@ -70,7 +70,8 @@ class Floor:
             "SOL_USDC_PERP": FakeTape([(9990, 1)], [(9991, 1)], 9990),
         }
         self.tape = self.tapes["SOL_USDC"]
-        self.exchange = Exchange(load(), lambda symbol: self.tapes[symbol], NOW)  # type: ignore[arg-type,return-value]
+        tapes: Any = self.tapes
+        self.exchange = Exchange(load(), lambda name: tapes[name], NOW, conflicts=conflicts)
         funds = {"USDC": Decimal(1000), "SOL": Decimal(10)}
         self.ann = self.exchange.open_account("ann", funds)
         self.bob = self.exchange.open_account("bob", funds)
@@ -520,21 +521,12 @@ def test_locked_funds_cannot_be_spent_again(floor: Floor) -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        {"triggerPrice": "98", "triggerQuantity": "1"},
-        {"triggerBy": "LastPrice"},
-        {"takeProfitTriggerPrice": "110"},
-        {"takeProfitTriggerBy": "LastPrice"},
-        {"takeProfitLimitPrice": "110"},
-        {"stopLossTriggerPrice": "90"},
-        {"stopLossTriggerBy": "LastPrice"},
-        {"stopLossLimitPrice": "90"},
-        {"reduceOnly": True},
         {"autoBorrow": True},
         {"autoBorrowRepay": True},
         {"autoLend": True},
         {"autoLendRedeem": True},
-        {"slippageTolerance": "0"},
-        {"slippageToleranceType": "Percent"},
+        {"takeProfitTriggerPrice": "110"},  # on futures it is
+        {"stopLossTriggerPrice": "90"},
     ],
 )
 def test_what_is_not_simulated_says_so(floor: Floor, field: dict[str, Any]) -> None:
@@ -550,11 +542,9 @@ def test_switches_that_are_off_do_no_harm(floor: Floor) -> None:
     assert floor.order(floor.ann, "Bid", **order)["status"] == "Filled"
 
 
-def test_an_order_on_a_perp_market_is_refused_but_its_book_is_shown(floor: Floor) -> None:
-    status, code, message = refused(floor, floor.ann, "Bid", symbol="SOL_USDC_PERP", quantity="1")
-    assert (status, code) == (501, "NOT_IMPLEMENTED")
-    assert "spot" in message
-    assert floor.exchange.depth("SOL_USDC_PERP")["bids"] == [["99.9", "0.01"]]
+def test_nothing_can_be_reduced_on_a_spot_market(floor: Floor) -> None:
+    answer = refused(floor, floor.ann, "Bid", quantity="1", reduceOnly=True)
+    assert answer[:2] == (400, "INVALID_ORDER")
 
 
 def test_the_distance_from_the_last_price_includes_its_bounds(floor: Floor) -> None:
@@ -610,6 +600,55 @@ def test_cancel_and_order_want_exactly_one_id(floor: Floor) -> None:
                 method(floor.ann, "SOL_USDC", **ids)
             assert (caught.value.status, caught.value.code) == (400, BAD_REQUEST)
     assert len(floor.exchange.open_orders(floor.ann)) == 1
+
+
+@pytest.mark.parametrize(
+    ("conflicts", "status", "code"),
+    [(Conflicts(), 400, BAD_REQUEST), (Conflicts(unknown_cancel=404), 404, "RESOURCE_NOT_FOUND")],
+)
+def test_sources_differ_on_the_cancel_of_an_unknown_order(
+    conflicts: Conflicts, status: int, code: str
+) -> None:
+    floor = Floor(conflicts)
+    with pytest.raises(Refusal) as caught:
+        floor.exchange.cancel(floor.ann, "SOL_USDC", "1")
+    assert (caught.value.status, caught.value.code) == (status, code)
+
+
+def test_post_only_may_expire_instead() -> None:
+    floor = Floor(Conflicts(post_only="expire"))
+    answer = floor.order(floor.ann, "Bid", price="100.01", quantity="1", postOnly=True)
+    assert (answer["status"], answer["executedQuantity"]) == ("Expired", "0")
+    assert floor.expiry(floor.ann) == "PostOnlyTaker"
+    assert floor.balance(floor.ann, "USDC") == ("1000", "0")
+    assert (
+        floor.order(floor.ann, "Bid", price="100", quantity="1", postOnly=True)["status"] == "New"
+    )
+
+
+@pytest.mark.parametrize(
+    ("side", "tolerance", "kind", "done"),
+    [
+        ("Bid", "0", "TickSize", "5"),  # the best price alone
+        ("Bid", "1", "TickSize", "15"),  # 100.01 and 100.02
+        ("Bid", "0.009", "Percent", "5"),  # to 100.0190009
+        ("Bid", "0.01", "Percent", "15"),  # to 100.020001
+        ("Ask", "0", "TickSize", "5"),
+        ("Ask", "0.01", "Percent", "5"),  # to 99.980001, which 99.98 does not reach
+    ],
+)
+def test_slippage_tolerance_bounds_a_market_order(
+    floor: Floor, side: str, tolerance: str, kind: str, done: str
+) -> None:
+    rich = {"USDC": Decimal(10_000), "SOL": Decimal(100)}
+    account = floor.exchange.open_account("cyd", rich)
+    slip = {"slippageTolerance": tolerance, "slippageToleranceType": kind}
+    answer = floor.order(account, side, quantity="16", **slip)
+    assert (answer["executedQuantity"], answer["status"]) == (done, "Expired")
+    assert answer["slippageTolerance"] == tolerance and answer["slippageToleranceType"] == kind
+    assert floor.expiry(account) == (
+        "InsufficientLiquidity" if done == "15" else "SlippageToleranceExceeded"
+    )
 
 
 def test_what_does_not_rest_is_not_found(floor: Floor) -> None:

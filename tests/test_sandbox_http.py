@@ -28,7 +28,7 @@ from conftest import DEMO_SECRET, Plain
 
 from bpkit import Key
 from bpkit.operations import OPERATIONS
-from bpkit.sandbox import Sandbox, spelling
+from bpkit.sandbox import Conflicts, Sandbox, lending, spelling
 
 NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, where a still market stands
 JSON, TEXT = "application/json; charset=utf-8", "text/plain; charset=utf-8"
@@ -307,6 +307,190 @@ def test_funding_rates_of_what_has_none(still: Plain, symbol: str) -> None:
     pages = {name: response.headers[name] for name in response.headers if name.startswith("X-")}
     assert pages["X-Total"] == "0" and pages["X-Page-Count"] == "1"
     assert pages["X-Current-Page"] == "1" and pages["X-Page-Size"] == "10"
+
+
+# --- shapes: what does not change with the market -------------------------------------------------
+
+
+def names(rows: list[dict[str, Any]]) -> set[frozenset[str]]:
+    """The names of rows; of one shape they are one set."""
+    return {frozenset(row) for row in rows}
+
+
+def test_collateral_parameters(still: Plain) -> None:
+    rows = told(still.get("/api/v1/collateral"))
+    assert names(rows) == {frozenset(("symbol", "imfFunction", "mmfFunction", "haircutFunction"))}
+    assert {row["symbol"] for row in rows} == {
+        row["symbol"] for row in told(still.get("/api/v1/assets"))
+    }
+    weights = {row["symbol"]: row["haircutFunction"]["weight"] for row in rows}
+    assert weights["USDC"] == "1"
+    assert weights["USDT"] == "0.95"  # recorded on 2026-09-01
+    assert all(row["haircutFunction"]["kind"] == {"type": "identity"} for row in rows)
+
+
+LENT = ("USDC", Decimal("0.6"), Decimal("0.88"))  # what the table of the sandbox says
+
+
+def test_borrow_lend_markets(still: Plain) -> None:
+    rows = {row["symbol"]: row for row in told(still.get("/api/v1/borrowLend/markets"))}
+    assert set(rows) == {"SOL", "BTC", "ETH", "USDC", "USDT"}
+    assert {len(row) for row in rows.values()} == {17}
+    symbol, lowest, highest = LENT
+    row = rows[symbol]
+    assert row["assetMarkPrice"] == "1" and row["timestamp"] == "2026-09-01T12:00:00.000Z"
+    assert lowest <= Decimal(row["utilization"]) <= highest
+    assert Decimal(row["borrowedQuantity"]) == (
+        Decimal(row["utilization"]) * Decimal(row["lentQuantity"])
+    )
+    trade = told(still.get("/api/v1/trades?symbol=SOL_USDC&limit=1"))[0]
+    assert rows["SOL"]["assetMarkPrice"] == trade["price"]
+    for row in rows.values():
+        utilization = Decimal(row["utilization"])
+        paid, earned = Decimal(row["borrowInterestRate"]), Decimal(row["lendInterestRate"])
+        share = paid * utilization * (1 - Decimal(row["fee"]))  # lenders get the rest
+        assert abs(earned - share) <= Decimal("0.00000001")
+
+
+@pytest.mark.parametrize(
+    ("utilization", "paid"),
+    [("0", "0"), ("0.4", "0.04"), ("0.8", "0.08"), ("0.9", "0.34"), ("1", "0.6")],
+)
+def test_the_rate_breaks_at_the_optimal_utilization(utilization: str, paid: str) -> None:
+    """From 0 to 8 % up to 0.8; from there to 60 % at 1."""
+    assert lending.rate(Decimal(utilization)) == Decimal(paid)
+
+
+@pytest.mark.parametrize(
+    ("interval", "count", "apart"),
+    [("1d", 24, 3600), ("1w", 28, 6 * 3600), ("1month", 30, 86_400), ("1year", 52, 604_800)],
+)
+def test_borrow_lend_history(still: Plain, interval: str, count: int, apart: int) -> None:
+    target = f"/api/v1/borrowLend/markets/history?interval={interval}"
+    rows = told(still.get(f"{target}&symbol=SOL"))
+    assert len(rows) == count
+    times = [datetime.fromisoformat(row["timestamp"]).timestamp() for row in rows]
+    assert {after - before for before, after in pairwise(times)} == {apart}  # oldest first
+    assert NOON - apart < times[-1] <= NOON
+    every = told(still.get(target))
+    assert len(every) == 5 * count and every[:count] == rows
+    assert told(still.get(f"{target}&symbol=NOPE")) == []
+    assert "BorrowLendMarketHistoryInterval" in words(still.get(target + "x"), 400)
+
+
+def test_the_history_ends_with_the_markets(still: Plain) -> None:
+    now = {row["symbol"]: row for row in told(still.get("/api/v1/borrowLend/markets"))}
+    last = told(still.get("/api/v1/borrowLend/markets/history?interval=1d&symbol=ETH"))[-1]
+    assert last == {name: now["ETH"][name] for name in last}
+
+
+def test_apy_rates(still: Plain) -> None:
+    answer = told(still.get("/api/v1/borrowLend/apy"))
+    assert set(answer) == {"borrowLend", "staking"}
+    markets = {row["symbol"]: row for row in told(still.get("/api/v1/borrowLend/markets"))}
+    for row in answer["borrowLend"]:
+        assert row["borrowRate"] == markets[row["symbol"]]["borrowInterestRate"]
+        assert row["lendRate"] == markets[row["symbol"]]["lendInterestRate"]
+    assert len(answer["borrowLend"]) == len(markets)
+    assert names(answer["staking"]) == {frozenset(("symbol", "dilutionFactor", "stakingRate"))}
+    assert told(still.get("/api/v1/borrowLend/apy?tierId=-1")) == answer  # no tiers here
+    assert "integer_int32" in words(still.get("/api/v1/borrowLend/apy?tierId=2147483648"), 400)
+
+
+def test_lending_moves_with_the_week(sandbox: Sandbox, plain: Plain) -> None:
+    def state() -> list[str]:
+        rows = told(plain.get("/api/v1/borrowLend/markets"))
+        return [row["utilization"] for row in rows]
+
+    before = state()
+    sandbox.advance(hours=1)
+    assert all(was != now for was, now in zip(before, state(), strict=True))
+    sandbox.advance(hours=167)
+    assert state() == before
+
+
+def test_prediction_markets_there_are_none(still: Plain) -> None:
+    response = still.get("/api/v1/prediction?limit=5&resolved=false")
+    assert response.text == "[]"
+    assert response.headers["X-Total"] == "0" and response.headers["X-Page-Size"] == "5"
+    assert names(told(still.get("/api/v1/prediction/tags"))) == {frozenset(("slug", "title"))}
+    assert '"boolean"' in words(still.get("/api/v1/prediction?resolved=True"), 400)
+
+
+def test_sessions_and_securities(still: Plain) -> None:
+    sessions = told(still.get("/api/v1/market-sessions"))
+    assert len(names(sessions)) == 1
+    assert "US_MARKET_HOURS" in {row["name"] for row in sessions}  # the specification's example
+    for row in sessions:
+        assert re.fullmatch(r"\d\d:\d\d:\d\d", row["startTime"])
+        assert 1 <= row["startWeekday"] <= 7
+    securities = told(still.get("/api/v1/securities"))
+    assert names(securities) == {frozenset(("asset", "name", "cusip", "sessions"))}
+    told_of = {one["name"] for row in securities for one in row["sessions"]}
+    assert told_of <= {row["name"] for row in sessions}
+
+
+def test_vaults_there_are_none(still: Plain) -> None:
+    assert still.get("/api/v1/vaults").text == "[]"
+    assert still.get("/api/v1/vaults/history?interval=1d&vaultId=1").text == "[]"
+    assert "interval" in words(still.get("/api/v1/vaults/history"), 400)
+
+
+def test_wallets_take_nothing(still: Plain) -> None:
+    rows = told(still.get("/api/v1/wallets"))
+    assert names(rows) == {frozenset(("blockchain", "address"))}
+    assert all("send-nothing-here" in row["address"] for row in rows)
+
+
+def test_fee_tiers_begin_with_the_account(still: Plain) -> None:
+    """Its two lists are known, and the first and the last tier's fees; the names are a guess."""
+    tiers = told(still.get("/wapi/v1/feeTiers"))
+    assert set(tiers) == {"futures", "spot"}
+    account = told(still.call("get_account"))
+    for kind in tiers:
+        assert tiers[kind][0]["makerFee"] == account[f"{kind}MakerFee"]
+        assert tiers[kind][0]["takerFee"] == account[f"{kind}TakerFee"]
+    assert (tiers["futures"][-1]["makerFee"], tiers["futures"][-1]["takerFee"]) == ("0", "1.8")
+
+
+def test_answers_that_nobody_has_documented(still: Plain) -> None:
+    """That they exist is known, and nothing of their shapes."""
+    assert len(told(still.get("/api/v1/market-holidays"))) > 0
+    assert told(still.get("/wapi/v1/country"))["country"] == "SANDBOX"
+    assert told(still.get("/wapi/v1/country/permissions"))["spot"] is True
+
+
+# --- signed: what cannot happen here --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("get_dust_history", "get_borrow_lend_history", "get_interest_history"),
+        *("get_borrow_lend_position_history", "get_strategies_history", "get_rfq_history"),
+        *("get_quote_history", "get_rfq_fill_history", "get_quote_fill_history"),
+        *("get_vault_mint_history", "get_vault_redeem_history"),
+    ],
+)
+def test_histories_of_what_cannot_happen(still: Plain, name: str) -> None:
+    response = still.call(name, {"limit": 7, "offset": 0, "sortDirection": "Asc"})
+    assert response.text == "[]"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Total"] == "0" and response.headers["X-Page-Size"] == "7"
+    assert response.headers["X-Page-Count"] == response.headers["X-Current-Page"] == "1"
+    told(still.call(name, {"limit": 1001}), 400)
+    assert "SortDirection" in words(still.call(name, {"sortDirection": "up"}), 400)
+
+
+def test_nothing_is_borrowed_or_lent(still: Plain) -> None:
+    assert still.call("get_borrow_lend_positions").text == "[]"
+
+
+def test_what_is_for_a_vaults_own_key(still: Plain) -> None:
+    """Documented: only such a key may ask. The sandbox has no vaults, so that no key is one's."""
+    redeems = still.call("get_vault_pending_redeems", {"vaultId": 1})
+    assert told(redeems, 403)["code"] == "FORBIDDEN"
+    assert told(still.call("get_vault_nav"), 401)["code"] == "UNAUTHORIZED"
 
 
 # --- candles --------------------------------------------------------------------------------------
@@ -895,7 +1079,7 @@ def test_batch(plain: Plain) -> None:
     orders = [
         GUIDE | {"clientId": 1, "postOnly": True},
         GUIDE | {"price": "170.505"},
-        GUIDE | {"symbol": "SOL_USDC_PERP"},
+        GUIDE | {"autoBorrow": True},
         GUIDE | {"side": "Ask", "price": "180", "quantity": "1"},
     ]
     first, second, third, fourth = told(plain.call("execute_order_batch", orders))
@@ -991,6 +1175,93 @@ def test_fills_by_time(sandbox: Sandbox, plain: Plain) -> None:
     assert told(plain.call("get_fills", {"fillType": "User"})) == fills
     assert told(plain.call("get_fills", {"fillType": "Adl"})) == []
     assert told(plain.call("get_fills", {"sortDirection": "Asc"})) == fills[::-1]
+
+
+# --- where sources disagree -----------------------------------------------------------------------
+
+
+def test_a_post_only_order_may_expire_instead() -> None:
+    with Sandbox(conflicts=Conflicts(post_only="expire")) as sandbox, Plain(sandbox.url) as plain:
+        order = send(plain, price="172", postOnly=True)
+        assert (order["status"], order["executedQuantity"]) == ("Expired", "0")
+        [row] = told(plain.call("get_order_history"))
+        assert (row["status"], row["expiryReason"]) == ("Expired", "PostOnlyTaker")
+        assert funds(plain)["USDC"] == ("10000", "0")
+
+
+def test_cancelling_nothing_may_be_404() -> None:
+    with Sandbox(conflicts=Conflicts(unknown_cancel=404)) as sandbox, Plain(sandbox.url) as plain:
+        name = {"symbol": "SOL_USDC", "orderId": "1"}
+        assert told(plain.call("cancel_order", name), 404) == {
+            "code": "RESOURCE_NOT_FOUND",
+            "message": "Not Found",
+        }
+
+
+def test_a_refused_signature_may_be_401() -> None:
+    with Sandbox(conflicts=Conflicts(auth_status=401)) as sandbox, Plain(sandbox.url) as plain:
+        answer = plain.call("get_balances", sign={"symbol": "SOL_USDC"})
+        assert told(answer, 401)["message"] == "Invalid signature"
+
+
+# --- futures --------------------------------------------------------------------------------------
+
+
+def test_futures_over_the_wire(sandbox: Sandbox, plain: Plain) -> None:
+    best_ask = told(plain.get("/api/v1/depth?symbol=SOL_USDC_PERP&limit=5"))["asks"][0]
+    assert Decimal(best_ask[1]) > 5
+    cost = 5 * Decimal(best_ask[0])
+    buy = market_order("Bid", quantity="5") | {"symbol": "SOL_USDC_PERP"}
+    assert told(plain.call("execute_order", buy))["status"] == "Filled"
+    fee = (cost * Decimal("0.0005")).quantize(Decimal("0.000001"), ROUND_UP)
+    assert Decimal(told(plain.call("get_fills"))[0]["fee"]) == fee
+    assert Decimal(funds(plain)["USDC"][0]) == 10_000 - fee
+    [position] = told(plain.call("get_positions"))
+    assert (position["netQuantity"], position["entryPrice"]) == ("5", best_ask[0])
+    sandbox.advance(hours=1)
+    [payment] = told(plain.call("get_funding_payments"))
+    assert payment["intervalEndTimestamp"] == "2026-09-01T13:00:00"
+    assert Decimal(funds(plain)["USDC"][0]) == 10_000 - fee + Decimal(payment["quantity"])
+    history = plain.call("get_position_history")
+    assert told(history)[0]["state"] == "Open"
+    assert "X-Total" not in history.headers and history.headers["Cache-Control"] == "no-store"
+    settled = plain.call("get_settlement_history")
+    assert (
+        sum(Decimal(row["quantity"]) for row in told(settled)) == Decimal(payment["quantity"]) - fee
+    )
+    assert settled.headers["X-Total"] == "2"
+
+
+@pytest.mark.parametrize("side", ["Bid", "Ask"])
+def test_the_largest_order_is_accepted(plain: Plain, side: str) -> None:
+    wish = {"symbol": "SOL_USDC_PERP", "side": side, "price": "170.5"}
+    most = told(plain.call("get_max_order_quantity", wish))
+    assert most == wish | {
+        "autoBorrow": None,
+        "autoBorrowRepay": None,
+        "autoLendRedeem": None,
+        "maxOrderQuantity": most["maxOrderQuantity"],
+        "reduceOnly": None,
+    }
+    quantity = Decimal(most["maxOrderQuantity"])
+    order = wish | {"orderType": "Limit"}
+    more = order | {"quantity": str(quantity + Decimal("0.01"))}
+    assert told(plain.call("execute_order", more), 400)["code"] == "INSUFFICIENT_MARGIN"
+    told(plain.call("execute_order", order | {"quantity": str(quantity)}))
+
+
+def test_a_conditional_order_over_the_wire(sandbox: Sandbox, plain: Plain) -> None:
+    """By hand: SOL falls below 170.60 within five minutes, and its last price is what counts."""
+    trigger = {"triggerPrice": "170.6", "triggerQuantity": "1"}
+    order = told(plain.call("execute_order", market_order("Ask") | trigger))
+    assert (order["status"], order["quantity"]) == ("TriggerPending", "0")
+    assert (order["triggerPrice"], order["triggerQuantity"]) == ("170.6", "1")
+    assert order["triggerBy"] is None
+    assert told(plain.call("get_account"))["triggerOrders"] == 1
+    assert funds(plain)["SOL"] == ("20", "0")  # it holds nothing
+    sandbox.advance(minutes=5)
+    assert plain.call("get_open_orders").text == "[]"
+    assert funds(plain)["SOL"] == ("19", "0")
 
 
 # --- the log --------------------------------------------------------------------------------------

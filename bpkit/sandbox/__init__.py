@@ -1,14 +1,18 @@
 """An exchange of your own, on this machine: the same paths, the same JSON, no money.
 
-What it does **not** simulate: positions (an order on a perpetual is answered 501 NOT_IMPLEMENTED,
-and so are trigger orders, take-profit, stop-loss, borrowing and lending), withdrawals and deposits,
-the rate limits, the WebSocket, and other people: the rest of the market is a tape that does not
-react to you, though your orders fill against its quotes and your trades join it. Its prices are
-invented. An operation that is not in ``bpkit.operations()`` is answered 404.
+What it does **not** simulate: borrowing and lending, strategies (TWAP), requests for quotes,
+vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMENTED, once their
+signature is good), prediction markets, the rate limits, the WebSocket, and other people: the rest
+of the market is a tape that does not react to you, though your orders fill against its quotes and
+your trades join it. Its prices are invented, and so is all that is not a market's rule. PARITY.md,
+beside this file, lists every behaviour with its evidence: seen on the wire, documented, or our
+guess.
 
 What it does: verifies ED25519 signatures from the raw bytes, keeps one order book a market with
-price-time priority, locks and releases balances to the last digit, charges fees, and answers in the
-exchange's own spelling.
+price-time priority, locks and releases balances to the last digit, charges fees, holds positions in
+futures by cross margin with funding and liquidation, keeps conditional orders, lets money come in
+and go out, and answers in the exchange's own spelling. ``exchange.py`` says what is left out of
+orders and positions.
 
     from bpkit.sandbox import Sandbox
 
@@ -29,12 +33,14 @@ from typing import Any
 
 from ..signing import DEMO_SECRET, Key
 from . import market
-from .exchange import Exchange
+from .capital import blockchain_of
+from .conflicts import Conflicts
+from .exchange import Account, Exchange
 from .server import Server
 from .service import Service
 from .tape import DEFAULT_SEED, START_US, Tape
 
-__all__ = ["Sandbox"]
+__all__ = ["Conflicts", "Sandbox"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2100, 1, 1, tzinfo=UTC)  # later than this no tape is invented
@@ -52,21 +58,34 @@ class Sandbox:
     give the same answers on every machine. ``seed``: another market. ``port``: 0 for any free one;
     raises OSError where it is in use. ``follow_clock``: the market runs with this machine's clock
     instead, and ``advance`` is refused. Signatures are always judged by this machine's clock.
+    ``conflicts``: which source to follow where they contradict each other.
 
     It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
     the process.
     """
 
     def __init__(
-        self, *, port: int = 0, seed: str = DEFAULT_SEED, follow_clock: bool = False
+        self,
+        *,
+        port: int = 0,
+        seed: str = DEFAULT_SEED,
+        follow_clock: bool = False,
+        conflicts: Conflicts | None = None,
     ) -> None:
         markets = market.load()
-        exchange = Exchange(markets, _tapes(markets, seed), _now_us() if follow_clock else START_US)
+        exchange = Exchange(
+            markets,
+            _tapes(markets, seed),
+            _now_us() if follow_clock else START_US,
+            conflicts=conflicts,
+        )
         self.key = Key(DEMO_SECRET)
         exchange.open_account(self.key.public_key, _decimals(FUNDS, exchange.assets))
         self._still = not follow_clock
         self._service = Service(
-            exchange, lambda: time.time_ns() // 1_000_000, _now_us if follow_clock else None
+            exchange,
+            lambda: time.time_ns() // 1_000_000,
+            _now_us if follow_clock else None,
         )
         server = Server(self._service, port)
         self.url = server.url
@@ -122,9 +141,40 @@ class Sandbox:
             )
         return key
 
+    def deposit(
+        self, key: Key, symbol: str, quantity: str, blockchain: str | None = None
+    ) -> dict[str, Any]:
+        """Let money arrive in an account, as if somebody had sent it to its deposit address.
+
+        ``quantity``: text, in units of the asset. ``blockchain``: the first that knows the asset
+        unless given. Returns the row of ``get_deposits``. ValueError: no such account, asset or
+        blockchain, or less than the minimum deposit.
+        """
+        amount = _decimals({symbol: quantity}, self._service.exchange.assets)[symbol]
+        with self._service.lock:
+            self._service.now_us()  # where the market follows the clock, up to now
+            return self._service.capital.deposit(
+                self._account(key), symbol, amount, blockchain or blockchain_of(symbol)
+            )
+
+    def allow_withdrawal_address(self, key: Key, blockchain: str, address: str) -> None:
+        """Put an address into an account's book, exempt from two factor authentication.
+
+        On the exchange that is done on its website; ``request_withdrawal`` to any other address is
+        refused (403 FORBIDDEN). ValueError: no such account or blockchain.
+        """
+        with self._service.lock:
+            self._service.capital.allow(self._account(key), blockchain, address)
+
     def stop(self) -> None:
         """Close the port. What the accounts held is gone."""
         self._end()
+
+    def _account(self, key: Key) -> Account:
+        account = self._service.exchange.account(key.public_key)
+        if account is None:
+            raise ValueError(f"{key!r} has no account here")
+        return account
 
     def __enter__(self) -> Sandbox:
         return self

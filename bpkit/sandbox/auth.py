@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,11 +21,12 @@ from urllib.parse import parse_qsl
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ..operations import Operation
+from ..operations import UNDOCUMENTED, Operation
 
 DEFAULT_WINDOW = 5_000
 MAX_WINDOW = 60_000
 MAX_SKEW = 600_000  # milliseconds: ten minutes either way
+_NUMBER = "\udc00"  # before a number's own digits; no text of a body can hold half a pair
 
 
 class Denied(Exception):
@@ -51,6 +53,10 @@ def verify(
     but a GET, JSON in UTF-8 (``parsing.read`` has seen to that). ``has_account``: is this public
     key one that the exchange knows?
     """
+    if operation.instruction == UNDOCUMENTED:
+        # There is nothing that a signature could begin with: such operations are the website's,
+        # which has a session. What the exchange says to a signed request is unknown; a guess.
+        raise Denied("This operation needs a session", 401, "UNAUTHORIZED")
     key = _header(headers, "X-API-Key")
     signature = _bytes("X-Signature", _header(headers, "X-Signature"), 64)
     timestamp = _header(headers, "X-Timestamp")
@@ -109,7 +115,7 @@ def _signed_part(operation: Operation, query: str, body: bytes) -> str:
         groups = [sorted(pairs, key=lambda pair: pair[0])]
     else:
         # Numbers stay as written, so that 150.250 is not taken for 150.25.
-        content = json.loads(body or b"{}", parse_float=str, parse_int=str)
+        content = json.loads(body or b"{}", parse_float=_as_written, parse_int=_as_written)
         groups = [
             [(name, _text(one[name])) for name in sorted(one) if one[name] is not None]
             for one in (content if isinstance(content, list) else [content])
@@ -121,10 +127,15 @@ def _signed_part(operation: Operation, query: str, body: bytes) -> str:
     return "&".join(parts)
 
 
+def _as_written(digits: str) -> str:
+    return _NUMBER + digits
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value
+        return value.removeprefix(_NUMBER)
     # Nested values are undocumented: compact JSON with sorted names, as the official client does.
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    nested = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return re.sub(f'"{_NUMBER}([^"]*)"', r"\1", nested)

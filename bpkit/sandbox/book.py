@@ -7,7 +7,7 @@ that whoever needs to know first (fill or kill, the cost of a market order) asks
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -18,6 +18,7 @@ OTHER: dict[Side, Side] = {"Bid": "Ask", "Ask": "Bid"}
 NO_MATCH = "NoMatch"  # no order is left at the limit or better
 SELF_TRADE = "SelfTradePrevention"
 PRICE_IMPACT = "PriceImpact"
+NOT_REDUCED = "ReduceOnlyNotReduced"
 
 
 @dataclass(slots=True)
@@ -29,13 +30,15 @@ class Resting:
     side: Side
     price: int
     quantity: int
+    reduce_only: bool = False
 
 
 class Taker(NamedTuple):
     """An incoming order. One of ``quantity`` (steps) and ``budget`` (ticks * steps) is given.
 
     ``limit``: its own price, None for a market order. ``worst``: the farthest price at which it may
-    trade for the sake of the market; None: anywhere.
+    trade for the sake of the market; None: anywhere. ``most``: steps after which a reduce-only
+    order would no longer reduce; None: it is none.
     """
 
     owner: str
@@ -45,6 +48,7 @@ class Taker(NamedTuple):
     budget: int | None = None
     prevention: str = "RejectTaker"
     worst: int | None = None
+    most: int | None = None
 
 
 class Fill(NamedTuple):
@@ -56,7 +60,8 @@ class Fill(NamedTuple):
 
 
 class Match(NamedTuple):
-    """What an incoming order meets. ``expired``: resting orders that self-trade prevention removes.
+    """What an incoming order meets. ``expired``: resting orders that it removes, of its own owner
+    by self-trade prevention, of others because they would no longer reduce.
 
     ``stopped``: None when nothing is left to trade (of a budget: less than a step), otherwise why.
     """
@@ -126,10 +131,15 @@ class Book:
         """
         return sorted(self._halves[side].levels(limit))
 
-    def plan(self, taker: Taker) -> Match:
-        """What ``taker`` would meet now. Changes nothing."""
+    def plan(self, taker: Taker, nets: Mapping[str, int] | None = None) -> Match:
+        """What ``taker`` would meet now. Changes nothing.
+
+        ``nets``: the positions (steps) of those who own reduce-only orders, which trade only as
+        long as they reduce it.
+        """
         fills: list[Fill] = []
         expired: list[str] = []
+        nets, most = dict(nets or {}), taker.most
         left = taker.quantity if taker.budget is None else taker.budget
         if left is None or (taker.quantity is not None and taker.budget is not None):
             raise ValueError("give a quantity or a budget, not both")
@@ -147,8 +157,18 @@ class Book:
                 if taker.prevention != "RejectMaker":
                     return Match(fills, expired, SELF_TRADE)
                 continue
-            taken = min(wanted, maker.quantity)
+            if most == 0:
+                return Match(fills, expired, NOT_REDUCED)
+            room = _room(maker, nets)
+            taken = min(wanted, room, wanted if most is None else most)
+            if room < maker.quantity and taken == room:
+                expired.append(maker.id)
+            if taken == 0:
+                continue
             fills.append(Fill(maker.id, maker.price, taken))
+            if maker.owner in nets:
+                nets[maker.owner] += taken if maker.side == "Bid" else -taken
+            most = None if most is None else most - taken
             if taken == wanted:
                 return Match(fills, expired, None)
             left -= taken if taker.budget is None else taken * maker.price
@@ -207,6 +227,14 @@ class _Half:
         first = 0 if limit is None else max(0, len(self._keys) - limit)
         for key in self._keys[first:]:
             yield self._sign * key, sum(order.quantity for order in self._queues[key].values())
+
+
+def _room(maker: Resting, nets: Mapping[str, int]) -> int:
+    """How many steps of a resting order may trade."""
+    if not maker.reduce_only:
+        return maker.quantity
+    net = nets.get(maker.owner, 0)
+    return min(maker.quantity, max(0, net if maker.side == "Ask" else -net))
 
 
 def _beyond(side: Side, price: int, bound: int | None) -> bool:

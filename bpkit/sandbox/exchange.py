@@ -1,19 +1,22 @@
-"""The engine: accounts, holds, orders and fills, on one book a market.
+"""The exchange in its own words: orders, fills, positions and balances as its API shows them.
 
 What is not simulated:
 
-- Futures. An order on a PERP market is refused: status 501, code NOT_IMPLEMENTED. So are
-  conditional orders (``trigger*``, ``takeProfit*``, ``stopLoss*``), ``reduceOnly``,
-  ``autoBorrow*``, ``autoLend*`` and ``slippageTolerance*``. There are no positions, loans,
-  strategies or system orders.
-- The 100 ms that the exchange makes takers wait, its limits on how many orders may be open, brokers
-  (``brokerId`` is ignored), fee tiers, and market states other than open and closed.
-- A reaction of the crowd: it neither runs from a large order nor follows one.
+- Loans: ``autoBorrow*`` and ``autoLend*`` are refused, status 501, code NOT_IMPLEMENTED.
+- The 100 ms that the exchange makes takers wait, its limits on how many orders may be open, on
+  positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
+  other than open and closed. The mean premium band of futures.
+- Realised profit and loss waiting to be settled: it is paid at once. The opposite of every position
+  is held by the house, so that nobody is deleveraged and there is no liquidity fund to run dry.
+- Liquidation by steps: an account short of maintenance margin loses its orders, then its positions,
+  whole and at the book, for a fee of 1 %. It is looked at whenever a trade reaches one of its
+  liquidation prices, and at each funding. The auction and the backstop are left out.
+- Subaccounts. A reaction of the crowd: it neither runs from a large order nor follows one.
 
-What is: spot orders in a real book with price-time priority. The crowd is a house account whose
-quotes, taken from the tape, are orders like any other. While time stands still, what is taken from
-them stays taken; when it moves, the tape's trades meet the users' orders, then the house quotes
-anew.
+What is: spot and futures in real books with price-time priority, cross margin, hourly funding,
+conditional orders. The crowd is a house account whose quotes, taken from the tape, are orders like
+any other. While time stands still, what is taken from them stays taken; when it moves, the tape's
+trades meet the users' orders, then the house quotes anew.
 
 Inside, prices are ticks, quantities steps, notionals ticks * steps; balances are exact decimals. A
 refused order (``Refusal``) changes nothing.
@@ -21,59 +24,43 @@ refused order (``Refusal``) changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bpkit.sandbox import rules
-from bpkit.sandbox.book import OTHER, Match, Side, Taker
-from bpkit.sandbox.desk import HOUSE, MAKER_FEE, TAKER_FEE, Desk
-from bpkit.sandbox.ledger import Purse, exact
-from bpkit.sandbox.market import Market
-from bpkit.sandbox.orders import Account, Order, Ticket
-from bpkit.sandbox.rules import Refusal, bad_request
-from bpkit.sandbox.spelling import plain
-from bpkit.sandbox.tape import Tape, Trade
+from . import rules
+from .clearing import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
+from .conflicts import Conflicts
+from .desk import HOUSE, MAKER_FEE, TAKER_FEE
+from .engine import FIRST_ORDER_ID, HOUSE_FUNDS, Engine
+from .ledger import Purse, exact
+from .orders import Account, Order
+from .passing import pass_time
+from .rules import Refusal, bad_request
+from .spelling import plain
 
-__all__ = ["Account", "Exchange", "Refusal"]
+__all__ = ["FIRST_ORDER_ID", "HOUSE_FUNDS", "Account", "Conflicts", "Exchange", "Refusal"]
 
-HOUSE_FUNDS = Decimal(10) ** 15  # of every asset
-FIRST_ORDER_ID = 59_669_287_267
 BATCH = 50  # orders
+FIRST_USER_ID = 1_813_870
+# Which system orders a filter of the fill history lets pass; what is not named here does not occur.
+FILL_TYPES: dict[str, tuple[str | None, ...]] = {
+    "User": (None,),
+    "BookLiquidation": ("LiquidatePositionOnBook",),
+    "Liquidation": ("LiquidatePositionOnBook",),
+    "AllLiquidation": ("LiquidatePositionOnBook",),
+    "CollateralConversion": ("CollateralConversion",),
+    "CollateralConversionAndSpotLiquidation": ("CollateralConversion",),
+}
 
 Json = dict[str, Any]
 
 
-class Exchange:
+class Exchange(Engine):
     """All accounts and markets. Time stands at ``now_us`` (microseconds UTC) until it is advanced.
 
-    ``tape_of`` gives the tape of a market's symbol; it is asked once a market, when first needed.
-    Every asset is conserved over all accounts, ``house`` and ``fees`` included.
+    Every asset is conserved over all accounts, ``house``, ``fees`` and the outside (capital.py).
     """
-
-    def __init__(
-        self,
-        markets: Sequence[Market],
-        tape_of: Callable[[str], Tape],
-        now_us: int,
-        first_order_id: int = FIRST_ORDER_ID,
-    ) -> None:
-        self.now_us = now_us
-        self.markets = {market.symbol: market for market in markets}
-        self.assets = {asset for market in markets for asset in (market.base, market.quote)}
-        self.house = Purse(dict.fromkeys(self.assets, HOUSE_FUNDS))
-        self.fees = Purse({})
-        self.accounts: dict[str, Account] = {}
-        self._tape_of = tape_of
-        self._tapes: dict[str, Tape] = {}
-        self._desks: dict[str, Desk] = {}
-        self._order_id = first_order_id
-
-    def tape(self, symbol: str) -> Tape:
-        """A market's tape, made when it is first asked for."""
-        if symbol not in self._tapes:
-            self._tapes[symbol] = self._tape_of(symbol)
-        return self._tapes[symbol]
 
     # Accounts
 
@@ -81,8 +68,9 @@ class Exchange:
         """A new account. ValueError: that key has one already."""
         if public_key in self.accounts or public_key == HOUSE:
             raise ValueError(f"there is an account of {public_key} already")
-        self.accounts[public_key] = Account(public_key, Purse(funds))
-        return self.accounts[public_key]
+        account = Account(public_key, Purse(funds), user_id=FIRST_USER_ID + len(self.accounts))
+        self.accounts[public_key] = account
+        return account
 
     def account(self, public_key: str) -> Account | None:
         """The account of a public key (base64), or None."""
@@ -94,54 +82,41 @@ class Exchange:
 
     def account_summary(self, account: Account) -> Json:
         """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
+        waiting = sum(order.ticket.conditional for order in account.open.values())
         return {
-            "autoBorrowSettlements": False,
-            "autoLend": False,
-            "autoRealizePnl": False,
-            "autoRepayBorrows": False,
+            **account.settings,
+            "autoRealizePnl": True,
             "borrowLimit": "0",
-            "futuresMakerFee": "2",
-            "futuresTakerFee": "5",
-            "leverageLimit": "1",
-            "limitOrders": len(account.open),
+            "futuresMakerFee": plain(FUTURES_MAKER_FEE * 10_000),
+            "futuresTakerFee": plain(FUTURES_TAKER_FEE * 10_000),
+            "leverageLimit": plain(account.leverage_limit),
+            "limitOrders": len(account.open) - waiting,
             "liquidating": False,
             "positionLimit": "0",
             "spotMakerFee": plain(MAKER_FEE * 10_000),
             "spotTakerFee": plain(TAKER_FEE * 10_000),
-            "triggerOrders": 0,
+            "triggerOrders": waiting,
         }
+
+    def withdrawable(self, account: Account, asset: str) -> Decimal:
+        """What may leave the account: available, and not needed as margin."""
+        return self.margin.free(account, asset)
+
+    def collateral(self, account: Account) -> Json:
+        """``MarginAccountSummary``."""
+        return self.margin.summary(account)
 
     # Time
 
     def advance_to(self, now_us: int) -> None:
         """Let time pass: the tape's trades meet the users' orders in turn, then the house quotes.
 
-        A market without users' orders costs nothing. ValueError: that time has passed.
+        ValueError: that time has passed.
         """
         if now_us < self.now_us:
             raise ValueError(f"it is {self.now_us} already, {now_us} has passed")
-        if now_us == self.now_us:
-            return
-        busy = [desk for desk in self._desks.values() if desk.users]
-        for desk in busy:
-            desk.withdraw()
-        for desk, trade in self._strikes(busy, now_us):
-            side: Side = "Ask" if trade.buyer_is_maker else "Bid"
-            desk.take(side, trade.price, trade.quantity, trade.time_us)
-        self.now_us = now_us
-        for desk in busy:
-            desk.quote(now_us)
-
-    def _strikes(self, desks: list[Desk], until_us: int) -> list[tuple[Desk, Trade]]:
-        """The tape's trades after now that may reach a user's order, over all markets, in turn."""
-        found = [
-            (desk, trade)
-            for desk in desks
-            for trade in desk.tape.touches(
-                self.now_us + 1, until_us + 1, desk.book.best("Bid"), desk.book.best("Ask")
-            )
-        ]
-        return sorted(found, key=lambda strike: strike[1].time_us)
+        if now_us > self.now_us:
+            pass_time(self, now_us)
 
     # Orders
 
@@ -150,13 +125,7 @@ class Exchange:
 
         ``order``: the documented names, decimals as text; enums and types have been checked.
         """
-        ticket = rules.read(self.markets, order)
-        desk = self._desk(ticket.market)
-        match = self._plan(desk, account, ticket)
-        accepted = Order(self._next_order_id(), account, ticket, self.now_us)
-        account.orders.append(accepted)
-        desk.execute(accepted, match, self.now_us)
-        return accepted.wire()
+        return self.place(account, rules.read(self.markets, order)).wire()
 
     def execute_batch(self, account: Account, orders: Sequence[Mapping[str, Any]]) -> list[Json]:
         """Each order by itself, in turn; one that is refused stands as an ``Err`` in its place.
@@ -177,19 +146,29 @@ class Exchange:
     ) -> Json:
         """The cancelled order; one of the ids names it. Refusal: no such order rests."""
         order = self._find(account, symbol, order_id, client_id)
+        if order is None and self.conflicts.unknown_cancel == 404:
+            raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
         if order is None:
             raise bad_request("Order not found")
-        self._desks[symbol].cancel(order)
+        self.desks[symbol].cancel(order)
+        self.leave_exits(self.desks[symbol])
         return order.wire()
 
     def cancel_all(
         self, account: Account, symbol: str, order_type: str | None = None
     ) -> list[Json]:
-        """Oldest first. ``order_type``: RestingLimitOrder or ConditionalOrder (there are none)."""
+        """Oldest first. ``order_type``: RestingLimitOrder, ConditionalOrder, or None for both."""
         rules.find_market(self.markets, symbol)
-        found = [] if order_type == "ConditionalOrder" else _open(account, symbol)
+        conditional = order_type == "ConditionalOrder"
+        found = [
+            order
+            for order in _open(account, symbol)
+            if order_type is None or order.ticket.conditional == conditional
+        ]
         for order in found:
-            self._desks[symbol].cancel(order)
+            self.desks[symbol].cancel(order)
+        if found:
+            self.leave_exits(self.desks[symbol])
         return [order.wire() for order in found]
 
     def order(
@@ -199,7 +178,7 @@ class Exchange:
         order_id: str | None = None,
         client_id: int | None = None,
     ) -> Json:
-        """A resting order. Refusal 404: there is none, or it rests no longer."""
+        """An open order. Refusal 404: there is none, or it is over."""
         order = self._find(account, symbol, order_id, client_id)
         if order is None:
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
@@ -245,7 +224,7 @@ class Exchange:
     ) -> list[Json]:
         """From ``from_ms`` up to but not including ``to_ms``; newest first unless ``ascending``.
 
-        All fills are of type User.
+        ``fill_type``: User, or a kind of system order.
         """
         found = [
             fill.wire()
@@ -253,7 +232,7 @@ class Exchange:
             if _is_of(fill.order, order_id, symbol, market_types)
             and (from_ms is None or fill.time_us >= from_ms * 1_000)
             and (to_ms is None or fill.time_us < to_ms * 1_000)
-            and fill_type in (None, "User")
+            and (fill_type is None or fill.order.ticket.system in FILL_TYPES.get(fill_type, ()))
         ]
         return found if ascending else found[::-1]
 
@@ -266,37 +245,88 @@ class Exchange:
         market = rules.find_market(self.markets, symbol)
         if not market.open:
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
-        return self._desk(market).depth(limit, self.now_us)
+        return self.desk(market).depth(limit, self.now_us)
 
-    # An order on its way
+    # Futures
 
-    def _plan(self, desk: Desk, account: Account, ticket: Ticket) -> Match:
-        """What an order will meet. Refusal: it may not be placed, or cannot be paid for."""
-        last = desk.tape.last_price(self.now_us)
-        best = desk.book.best(OTHER[ticket.side])
-        rules.check_distance(ticket, last)
-        rules.check_budget(ticket, best)
-        crosses = ticket.price is not None and desk.book.crosses(ticket.side, ticket.price)
-        if ticket.post_only and crosses:
-            raise bad_request("Order would immediately match and take", "INVALID_ORDER")
-        match = desk.book.plan(
-            Taker(
-                account.public_key,
-                ticket.side,
-                ticket.price,
-                ticket.quantity,
-                ticket.budget,
-                ticket.prevention,
-                rules.worst_price(ticket, best),
-            )
+    def max_order_quantity(
+        self, account: Account, symbol: str, side: str, price: str | None = None, **flags: Any
+    ) -> Json:
+        """``MaxOrderQuantity``: what an order could be of at most. ``flags``: as documented."""
+        market = rules.find_market(self.markets, symbol)
+        kind = "Market" if price is None else "Limit"
+        least = market.raw["filters"]["quantity"]["minQuantity"]
+        order = {"symbol": symbol, "side": side, "orderType": kind, "quantity": least}
+        ticket = rules.read(self.markets, order | {"price": price} | flags)
+        with exact():
+            most = market.quantity(self.most(account, ticket))
+        names = ("autoBorrow", "autoBorrowRepay", "autoLendRedeem", "reduceOnly")
+        return (
+            dict.fromkeys(names)
+            | flags
+            | {
+                "maxOrderQuantity": plain(most),
+                "price": price,
+                "side": side,
+                "symbol": symbol,
+            }
         )
-        if _need(ticket, match) > account.purse.available(ticket.pays):
-            raise bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
-        if rules.is_out_of_band(ticket, last):
-            return Match([], [], "PriceOutOfBounds")
-        if ticket.time_in_force == "FOK" and (match.stopped is not None or not match.fills):
-            return Match([], [], "FillOrKill")
-        return match
+
+    def positions(
+        self, account: Account, symbol: str | None = None, market_type: str | None = None
+    ) -> list[Json]:
+        """Those that are open, oldest first."""
+        if symbol is not None:
+            rules.find_market(self.markets, symbol)
+        return [
+            position.wire(
+                account.user_id,
+                self.mark(position.market.symbol),
+                self.margin.exposure(account, position.market.symbol),
+                self.margin.liquidation_price(account, position),
+            )
+            for position in account.positions.values()
+            if symbol in (None, position.market.symbol) and market_type in (None, "PERP")
+        ]
+
+    def position_history(
+        self,
+        account: Account,
+        symbol: str | None = None,
+        state: str | None = None,
+        market_types: Sequence[str] | None = None,
+        ascending: bool = False,
+    ) -> list[Json]:
+        """Open and closed ones, newest first unless ``ascending``."""
+        found = [
+            position.history(
+                self.mark(position.market.symbol),
+                self.margin.exposure(account, position.market.symbol),
+            )
+            for position in account.every_position
+            if symbol in (None, position.market.symbol)
+            and (market_types is None or position.market.kind in market_types)
+        ]
+        found = [row for row in found if state in (None, row["state"])]
+        return found if ascending else found[::-1]
+
+    def funding_payments(
+        self, account: Account, symbol: str | None = None, ascending: bool = False
+    ) -> list[Json]:
+        """Newest first unless ``ascending``."""
+        rows = [row for row in account.funding if symbol in (None, row.symbol)]
+        found = [row.wire(account.user_id) for row in rows]
+        return found if ascending else found[::-1]
+
+    def settlements(
+        self, account: Account, source: str | None = None, ascending: bool = False
+    ) -> list[Json]:
+        """Newest first unless ``ascending``. ``source``: of ``SettlementSourceFilter``."""
+        rows = [row for row in account.settlements if _comes_from(row.source, source)]
+        found = [row.wire(account.user_id) for row in rows]
+        return found if ascending else found[::-1]
+
+    # Parts
 
     def _one_of_batch(self, account: Account, order: Mapping[str, Any]) -> Json:
         try:
@@ -316,30 +346,6 @@ class Exchange:
                 return order
         return None
 
-    def _next_order_id(self) -> str:
-        """Rising by 1 to 97: others trade too."""
-        self._order_id += 1 + self._order_id * 31 % 97
-        return str(self._order_id)
-
-    def _desk(self, market: Market) -> Desk:
-        """The market's book as it is now."""
-        desk = self._desks.get(market.symbol)
-        if desk is None:
-            desk = Desk(market, self.tape(market.symbol), self.house, self.fees)
-            self._desks[market.symbol] = desk
-        desk.refresh(self.now_us)
-        return desk
-
-
-def _need(ticket: Ticket, match: Match) -> Decimal:
-    """What an account must have available, of the asset that the order pays."""
-    with exact():
-        if ticket.price is not None and ticket.quantity is not None:
-            return ticket.hold(ticket.quantity)
-        if ticket.side == "Ask":
-            return ticket.market.quantity(ticket.quantity or match.executed)
-        return ticket.quote_quantity or ticket.market.notional(match.cost)
-
 
 def _open(account: Account, symbol: str) -> list[Order]:
     """Oldest first."""
@@ -356,3 +362,10 @@ def _is_of(
         and (symbol is None or market.symbol == symbol)
         and (market_types is None or market.kind in market_types)
     )
+
+
+def _comes_from(source: str, wanted: str | None) -> bool:
+    """The filter knows all backstops by one name."""
+    if wanted == "BackstopLiquidation":
+        return source.startswith("Backstop")
+    return wanted in (None, source)

@@ -1,170 +1,70 @@
-"""What each operation answers: one function an operation, from parameters to plain JSON values.
+"""What each signed operation answers: one function an operation, from parameters to JSON values.
 
-Public ones take (exchange, values), signed ones (exchange, account, values); ``values`` comes from
-``parsing``. A refusal is raised as ``Refusal``.
+They take (exchange, account, values), those of deposits and withdrawals (capital, account, values);
+``values`` comes from ``parsing``. A refusal is raised as ``Refusal``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from decimal import Decimal
 from typing import Any, NamedTuple
 
-from . import marketdata
+from .capital import Capital, deposit_address
+from .catalogue import ASSETS
 from .exchange import Account, Exchange, Refusal
-from .market import Market
-
-Values = dict[str, Any]
-
-
-class Page(NamedTuple):
-    """Rows of one page, and how many there are in all: answered with the page headers."""
-
-    rows: list[dict[str, Any]]
-    total: int
-    limit: int
-    offset: int
+from .public import Page, Values, page
+from .spelling import plain
 
 
-# --- public ---------------------------------------------------------------------------------------
+class Empty(NamedTuple):
+    """Status 200, and no body."""
 
 
-def _market(exchange: Exchange, symbol: str) -> Market:
-    if symbol not in exchange.markets:
-        raise Refusal(400, "INVALID_CLIENT_REQUEST", "Invalid market symbol")
-    return exchange.markets[symbol]
+def _update_settings(exchange: Exchange, account: Account, values: Values) -> Empty:
+    """All or nothing: a bad limit leaves the rest as it was, too."""
+    limit = values.get("leverageLimit")
+    if limit is not None:
+        before, account.leverage_limit = account.leverage_limit, _leverage(exchange, Decimal(limit))
+        if exchange.margin.initial(account) > exchange.margin.equity(account):
+            account.leverage_limit = before
+            raise Refusal(400, "INSUFFICIENT_MARGIN", "Positions need more leverage than that")
+    account.settings |= {name: values[name] for name in account.settings if name in values}
+    return Empty()
 
 
-def _open_market(exchange: Exchange, symbol: str) -> Market:
-    market = _market(exchange, symbol)
-    if not market.open:
-        raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
-    return market
-
-
-def _limit(values: Values, default: int, highest: int) -> int:
-    limit = values.get("limit", default)
-    if limit > highest:
-        raise Refusal(400, "INVALID_CLIENT_REQUEST", f"Limit must be between 0 and {highest}")
-    return int(limit)
-
-
-@cache
-def _assets() -> Any:
-    return json.loads(Path(__file__).with_name("assets.json").read_text(encoding="utf-8"))
-
-
-def _markets(exchange: Exchange, values: Values) -> Any:
-    kinds = values.get("marketType")
-    return [m.raw for m in exchange.markets.values() if kinds is None or m.kind in kinds]
-
-
-def _ticker(exchange: Exchange, values: Values) -> Any:
-    market = _market(exchange, values["symbol"])
-    if not market.open:
-        return None
-    tape = exchange.tape(market.symbol)
-    return marketdata.ticker(market, tape, values.get("interval", "1d"), exchange.now_us)
-
-
-def _tickers(exchange: Exchange, values: Values) -> Any:
-    every = [_ticker(exchange, {**values, "symbol": symbol}) for symbol in exchange.markets]
-    return [ticker for ticker in every if ticker is not None]
-
-
-def _depth(exchange: Exchange, values: Values) -> Any:
-    market = _open_market(exchange, values["symbol"])
-    return exchange.depth(market.symbol, int(values.get("limit", 1000)))
-
-
-def _klines(exchange: Exchange, values: Values) -> Any:
-    market = _open_market(exchange, values["symbol"])
-    start, end = values["startTime"], values.get("endTime")
-    if end is not None and end < start:
-        raise Refusal(400, "INVALID_CLIENT_REQUEST", "endTime must not be before startTime")
-    if values.get("priceType", "Last") != "Last":
-        raise Refusal(501, "NOT_IMPLEMENTED", "The sandbox has candles of priceType Last only")
-    tape = exchange.tape(market.symbol)
-    return marketdata.klines(market, tape, values["interval"], start, end, exchange.now_us)
-
-
-def _trades(exchange: Exchange, values: Values) -> Any:
-    market = _open_market(exchange, values["symbol"])
-    limit, offset = _limit(values, 100, 1000), values.get("offset", 0)
-    tape = exchange.tape(market.symbol)
-    return marketdata.trades(market, tape, exchange.now_us, limit, offset)
-
-
-def _futures(exchange: Exchange, values: Values) -> list[Market]:
-    """The open futures that the parameters ask for."""
-    return [
-        market
+def _leverage(exchange: Exchange, limit: Decimal) -> Decimal:
+    """Refusal: below 1, or above what the most lenient market allows (1 / its smallest imf)."""
+    bases = [
+        Decimal(market.raw["imfFunction"]["base"])
         for market in exchange.markets.values()
         if market.kind == "PERP"
-        and market.open
-        and values.get("symbol", market.symbol) == market.symbol
-        and values.get("marketType", "PERP") == "PERP"
     ]
+    highest = int(1 / min(bases))
+    if not 1 <= limit <= highest:
+        message = f"Leverage limit must be between 1 and {highest}"
+        raise Refusal(400, "INVALID_CLIENT_REQUEST", message)
+    return limit
 
 
-def _open_interest(exchange: Exchange, values: Values) -> Any:
-    if "symbol" in values:
-        _market(exchange, values["symbol"])
-    return [
-        marketdata.open_interest(market, exchange.tape(market.symbol), exchange.now_us)
-        for market in _futures(exchange, values)
-    ]
+def _max_borrow(exchange: Exchange, account: Account, values: Values) -> Any:
+    if values["symbol"] not in ASSETS:
+        raise Refusal(400, "INVALID_ASSET", "Invalid asset")
+    return {"maxBorrowQuantity": "0", "symbol": values["symbol"]}
 
 
-def _mark_prices(exchange: Exchange, values: Values) -> Any:
-    futures = _futures(exchange, values)
-    if "symbol" in values and not futures:
-        raise Refusal(400, "INVALID_CLIENT_REQUEST", "Symbol not found")
-    return [
-        marketdata.mark_price(market, exchange.tape(market.symbol), exchange.now_us)
-        for market in futures
-    ]
+def _no_vault_key(status: int, code: str) -> Callable[[Exchange, Account, Values], Any]:
+    """What is for a vault's own key: there are no vaults, so that no key is one's."""
+
+    def refuse(exchange: Exchange, account: Account, values: Values) -> Any:
+        raise Refusal(status, code, "Only the vault's own account may ask for this")
+
+    return refuse
 
 
-def _funding_rates(exchange: Exchange, values: Values) -> Any:
-    limit, offset = _limit(values, 100, 10_000), values.get("offset", 0)
-    futures = _futures(exchange, values)
-    if not futures:
-        return Page([], 0, limit, offset)
-    market, now_us = futures[0], exchange.now_us
-    tape = exchange.tape(market.symbol)
-    rows, total = marketdata.funding_rates(market, tape, now_us, limit, offset)
-    return Page(rows, total, limit, offset)
-
-
-PUBLIC: dict[str, Callable[[Exchange, Values], Any]] = {
-    "get_status": lambda exchange, values: {"status": "Ok", "message": None},
-    "ping": lambda exchange, values: "pong",
-    "get_assets": lambda exchange, values: _assets(),
-    "get_markets": _markets,
-    "get_market": lambda exchange, values: _market(exchange, values["symbol"]).raw,
-    "get_ticker": _ticker,
-    "get_tickers": _tickers,
-    "get_depth": _depth,
-    "get_klines": _klines,
-    "get_recent_trades": _trades,
-    "get_historical_trades": _trades,
-    "get_open_interest": _open_interest,
-    "get_mark_prices": _mark_prices,
-    "get_funding_interval_rates": _funding_rates,
-}
-
-# --- signed ---------------------------------------------------------------------------------------
-
-
-def _deposit_address(exchange: Exchange, account: Account, values: Values) -> Any:
-    """An address that no wallet takes, so that nobody can send real money to it by mistake."""
-    blockchain = values["blockchain"]
-    tail = hashlib.sha256(f"{account.public_key}/{blockchain}".encode()).hexdigest()[:8]
-    return {"address": f"SANDBOX-{blockchain}-send-nothing-here-{tail}"}
+def _nothing_yet(exchange: Exchange, account: Account, values: Values) -> Page:
+    """The history of what cannot happen here."""
+    return page([], values)
 
 
 def _history(exchange: Exchange, account: Account, values: Values) -> Page:
@@ -175,7 +75,7 @@ def _history(exchange: Exchange, account: Account, values: Values) -> Page:
         market_types=values.get("marketType"),
         ascending=values.get("sortDirection") == "Asc",
     )
-    return _page([] if "strategyId" in values else rows, values)
+    return page([] if "strategyId" in values else rows, values)
 
 
 def _fills(exchange: Exchange, account: Account, values: Values) -> Page:
@@ -189,12 +89,35 @@ def _fills(exchange: Exchange, account: Account, values: Values) -> Page:
         fill_type=values.get("fillType"),
         ascending=values.get("sortDirection") == "Asc",
     )
-    return _page([] if "strategyId" in values else rows, values)
+    return page([] if "strategyId" in values else rows, values)
 
 
-def _page(rows: list[dict[str, Any]], values: Values) -> Page:
-    limit, offset = _limit(values, 100, 1000), values.get("offset", 0)
-    return Page(rows[offset : offset + limit], len(rows), limit, offset)
+def _max_order(exchange: Exchange, account: Account, values: Values) -> Any:
+    flags = {name: value for name, value in values.items() if isinstance(value, bool)}
+    return exchange.max_order_quantity(
+        account, values["symbol"], values["side"], values.get("price"), **flags
+    )
+
+
+def _position_history(exchange: Exchange, account: Account, values: Values) -> Any:
+    rows = exchange.position_history(
+        account,
+        symbol=values.get("symbol"),
+        state=values.get("state"),
+        market_types=values.get("marketType"),
+        ascending=values.get("sortDirection") == "Asc",
+    )
+    return page(rows, values).rows  # this history has no page headers
+
+
+def _funding_payments(exchange: Exchange, account: Account, values: Values) -> Page:
+    ascending = values.get("sortDirection") == "Asc"
+    return page(exchange.funding_payments(account, values.get("symbol"), ascending), values)
+
+
+def _settlements(exchange: Exchange, account: Account, values: Values) -> Page:
+    ascending = values.get("sortDirection") == "Asc"
+    return page(exchange.settlements(account, values.get("source"), ascending), values)
 
 
 def _named(values: Values) -> dict[str, Any]:
@@ -208,7 +131,11 @@ def _named(values: Values) -> dict[str, Any]:
 SIGNED: dict[str, Callable[[Exchange, Account, Any], Any]] = {
     "get_account": lambda exchange, account, values: exchange.account_summary(account),
     "get_balances": lambda exchange, account, values: exchange.balances(account),
-    "get_deposit_address": _deposit_address,
+    "update_account_settings": _update_settings,
+    "get_max_borrow_quantity": _max_borrow,
+    "get_deposit_address": lambda exchange, account, values: {
+        "address": deposit_address(account, values["blockchain"])
+    },
     "get_order": lambda exchange, account, values: exchange.order(account, **_named(values)),
     "cancel_order": lambda exchange, account, values: exchange.cancel(account, **_named(values)),
     "execute_order": lambda exchange, account, values: exchange.execute(account, values),
@@ -223,4 +150,69 @@ SIGNED: dict[str, Callable[[Exchange, Account, Any], Any]] = {
     ),
     "get_order_history": _history,
     "get_fills": _fills,
+    "get_collateral": lambda exchange, account, values: exchange.collateral(account),
+    "get_max_order_quantity": _max_order,
+    "get_positions": lambda exchange, account, values: exchange.positions(
+        account, values.get("symbol"), values.get("marketType")
+    ),
+    "get_position_history": _position_history,
+    "get_funding_payments": _funding_payments,
+    "get_settlement_history": _settlements,
+    "get_borrow_lend_positions": lambda exchange, account, values: [],
+    "get_vault_pending_redeems": _no_vault_key(403, "FORBIDDEN"),
+    "get_vault_nav": _no_vault_key(401, "UNAUTHORIZED"),
+    **dict.fromkeys(
+        (
+            "get_dust_history", "get_borrow_lend_history", "get_interest_history",
+            "get_borrow_lend_position_history", "get_strategies_history", "get_rfq_history",
+            "get_quote_history", "get_rfq_fill_history", "get_quote_fill_history",
+            "get_vault_mint_history", "get_vault_redeem_history",
+        ),
+        _nothing_yet,
+    ),
+}  # fmt: skip
+
+# --- deposits and withdrawals ---------------------------------------------------------------------
+
+
+def _max_withdrawal(capital: Capital, account: Account, values: Values) -> Any:
+    return {
+        "autoBorrow": values.get("autoBorrow"),
+        "autoLendRedeem": values.get("autoLendRedeem"),
+        "maxWithdrawalQuantity": plain(capital.most(account, values["symbol"])),
+        "symbol": values["symbol"],
+    }
+
+
+def _deposits(capital: Capital, account: Account, values: Values) -> Any:
+    rows = capital.deposits(account, values.get("from"), values.get("to"))
+    return page(rows, values).rows  # this history has no page headers
+
+
+def _withdrawals(capital: Capital, account: Account, values: Values) -> Any:
+    rows = capital.withdrawals(
+        account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
+    )
+    return page(rows, values).rows
+
+
+CAPITAL: dict[str, Callable[[Capital, Account, Values], Any]] = {
+    "get_max_withdrawal_quantity": _max_withdrawal,
+    "get_deposits": _deposits,
+    "get_withdrawals": _withdrawals,
+    "request_withdrawal": lambda capital, account, values: capital.request(account, values),
 }
+
+# --- what is not simulated ------------------------------------------------------------------------
+
+# Answered 501 once the body is a JSON object and the signature is good, so that signing can be
+# practised on them.
+NOT_SIMULATED = frozenset(
+    (
+        "convert_dust", "execute_borrow_lend", "issue_two_factor_token",
+        "get_strategy", "strategy_create", "cancel_strategy", "get_open_strategies",
+        "cancel_open_strategies",
+        "submit_quote", "get_open_rfqs", "submit_rfq", "accept_quote", "refresh_rfq", "cancel_rfq",
+        "vault_mint", "vault_redeem", "vault_redeem_cancel",
+    )
+)  # fmt: skip

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_UP,
     Context,
     Decimal,
     DivisionByZero,
@@ -14,12 +17,16 @@ from decimal import (
     localcontext,
 )
 
-from bpkit.sandbox.spelling import plain
+from .spelling import plain
 
 # Room for the largest number that an order may name times the finest unit. If something should be
 # rounded all the same, that is an error, never a silent loss.
 EXACT = Context(prec=160, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
 ZERO = Decimal(0)
+# For what has no last digit (averages, roots): so fine that only ``fitted`` decides what is shown.
+FINE = Context(prec=120, rounding=ROUND_HALF_EVEN)
+MICRO = Decimal("0.000001")  # what payments of futures are rounded to
+MANTISSA = 2**96  # the exchange's own decimals: a mantissa below this, and 28 decimals at most
 
 
 @contextmanager
@@ -30,6 +37,37 @@ def exact() -> Iterator[None]:
     """
     with localcontext(EXACT):
         yield
+
+
+@contextmanager
+def fine() -> Iterator[None]:
+    """Reckon with 120 digits, where a division may leave no last digit."""
+    with localcontext(FINE):
+        yield
+
+
+def cut(amount: Decimal) -> Decimal:
+    """To 6 decimals, toward zero."""
+    return amount.quantize(MICRO, ROUND_DOWN, FINE)
+
+
+def raised(amount: Decimal) -> Decimal:
+    """To 6 decimals, away from zero: as fees are rounded."""
+    return amount.quantize(MICRO, ROUND_UP, FINE)
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """To 6 decimals, to the nearest."""
+    return amount.quantize(MICRO, ROUND_HALF_EVEN, FINE)
+
+
+def fitted(amount: Decimal) -> Decimal:
+    """As many digits as the exchange's own decimals hold: 28 or 29, and at most 28 decimals."""
+    exponent = max(-28, amount.adjusted() - 28)
+    fit = amount.quantize(Decimal(1).scaleb(exponent), ROUND_HALF_EVEN, FINE)
+    if abs(int(fit.scaleb(-exponent, FINE))) >= MANTISSA:
+        fit = amount.quantize(Decimal(1).scaleb(exponent + 1), ROUND_HALF_EVEN, FINE)
+    return fit
 
 
 class Purse:

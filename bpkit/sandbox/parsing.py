@@ -7,12 +7,12 @@ for a bad symbol in an order; the rest follows the same framework's templates.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs
 
 from ..operations import Operation
+from .parameters import PARAMETERS, TEXT, Kind, Parameter
 
 
 class Unreadable(Exception):
@@ -23,168 +23,29 @@ class Unreadable(Exception):
         self.status, self.text = status, text
 
 
-class Kind(NamedTuple):
-    """A type: its name in refusals, a parser of query text, a check of a JSON value."""
-
-    name: str
-    from_text: Callable[[str], Any]
-    json_type: type
-    values: tuple[str, ...] = ()  # of an enumeration
-
-
-class Parameter(NamedTuple):
-    """One parameter of an operation: its kind, must it come, may it come more than once?"""
-
-    kind: Kind
-    required: bool = False
-    many: bool = False
-
-
-def enum(name: str, values: str) -> Kind:
-    """A kind that takes only ``values``, which are parted by spaces."""
-    allowed = tuple(values.split())
-
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError("Expect a valid enumeration value.")
-        return text
-
-    return Kind(name, parse, str, allowed)
-
-
-def integer(name: str, low: int, high: int) -> Kind:
-    """A kind that takes whole numbers from ``low`` to ``high``, both included."""
-
-    def parse(text: str) -> int:
-        digits = text.removeprefix("-") if low < 0 else text
-        if not (digits.isascii() and digits.isdigit()):
-            raise ValueError("invalid digit found in string")
-        # The length first: Python refuses to read thousands of digits.
-        if len(text) > 40 or not low <= int(text) <= high:
-            raise ValueError("number too large to fit in target type")
-        return int(text)
-
-    return Kind(f"integer_{name}", parse, int)
-
-
-def _decimal(text: str) -> str:
-    """Digits with or without a sign and a point; no exponent, which the exchange does not read."""
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)", text):
-        raise ValueError("Invalid decimal: unknown character")
-    return text
-
-
-def _boolean(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError("provided string was not `true` or `false`")
-    return text == "true"
-
-
-TEXT = Kind("string", str, str)
-DECIMAL = Kind("string_decimal", _decimal, str)
-BOOL = Kind("boolean", _boolean, bool)
-U16 = integer("uint16", 0, 2**16 - 1)
-U32 = integer("uint32", 0, 2**32 - 1)
-U64 = integer("uint64", 0, 2**64 - 1)
-I64 = integer("int64", -(2**63), 2**63 - 1)
-SIDE = enum("Side", "Bid Ask")
-ORDER_TYPE = enum("OrderTypeEnum", "Market Limit")
-MARKET_TYPE = enum("MarketType", "SPOT PERP IPERP DATED PREDICTION RFQ")
-SORT = enum("SortDirection", "Asc Desc")
-TRIGGER_BY = enum("TriggerBy", "MarkPrice LastPrice IndexPrice")
-INTERVAL = enum("KlineInterval", "1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1month")
-TICKER_INTERVAL = enum("TickerInterval", "1d 1w")
-DEPTH_LIMIT = enum("DepthLimit", "5 10 20 50 100 500 1000")
-BLOCKCHAIN = enum(
-    "Blockchain",
-    "0G Aptos Arbitrum Avalanche Base Berachain Bitcoin BitcoinCash Bsc Cardano Dogecoin Eclipse "
-    "EqualsMoney Ethereum Fogo HyperEVM Hyperliquid Linea Litecoin Monad Near Optimism Plasma "
-    "Polygon Sei Sui Solana Stable Story Tron XRP Zcash",
-)
-FILL_TYPE = enum(
-    "FillType",
-    "User BookLiquidation Adl Backstop Liquidation AllLiquidation CollateralConversion "
-    "CollateralConversionAndSpotLiquidation",
-)
-
-_SYMBOL = {"symbol": Parameter(TEXT, True)}
-_MAYBE_SYMBOL = {"symbol": Parameter(TEXT)}
-_PAGE = {"limit": Parameter(U64), "offset": Parameter(U64)}
-_ONE_ORDER = {**_SYMBOL, "orderId": Parameter(TEXT), "clientId": Parameter(U32)}
-_HISTORY = {
-    **_MAYBE_SYMBOL,
-    **_PAGE,
-    "orderId": Parameter(TEXT),
-    "strategyId": Parameter(TEXT),
-    "marketType": Parameter(MARKET_TYPE, many=True),
-    "sortDirection": Parameter(SORT),
-}
-_ORDER = {
-    **_SYMBOL,
-    "side": Parameter(SIDE, True),
-    "orderType": Parameter(ORDER_TYPE, True),
-    "clientId": Parameter(U32),
-    "brokerId": Parameter(U16),
-    "timeInForce": Parameter(enum("TimeInForce", "GTC IOC FOK")),
-    "selfTradePrevention": Parameter(
-        enum("SelfTradePrevention", "RejectTaker RejectMaker RejectBoth")
-    ),
-    "slippageToleranceType": Parameter(enum("SlippageToleranceType", "TickSize Percent")),
-    **dict.fromkeys(
-        ("price", "quantity", "quoteQuantity", "slippageTolerance", "takeProfitLimitPrice",
-         "stopLossLimitPrice"), Parameter(DECIMAL)),
-    **dict.fromkeys(
-        ("triggerPrice", "triggerQuantity", "takeProfitTriggerPrice", "stopLossTriggerPrice"),
-        Parameter(TEXT)),
-    **dict.fromkeys(
-        ("triggerBy", "takeProfitTriggerBy", "stopLossTriggerBy"), Parameter(TRIGGER_BY)),
-    **dict.fromkeys(
-        ("postOnly", "reduceOnly", "autoLend", "autoLendRedeem", "autoBorrow", "autoBorrowRepay"),
-        Parameter(BOOL)),
-}  # fmt: skip
-
-PARAMETERS: dict[str, dict[str, Parameter]] = {
-    "get_assets": {"country": Parameter(TEXT)},
-    "get_markets": {"marketType": Parameter(MARKET_TYPE, many=True)},
-    "get_market": _SYMBOL,
-    "get_ticker": {**_SYMBOL, "interval": Parameter(TICKER_INTERVAL)},
-    "get_tickers": {"interval": Parameter(TICKER_INTERVAL)},
-    "get_depth": {**_SYMBOL, "limit": Parameter(DEPTH_LIMIT)},
-    "get_klines": {
-        **_SYMBOL,
-        "interval": Parameter(INTERVAL, True),
-        "startTime": Parameter(I64, True),
-        "endTime": Parameter(I64),
-        "priceType": Parameter(enum("KlinePriceType", "Last Index Mark")),
-    },
-    "get_mark_prices": {**_MAYBE_SYMBOL, "marketType": Parameter(MARKET_TYPE)},
-    "get_open_interest": _MAYBE_SYMBOL,
-    "get_funding_interval_rates": {**_SYMBOL, **_PAGE},
-    "get_recent_trades": {**_SYMBOL, "limit": Parameter(U16)},
-    "get_historical_trades": {**_SYMBOL, **_PAGE},
-    "get_deposit_address": {"blockchain": Parameter(BLOCKCHAIN, True)},
-    "get_order": _ONE_ORDER,
-    "cancel_order": _ONE_ORDER,
-    "get_open_orders": {**_MAYBE_SYMBOL, "marketType": Parameter(MARKET_TYPE)},
-    "cancel_open_orders": {
-        **_SYMBOL,
-        "orderType": Parameter(enum("CancelOrderTypeEnum", "RestingLimitOrder ConditionalOrder")),
-    },
-    "execute_order": _ORDER,
-    "execute_order_batch": _ORDER,
-    "get_order_history": _HISTORY,
-    "get_fills": {
-        **_HISTORY,
-        "from": Parameter(I64),
-        "to": Parameter(I64),
-        "fillType": Parameter(FILL_TYPE),
-    },
-}
-_PAYLOADS = {
+_PAYLOADS = {  # what a body is called in a refusal
+    "update_account_settings": "UpdateAccountSettingsRequest",
+    "convert_dust": "AccountConvertDustPayload",
+    "request_withdrawal": "AccountWithdrawalPayload",
+    "create_withdrawal_delay": "CreateWithdrawalDelayRequest",
+    "update_withdrawal_delay": "UpdateWithdrawalDelayRequest",
     "execute_order": "OrderExecutePayload",
     "execute_order_batch": "OrderExecutePayload",
     "cancel_order": "OrderCancelPayload",
     "cancel_open_orders": "OrderCancelAllPayload",
+    "execute_borrow_lend": "BorrowLendExecutePayload",
+    "strategy_create": "StrategyCreatePayload",
+    "cancel_strategy": "StrategyCancelPayload",
+    "cancel_open_strategies": "StrategyCancelAllPayload",
+    "submit_quote": "QuotePayload",
+    "submit_rfq": "RequestForQuotePayload",
+    "accept_quote": "QuoteAcceptPayload",
+    "refresh_rfq": "RequestForQuoteRefreshPayload",
+    "cancel_rfq": "RequestForQuoteCancelPayload",
+    "vault_mint": "VaultMintRequest",
+    "vault_redeem": "VaultRedeemRequest",
+    "vault_redeem_cancel": "VaultRedeemCancelRequest",
+    "issue_two_factor_token": "IssueTwoFactorTokenRequest",  # a guess: it is not documented
 }
 
 
@@ -264,7 +125,7 @@ def _from_object(
                 raise _payload(f'Type "{parameter.kind.name}" expects an input value.', payload)
             continue
         values[name] = _checked(parameter.kind, value, payload)
-        if name == "symbol" and value not in symbols:
+        if name == "symbol" and parameter.kind is TEXT and value not in symbols:
             raise _payload('failed to parse "MarketSymbol": Invalid market symbol', payload)
     return values
 
@@ -274,7 +135,7 @@ def _checked(kind: Kind, value: Any, payload: str) -> Any:
     if type(value) is not kind.json_type:
         raise _unexpected(kind.name, value, payload)
     try:
-        return value if isinstance(value, bool) else kind.from_text(str(value))
+        return value if isinstance(value, bool | dict) else kind.from_text(str(value))
     except ValueError as error:
         raise _payload(f'failed to parse "{kind.name}": {error}', payload) from None
 

@@ -1,7 +1,7 @@
 """The exchange's own rules for an order, and the refusals that name them.
 
 The rules are those of the documented market filters. Where a message or a code is not known from
-the wire, it is a guess.
+the wire, it is a guess (PARITY.md).
 """
 
 from __future__ import annotations
@@ -11,17 +11,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bpkit.sandbox.ledger import exact
-from bpkit.sandbox.market import Market
-from bpkit.sandbox.orders import Ticket
+from .book import PRICE_IMPACT
+from .ledger import exact
+from .market import Market
+from .orders import CONDITIONS, Ticket
 
-NOT_SIMULATED = (
-    "triggerPrice", "triggerQuantity", "triggerBy",
-    "takeProfitTriggerPrice", "takeProfitTriggerBy", "takeProfitLimitPrice",
-    "stopLossTriggerPrice", "stopLossTriggerBy", "stopLossLimitPrice",
-    "reduceOnly", "autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem",
-    "slippageTolerance", "slippageToleranceType",
-)  # fmt: skip
+NOT_SIMULATED = ("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem")
 WHOLE_DIGITS, DECIMALS = 29, 56  # more of either fits no price and no quantity
 
 
@@ -51,27 +46,35 @@ def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> Ticket:
     ``order``: the documented names; enums and types are right already, decimals are text.
     """
     market = find_market(markets, order["symbol"])
-    _check_simulated(market, order)
+    _check_simulated(order)
     if not market.open:
         raise bad_request("Market is not open for trading", "INVALID_MARKET")
     price, quantity, quote = (
         _decimal(order, name) for name in ("price", "quantity", "quoteQuantity")
     )
+    conditions = {name: order[name] for name in CONDITIONS if order.get(name) is not None}
+    conditional = "triggerPrice" in conditions
+    if conditional:  # its ``triggerQuantity`` counts
+        quantity = None
     if order["orderType"] == "Limit":
-        _check_limit(order)
+        _check_limit(order, conditional)
     else:
-        _check_market_order(order, quantity, quote)
+        _check_market_order(order, quantity, quote, conditional)
+    steps_wanted = None if quantity is None else steps(market, quantity)
     return Ticket(
         market=market,
         side=order["side"],
         kind=order["orderType"],
-        price=None if price is None else _ticks(market, price),
-        quantity=None if quantity is None else _steps(market, quantity),
+        price=None if price is None else ticks(market, price),
+        quantity=0 if conditional else steps_wanted,
         quote_quantity=quote,
         time_in_force=order.get("timeInForce") or "GTC",
         post_only=order.get("postOnly") is True,
         prevention=order.get("selfTradePrevention") or "RejectTaker",
         client_id=order.get("clientId"),
+        reduce_only=_reduce_only(market, order),
+        conditions=conditions,
+        slippage=_slippage(order),
     )
 
 
@@ -103,15 +106,29 @@ def is_out_of_band(ticket: Ticket, last: int) -> bool:
 
 
 @exact()
-def worst_price(ticket: Ticket, best: int | None) -> int | None:
-    """The last tick to which a market order may walk from the best price. None: no bound."""
-    if ticket.kind != "Market" or best is None:
-        return None
+def worst_price(ticket: Ticket, best: int | None) -> tuple[int | None, str]:
+    """The last tick to which a market order may walk from the best price, and what stops it there.
+
+    None: no bound. A tolerance in percent is of the best price, 1 for one percent (a guess). The
+    exchange's own orders know no bound.
+    """
+    if ticket.kind != "Market" or ticket.system is not None or best is None:
+        return None, PRICE_IMPACT
     bid = ticket.side == "Bid"
     bound = _filter(ticket.market, "maxImpactMultiplier" if bid else "minImpactMultiplier")
-    if bound is None:
-        return None
-    return math.floor(best * bound) if bid else math.ceil(best * bound)
+    impact = None if bound is None else _inward(best * bound, bid)
+    if ticket.slippage is None:
+        return impact, PRICE_IMPACT
+    tolerance, kind = ticket.slippage
+    reach = tolerance if kind == "TickSize" else best * tolerance.scaleb(-2)
+    slipped = _inward(best + reach if bid else best - reach, bid)
+    if impact is not None and (impact < slipped if bid else impact > slipped):
+        return impact, PRICE_IMPACT
+    return slipped, "SlippageToleranceExceeded"
+
+
+def _inward(price: Decimal, bid: bool) -> int:
+    return math.floor(price) if bid else math.ceil(price)
 
 
 @exact()
@@ -124,29 +141,31 @@ def check_budget(ticket: Ticket, best: int | None) -> None:
         raise bad_request("Quantity is below the minimum allowed value")
 
 
-def _check_simulated(market: Market, order: Mapping[str, Any]) -> None:
+def _check_simulated(order: Mapping[str, Any]) -> None:
     if (order.get("triggerPrice") is None) != (order.get("triggerQuantity") is None):
         raise bad_request("Must specify both `triggerPrice` and `triggerQuantity` or neither")
-    if market.kind != "SPOT":
-        message = f"The sandbox trades spot markets only, and {market.symbol} is not one"
-        raise Refusal(501, "NOT_IMPLEMENTED", message)
     for name in NOT_SIMULATED:
         if order.get(name) not in (None, False):
             raise Refusal(501, "NOT_IMPLEMENTED", f"The sandbox does not simulate `{name}`")
 
 
-def _check_limit(order: Mapping[str, Any]) -> None:
-    for name in ("price", "quantity"):
+def _check_limit(order: Mapping[str, Any], conditional: bool) -> None:
+    for name in ("price",) if conditional else ("price", "quantity"):
         if order.get(name) is None:
             raise bad_request(f"Limit orders must specify a `{name}`")
     if order.get("quoteQuantity") is not None:
         raise bad_request("Limit orders must not specify a `quoteQuantity`")
     if order.get("postOnly") and order.get("timeInForce") in ("IOC", "FOK"):
         raise bad_request("Post only orders must be good till cancelled")
+    if order.get("slippageTolerance") is not None:
+        raise bad_request("Limit orders must not specify a `slippageTolerance`")
 
 
 def _check_market_order(
-    order: Mapping[str, Any], quantity: Decimal | None, quote: Decimal | None
+    order: Mapping[str, Any],
+    quantity: Decimal | None,
+    quote: Decimal | None,
+    conditional: bool,
 ) -> None:
     if order.get("price") is not None:
         raise bad_request("Market orders must not specify a `price`")
@@ -156,28 +175,30 @@ def _check_market_order(
         raise bad_request("Market orders must specify either `quantity` or `quoteQuantity`")
     if quote is not None and quote <= 0:
         raise bad_request("Market orders must specify a positive `quoteQuantity`")
-    if quote is None and (quantity is None or quantity <= 0):
+    if quote is None and not conditional and (quantity is None or quantity <= 0):
         raise bad_request("Market orders must specify a positive `quantity`")
 
 
-def _ticks(market: Market, price: Decimal) -> int:
+def ticks(market: Market, price: Decimal) -> int:
+    """A price in ticks. Refusal: it is not one of the market's."""
     lowest, highest = _filter(market, "minPrice"), _filter(market, "maxPrice")
-    ticks = _units(price, market.tick, "Price")
-    if ticks <= 0 or (lowest is not None and price < lowest):
+    whole = _units(price, market.tick, "Price")
+    if whole <= 0 or (lowest is not None and price < lowest):
         raise bad_request("Price is below the minimum allowed value", "INVALID_PRICE")
     if highest is not None and price > highest:
         raise bad_request("Price is above the maximum allowed value", "INVALID_PRICE")
-    return ticks
+    return whole
 
 
-def _steps(market: Market, quantity: Decimal) -> int:
+def steps(market: Market, quantity: Decimal) -> int:
+    """A quantity in steps. Refusal: it is not one of the market's."""
     bounds = market.raw["filters"]["quantity"]
-    steps = _units(quantity, market.step, "Quantity")
-    if steps <= 0 or quantity < Decimal(bounds["minQuantity"]):
+    whole = _units(quantity, market.step, "Quantity")
+    if whole <= 0 or quantity < Decimal(bounds["minQuantity"]):
         raise bad_request("Quantity is below the minimum allowed value")
     if bounds["maxQuantity"] is not None and quantity > Decimal(bounds["maxQuantity"]):
         raise bad_request("Quantity is above the maximum allowed value")
-    return steps
+    return whole
 
 
 @exact()
@@ -186,6 +207,26 @@ def _units(amount: Decimal, unit: Decimal, what: str) -> int:
     if rest:
         raise bad_request(f"{what} decimal too long")
     return int(units)
+
+
+def _reduce_only(market: Market, order: Mapping[str, Any]) -> bool | None:
+    flag: bool | None = order.get("reduceOnly")
+    if flag and market.kind != "PERP":
+        raise bad_request("Reduce only orders are for futures", "INVALID_ORDER")
+    return flag
+
+
+def _slippage(order: Mapping[str, Any]) -> tuple[Decimal, str] | None:
+    tolerance, kind = _decimal(order, "slippageTolerance"), order.get("slippageToleranceType")
+    if (tolerance is None) != (kind is None):
+        raise bad_request(
+            "Must specify both `slippageTolerance` and `slippageToleranceType` or neither"
+        )
+    if tolerance is None or kind is None:
+        return None
+    if tolerance < 0:
+        raise bad_request("`slippageTolerance` must not be negative")
+    return tolerance, kind
 
 
 def _decimal(order: Mapping[str, Any], name: str) -> Decimal | None:

@@ -12,6 +12,7 @@ import socket
 import threading
 from errno import EADDRINUSE
 from http.client import responses
+from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
@@ -88,7 +89,7 @@ class _Handler(RequestHandler):
         request: HTTPServerRequest = self.request
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         answer = self.service.answer(
-            request.method or "", request.path, request.query, headers, request.body
+            request.method or "", _path(request.path), request.query, headers, request.body
         )
         self.set_status(answer.status)
         for name, value in answer.headers.items():
@@ -109,6 +110,11 @@ class _Handler(RequestHandler):
         """For what never reaches the service, as a TRACE: plain text, as the framework answers."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(responses.get(status_code, "error").lower())
+
+
+def _path(target: str) -> str:
+    """Of ``http://127.0.0.1:8000/api/v1/time``, as a client writes to a proxy, only the path."""
+    return urlsplit(target).path if target.lower().startswith("http://") else target
 
 
 def _silent(handler: RequestHandler) -> None:

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 
 from ..operations import OPERATIONS, Operation
 from . import auth, parsing, spelling
+from .capital import Capital
 from .exchange import Account, Exchange, Refusal
-from .handlers import PUBLIC, SIGNED, Page
+from .handlers import CAPITAL, NOT_SIMULATED, SIGNED, Empty
+from .public import PUBLIC, Page
 
 LOG_LENGTH = 10_000
 _log = logging.getLogger(__name__)
@@ -42,9 +44,9 @@ _CACHE = {
     "get_tickers": "public, s-maxage=20",
     "get_open_interest": "public, s-maxage=5",
     "get_mark_prices": "public, s-maxage=1",
-    "get_order_history": "no-store",
-    "get_fills": "no-store",
+    "get_borrow_lend_markets_history": "public, s-maxage=60",
 }
+_HISTORY, _UNKEPT = "/wapi/v1/history/", "no-store"
 
 
 class Response(NamedTuple):
@@ -69,6 +71,7 @@ class Service:
         market_clock: Callable[[], int] | None = None,
     ) -> None:
         self.exchange, self.lock = exchange, threading.RLock()
+        self.capital = Capital(exchange)
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self._clock, self._market_clock = clock, market_clock
 
@@ -122,7 +125,10 @@ class Service:
         except (auth.Denied, Refusal) as refusal:
             entry["verdict"] = f"{refusal.code}: {refusal.message}"
             error = {"code": refusal.code, "message": refusal.message}
-            return _response(refusal.status, "json", spelling.body(error))
+            status = refusal.status
+            if isinstance(refusal, auth.Denied) and status == 400:
+                status = self.exchange.conflicts.auth_status
+            return _response(status, "json", spelling.body(error))
         except Exception as fault:  # a defect of the sandbox must not look like a lost connection
             _log.exception("the sandbox failed at %s %s", method, path)
             entry["verdict"] = f"a defect of the sandbox: {fault!r}"
@@ -146,14 +152,22 @@ class Service:
     def _result(self, operation: Operation, account: Account | None, values: Any) -> Any:
         if operation.name == "get_time":
             return self._clock()
+        if operation.name in NOT_SIMULATED:
+            message = f"The sandbox does not simulate {operation.name}"
+            raise Refusal(501, "NOT_IMPLEMENTED", message)
         if account is None:
             return PUBLIC[operation.name](self.exchange, values)
+        if operation.name in CAPITAL:
+            return CAPITAL[operation.name](self.capital, account, values)
         return SIGNED[operation.name](self.exchange, account, values)
 
     def _success(self, operation: Operation, result: Any) -> Response:
-        cache_control = {"Cache-Control": _CACHE.get(operation.name, _UNCACHED)}
+        usual = _UNKEPT if operation.path.startswith(_HISTORY) else _UNCACHED
+        cache_control = {"Cache-Control": _CACHE.get(operation.name, usual)}
         if result is None:
             return _response(204, "", b"", cache_control)
+        if isinstance(result, Empty):
+            return _response(200, "", b"", cache_control)
         if operation.answer in ("text", "time"):
             return _response(200, "text", str(result).encode(), cache_control)
         if isinstance(result, Page):
@@ -165,6 +179,8 @@ class Service:
 def _route(method: str, path: str) -> Operation:
     if path not in _ROUTES:
         raise parsing.Unreadable("not found", 404)
+    if method == "HEAD" and "GET" in _ROUTES[path]:  # a GET whose body is not sent
+        return _ROUTES[path]["GET"]
     if method not in _ROUTES[path]:
         raise parsing.Unreadable("method not allowed", 405)
     return _ROUTES[path][method]

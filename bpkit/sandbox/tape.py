@@ -269,8 +269,8 @@ class Tape:
         return mean.quantize(Decimal("0.0000001"), ROUND_HALF_EVEN)
 
     def mark_price(self, at_us: int) -> Decimal:
-        """Of a perp: its last price, in the quote asset."""
-        return self.market.price(self.last_price(at_us))
+        """Of a perp: the tape's own last price, in the quote asset, which no engine trade moves."""
+        return self.market.price(self._own_last(at_us).price)
 
     def funding_rate(self, interval_end_us: int) -> Decimal:
         """For the hour that ends then, or in which that time lies: a fraction, 9 places at most."""
