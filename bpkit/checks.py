@@ -11,36 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from keyword import iskeyword
 from typing import get_args
 
-from .choices import (
-    Blockchain,
-    BorrowLendEventType,
-    BorrowLendSide,
-    CancelOrderType,
-    DepthLimit,
-    FillType,
-    HistoryInterval,
-    InterestSource,
-    KlineInterval,
-    MarketType,
-    OrderStatus,
-    OrderType,
-    PositionState,
-    PriceType,
-    RfqExecutionMode,
-    RfqFillType,
-    SelfTradePrevention,
-    SettlementSource,
-    Side,
-    SlippageToleranceType,
-    SortDirection,
-    StrategyType,
-    TickerInterval,
-    TimeInForce,
-    TriggerBy,
-)
+from . import choices
 from .errors import InputError
 from .wire import Fields, fields
 
@@ -59,23 +34,29 @@ def params(given: Mapping[str, object], operation: str = "") -> Fields:
 
     ``operation``: whose parameters they are, for the names that mean something else there.
     """
-    rules = RULES | OWN_RULES.get(operation, {})
+    own = OWN_RULES.get(operation, {})
     for name, value in given.items():
         if isinstance(value, (list, tuple)):
             if name != "marketType" or operation not in _MANY_TYPES:
                 raise InputError(name, value, "is a list; pass one value")
             if not value:
                 raise InputError(name, value, "is empty; leave it out for all")
-        if isinstance(value, float) and name in rules and name not in AMOUNTS:
-            rules[name](name, value)  # tells what is wanted, which is not a number written as text
+        if isinstance(value, float) and name not in AMOUNTS:
+            # Tells what is wanted, which is not a number written as text.
+            _check(own, name, value)
     cleaned = fields(given)
     for name, value in cleaned.items():
-        if name in rules:
-            for item in value if isinstance(value, list) else [value]:
-                rules[name](name, item)
+        for item in value if isinstance(value, list) else [value]:
+            _check(own, name, item)
         if name in AMOUNTS and isinstance(value, int):
             cleaned[name] = str(value)  # the exchange takes amounts as text only
     return cleaned
+
+
+def _check(own: Mapping[str, Rule], name: str, value: object) -> None:
+    rule = own.get(name) or RULES.get(name)
+    if rule is not None:
+        rule(name, value)
 
 
 @contextmanager
@@ -88,6 +69,7 @@ def python_names() -> Iterator[None]:
         raise InputError(python_name(error.field), error.value, remedy) from None
 
 
+@cache
 def python_name(name: str) -> str:
     """The documentation's name as a Python argument: ``clientId`` -> ``client_id``."""
     snake = re.sub("[A-Z]", lambda capital: f"_{capital.group().lower()}", name)
@@ -349,7 +331,7 @@ RULES: dict[str, Rule] = {
          "deferredSettlement", "randomizedIntervalQuantity"),
         _boolean),
     **dict.fromkeys(
-        ("triggerBy", "takeProfitTriggerBy", "stopLossTriggerBy"), _choice(TriggerBy)),
+        ("triggerBy", "takeProfitTriggerBy", "stopLossTriggerBy"), _choice(choices.TriggerBy)),
     **dict.fromkeys(("limit", "offset", "duration"), _unsigned(64)),
     **dict.fromkeys(("clientId", "clientStrategyId", "vaultId", "withdrawalDelayHours"),
                     _unsigned(32)),
@@ -360,38 +342,38 @@ RULES: dict[str, Rule] = {
     "slippageTolerance": _tolerance,
     "triggerQuantity": _amount_or_share,
     "recipientInformation": _recipient,
-    "side": _choice(Side),
-    "orderType": _choice(OrderType),
-    "timeInForce": _choice(TimeInForce),
-    "selfTradePrevention": _choice(SelfTradePrevention),
-    "slippageToleranceType": _choice(SlippageToleranceType),
-    "marketType": _choice(MarketType),
-    "sortDirection": _choice(SortDirection),
-    "fillType": _choice(FillType),
-    "blockchain": _choice(Blockchain),
-    "priceType": _choice(PriceType),
-    "type": _choice(BorrowLendEventType),
-    "state": _choice(PositionState),
-    "status": _choice(OrderStatus),
-    "executionMode": _choice(RfqExecutionMode),
-    "strategyType": _choice(StrategyType),
+    "side": _choice(choices.Side),
+    "orderType": _choice(choices.OrderType),
+    "timeInForce": _choice(choices.TimeInForce),
+    "selfTradePrevention": _choice(choices.SelfTradePrevention),
+    "slippageToleranceType": _choice(choices.SlippageToleranceType),
+    "marketType": _choice(choices.MarketType),
+    "sortDirection": _choice(choices.SortDirection),
+    "fillType": _choice(choices.FillType),
+    "blockchain": _choice(choices.Blockchain),
+    "priceType": _choice(choices.PriceType),
+    "type": _choice(choices.BorrowLendEventType),
+    "state": _choice(choices.PositionState),
+    "status": _choice(choices.OrderStatus),
+    "executionMode": _choice(choices.RfqExecutionMode),
+    "strategyType": _choice(choices.StrategyType),
 }  # fmt: skip
 # For the names that mean something else in one operation than in the others.
 OWN_RULES: dict[str, dict[str, Rule]] = {
-    "get_depth": {"limit": _choice(DepthLimit)},
+    "get_depth": {"limit": _choice(choices.DepthLimit)},
     "get_recent_trades": {"limit": _unsigned(16)},
-    "get_klines": {"interval": _choice(KlineInterval)},
-    "get_ticker": {"interval": _choice(TickerInterval)},
-    "get_tickers": {"interval": _choice(TickerInterval)},
-    "get_borrow_lend_markets_history": {"interval": _choice(HistoryInterval)},
-    "get_vault_history": {"interval": _choice(HistoryInterval)},
+    "get_klines": {"interval": _choice(choices.KlineInterval)},
+    "get_ticker": {"interval": _choice(choices.TickerInterval)},
+    "get_tickers": {"interval": _choice(choices.TickerInterval)},
+    "get_borrow_lend_markets_history": {"interval": _choice(choices.HistoryInterval)},
+    "get_vault_history": {"interval": _choice(choices.HistoryInterval)},
     "strategy_create": {"interval": _unsigned(64)},
-    "cancel_open_orders": {"orderType": _choice(CancelOrderType)},
-    "execute_borrow_lend": {"side": _choice(BorrowLendSide)},
-    "get_borrow_lend_position_history": {"side": _choice(BorrowLendSide)},
-    "get_interest_history": {"source": _choice(InterestSource)},
-    "get_settlement_history": {"source": _choice(SettlementSource)},
-    "get_rfq_fill_history": {"fillType": _choice(RfqFillType)},
+    "cancel_open_orders": {"orderType": _choice(choices.CancelOrderType)},
+    "execute_borrow_lend": {"side": _choice(choices.BorrowLendSide)},
+    "get_borrow_lend_position_history": {"side": _choice(choices.BorrowLendSide)},
+    "get_interest_history": {"source": _choice(choices.InterestSource)},
+    "get_settlement_history": {"source": _choice(choices.SettlementSource)},
+    "get_rfq_fill_history": {"fillType": _choice(choices.RfqFillType)},
     "get_open_rfqs": {"rfqId": _digits},
     "get_dust_history": {"id": _signed(64)},
     "get_withdrawals": {"id": _signed(32), "clientId": _own_id},
