@@ -46,10 +46,10 @@ def fetch_all(
     """Every row that ``method`` can give, as one answer: ``fetch_all(bp.get_fills, "SOL_USDC")``.
 
     ``method``: a Client's, one that takes ``limit`` and ``offset``; all else is passed on to it.
-    ``limit``: the rows of a page, 2 or more. ``most``: stop after so many rows, which public trades
-    want: they go back for years. ``progress``: True for a bar on stderr, or a function
-    that is called after each page with the rows fetched and the rows in all (None while the
-    exchange does not say); in the last call they are the same.
+    ``limit``: the rows of a page, 2 or more. ``most``: stop after so many rows; public trades go
+    back for years. ``progress``: True for a bar on stderr, or a function that is called after each
+    page with the rows fetched and the rows in all (None while the exchange does not say); in the
+    last call they are the same.
 
     The rows are those that stood there at the first page, each once, in the exchange's order; some
     that arrived later may be among them. Rows that read the same to the letter, have no id and are

@@ -96,6 +96,7 @@ class Play:
     def order(self, who: int, fields: dict[str, Any]) -> None:
         account = self.people[who]
         before, cash = self.exposure(account), account.purse.available("USDC")
+        held = self.net(account)
         try:
             self.exchange.execute(account, fields)
         except Refusal as refusal:
@@ -103,7 +104,9 @@ class Play:
             assert refusal.code in codes
             assert account.purse.available("USDC") == cash
             return
-        if fields["symbol"] == SPOT or self.exposure(account) > before:
+        # What leads through zero opens a position, though it may expose no more than before.
+        opened = held * self.net(account) < 0 or abs(self.net(account)) > abs(held)
+        if fields["symbol"] == SPOT or self.exposure(account) > before or opened:
             self.check_margin(account)
 
     def cancel_all(self, who: int, symbol: str) -> None:

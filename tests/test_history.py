@@ -456,3 +456,19 @@ def test_the_sandboxs_funding_rates(bp: Client) -> None:
     assert len(made) == int(once.headers["X-Total"]) > 10_000
     assert made.df["intervalEndTimestamp"].is_monotonic_decreasing
     assert made.df["intervalEndTimestamp"].is_unique
+
+
+@pytest.mark.parametrize("most", [1, 99, 100, 101, 250])
+def test_no_more_than_wanted_is_fetched(most: int, sandbox: Sandbox) -> None:
+    """Public trades go back for years: nobody wants them all."""
+    bp = Client(sandbox.url)
+    rows = fetch_all(bp.get_historical_trades, "SOL_USDC", limit=100, most=most)
+    assert rows == bp.get_historical_trades("SOL_USDC", limit=most)
+    asked = [one for one in sandbox.log if "limit=100" in one["query"]]
+    assert len(asked) <= most // 99 + 1
+
+
+@pytest.mark.parametrize("most", [0, -1, True, "5"])
+def test_a_number_of_rows_that_is_none(most: Any, sandbox: Sandbox) -> None:
+    with pytest.raises(InputError, match="most="):
+        fetch_all(Client(sandbox.url).get_historical_trades, "SOL_USDC", most=most)

@@ -323,3 +323,10 @@ def test_without_html_tables_the_text_remains() -> None:
         assert "text/html" not in shown(answer("orders", f"[{ORDER}]"))
         assert "99.95" in shown(answer("klines", KLINES))["text/plain"]
         assert "text/html" not in shown(answer("klines", KLINES))
+
+
+def test_a_slice_and_a_sum_keep_their_frame() -> None:
+    rows = operations()
+    assert rows[:3].df.index.tolist() == [one["name"] for one in list(rows)[:3]]
+    assert len((rows[:3] + rows[3:5]).df) == 5
+    assert rows[1] == list(rows)[1]
