@@ -161,8 +161,14 @@ class Number(Answer, int):
 def read(kind: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
     """The answer that the bytes hold. Raises ValueError where they are no JSON but should be."""
     made = _made(kind, content)
+    if not isinstance(made, _PLACED.get(kind, Answer)):
+        raise ValueError("whatever that is, it is not what was placed")
     made.kind, made.status, made.headers = kind, status, headers
     return made
+
+
+# What becomes of an order must not be read out of something else. Other kinds pass in any shape.
+_PLACED: dict[str, type[Answer]] = {"order": Record, "batch": Rows}
 
 
 def _made(kind: str, content: bytes) -> Answer:

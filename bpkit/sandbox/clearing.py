@@ -30,7 +30,8 @@ def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
 
 
 class Clearing:
-    """``mark``: the price of a market's symbol now. ``next_id``: of orders and positions."""
+    """``mark``: the price of a market's symbol now. ``next_id``: of orders and positions.
+    ``unlock``: ends an account's spot orders, which only who has the books can do."""
 
     def __init__(
         self,
@@ -39,12 +40,11 @@ class Clearing:
         fees: Purse,
         mark: Callable[[str], Decimal],
         next_id: Callable[[], str],
+        unlock: Callable[[Account], None],
     ) -> None:
         self._markets, self._house, self._fees = markets, house, fees
-        self._mark, self._next_id = mark, next_id
+        self._mark, self._next_id, self._unlock = mark, next_id, unlock
         self._sequence = 0
-        # Ends an account's spot orders; the engine, which has the books, sets it.
-        self.unlock: Callable[[Account], None] = lambda account: None
 
     def fill(self, order: Order, trade: Trade, is_maker: bool) -> Decimal:
         """Let a fill change the owner's position and cash. The fee that it cost.
@@ -129,7 +129,7 @@ class Clearing:
         """See to it that the account has so much: spot orders that lock assets end, other assets
         go, then the house gives."""
         if account.purse.available(asset) < amount:
-            self.unlock(account)
+            self._unlock(account)
         for other in account.purse.assets():
             market = self._markets.get(f"{other}_{asset}")
             if market is not None and market.open and account.purse.available(asset) < amount:

@@ -52,8 +52,9 @@ class Engine:
         self.desks: dict[str, Desk] = {}
         self.last_id = first_order_id
         self.margin = Margin(self.markets, self.mark)
-        self.clearing = Clearing(self.markets, self.house, self.fees, self.mark, self.next_id)
-        self.clearing.unlock = self._unlock
+        self.clearing = Clearing(
+            self.markets, self.house, self.fees, self.mark, self.next_id, self._unlock
+        )
         self._tape_of = tape_of
         self._tapes: dict[str, Tape] = {}
 
