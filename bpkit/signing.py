@@ -16,7 +16,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 from .errors import KeyFormatError
 from .settings import key_texts
@@ -43,6 +47,15 @@ def text_to_sign(
         parts.append(f"instruction={instruction}")
         parts += [f"{name}={value}" for name, value in pairs(one)]
     return f"{'&'.join(parts)}&timestamp={timestamp}&window={window}"
+
+
+def verify(public_key: bytes, signature: bytes, text: bytes) -> bool:
+    """Did the holder of this key (32 bytes) sign this text? ``signature``: 64 bytes."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 class Key:
