@@ -12,7 +12,7 @@ import pytest
 from conftest import Plain
 
 from bpkit.operations import OPERATIONS
-from bpkit.sandbox import Conflicts, Sandbox
+from bpkit.sandbox import FAULTS, Conflicts, Sandbox
 from bpkit.sandbox.conflicts import CHOICES
 from bpkit.sandbox.handlers import CAPITAL, NOT_SIMULATED, SIGNED
 from bpkit.sandbox.public import PUBLIC
@@ -79,6 +79,12 @@ def test_the_conflicts_are_those_of_the_switches() -> None:
     for name, choices in CHOICES.items():
         assert {defaults[name], *choices} == set(choices) and len(choices) == 2
         assert [str(one) for one in choices if one != defaults[name]] == [switches[name]]
+
+
+def test_the_faults_are_those_of_the_table() -> None:
+    table = TEXT.split("| Fault | Evidence | Test |")[1].split("\n\n")[0]
+    listed = [row[:2] for row in ROWS if "| " + row[0] + " |" in table]
+    assert listed == [[f"`{name}`: {one.sentence}", one.evidence] for name, one in FAULTS.items()]
 
 
 # --- what is not simulated ------------------------------------------------------------------------

@@ -1276,7 +1276,8 @@ def test_the_log(sandbox: Sandbox, plain: Plain) -> None:
     plain.get("/nope?a=b")
     bad_limit, balances, unsigned, order, nowhere = sandbox.log
     assert list(balances) == [
-        *("time", "method", "path", "query", "body", "operation", "signedBy", "status", "verdict")
+        *("time", "method", "path", "query", "body", "operation", "signedBy", "status", "verdict"),
+        *("fault", "finding"),
     ]
     assert (bad_limit["operation"], bad_limit["status"]) == ("get_depth", 400)
     assert bad_limit["query"] == "symbol=SOL_USDC&limit=7"

@@ -2,17 +2,19 @@
 
 What it does **not** simulate: borrowing and lending, strategies (TWAP), requests for quotes,
 vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMENTED, once their
-signature is good), prediction markets, the rate limits, the WebSocket, and other people: the rest
-of the market is a tape that does not react to you, though your orders fill against its quotes and
-your trades join it. Its prices are invented, and so is all that is not a market's rule. PARITY.md,
-beside this file, lists every behaviour with its evidence: seen on the wire, documented, or our
-guess.
+signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), the WebSocket, and
+other people: the rest of the market is a tape that does not react to you, though your orders fill
+against its quotes and your trades join it. Its prices are invented, and so is all that is not a
+market's rule. PARITY.md, beside this file, lists every behaviour with its evidence: seen on the
+wire, documented, or our guess.
 
 What it does: verifies ED25519 signatures from the raw bytes, keeps one order book a market with
 price-time priority, locks and releases balances to the last digit, charges fees, holds positions in
 futures by cross margin with funding and liquidation, keeps conditional orders, lets money come in
 and go out, and answers in the exchange's own spelling. ``exchange.py`` says what is left out of
-orders and positions.
+orders and positions. What goes wrong on the way to an exchange and back can be had by name
+(``Sandbox.fault``), and who was refused for a signature is told why, in ``Sandbox.log`` and in a
+header of the sandbox's own.
 
     from bpkit.sandbox import Sandbox
 
@@ -25,26 +27,32 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from types import TracebackType
 from typing import Any
 
+from ..doctor import diagnose
 from ..signing import DEMO_SECRET, Key
 from . import market
 from .capital import blockchain_of
 from .conflicts import Conflicts
 from .exchange import Account, Exchange
+from .faults import FAULTS, Fault
 from .server import Server
 from .service import Service
 from .tape import DEFAULT_SEED, START_US, Tape
 
-__all__ = ["Conflicts", "Sandbox"]
+__all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2100, 1, 1, tzinfo=UTC)  # later than this no tape is invented
 
+REMEMBERED = 1000  # signatures that were found good
 MOST, LEAST = Decimal(10) ** 12, Decimal("1e-18")  # of an asset, in an account's first funds
 
 # What the demo account starts with: enough for every lesson.
@@ -82,10 +90,13 @@ class Sandbox:
         self.key = Key(DEMO_SECRET)
         exchange.open_account(self.key.public_key, _decimals(FUNDS, exchange.assets))
         self._still = not follow_clock
+        accepted: deque[str] = deque(maxlen=REMEMBERED)
         self._service = Service(
             exchange,
             lambda: time.time_ns() // 1_000_000,
             _now_us if follow_clock else None,
+            partial(_finding, accepted),
+            accepted,
         )
         server = Server(self._service, port)
         self.url = server.url
@@ -102,7 +113,10 @@ class Sandbox:
         """The requests that arrived, oldest first, and what was made of each.
 
         time, method, path, query, body, operation, signedBy (the key whose signature was good, or
-        None), status, verdict ("answered", or the reason of the refusal). The last 10,000 are kept.
+        None), status (what was sent; 0 where the connection was cut), verdict ("answered", the
+        reason of the refusal, or, where it met a fault, what was done and what then went wrong:
+        "carried out, reply lost"), fault (the names of those it met, or None), finding (what was
+        wrong with a signature that was refused, and what to do, or None). The last 10,000 are kept.
         """
         with self._service.lock:
             return [dict(entry) for entry in self._service.log]
@@ -124,6 +138,33 @@ class Sandbox:
         with self._service.lock:
             exchange = self._service.exchange
             exchange.advance_to(exchange.now_us + span // timedelta(microseconds=1))
+
+    def fault(
+        self,
+        name: str,
+        *,
+        operations: Collection[str] | None = None,
+        times: int | None = None,
+        seconds: float | None = None,
+        symbols: Collection[str] | None = None,
+    ) -> AbstractContextManager[Fault]:
+        """Let something go wrong: ``with sandbox.fault("lost_reply", times=1) as fault: ...``
+
+        ``name``: one of ``bpkit.sandbox.FAULTS``, which says what each of them does.
+        ``operations``: the names of those it may hit; all that it can touch unless given.
+        ``times``: after so many requests it hits no more. ``seconds``: of ``slow`` (2) how late,
+        at most 600; of ``clock_skew`` (30) how far the exchange's clock is ahead, below 0 where it
+        is behind. ``symbols``: of ``cancel_only`` which markets; all unless given.
+
+        It is on within its block, and for all connections. ``fault.hits`` counts the requests it
+        has hit. Blocks may stand in each other: a request meets the innermost first. ValueError: no
+        such fault, operation or market, or an option that it does not take.
+        """
+        markets = self._service.exchange.markets
+        one = Fault(
+            name, markets, operations=operations, times=times, seconds=seconds, symbols=symbols
+        )
+        return self._service.under(one)
 
     def open_account(self, funds: Mapping[str, str] | None = None, key: Key | None = None) -> Key:
         """Another account, with a key of its own, and with nothing in it unless ``funds`` are
@@ -190,6 +231,26 @@ class Sandbox:
     def __repr__(self) -> str:
         state = "running" if self._end.alive else "stopped"
         return f"<Sandbox {state}, its market at {self.now:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def _finding(
+    accepted: Collection[str],
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    now_ms: int,
+) -> str | None:
+    """What is wrong with a request whose signature was refused. ``accepted``: those that were good
+    before."""
+    url = f"{path}?{query}" if query else path
+    signature = headers.get("x-signature", "")
+    earlier = [signature] if signature in accepted else []
+    finding = diagnose(
+        method=method, url=url, headers=headers, body=body, now=now_ms, earlier=earlier
+    )
+    return None if finding.cause == "none" else str(finding)
 
 
 def _now_us() -> int:

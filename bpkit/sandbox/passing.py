@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import groupby
 from typing import NamedTuple
 
 from .book import Side
@@ -69,13 +70,11 @@ def _go(engine: Engine, stop_us: int) -> None:
     for desk in desks:
         desk.withdraw()
     strikes = _strikes(engine, desks, engine.now_us + 1, stop_us)
-    while strikes:
-        known, here = engine.last_id, strikes[0].time_us
-        now = [strike for strike in strikes if strike.time_us == here]
-        engine.now_us = here
+    for here, now in groupby(strikes, key=lambda strike: strike.time_us):
+        known, engine.now_us = engine.last_id, here
         for strike in now:
-            _meet(engine, strike)
-        strikes = strikes[len(now) :]
+            if not _is_stale(engine, strike):
+                _meet(engine, strike)
         if engine.last_id != known and here < stop_us:
             return  # there is something new to reach, or a sooner stop
     engine.now_us = stop_us
@@ -128,13 +127,27 @@ def _liquidations(engine: Engine, desk: Desk) -> Iterator[tuple[Decimal, bool]]:
                 yield price, position.steps < 0
 
 
+def _is_stale(engine: Engine, strike: Strike) -> bool:
+    """Is what a trade was to reach gone by now, or out of this trade's reach? Most are, where an
+    order was filled early."""
+    desk, trade = strike.desk, strike.trade
+    if trade is None or desk.triggers or desk.entries:
+        return False
+    if any(desk.market.symbol in account.positions for account in engine.accounts.values()):
+        return False  # the trade may be at its price of liquidation
+    return not desk.book.crosses(_taker(trade), trade.price)
+
+
+def _taker(trade: Trade) -> Side:
+    return "Ask" if trade.buyer_is_maker else "Bid"
+
+
 def _meet(engine: Engine, strike: Strike) -> None:
     """What a moment brings: fills, then triggers, then liquidations."""
     desk, trade, printed = strike.desk, strike.trade, None
     if trade is not None:
-        side: Side = "Ask" if trade.buyer_is_maker else "Bid"
         desk.withdraw()
-        desk.take(side, trade.price, trade.quantity, trade.time_us)
+        desk.take(_taker(trade), trade.price, trade.quantity, trade.time_us)
         engine.leave_exits(desk)
         with exact():
             printed = desk.market.price(trade.price)

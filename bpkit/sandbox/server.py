@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from errno import EADDRINUSE
 from http.client import responses
 from urllib.parse import urlsplit
@@ -71,6 +72,8 @@ class Server:
         server = HTTPServer(application, max_body_size=MAX_BODY)
         server.add_socket(listener)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        # For findings alone: more hands at once would only slow the answers to all others.
+        self._loop.set_default_executor(ThreadPoolExecutor(1, "bpkit sandbox finding"))
         self._ready.set()
         await self._stop.wait()
         server.stop()
@@ -85,12 +88,19 @@ class _Handler(RequestHandler):
     def initialize(self, service: Service) -> None:
         self.service = service
 
-    def _answer(self) -> None:
+    async def _answer(self) -> None:
         request: HTTPServerRequest = self.request
         headers = {name.lower(): value for name, value in request.headers.get_all()}
-        answer = self.service.answer(
+        answer, examine = self.service.begin(
             request.method or "", _path(request.path), request.query, headers, request.body
         )
+        if examine:
+            answer = await asyncio.to_thread(examine)
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        if answer.cut:
+            self.detach().close()
+            return
         self.set_status(answer.status)
         for name, value in answer.headers.items():
             self.set_header(name, value)

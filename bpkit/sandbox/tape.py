@@ -306,9 +306,8 @@ class Tape:
         """The tape's own last trade up to and including that time; before any, its opening."""
         for number in range(at_us // DAY, FIRST_DAY - 1, -1):
             day = self._days(number, 0)
-            last = int(np.searchsorted(day.time, at_us, side="right"))
-            if last:
-                return day.rows(last - 1, last)[0]
+            if place := int(day.time.searchsorted(at_us, side="right")):
+                return Trade._make(column.item(place - 1) for column in day)
         return Trade(0, FIRST_US, self._own.opening(FIRST_DAY) // 1_000, 0, False)
 
     def _is_own(self, identity: int) -> bool:
