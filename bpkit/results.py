@@ -9,7 +9,7 @@ are the headers. At the end of a notebook cell an answer shows itself as a table
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -161,14 +161,29 @@ class Number(Answer, int):
 def read(kind: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
     """The answer that the bytes hold. Raises ValueError where they are no JSON but should be."""
     made = _made(kind, content)
-    if not isinstance(made, _PLACED.get(kind, Answer)):
+    if content.strip() and kind in _PLACED and not _PLACED[kind](made):
         raise ValueError("whatever that is, it is not what was placed")
     made.kind, made.status, made.headers = kind, status, headers
     return made
 
 
-# What becomes of an order must not be read out of something else. Other kinds pass in any shape.
-_PLACED: dict[str, type[Answer]] = {"order": Record, "batch": Rows}
+def _is_one(made: Answer) -> bool:
+    return isinstance(made, Record) and "status" in made and any(name in made for name in _IDS)
+
+
+def _is_batch(made: Answer) -> bool:
+    return isinstance(made, Rows) and all(
+        isinstance(row, dict) and "operation" in row for row in made
+    )
+
+
+# What becomes of money must not be read out of something else, such as an error that came with 200.
+# Other kinds pass in any shape.
+_IDS = ("id", "rfqId", "quoteId")
+_PLACED: dict[str, Callable[[Answer], bool]] = {
+    "batch": _is_batch,
+    **dict.fromkeys(("order", "withdrawal", "strategy", "rfq", "quote"), _is_one),
+}
 
 
 def _made(kind: str, content: bytes) -> Answer:

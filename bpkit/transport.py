@@ -1,28 +1,38 @@
 """The one door out: every request of bpkit passes here. The only home of requests.
 
-What stands at the door: which hosts may be spoken to, and with which key; orders on a live host
-only when they were allowed; each attempt signed afresh; reads retried, writes never; no redirect
-followed.
+What stands at the door: which hosts may be spoken to, and with which key; what the client is armed
+for; the budget of requests; each attempt signed afresh; reads retried, writes never; no redirect
+followed. A refusal for the signature or the clock leaves with what the doctor found.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import json
+import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NewConnectionError
 
-from .errors import ApiError, GuardError, InputError, MissingKeyError, TransportError
-from .operations import UNDOCUMENTED, Operation
+from . import clock as clocks
+from . import doctor, hosts, refusals
+from .arming import Arming, Guard
+from .budget import Budget, Pace, pace_of
+from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
+from .hosts import LIVE_URL
+from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
 from .wire import Fields, body, query
 
-LIVE_URL = "https://api.backpack.exchange"
+__all__ = ["BACKOFF", "LIVE_URL", "RETRIES", "Reply", "Transport"]
+
 RETRIES = 3  # further attempts of a read
 BACKOFF = 0.25  # seconds before the first of them; doubled each time
 _TRY_AGAIN = {429, 502, 503, 504}
@@ -30,19 +40,21 @@ _LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.Chunked
 
 
 class Reply(NamedTuple):
-    """What came back: the body is bytes, not yet read."""
+    """What came back: the body is bytes, not yet read. ``timestamp``: of the signature, if any."""
 
     status: int
     headers: CaseInsensitiveDict[str]
     content: bytes
+    timestamp: int | None
 
 
 class Transport:
     """A kept connection to one host, with one key or none.
 
-    ``timeout``: seconds to connect, and seconds to wait for each piece of the answer. ``clock``
-    gives Unix milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host that is not
-    safe.
+    ``timeout``: seconds to connect, and seconds to wait for each piece of the answer. ``armed``:
+    what it may change where that is held (see ``arming``). ``budget``: how many requests a minute;
+    None: the exchange's limits on a live host, none on this machine. ``clock`` gives Unix
+    milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host that is not safe.
     """
 
     def __init__(
@@ -52,82 +64,85 @@ class Transport:
         *,
         window: int = DEFAULT_WINDOW,
         timeout: tuple[float, float] = (3.05, 10.0),
-        live_orders: bool = False,
+        armed: Arming | None = None,
+        trusted_host: str | None = None,
+        budget: Budget | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not isinstance(url, str):
-            raise InputError("url", url, "is no address; pass sandbox.url or LIVE_URL")
-        if key is not None and not isinstance(key, Key):
-            # Whatever it is may be a secret, so it is not repeated.
-            raise InputError("key", type(key), "is no Key; pass sandbox.key or Key.from_env()")
-        if not isinstance(live_orders, bool):
-            raise InputError("live_orders", live_orders, "is not True or False")
-        if not _is_timeout(timeout):
-            raise InputError("timeout", timeout, "is not (seconds to connect, seconds to wait)")
-        if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
-            raise InputError("window", window, f"is not an int from 1 to {MAX_WINDOW} milliseconds")
-        self.url, self.loopback = _checked(url)
+        _check_types(url, key, window, timeout, armed, trusted_host, budget)
+        self.url, self.loopback = hosts.checked(url, trusted_host)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
-        self.key, self.window, self.live_orders = key, window, live_orders
+        self.key, self.window, self.armed = key, window, armed
+        self.guard = Guard(armed, self.url, self.loopback, self._look)
+        self.budget = Budget() if budget is None and not self.loopback else budget
+        self.unanswered: TransportError | None = None  # the last write that may have been done
         self._clock, self._sleep = clock, sleep
+        self._ahead = 0  # milliseconds, added to the clock for every signature
+        self._reading: clocks.Reading | None = None
         self._session = requests.Session()
         self._timeout, self._options = timeout, self._send_options(timeout)
 
-    def send(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Reply:
+    def send(
+        self,
+        operation: Operation,
+        fields: Fields | Sequence[Fields],
+        *,
+        unique_id: bool = False,
+    ) -> Reply:
         """Send one operation and return a successful reply (2xx).
 
-        Raises MissingKeyError or GuardError before anything is sent, ApiError when the exchange
-        refuses, TransportError when no answer arrived.
+        ``unique_id``: the fields hold a random number by which to find it again. Raises
+        MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the
+        exchange refuses, TransportError when no answer arrived.
         """
-        self._guard(operation)
+        self._check_signable(operation)
+        value = self.guard.admit(operation, fields) if operation.mutates else Decimal(0)
         attempts = 1 if operation.mutates else 1 + RETRIES
-        for left in reversed(range(attempts)):
-            request = self._prepare(operation, fields)
-            try:
-                response = self._session.send(request, **self._options)
-            except _LOST as error:
-                if not left:
-                    raise self._lost(operation, error) from None
-            except (requests.RequestException, ValueError) as error:
-                raise self._lost(operation, error) from None
+        request = None
+        try:
+            for left in reversed(range(attempts)):
+                if self.budget is not None:
+                    self._pace(operation).take(operation, self.budget, sleep=self._sleep)
+                request = self.prepare(operation, fields)
+                response = self._tried(request, operation, fields, last=not left)
+                if response is not None:
+                    return self._accepted(operation, fields, response)
+                self._sleep(BACKOFF * 2 ** (attempts - 1 - left))
+        except TransportError as error:
+            error.unique_id = unique_id
+            if not error.sent:
+                self.guard.give_back(value)
+            raise
+        except ApiError:
+            self.guard.give_back(value)
+            raise
+        except BaseException as stop:  # the budget's refusal, or Ctrl+C
+            if request is None or not operation.mutates:
+                self.guard.give_back(value)
             else:
-                if response.status_code not in _TRY_AGAIN or not left:
-                    return _accepted(operation, response)
-            self._sleep(BACKOFF * 2 ** (attempts - 1 - left))
+                lost = self.lost(operation, fields, "it was interrupted", _timestamp(request))
+                lost.unique_id = unique_id
+                stop.add_note(f"{lost} It is kept as .unanswered.")
+            raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def close(self) -> None:
-        """Close the kept connection; another one opens when it is needed."""
-        self._session.close()
-
-    def _guard(self, operation: Operation) -> None:
-        if operation.instruction == UNDOCUMENTED:
-            raise GuardError(
-                f"{operation.name} is private, but the documentation names no instruction for it, "
-                "so it cannot be signed; and unsigned it is never sent. Use the exchange's website."
-            )
-        if operation.signed and self.key is None:
-            raise MissingKeyError(
-                f"{operation.name} is a signed operation and this client has no key. Make it with "
-                "one: Client(url, sandbox.key), or Client(url, Key.from_env())."
-            )
-        if operation.mutates and not self.loopback and not self.live_orders:
-            raise GuardError(
-                f"{operation.name} changes something at {self.url}, with real money, and this "
-                "client only reads there. Nothing was sent. If you mean it, make the client with "
-                "live_orders=True."
-            )
-
-    def _prepare(
-        self, operation: Operation, fields: Fields | Sequence[Fields]
+    def prepare(
+        self,
+        operation: Operation,
+        fields: Fields | Sequence[Fields],
+        timestamp: int | None = None,
     ) -> requests.PreparedRequest:
-        """One attempt. Prepared by hand: requests would look up proxies and merge settings anew for
-        each call, and would encode the parameters once more."""
+        """The request as it would leave now, or at ``timestamp`` (Unix milliseconds). Not sent.
+
+        Prepared by hand: requests would look up proxies and merge settings anew for each call, and
+        would encode the parameters once more.
+        """
+        self._check_signable(operation)
         request = requests.PreparedRequest()
         request.method = operation.method
         request.url = self.url + operation.path
@@ -141,8 +156,91 @@ class Transport:
         elif fields:
             request.url += "?" + query(fields)  # type: ignore[arg-type]
         if operation.instruction is not None and self.key is not None:
-            self._sign(request.headers, operation.instruction, fields, self.key)
+            when = self._clock() + self._ahead if timestamp is None else timestamp
+            self._sign(request.headers, operation.instruction, fields, self.key, when)
         return request
+
+    def lost(
+        self,
+        operation: Operation,
+        fields: Fields | Sequence[Fields],
+        reason: str,
+        timestamp: int | None,
+        *,
+        sent: bool = True,
+    ) -> TransportError:
+        """The error of a request without a usable answer, with what is needed to look for it."""
+        error = TransportError(
+            operation.name,
+            reason,
+            sent=sent,
+            mutates=operation.mutates,
+            parameters=_shown(fields),
+            time=None if timestamp is None else clocks.moment(timestamp),
+            window=None if timestamp is None else self.window,
+            url=self.url,
+            public_key=self.key.public_key if self.key and operation.signed else None,
+        )
+        if error.sent and error.mutates:
+            self.unanswered = error
+        return error
+
+    def measure_clock(self, apply: bool = False) -> clocks.Reading:
+        """Ask the exchange for its time. ``apply``: sign by it from now on."""
+        operation, before = OPERATIONS["get_time"], self._clock()
+        answer = self.send(operation, {}).content
+        if not (answer.isdigit() and len(answer) == 13):  # milliseconds, until the year 2286
+            raise self.lost(operation, {}, "the answer is not what was announced", None)
+        found = clocks.reading(before, int(answer), self._clock())
+        if apply:
+            self._ahead = round(found.offset / timedelta(milliseconds=1))
+            found = found._replace(applied=True)
+        self._reading = found
+        return found
+
+    def close(self) -> None:
+        """Close the kept connection; another one opens when it is needed."""
+        self._session.close()
+
+    def _tried(
+        self,
+        request: requests.PreparedRequest,
+        operation: Operation,
+        fields: Fields | Sequence[Fields],
+        *,
+        last: bool,
+    ) -> requests.Response | None:
+        """The response; None where it is worth another attempt. Raises TransportError."""
+        try:
+            response = self._session.send(request, **self._options)
+        except _LOST as error:
+            if not last:
+                return None
+            raise self._unanswered(operation, fields, request, error) from None
+        except (requests.RequestException, ValueError) as error:
+            raise self._unanswered(operation, fields, request, error) from None
+        return response if last or response.status_code not in _TRY_AGAIN else None
+
+    def _pace(self, operation: Operation) -> Pace:
+        """Whose minute it counts in: who asks without a signature is not known to have a key."""
+        known = self.key is not None and operation.signed
+        return pace_of(self.url, self.key.public_key if known and self.key else None)
+
+    def _check_signable(self, operation: Operation) -> None:
+        if operation.instruction == UNDOCUMENTED:
+            raise GuardError(
+                f"{operation.name} is private, but the documentation names no instruction for it, "
+                "so it cannot be signed; and unsigned it is never sent. Use the exchange's website."
+            )
+        if operation.signed and self.key is None:
+            raise MissingKeyError(
+                f"{operation.name} is a signed operation and this client has no key. Make it with "
+                "one: Client(url, sandbox.key), or Client(url, Key.from_env())."
+            )
+
+    def _look(self, name: str, fields: Fields) -> Any:
+        """What the guard needs to know to value an order."""
+        return json.loads(self.send(OPERATIONS[name], fields).content)
 
     def _sign(
         self,
@@ -150,18 +248,25 @@ class Transport:
         instruction: str,
         fields: Fields | Sequence[Fields],
         key: Key,
+        timestamp: int,
     ) -> None:
-        timestamp = self._clock()
         headers["X-API-Key"] = key.public_key
         headers["X-Signature"] = key.sign(text_to_sign(instruction, fields, timestamp, self.window))
         headers["X-Timestamp"] = str(timestamp)
         headers["X-Window"] = str(self.window)
 
-    def _lost(self, operation: Operation, error: Exception) -> TransportError:
+    def _unanswered(
+        self,
+        operation: Operation,
+        fields: Fields | Sequence[Fields],
+        request: requests.PreparedRequest,
+        error: Exception,
+    ) -> TransportError:
         cause = getattr(error.args[0] if error.args else None, "reason", None)
         refused = isinstance(error, requests.ConnectTimeout) or isinstance(
             cause, NewConnectionError
         )
+        sent = not refused
         if refused and self.loopback:
             reason = f"nothing listens at {self.url} (a sandbox started anew needs a new client)"
         elif refused:
@@ -170,9 +275,44 @@ class Transport:
             reason = f"no answer within {self._timeout[1]:g} seconds"
         elif isinstance(error, requests.exceptions.SSLError):
             reason = f"no trusted encryption with {self.url} ({cause or error})"
+            sent = "CERTIFICATE_VERIFY_FAILED" not in reason  # that comes before anything leaves
         else:
             reason = "the connection was lost"
-        return TransportError(operation.name, reason, sent=not refused, mutates=operation.mutates)
+        return self.lost(operation, fields, reason, _timestamp(request), sent=sent)
+
+    def _accepted(
+        self,
+        operation: Operation,
+        fields: Fields | Sequence[Fields],
+        response: requests.Response,
+    ) -> Reply:
+        timestamp = _timestamp(response.request)
+        if 200 <= response.status_code < 300:
+            return Reply(response.status_code, response.headers, response.content, timestamp)
+        status, text = response.status_code, response.text
+        code, message = refusals.reason(
+            status, text, phrase=response.reason, location=response.headers.get("Location")
+        )
+        if operation.mutates and refusals.leaves_open(status, code):
+            said = f"the answer was {status}: {message}"
+            raise self.lost(operation, fields, said, timestamp)
+        finding = None
+        if operation.signed and refusals.is_about_signature(code, message):
+            finding = self._finding(response.request, refusals.is_about_time(message))
+        raise ApiError(operation.name, status, code, message, text, finding)
+
+    def _finding(self, request: requests.PreparedRequest, is_time: bool) -> doctor.Finding:
+        """What the doctor says; where it is about time, after a look at the exchange's clock."""
+        if is_time and self._reading is None:
+            with suppress(BpkitError):  # without the exchange's time there is just less to say
+                self.measure_clock()
+        if not is_time or self._reading is None:
+            return doctor.diagnose(request)
+        now = self._clock() + round(self._reading.offset / timedelta(milliseconds=1))
+        found = doctor.diagnose(request, now=now)
+        if found.cause not in ("clock", "none"):  # none: right when it left, too late on arrival
+            return found
+        return replace(found, remedy=clocks.advice(self._reading, platform.system()))
 
     def _send_options(self, timeout: tuple[float, float]) -> dict[str, Any]:
         """How every request is sent. Proxies and certificates of the environment are looked up
@@ -188,6 +328,33 @@ class Transport:
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "bpkit"}
 
 
+def _check_types(
+    url: object,
+    key: object,
+    window: object,
+    timeout: object,
+    armed: object,
+    trusted_host: object,
+    budget: object,
+) -> None:
+    if not isinstance(url, str):
+        raise InputError("url", url, "is no address; pass sandbox.url or LIVE_URL")
+    if key is not None and not isinstance(key, Key):
+        # Whatever it is may be a secret, so it is not repeated.
+        raise InputError("key", type(key), "is no Key; pass sandbox.key or Key.from_env()")
+    if armed is not None and not isinstance(armed, Arming):
+        example = 'Arming(orders=True, per_order="20", per_session="100")'
+        raise InputError("armed", armed, f"is no Arming; write {example}")
+    if trusted_host is not None and not isinstance(trusted_host, str):
+        raise InputError("trusted_host", trusted_host, 'is no host; write "exchange.example"')
+    if budget is not None and not isinstance(budget, Budget):
+        raise InputError("budget", budget, "is no Budget; write Budget(wait=False)")
+    if not _is_timeout(timeout):
+        raise InputError("timeout", timeout, "is not (seconds to connect, seconds to wait)")
+    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
+        raise InputError("window", window, f"is not an int from 1 to {MAX_WINDOW} milliseconds")
+
+
 def _is_timeout(value: object) -> bool:
     return (
         isinstance(value, tuple)
@@ -196,67 +363,13 @@ def _is_timeout(value: object) -> bool:
     )
 
 
-def _checked(url: str) -> tuple[str, bool]:
-    """(scheme and host without anything behind, is it this machine?). Raises GuardError."""
-    parts = urlsplit(url)
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if parts.scheme not in ("http", "https") or not host or port == 0:
-        shown = repr(url) if "://" in url else "What was given"  # which may be a secret, misplaced
-        raise GuardError(f"{shown} is no address of an exchange; use LIVE_URL or sandbox.url.")
-    if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise GuardError(f"An exchange's address is scheme and host alone, such as {LIVE_URL!r}.")
-    loopback = _is_loopback(host)
-    if parts.scheme == "http" and not loopback:
-        raise GuardError(f"{url!r} is not encrypted; only a sandbox on this machine may be http.")
-    name = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{name}{f':{port}' if port else ''}", loopback
+def _shown(fields: Fields | Sequence[Fields]) -> Any:
+    """The parameters for an error to carry: without what is a secret of its own."""
+    if not isinstance(fields, Mapping):
+        return [dict(one) for one in fields]
+    return {name: "***" if name == "twoFactorToken" else fields[name] for name in fields}
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _accepted(operation: Operation, response: requests.Response) -> Reply:
-    if 200 <= response.status_code < 300:
-        return Reply(response.status_code, response.headers, response.content)
-    code, message = _reason(response)
-    if operation.mutates and _leaves_open(response.status_code, code):
-        said = f"the answer was {response.status_code}: {message}"
-        raise TransportError(operation.name, said, sent=True, mutates=True)
-    raise ApiError(operation.name, response.status_code, code, message, response.text)
-
-
-def _leaves_open(status: int, code: str | None) -> bool:
-    """Does a refusal leave it open whether a write was carried out?
-
-    What fails on the way (5xx without the exchange's own code) or times out inside may have been;
-    the exchange's own word, such as MAINTENANCE, means that it was not.
-    """
-    on_the_way = status >= 500 or status in (408, 499)  # 408, 499: given up by something between
-    return code in ("TIMEOUT", "SERVER_ERROR") or (on_the_way and code is None)
-
-
-def _reason(response: requests.Response) -> tuple[str | None, str]:
-    """(code, message) of a refusal: the exchange's JSON, or the text of something before it."""
-    try:
-        answer = response.json()
-    except (ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict) and "message" in answer:
-        code = answer.get("code")
-        return (code if isinstance(code, str) else None), str(answer["message"])
-    text = response.text.strip()
-    if 300 <= response.status_code < 400:
-        return None, f"a redirect to {response.headers.get('Location')!r}, which is not followed"
-    if not text or text.startswith("<"):
-        return (
-            None,
-            f"{response.reason or 'no reason given'} (not from the exchange itself: see .body)",
-        )
-    return None, text[:300]
+def _timestamp(request: requests.PreparedRequest) -> int | None:
+    text = request.headers.get("X-Timestamp")
+    return None if text is None else int(text)

@@ -11,8 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Scripted
-from samples import LEAST
+from conftest import PLACED, Scripted
 
 from bpkit import (
     LIVE_URL,
@@ -23,7 +22,6 @@ from bpkit import (
     Key,
     MissingKeyError,
 )
-from bpkit.operations import OPERATIONS, UNDOCUMENTED, Operation
 from bpkit.sandbox import Sandbox
 from bpkit.signing import DEMO_SECRET
 
@@ -285,7 +283,7 @@ def test_refused_before_sending(case: str, scripted: Scripted) -> None:
 
 @pytest.mark.parametrize("amount", [160, Decimal(160), "160"])
 def test_a_whole_amount_travels_as_text(amount: Any, scripted: Scripted) -> None:
-    scripted.says(200, "{}")
+    scripted.says(200, PLACED)
     Client(scripted.url, Key(DEMO_SECRET)).execute_order(
         "SOL_USDC", "Bid", "Limit", price=amount, quantity=1
     )
@@ -296,8 +294,12 @@ def test_a_whole_amount_travels_as_text(amount: Any, scripted: Scripted) -> None
 MADE_WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "url": (lambda: Client(object()), "sandbox.url or LIVE_URL"),  # type: ignore[arg-type]
     "key": (lambda: Client(LIVE_URL, DEMO_SECRET), "Key.from_env"),  # type: ignore[arg-type]
-    "live_orders": (
-        lambda: Client(LIVE_URL, live_orders="no"), "True or False"),  # type: ignore[arg-type]
+    "armed": (
+        lambda: Client(LIVE_URL, armed=True), "write Arming"),  # type: ignore[arg-type]
+    "trusted_host": (
+        lambda: Client(LIVE_URL, trusted_host=1), "is no host"),  # type: ignore[arg-type]
+    "budget": (
+        lambda: Client(LIVE_URL, budget=5), "is no Budget"),  # type: ignore[arg-type]
     "timeout": (lambda: Client(LIVE_URL, timeout=(0, 5)), "seconds to connect"),
 }  # fmt: skip
 
@@ -309,6 +311,12 @@ def test_a_client_made_of_the_wrong_things(field: str) -> None:
         make()
     assert caught.value.field == field
     assert DEMO_SECRET not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(GuardError) as caught:
+        Client("https://user:hunter2@")
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("window", [0, 60001, -5, 5.0, True, "5000"])
@@ -328,31 +336,6 @@ def test_a_signed_call_without_a_key(scripted: Scripted) -> None:
     assert scripted.requests == []
 
 
-def test_the_demo_key_on_a_live_host() -> None:
-    with pytest.raises(GuardError, match="demo key of Backpack's guide is public"):
-        Client(LIVE_URL, Key(DEMO_SECRET))
-
-
-LIVE_WRITES = [one for one in OPERATIONS.values() if one.method != "GET"]
-
-
-@pytest.mark.parametrize("operation", LIVE_WRITES, ids=lambda operation: operation.name)
-def test_a_live_client_only_reads_unless_told_otherwise(
-    operation: Operation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bp = Client(LIVE_URL, Key.generate())
-    monkeypatch.setattr(bp._transport._session, "send", lambda *a, **k: pytest.fail("was sent"))
-    cannot = operation.instruction == UNDOCUMENTED
-    reason = "names no instruction" if cannot else "changes something .* live_orders=True"
-    with pytest.raises(GuardError, match=reason):
-        LEAST[operation.name].call(bp)
-
-
-def test_the_writes_are_many() -> None:
-    assert len(LIVE_WRITES) == 22  # 21 of the specification, and issue_two_factor_token
-    assert {"request_withdrawal", "execute_order", "vault_mint"} < {one.name for one in LIVE_WRITES}
-
-
 @pytest.mark.parametrize(
     "url, reason",
     [
@@ -360,8 +343,11 @@ def test_the_writes_are_many() -> None:
         ("ftp://127.0.0.1", "no address of an exchange"),
         ("api.backpack.exchange", "no address of an exchange"),
         ("https://user:pass@api.backpack.exchange", "scheme and host alone"),
+        ("https://@api.backpack.exchange", "scheme and host alone"),
         ("https://api.backpack.exchange/api/v1", "scheme and host alone"),
         ("http://127.0.0.1:99999", "no address of an exchange"),
+        ("https://[::1", "no address of an exchange"),
+        ("", "no address of an exchange"),
         ("http://127.0.0.1:0", "no address of an exchange"),
         ("http://127.0.0.1.example.com", "not encrypted"),
     ],

@@ -22,7 +22,7 @@ KLINES = (
 STATUS = '{"message":null,"status":"Ok"}'
 DEPTH = '{"asks":[["20.9","522.15"]],"bids":[],"lastUpdateId":"7","timestamp":1785948116439400}'
 ADDRESS = '{"address":"8mVX"}'
-ORDER = '{"id":"5","symbol":"SOL_USDC","price":"0.10","quantity":"1","postOnly":false}'
+ORDER = '{"id":"5","symbol":"SOL_USDC","price":"0.10","quantity":"1","status":"New"}'
 COLLATERAL = (
     '{"netEquity":"28.49145","marginFraction":null,"collateral":[{"symbol":"USDT",'
     '"totalQuantity":"30","collateralWeight":"0.95"}]}'
@@ -200,7 +200,7 @@ def test_columns_without_a_value_are_counted_not_shown() -> None:
     second = ORDER.replace('"5"', '"6"').replace('"0.10"', "null")
     rows = answer("orders", f"[{ORDER},{second}]")
     made = shown(rows)
-    filled = rows.df[["id", "symbol", "price", "quantity", "postOnly"]]
+    filled = rows.df[["id", "symbol", "status", "price", "quantity"]]
     # An order has 32 columns.
     assert made["text/plain"] == f"{filled}\nand 27 columns without a value"
     assert made["text/html"] == f"{filled._repr_html_()}<p>and 27 columns without a value</p>"
@@ -261,11 +261,11 @@ def test_a_record_shows_field_and_value() -> None:
     [(0, None), (1, "and 1 field that is null"), (12, "and 12 fields that are null")],
 )
 def test_nulls_are_counted_not_shown(nulls: int, note: str | None) -> None:
-    fields = {"id": "5", "zero": 0, "off": False, "empty": ""}
+    fields = {"id": "5", "zero": 0, "off": False, "status": ""}
     fields |= {f"null{number}": None for number in range(nulls)}
     made = shown(answer("order", json.dumps(fields)))
     assert "null0" not in made["text/plain"] + made["text/html"]
-    assert Cells(made["text/html"]).cells[::2] == ["id", "zero", "off", "empty"]
+    assert Cells(made["text/html"]).cells[::2] == ["id", "zero", "off", "status"]
     lines = made["text/plain"].splitlines()
     assert len(lines) == (4 if note is None else 5)
     if note is None:

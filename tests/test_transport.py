@@ -6,17 +6,29 @@ import json
 import logging
 import pickle
 import socket
+import threading
 import traceback
 from base64 import b64decode
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 import requests
-from conftest import Scripted
+from conftest import PLACED, Scripted, least_answer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from bpkit import LIVE_URL, ApiError, Client, Key, TransportError
+from bpkit import (
+    LIVE_URL,
+    ApiError,
+    Arming,
+    Budget,
+    BudgetError,
+    Client,
+    InputError,
+    Key,
+    TransportError,
+)
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
 from bpkit.transport import Transport
@@ -79,7 +91,7 @@ def test_a_signed_get_is_signed_from_its_query(bp: Client, scripted: Scripted) -
 
 
 def test_a_signed_post_is_signed_from_its_body(bp: Client, scripted: Scripted) -> None:
-    scripted.says(200, "{}")
+    scripted.says(200, PLACED)
     bp.execute_order(
         "SOL_USDC", "Bid", "Limit",
         price=Decimal("170.50"), quantity="1.0", client_id=0, post_only=False,
@@ -98,7 +110,7 @@ def test_a_signed_post_is_signed_from_its_body(bp: Client, scripted: Scripted) -
 
 
 def test_a_delete_has_a_body(bp: Client, scripted: Scripted) -> None:
-    scripted.says(200, "{}")
+    scripted.says(200, PLACED)
     bp.cancel_order("SOL_USDC", client_id=7)
     (request,) = scripted.requests
     assert (request["method"], request["target"]) == ("DELETE", "/api/v1/order")
@@ -107,11 +119,14 @@ def test_a_delete_has_a_body(bp: Client, scripted: Scripted) -> None:
 
 
 def test_a_batch_names_its_instruction_before_each_order(bp: Client, scripted: Scripted) -> None:
-    scripted.says(200, "[]")
+    scripted.says(200, least_answer("execute_order_batch"))
     one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "1", "quantity": "2"}
-    bp.execute_order_batch([one, {**one, "price": "3", "clientId": None}])
+    bp.execute_order_batch([{**one, "clientId": 7}, {**one, "price": "3", "clientId": 7}])
     (request,) = scripted.requests
-    part = "instruction=orderExecute&orderType=Limit&price={}&quantity=2&side=Bid&symbol=SOL_USDC"
+    part = (
+        "instruction=orderExecute&clientId=7&orderType=Limit&price={}&quantity=2&side=Bid"
+        "&symbol=SOL_USDC"
+    )
     verify(request, f"{part.format(1)}&{part.format(3)}")
 
 
@@ -203,6 +218,80 @@ def test_a_failure_on_the_way_leaves_a_write_open(
     assert len(scripted.requests) == 1
 
 
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(
+    "status, body",
+    [
+        (500, '{"code":"INTERNAL_ERROR","message":"a gateway\'s JSON"}'),
+        (503, '{"code":"ServiceUnavailable","message":"another\'s"}'),
+        (504, '{"code":"","message":"timeout"}'),
+        (303, ""),
+        (302, "moved"),
+        (304, ""),
+    ],
+)
+def test_what_is_not_the_exchanges_own_no_leaves_a_write_open(
+    status: int, body: str, write: Callable[[Client], object], bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(status, body)
+    with pytest.raises(TransportError, match=f"the answer was {status}.*UNKNOWN") as caught:
+        write(bp)
+    assert len(scripted.requests) == 1 and bp.unanswered is caught.value
+
+
+def test_an_early_hint_is_no_answer(bp: Client) -> None:
+    """103, and then the real answer: which requests does not wait for."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                filled = b'{"id":"1","status":"Filled"}'
+                connection.sendall(
+                    b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n"
+                    + filled
+                )
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(TransportError, match="UNKNOWN"):
+            place(Client(f"http://127.0.0.1:{server.getsockname()[1]}", Key(DEMO_SECRET)))
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        "[]",
+        '{"code":"INVALID_ORDER","message":"no"}',
+        '{"status":"Maintenance","message":null}',
+        '{"id":"1"}',
+    ],
+)
+def test_what_is_no_order_is_not_taken_for_one(body: str, bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, body)
+    for write in (place, lambda bp: bp.cancel_order("SOL_USDC", order_id="1")):
+        with pytest.raises(TransportError, match="UNKNOWN"):
+            write(bp)
+
+
+def test_an_order_that_is_answered_by_204_is_open(bp: Client, scripted: Scripted) -> None:
+    scripted.says(204)
+    with pytest.raises(TransportError, match="UNKNOWN"):
+        place(bp)
+
+
+@pytest.mark.parametrize("rows", ["[]", '[{"operation":"Ok"}]', "[1,2]", '[{"id":"1"},{"id":"2"}]'])
+def test_a_batch_has_an_answer_for_each_order(rows: str, bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, rows)
+    one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}
+    with pytest.raises(TransportError, match="UNKNOWN") as caught:
+        bp.execute_order_batch([one, one])
+    assert len(caught.value.parameters) == 2
+
+
 def test_maintenance_is_a_clear_no(bp: Client, scripted: Scripted) -> None:
     scripted.says(503, '{"code":"MAINTENANCE","message":"back soon"}')
     with pytest.raises(ApiError, match="503 MAINTENANCE"):
@@ -216,7 +305,10 @@ def test_an_order_that_is_answered_with_nothing_is_open(bp: Client, scripted: Sc
 
 
 def test_a_host_without_an_address() -> None:
-    bp = Client("https://no-such-host.invalid", Key.generate(), live_orders=True)
+    bp = Client(
+        "https://no-such-host.invalid", Key.generate(), trusted_host="no-such-host.invalid",
+        armed=Arming(orders=True, per_order="200", per_session="200"),
+    )  # fmt: skip
     with pytest.raises(TransportError, match=r"no connection to .*Nothing was sent") as caught:
         place(bp)
     assert not caught.value.sent
@@ -246,7 +338,7 @@ def test_every_argument_of_an_order_goes_where_its_name_says(
     bp: Client, scripted: Scripted
 ) -> None:
     """Names from the official specification; each value differs from all others."""
-    scripted.says(200, "{}")
+    scripted.says(200, PLACED)
     bp.execute_order(
         "S", "Ask", "Limit", price="1", quantity="2", client_id=3, time_in_force="IOC",
         post_only=True, self_trade_prevention="RejectBoth", reduce_only=False, auto_lend=True,
@@ -401,7 +493,8 @@ def test_an_empty_answer_is_not_read_as_none(
         read(bp)
 
 
-def test_a_read_cut_in_the_middle_is_tried_again(bp: Client, scripted: Scripted) -> None:
+def test_a_read_cut_in_the_middle_is_tried_again(scripted: Scripted) -> None:
+    bp = Client(scripted.url, Key(DEMO_SECRET), timeout=(1, 0.2))
     scripted.answers.append((200, {"Transfer-Encoding": "chunked"}, b"ff\r\nshort"))
     scripted.says(200, "[]")
     assert bp.get_open_orders() == []
@@ -443,11 +536,180 @@ def test_a_broken_success_is_an_unknown_outcome(body: str, bp: Client, scripted:
         place(bp)
 
 
+# --- the budget of requests -----------------------------------------------------------------------
+
+
+def test_clients_of_one_key_share_its_budget(scripted: Scripted) -> None:
+    scripted.says(200, "[]")
+    budget = Budget(requests=3, wait=False)
+    one, two = (Client(scripted.url, Key(DEMO_SECRET), budget=budget) for _ in range(2))
+    one.get_open_orders(), two.get_open_orders(), one.get_order_history()
+    with pytest.raises(BudgetError, match="get_fills: 3 requests .* Nothing was sent") as caught:
+        two.get_fills()
+    assert len(scripted.requests) == 3 and 0 < caught.value.wait <= 60
+    Client(scripted.url, Key.generate(), budget=budget).get_fills()  # another key has its own
+
+
+def test_who_asks_unsigned_is_counted_by_the_host(scripted: Scripted) -> None:
+    """The exchange cannot tell whose they are, so every client's count together."""
+    scripted.says(200, "[]")
+    budget = Budget(history=1, wait=False)
+    clients = [Client(scripted.url, key, budget=budget) for key in (Key(DEMO_SECRET), None)]
+    start = "2026-09-01T00:00Z"
+    clients[0].get_klines("SOL_USDC", "1h", start_time=start)
+    with pytest.raises(BudgetError):
+        clients[1].get_klines("SOL_USDC", "1h", start_time=start)
+
+
+def test_candles_have_a_budget_of_their_own(scripted: Scripted) -> None:
+    scripted.says(200, "[]")
+    bp = Client(scripted.url, budget=Budget(history=1, wait=False))
+    bp.get_klines("SOL_USDC", "1h", start_time="2026-09-01T00:00Z")
+    with pytest.raises(BudgetError, match="get_historical_trades: 1 request"):
+        bp.get_historical_trades("SOL_USDC")
+    bp.get_recent_trades("SOL_USDC")
+
+
+def test_another_attempt_counts_too(scripted: Scripted) -> None:
+    scripted.says(503, "busy", "text/plain")
+    bp = Client(scripted.url, Key(DEMO_SECRET), budget=Budget(requests=2, wait=False))
+    with pytest.raises(BudgetError):
+        bp.get_balances()
+    assert len(scripted.requests) == 2
+
+
+def test_an_order_that_the_budget_held_back_counts_nowhere(scripted: Scripted) -> None:
+    scripted.says(200, PLACED)
+    arming = Arming(orders=True, per_order="200", per_session="200")
+    bp = Client(scripted.url, Key(DEMO_SECRET), armed=arming, budget=Budget(requests=1, wait=False))
+    bp.get_balances()
+    with pytest.raises(BudgetError):
+        place(bp)
+    assert bp.spent == 0 and len(scripted.requests) == 1
+
+
+def test_the_exchanges_limits_hold_on_a_live_host_and_none_here(scripted: Scripted) -> None:
+    """2000 a minute, 30 for candles and historical trades: the exchange's API FAQ."""
+    assert Client(LIVE_URL)._transport.budget == Budget(requests=2000, history=30, wait=True)
+    assert Client(scripted.url)._transport.budget is None
+
+
+# --- what is needed to look for a lost order ------------------------------------------------------
+
+
+def test_a_lost_order_says_how_to_find_it(bp: Client, scripted: Scripted) -> None:
+    scripted.cuts()
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    with pytest.raises(TransportError) as caught:
+        bp.execute_order("SOL_USDC", "Bid", "Limit", price="170.50", quantity="1", client_id=7)
+    error = caught.value
+    assert error.parameters == {
+        "symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "170.50",
+        "quantity": "1", "clientId": 7,
+    }  # fmt: skip
+    assert (error.operation, error.client_id, error.window) == ("execute_order", 7, 5000)
+    assert error.time is not None and before <= error.time <= datetime.now(UTC)
+    assert scripted.requests[0]["headers"]["x-timestamp"] == str(
+        (error.time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    )
+
+
+def test_a_broken_answer_says_how_to_find_the_order(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, '{"id": "1')
+    with pytest.raises(TransportError) as caught:
+        place(bp)
+    sent = json.loads(scripted.requests[0]["body"])
+    assert caught.value.parameters == sent
+    assert caught.value.client_id == sent["clientId"]
+    assert caught.value.time is not None
+
+
+def test_an_error_says_whose_order_it_was_and_whether_its_number_is_its_alone(
+    bp: Client, scripted: Scripted
+) -> None:
+    scripted.cuts()
+    with pytest.raises(TransportError) as random:
+        place(bp)
+    with pytest.raises(TransportError) as given:
+        bp.execute_order("SOL_USDC", "Bid", "Limit", price="1", quantity="1", client_id=7)
+    assert (random.value.unique_id, given.value.unique_id) == (True, False)
+    assert (given.value.url, given.value.public_key) == (scripted.url, DEMO_PUBLIC_KEY)
+    scripted.answers = [(200, {}, b"[]")]
+    one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}
+    for orders, unique in ([one, one], True), ([one, {**one, "clientId": 7}], False):
+        with pytest.raises(TransportError) as batch:
+            bp.execute_order_batch(orders)
+        assert batch.value.unique_id is unique
+
+
+def test_an_interrupted_order_is_kept(
+    bp: Client, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C while it is on its way: it may have been carried out."""
+    monkeypatch.setattr(bp._transport._session, "send", interrupt)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        place(bp)
+    assert bp.unanswered is not None and bp.unanswered.unique_id
+    assert bp.unanswered.reason == "it was interrupted"
+    assert "UNKNOWN" in caught.value.__notes__[0]
+
+
+def test_what_was_interrupted_before_it_left_counts_nowhere(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arming = Arming(orders=True, per_order="200", per_session="200")
+    bp = Client(scripted.url, Key(DEMO_SECRET), armed=arming)
+    monkeypatch.setattr(bp._transport, "prepare", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        place(bp)
+    assert bp.spent == 0 and bp.unanswered is None
+    monkeypatch.undo()
+    monkeypatch.setattr(bp._transport._session, "send", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        place(bp)
+    assert str(bp.spent) == "170.50"
+
+
+def interrupt(*args: object, **options: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_nothing_to_reconcile(bp: Client) -> None:
+    with pytest.raises(InputError, match="every write of this client was answered"):
+        bp.reconcile()
+
+
+def test_every_order_gets_a_number_of_its_own(bp: Client, scripted: Scripted) -> None:
+    scripted.says(200, PLACED)
+    for _ in range(50):
+        place(bp)
+    numbers = [json.loads(request["body"])["clientId"] for request in scripted.requests]
+    assert len(set(numbers)) == 50
+    assert all(isinstance(one, int) and 0 < one < 2**32 for one in numbers)
+
+
+def test_a_second_factor_is_in_no_error(bp: Client, scripted: Scripted) -> None:
+    scripted.cuts()
+    with pytest.raises(TransportError) as caught:
+        bp.request_withdrawal(
+            symbol="USDC", quantity="5", blockchain="Solana", address="a", two_factor_token="831724"
+        )
+    assert json.loads(scripted.requests[0]["body"])["twoFactorToken"] == "831724"
+    assert caught.value.parameters["twoFactorToken"] == "***"  # type: ignore[call-overload]
+    assert b"831724" not in pickle.dumps(caught.value)
+
+
 def test_errors_survive_pickling() -> None:
     for error in (
-        ApiError("get_order", 404, "RESOURCE_NOT_FOUND", "Not Found", "{}"),
-        TransportError("execute_order", "lost", sent=True, mutates=True),
-    ):
+        ApiError("get_order", 404, "RESOURCE_NOT_FOUND", "Not Found", "{}", "a finding"),
+        BudgetError("get_klines", 30, 12.5),
+        TransportError(
+            "execute_order", "lost", sent=True, mutates=True, parameters={"clientId": 7},
+            time=datetime(2026, 9, 1, tzinfo=UTC), window=5000, url="u", public_key="k",
+            unique_id=True,
+        ),
+        TransportError("execute_order_batch", "lost", sent=True, mutates=True, parameters=[{}]),
+    ):  # fmt: skip
         again = pickle.loads(pickle.dumps(error))
         assert (str(again), vars(again)) == (str(error), vars(error))
 

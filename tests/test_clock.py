@@ -1,0 +1,125 @@
+"""The clock: how far it is off, and what is said and done about it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import Scripted
+
+from bpkit import ApiError, Client, Key, TransportError
+from bpkit.clock import Reading, advice, moment, reading
+from bpkit.operations import OPERATIONS
+from bpkit.signing import DEMO_SECRET
+from bpkit.transport import Transport
+
+NOW = 1_788_264_000_000
+EXPIRED = '{"code":"INVALID_CLIENT_REQUEST","message":"Request has expired"}'
+MS = timedelta(milliseconds=1)
+
+
+def test_a_reading_is_the_middle_of_the_question() -> None:
+    """Asked at 1000, answered at 1400, the exchange said 6200: half way it was 1200 here."""
+    assert reading(1000, 6200, 1400) == Reading(5000 * MS, 200 * MS)
+    assert reading(1000, 200, 1000).offset == -800 * MS
+
+
+def test_a_reading_says_which_way() -> None:
+    behind = str(reading(1000, 6200, 1400))
+    assert behind == "This machine's clock is 5 s behind the exchange's, within 0.2 s"
+    assert "5 s ahead of" in str(reading(10_000, 5_000, 10_000))
+    assert "agrees" in str(reading(1000, 1300, 1400))
+
+
+@pytest.mark.parametrize(
+    "system, words",
+    [
+        ("Linux", "timedatectl"),
+        ("Darwin", "System Settings"),
+        ("Windows", "w32tm"),
+        ("", "network"),
+    ],
+)
+def test_what_to_do_depends_on_the_system(system: str, words: str) -> None:
+    said = advice(reading(1000, 31_000, 1000), system)
+    assert "30 s behind" in said and words in said and "measure_clock(apply=True)" in said
+
+
+def test_a_clock_that_is_right_is_not_blamed() -> None:
+    said = advice(reading(1000, 1100, 1400), "Linux")
+    assert "timedatectl" not in said and "window" in said
+
+
+def test_a_moment_keeps_its_milliseconds() -> None:
+    assert moment(1_788_264_000_123) == datetime(2026, 9, 1, 12, 0, 0, 123_000, tzinfo=UTC)
+
+
+def transport(scripted: Scripted) -> Transport:
+    return Transport(scripted.url, Key(DEMO_SECRET), clock=lambda: NOW, sleep=lambda seconds: None)
+
+
+def test_a_refused_time_is_explained_by_the_exchanges_own(scripted: Scripted) -> None:
+    """The first refusal asks the exchange for its time, once."""
+    scripted.says(400, EXPIRED)
+    scripted.says(200, str(NOW + 31_000), "text/plain")
+    scripted.says(400, EXPIRED)
+    door = transport(scripted)
+    for _ in range(2):
+        with pytest.raises(ApiError, match="31 s behind the exchange's") as caught:
+            door.send(OPERATIONS["get_balances"], {})
+    assert caught.value.finding.cause == "clock" and caught.value.finding.proven
+    asked = [request["target"] for request in scripted.requests]
+    assert asked == ["/api/v1/capital", "/api/v1/time", "/api/v1/capital"]
+
+
+def test_a_time_that_cannot_be_asked_for_hides_nothing(scripted: Scripted) -> None:
+    scripted.says(400, EXPIRED)
+    scripted.says(200, "<html>", "text/html")
+    with pytest.raises(ApiError, match="Request has expired"):
+        transport(scripted).send(OPERATIONS["get_balances"], {})
+
+
+def test_a_correction_is_applied_when_asked_for(scripted: Scripted) -> None:
+    scripted.says(200, str(NOW + 31_000), "text/plain")
+    scripted.says(200, str(NOW + 31_000), "text/plain")
+    scripted.says(200, "{}")
+    door = transport(scripted)
+    assert door.measure_clock() == Reading(31_000 * MS, MS / 2)
+    assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW)
+    assert "corrected" in str(door.measure_clock(apply=True))
+    door.send(OPERATIONS["get_balances"], {})
+    assert scripted.requests[-1]["headers"]["x-timestamp"] == str(NOW + 31_000)
+
+
+def test_a_correction_is_not_added_twice(scripted: Scripted) -> None:
+    scripted.says(200, str(NOW - 7_000), "text/plain")
+    door = transport(scripted)
+    for _ in range(2):
+        assert door.measure_clock(apply=True).offset == -7_000 * MS
+    assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW - 7_000)
+
+
+def test_a_lost_order_carries_the_corrected_time(scripted: Scripted) -> None:
+    scripted.says(200, str(NOW + 31_000), "text/plain")
+    scripted.cuts()
+    door = transport(scripted)
+    door.measure_clock(apply=True)
+    with pytest.raises(TransportError) as caught:
+        door.send(OPERATIONS["cancel_order"], {"symbol": "SOL_USDC", "orderId": "1"})
+    assert caught.value.time == datetime(2026, 9, 1, 12, 0, 31, tzinfo=UTC)
+    assert caught.value.window == 5000
+
+
+@pytest.mark.parametrize("said", ["soon", "1788264000000000000", "1788264000", "9" * 5000, ""])
+def test_an_answer_that_is_no_time(said: str, scripted: Scripted) -> None:
+    scripted.says(200, said, "text/plain")
+    with pytest.raises(TransportError, match="get_time: the answer is not what was announced"):
+        transport(scripted).measure_clock()
+
+
+def test_this_machine_and_its_sandbox_agree(bp: Client) -> None:
+    before = time.monotonic()
+    found = bp.measure_clock()
+    asked = timedelta(seconds=time.monotonic() - before)
+    assert abs(found.offset) <= asked + MS and found.uncertainty <= asked + MS
