@@ -9,10 +9,13 @@ bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
 """
 
 from . import results as _results
+from .arming import Arming
+from .budget import Budget
 from .client import Client
 from .errors import (
     ApiError,
     BpkitError,
+    BudgetError,
     GuardError,
     InputError,
     KeyFormatError,
@@ -26,7 +29,10 @@ from .transport import LIVE_URL
 __all__ = [
     "LIVE_URL",
     "ApiError",
+    "Arming",
     "BpkitError",
+    "Budget",
+    "BudgetError",
     "Client",
     "GuardError",
     "InputError",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from . import checks, results
+from . import checks, results, wire
 from .api import (
     RFQ,
     Account,
@@ -24,8 +28,13 @@ from .api import (
     Vaults,
     WithdrawalDelays,
 )
+from .arming import Arming
+from .budget import Budget
+from .clock import Reading
 from .errors import InputError, TransportError
+from .explain import Explanation
 from .operations import OPERATIONS, Operation
+from .reconcile import Outcome, reconcile
 from .signing import DEFAULT_WINDOW, Key
 from .transport import Transport
 from .wire import Fields
@@ -38,15 +47,21 @@ class Client(
     """The Backpack Exchange API, at ``url``: a sandbox's, or ``LIVE_URL``.
 
     ``key``: needed by signed operations. ``window``: milliseconds for which a signed request stays
-    valid, 1 to 60000. ``timeout``: seconds to connect, and to wait for an answer. ``live_orders``:
-    on a host that is not this machine a client only reads, unless this is True.
+    valid, 1 to 60000. ``timeout``: seconds to connect, and to wait for an answer.
 
-    A *TransportError on an order means that you do not know; look before you send again.* Reads are
-    tried again when the exchange is busy or the connection is lost; orders and cancels never are.
+    ``armed``: on a host that is not this machine a client only reads, unless an ``Arming`` says
+    what it may do and for how much. ``trusted_host``: the one host beside Backpack's own and this
+    machine that it may speak to. ``budget``: how many requests a minute, and whether to wait for
+    room; by default the exchange's limits, and none on this machine. ``new_id``: gives the numbers
+    by which orders are found again (1 to 4294967295), where you give none; random by default.
+
+    A *TransportError on an order means that you do not know; look before you send again*, with
+    ``bp.reconcile(error)``. Reads are tried again when the exchange is busy or the connection is
+    lost; orders and cancels never are.
 
     Every method returns the documented JSON (text for money) with a ``.df``; raises InputError,
-    MissingKeyError or GuardError before anything is sent, ApiError when the exchange says no,
-    TransportError when no answer came.
+    MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the exchange
+    says no, TransportError when no answer came.
     """
 
     def __init__(
@@ -56,11 +71,16 @@ class Client(
         *,
         window: int = DEFAULT_WINDOW,
         timeout: tuple[float, float] = (3.05, 10.0),
-        live_orders: bool = False,
+        armed: Arming | None = None,
+        trusted_host: str | None = None,
+        budget: Budget | None = None,
+        new_id: Callable[[], int] = lambda: secrets.randbelow(2**32 - 1) + 1,
     ) -> None:
+        self._new_id = new_id
         self._transport = Transport(
-            url, key, window=window, timeout=timeout, live_orders=live_orders
-        )
+            url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
+            budget=budget,
+        )  # fmt: skip
 
     @property
     def url(self) -> str:
@@ -71,6 +91,73 @@ class Client(
     def key(self) -> Key | None:
         """The key that signs, or None."""
         return self._transport.key
+
+    @property
+    def armed(self) -> Arming | None:
+        """What this client may change, or None: nothing, but on this machine everything."""
+        return self._transport.armed
+
+    @property
+    def spent(self) -> Decimal:
+        """What counts against the arming's ``per_session`` so far, in USDC."""
+        return self._transport.guard.spent
+
+    @property
+    def unanswered(self) -> TransportError | None:
+        """The last write that got no usable answer, also when you interrupted it; or None."""
+        return self._transport.unanswered
+
+    def reconcile(
+        self, error: TransportError | None = None, *, wait: bool = True
+    ) -> Outcome | list[Outcome]:
+        """What became of a write that got no answer: of ``error``, or of the last (``unanswered``).
+
+        It only looks, and never sends anything again.
+
+        Answers an Outcome (for a batch a list of them, one an order): ``.state`` is rested, filled,
+        refused, cancelled, not found or unclear (of a withdrawal: accepted), with ``.evidence``.
+        Not found is final: it is only said once the signature has expired, for the exchange refuses
+        what arrives later. It waits for that, usually the window and a second at most, and never
+        more than two minutes. Where it may still arrive after that, with ``wait`` False, or where
+        a history is too long to be read to its end, it is unclear: call it again. An id that you
+        gave, and used before with the same order, cannot always be told from the earlier one; the
+        explanation says so. Raises InputError for an operation that cannot be looked for so, and
+        for an error of another exchange or key than this client's.
+        """
+        wanted = self.unanswered if error is None else error
+        if wanted is None:
+            raise InputError(
+                "error", None, "is missing, and every write of this client was answered"
+            )
+        return reconcile(self, wanted, wait=wait)
+
+    def measure_clock(self, apply: bool = False) -> Reading:
+        """How far this machine's clock is from the exchange's, from one question for its time.
+
+        ``apply``: correct every signature of this client for it from now on. Docs: System, Get
+        system time.
+        """
+        return self._transport.measure_clock(apply)
+
+    def explain(
+        self,
+        operation: str,
+        /,
+        *args: Any,
+        at: datetime | str | int | None = None,
+        **parameters: Any,
+    ) -> Explanation:
+        """What calling ``operation`` with these parameters would sign and send. Nothing is sent.
+
+        ``at``: the moment of the signature, now by default. Raises what the call would raise for
+        its parameters: InputError, MissingKeyError, and GuardError where nothing is documented.
+        """
+        if operation not in OPERATIONS:
+            raise InputError("operation", operation, "is none; operations() lists them all")
+        timestamp = wire.milliseconds("at", at)
+        twin = copy.copy(self)  # whose calls end where the door would open
+        twin.__dict__["_send"] = lambda name, fields: self._explained(name, fields, timestamp)
+        return getattr(twin, operation)(*args, **parameters)
 
     def close(self) -> None:
         """Close the kept connection. The client still works: it would open another."""
@@ -103,24 +190,78 @@ class Client(
         return self._send(name, fields)
 
     def _send(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
-        operation = OPERATIONS[name]
-        reply = self._transport.send(operation, fields)
+        operation, given = OPERATIONS[name], fields
+        fields = self._findable(name, given)
+        unique = len(_made_here(name, given)) == (1 if isinstance(given, Mapping) else len(given))
+        reply = self._transport.send(operation, fields, unique_id=unique)
         try:
-            answer = results.read(operation.answer, reply.status, reply.headers, reply.content)
+            answer: Any = results.read(operation.answer, reply.status, reply.headers, reply.content)
             if not reply.content.strip() and not _may_be_empty(operation, reply.status):
                 raise ValueError("an answer is missing, and nothing must not be read as 'none'")
+            if operation.answer == "batch" and len(answer) != len(fields):
+                raise ValueError("there is not an answer for each order")
             return answer
         except (ValueError, RecursionError):
-            raise TransportError(
-                name, "the answer is not what was announced: broken or cut JSON",
-                sent=True, mutates=operation.mutates,
-            ) from None  # fmt: skip
+            lost = self._transport.lost(
+                operation, fields, "the answer is not what was announced", reply.timestamp
+            )
+            lost.unique_id = unique
+            raise lost from None
+
+    def _findable(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
+        """With a number to find it by, where the operation takes one and you gave none."""
+        own = _OWN_ID.get(name)
+        if own is None:
+            return fields
+        if not isinstance(fields, Mapping):
+            return [self._findable("execute_order", one) for one in fields]
+        if own in fields:
+            return fields
+        return {
+            **fields,
+            own: str(self._new_id()) if name == "request_withdrawal" else self._new_id(),
+        }
+
+    def _explained(
+        self, name: str, fields: Fields | Sequence[Fields], timestamp: int | None
+    ) -> Explanation:
+        operation, complete = OPERATIONS[name], self._findable(name, fields)
+        request = self._transport.prepare(operation, complete, timestamp)
+        headers = {str(name): str(value) for name, value in (request.headers or {}).items()}
+        signed = "X-Timestamp" in headers
+        return Explanation(
+            operation, complete, method=operation.method, url=str(request.url), headers=headers,
+            body=request.body if isinstance(request.body, bytes) else None,
+            timestamp=int(headers["X-Timestamp"]) if signed else None,
+            window=int(headers["X-Window"]) if signed else None,
+            made_here=_made_here(name, fields), show_signature=self._transport.loopback,
+        )  # fmt: skip
+
+
+# By which field what you send can be found again; of a withdrawal it is text.
+_OWN_ID = {
+    **dict.fromkeys(
+        ("execute_order", "execute_order_batch", "submit_rfq", "submit_quote",
+         "request_withdrawal"), "clientId"),
+    "strategy_create": "clientStrategyId",
+}  # fmt: skip
+
+
+def _made_here(name: str, fields: Fields | Sequence[Fields]) -> list[str | tuple[int, str]]:
+    """The fields that ``_findable`` adds; of a batch with the order's number."""
+    own = _OWN_ID.get(name)
+    if own is None:
+        return []
+    if isinstance(fields, Mapping):
+        return [] if own in fields else [own]
+    return [(number, own) for number, one in enumerate(fields, 1) if own not in one]
 
 
 def _may_be_empty(operation: Operation, status: int) -> bool:
     """204 where there is nothing, 202 for a cancel that is accepted but not confirmed."""
-    accepted = operation.method == "DELETE" and status == 202
-    return operation.answer == "empty" or status == 204 or accepted
+    nothing = operation.method == "GET" and status == 204
+    cancelled = operation.method == "DELETE" and status in (202, 204)
+    return operation.answer == "empty" or nothing or cancelled
 
 
 @cache
