@@ -53,6 +53,7 @@ CONTRACTS = {
     "text": "text:t",
     "time": "time:u",
     "operations": "name:t | section:t method:t path:t instruction:t mutates:b documented:b paged:b",
+    "pieces": "order:i place:i piece:t name:t value:t origin:t",
     "assets": """symbol:t assetName:t blockchain:t displayName:t contractAddress:t depositEnabled:b
         minimumDeposit:n withdrawEnabled:b minimumWithdrawal:n maximumWithdrawal:n withdrawalFee:n
         nativeDecimals:i coingeckoId:t""",
@@ -255,6 +256,10 @@ OPERATION = {
     "name": "get_balances", "section": "Capital", "method": "GET", "path": "/api/v1/capital",
     "instruction": "balanceQuery", "mutates": False, "documented": True, "paged": False,
 }  # fmt: skip
+PIECE = {
+    "order": 1, "place": 25, "piece": "&price=170.50", "name": "price", "value": "170.50",
+    "origin": "body",
+}  # fmt: skip
 
 SQRT = {"base": "0.02", "factor": "0.0000935", "type": "sqrt"}
 POSITION = {
@@ -452,6 +457,7 @@ MAX_WITHDRAWAL = {
 ANSWERS: dict[str, tuple[Any, Any]] = {
     "status": ({"message": None, "status": "Ok"}, {}),
     "operations": ([OPERATION], []),
+    "pieces": ([PIECE], []),
     "assets": ([ASSET], []),
     "markets": ([SOL], []),
     "market": (SOL, {}),

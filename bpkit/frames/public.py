@@ -44,6 +44,12 @@ PUBLIC: dict[str, Contract] = {
         ),
         index="name",
     ),
+    # Of the text that is signed, in its order. ``place`` counts characters from 1.
+    "pieces": Contract(
+        columns(
+            order=integers, place=integers, piece=texts, name=texts, value=texts, origin=texts
+        )
+    ),
     "wallets": Contract(columns(blockchain=texts, address=texts)),
     # One row an asset and blockchain.
     "assets": Contract(
