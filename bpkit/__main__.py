@@ -1,4 +1,4 @@
-"""``python -m bpkit sandbox | tour | operations``."""
+"""``python -m bpkit sandbox | tour | operations | doctor``."""
 
 from __future__ import annotations
 
@@ -28,11 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     listed = commands.add_parser("operations", help="what can be called")
     listed.add_argument("word", nargs="?", help="only those where it occurs, such as withdraw")
+    doctor = commands.add_parser("doctor", help="check a set-up: .env, git, pair, host, clock, key")
+    doctor.add_argument("--url", default=None, help="of a sandbox (default: the live exchange)")
+    doctor.add_argument("--env", metavar="PATH", default=None, help="instead of the nearest .env")
     chosen = parser.parse_args(arguments)
     if chosen.command == "sandbox":
         return serve(chosen.port, chosen.still, chosen.seed)
     if chosen.command == "operations":
         return show_operations(chosen.word)
+    if chosen.command == "doctor":
+        from . import checkup
+
+        return checkup.run(chosen.url, chosen.env)
     from .tour import tour
 
     tour()
