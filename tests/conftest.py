@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from watch import Watch
 
 from bpkit import Client
 from bpkit.operations import OPERATIONS, Operation
@@ -25,6 +26,19 @@ VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--openapi", metavar="PATH", help="the official specification, openapi.yml")
+
+
+WATCH = Watch()
+WATCH.install()
+
+
+@pytest.fixture(autouse=True)
+def no_secret_slips(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test; see ``watch``."""
+    WATCH.begin()
+    yield
+    printed = "".join(text for *_, text in request.node._report_sections)  # what pytest captured
+    assert WATCH.found(printed) == []
 
 
 @pytest.fixture
@@ -92,6 +106,18 @@ class Plain:
 def plain(sandbox: Sandbox) -> Iterator[Plain]:
     with Plain(sandbox.url) as caller:
         yield caller
+
+
+PLACED = '{"id":"1","rfqId":"1","quoteId":"1","status":"New"}'  # the least of what was placed
+PLACING = ("order", "withdrawal", "strategy", "rfq", "quote")
+
+
+def least_answer(name: str, orders: int = 2) -> str:
+    """The least that passes for an answer to an operation; ``orders``: of a batch."""
+    kind = OPERATIONS[name].answer
+    if kind == "batch":
+        return json.dumps([{"operation": "Ok", "id": "1", "status": "New"}] * orders)
+    return PLACED if kind in PLACING else "{}"
 
 
 class Scripted:
