@@ -1,0 +1,400 @@
+"""The pictures, read back: what is drawn is what the frame says, and every axis names its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import matplotlib
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from bpkit import Client, Key, plots
+from bpkit.explain import ORIGINS, Explanation
+from bpkit.frames import frame
+from bpkit.results import Rows
+from bpkit.signing import DEMO_SECRET
+
+matplotlib.use("agg")
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+DAY_0 = mdates.date2num(NOON.replace(tzinfo=None))  # matplotlib's days, at NOON
+
+
+@pytest.fixture(autouse=True)
+def paper(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is shown, no figure of one test is left to another."""
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield
+    plt.close("all")
+
+
+def drawn() -> Figure:
+    """The one figure that was made, laid out and rendered (so that warnings come)."""
+    (number,) = plt.get_fignums()
+    figure = plt.figure(number)
+    figure.canvas.draw()
+    return figure
+
+
+def candle(minutes: int, prices: str | None, volume: str) -> dict[str, Any]:
+    """``prices``: open, high, low, close; None where nothing was traded."""
+    start = NOON + timedelta(minutes=minutes)
+    values = prices.split() if prices else [None] * 4
+    return {
+        "start": f"{start:%Y-%m-%d %H:%M:%S}",
+        **dict(zip(("open", "high", "low", "close"), values, strict=True)),
+        "volume": volume,
+    }
+
+
+CANDLES = [candle(0, "100 106 99 104", "7"), candle(15, "104 105 96 98", "9"),
+           candle(30, None, "0"), candle(45, "98 98 98 98", "1")]  # fmt: skip
+BOOK = {"asks": [["101", "2"], ["103", "5"]], "bids": [["98", "4"], ["99", "1"]]}
+FILLS = [
+    {"timestamp": "2026-09-01T12:50:00", "side": "Ask", "price": "110", "quantity": "1"},
+    {"timestamp": "2026-09-01T12:20:00", "side": "Bid", "price": "100", "quantity": "1"},
+    {"timestamp": "2026-09-01T11:00:00", "side": "Bid", "price": "90", "quantity": "1"},
+]
+RATES = [
+    {"intervalEndTimestamp": "2026-09-01T14:00:00", "symbol": "X", "fundingRate": "-0.00002"},
+    {"intervalEndTimestamp": "2026-09-01T13:00:00", "symbol": "X", "fundingRate": "0.0000125"},
+]
+
+
+def worth(*values: float) -> pd.DataFrame:
+    """Every half hour, from NOON."""
+    times = [NOON + timedelta(minutes=30 * place) for place in range(len(values))]
+    index = pd.DatetimeIndex(times, tz="UTC", name="end")
+    return pd.DataFrame({"equity": list(values)}, index=index, dtype=float)
+
+
+def explained(name: str, *args: Any, **parameters: Any) -> Explanation:
+    with Client("http://127.0.0.1:9", Key(DEMO_SECRET)) as client:
+        return client.explain(name, *args, at=1750000000000, **parameters)
+
+
+ORDER = ("execute_order", "SOL_USDC", "Bid", "Limit")
+
+
+def minutes(value: float) -> float:
+    """matplotlib's days -> minutes after NOON."""
+    return round((value - DAY_0) * 24 * 60, 3)
+
+
+def labels(axes: Axes) -> list[str]:
+    legend = axes.get_legend()
+    return [text.get_text() for text in legend.get_texts()] if legend else []
+
+
+# --- all of them ----------------------------------------------------------------------------------
+
+
+def draw(name: str, rows: int) -> Figure:
+    """The picture of this name, of its first so many rows."""
+    if name == "candles":
+        plots.candles(frame("klines", CANDLES[:rows]), "A title")
+    elif name == "depth":
+        plots.depth(frame("depth", BOOK)[:rows], "A title", mine=99.5)
+    elif name == "equity":
+        plots.equity(worth(10, 12, 11)[:rows], frame("fills", FILLS[:rows]), "A title")
+    else:
+        plots.funding(frame("funding_rates", RATES[:rows]), "A title")
+    return drawn()
+
+
+PICTURES = ("candles", "depth", "equity", "funding")
+UNITS = {
+    "candles": ["price (quote asset)", "volume (base)", "time (UTC)"],
+    "depth": ["total quantity (base asset)", "price (quote asset)"],
+    "equity": ["equity (USDC)", "time (UTC)"],
+    "funding": ["funding rate (% an hour)", "the same (% a year)", "time (UTC)"],
+}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4])
+@pytest.mark.parametrize("name", PICTURES)
+def test_title_units_and_white_paper(name: str, rows: int) -> None:
+    figure = draw(name, rows)
+    assert to_hex(figure.get_facecolor()) == "#ffffff"
+    assert figure.axes[0].get_title(loc="left") == "A title"
+    every = [*figure.axes, *(child for axes in figure.axes for child in axes.child_axes)]
+    named = {label for axes in every for label in (axes.get_ylabel(), axes.get_xlabel()) if label}
+    assert named == set(UNITS[name])
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert texts == (["no rows"] * len(figure.axes) if rows == 0 else [])
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_legible_in_a_notebook(name: str) -> None:
+    figure = draw(name, 4)
+    wide, high = figure.get_size_inches() * figure.dpi
+    assert 800 <= wide <= 950 and 300 <= high <= 500  # JupyterLab's column, without scrolling
+    words = [axes.title for axes in figure.axes] + [
+        label for axes in figure.axes for label in (*axes.get_xticklabels(), axes.yaxis.label)
+    ]
+    assert min(word.get_fontsize() for word in words) >= 10
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_twice_the_same_to_the_pixel(name: str) -> None:
+    pictures = []
+    for _ in range(2):
+        pictures.append(bytes(draw(name, 4).canvas.buffer_rgba()))  # type: ignore[attr-defined]
+        plt.close("all")
+    assert pictures[0] == pictures[1]
+
+
+def test_numbers_on_the_axes_are_written_out() -> None:
+    plots.equity(worth(1000000.1, 1000000.2), frame("fills", []), "A title")
+    equity = drawn().axes[0].yaxis
+    plots.depth(frame("depth", {"asks": [["77504.9", "1"]], "bids": [["77504.8", "1e6"]]}), "B")
+    (_, number) = plt.get_fignums()
+    axes = plt.figure(number).axes[0]
+    axes.figure.canvas.draw()
+    for axis in (equity, axes.xaxis, axes.yaxis):
+        assert axis.get_offset_text().get_text() == ""  # where matplotlib writes 1e6
+    assert all(label.get_text().startswith("10000") for label in equity.get_ticklabels())
+    assert all(label.get_text().startswith("77504") for label in axes.get_xticklabels())
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, by the definition of WCAG 2.2."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in to_rgb(colour)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_are_told_apart() -> None:
+    colours = [plots.UP, plots.DOWN, plots.QUIET, plots.LINE, plots.LONGS_PAY, plots.SHORTS_PAY]
+    assert len(set(colours)) == 6
+    for colour in (plots.UP, plots.DOWN, plots.LINE, plots.LONGS_PAY):
+        assert 1.05 / (luminance(colour) + 0.05) >= 3  # on white; WCAG asks 3 of a drawing
+    assert len(set(ORIGINS.values())) == len(ORIGINS)
+
+
+# --- candles --------------------------------------------------------------------------------------
+
+
+def test_each_candle_is_drawn_from_its_row() -> None:
+    plots.candles(frame("klines", CANDLES), "SOL")
+    prices, volumes = drawn().axes
+    bodies = {
+        minutes(bar.get_x() + bar.get_width() / 2): (
+            bar.get_y(), bar.get_y() + bar.get_height(), to_hex(bar.get_facecolor()),
+        )
+        for bar in prices.patches
+    }  # fmt: skip
+    assert bodies[0] == (100, 104, plots.UP)
+    assert bodies[15] == (98, 104, plots.DOWN)
+    assert bodies[45] == (98, 98, plots.UP)
+    wicks = {
+        minutes(segment[0][0]): (segment[0][1], segment[1][1])
+        for part in prices.collections
+        if isinstance(part, LineCollection)
+        for segment in part.get_segments()
+        if len(segment)
+    }
+    assert (wicks[0], wicks[15]) == ((99, 106), (96, 105))
+    heights = {minutes(bar.get_x() + bar.get_width() / 2): bar.get_height()
+               for bar in volumes.patches}  # fmt: skip
+    assert heights == {0: 7, 15: 9, 30: 0, 45: 1}
+
+
+def test_candles_stand_beside_each_other_and_a_single_one_has_a_width() -> None:
+    plots.candles(frame("klines", CANDLES), "SOL")
+    assert {round(bar.get_width() * 24 * 60, 6) for bar in drawn().axes[1].patches} == {10.5}
+    plt.close("all")
+    plots.candles(frame("klines", CANDLES[:1]), "SOL")
+    assert {round(bar.get_width() * 24 * 60, 6) for bar in drawn().axes[1].patches} == {42}
+
+
+def test_a_readers_own_zone_is_on_the_axis() -> None:
+    plots.candles(frame("klines", CANDLES).tz_convert("Asia/Tokyo"), "SOL")
+    axes = drawn().axes[1]
+    assert axes.get_xlabel() == "time (Asia/Tokyo)"
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert "21:00" in shown and "12:00" not in shown  # noon in UTC is nine in the evening there
+    middle = axes.patches[0].get_x() + axes.patches[0].get_width() / 2
+    assert minutes(middle) == 0  # the moment is the same
+
+
+def test_ticks_stand_at_the_readers_full_hours() -> None:
+    hours = [candle(60 * place, "1 1 1 1", "1") for place in range(48)]
+    plots.candles(frame("klines", hours).tz_convert("Asia/Kolkata"), "SOL")
+    places = [minutes(place) for place in drawn().axes[1].get_xticks()]
+    assert {place % 60 for place in places} == {30}  # 5:30 ahead of UTC
+
+
+# --- depth ----------------------------------------------------------------------------------------
+
+
+def test_depth_adds_up_from_the_best_price() -> None:
+    plots.depth(frame("depth", BOOK), "SOL")
+    bids, asks = drawn().axes[0].lines
+    assert list(zip(*bids.get_data(), strict=True)) == [(99, 0), (99, 1), (98, 5)]
+    assert list(zip(*asks.get_data(), strict=True)) == [(101, 0), (101, 2), (103, 7)]
+    assert (bids.get_color(), asks.get_color()) == (plots.UP, plots.DOWN)
+    assert drawn().axes[0].get_ylim()[0] == 0  # a wall stands on the ground
+
+
+@pytest.mark.parametrize("mine", [77504.85, Decimal("77504.85")])
+def test_your_own_order_is_marked_to_the_last_digit(mine: float | Decimal) -> None:
+    plots.depth(frame("depth", BOOK), "SOL", mine=mine)
+    axes = drawn().axes[0]
+    assert list(axes.lines[-1].get_xdata()) == [77504.85, 77504.85]
+    assert labels(axes)[-1] == "your order at 77504.85"
+
+
+# --- equity ---------------------------------------------------------------------------------------
+
+
+def test_equity_and_its_fills() -> None:
+    plots.equity(worth(10, 12, 11), frame("fills", FILLS), "Mine")
+    axes = drawn().axes[0]
+    line, bought, sold = axes.lines
+    points = [[(minutes(x), y) for x, y in zip(*one.get_data(), strict=True)] for one in axes.lines]
+    assert points[0] == [(0, 10), (30, 12), (60, 11)]
+    assert points[1] == [(20, 10)]  # the last equity before it; the fill at 11:00 is not in it
+    assert points[2] == [(50, 12)]
+    assert (bought.get_marker(), sold.get_marker()) == ("^", "v")
+    assert (line.get_color(), bought.get_color(), sold.get_color()) == (
+        plots.LINE, plots.UP, plots.DOWN,
+    )  # fmt: skip
+    assert labels(axes) == ["equity", "you bought", "you sold"]
+
+
+def test_equity_without_fills_and_in_decimals() -> None:
+    exact = worth(10, 12).astype(object).map(lambda value: Decimal(str(value)))
+    plots.equity(exact, frame("fills", []), "Mine")
+    axes = drawn().axes[0]
+    assert list(axes.lines[0].get_ydata()) == [10, 12]
+    assert labels(axes) == ["equity"]
+
+
+def test_a_single_equity_is_a_dot() -> None:
+    plots.equity(worth(10), frame("fills", []), "Mine")
+    assert drawn().axes[0].lines[0].get_marker() == "."
+
+
+# --- funding --------------------------------------------------------------------------------------
+
+
+def test_funding_in_percent_an_hour_and_a_year() -> None:
+    plots.funding(frame("funding_rates", RATES), "X")
+    axes = drawn().axes[0]
+    bars = {
+        minutes(bar.get_x() + min(bar.get_width(), 0)): (
+            round(bar.get_height(), 8), round(abs(bar.get_width()) * 24, 6),
+            to_hex(bar.get_facecolor()),
+        )
+        for bar in axes.patches
+    }  # fmt: skip
+    assert bars == {
+        0: (0.00125, 1, plots.LONGS_PAY),  # 12:00 to 13:00
+        60: (-0.002, 1, plots.SHORTS_PAY),
+    }
+    assert labels(axes) == ["above zero: longs pay shorts", "below zero: shorts pay longs"]
+    handles = [to_hex(one.get_facecolor()) for one in axes.get_legend().get_patches()]
+    assert handles == [plots.LONGS_PAY, plots.SHORTS_PAY]
+    (yearly,) = axes.child_axes
+    low, high = axes.get_ylim()
+    assert yearly.get_ylim() == pytest.approx((low * 8760, high * 8760))
+
+
+def test_funding_of_payments_too() -> None:
+    paid = [RATES[1] | {"quantity": "-0.004"}]
+    plots.funding(frame("funding_payments", paid), "X")
+    assert [round(bar.get_height(), 8) for bar in drawn().axes[0].patches] == [0.00125]
+
+
+# --- the signed text ------------------------------------------------------------------------------
+
+
+def written(figure: Figure) -> list[str]:
+    """The texts below the title, by row."""
+    rows: dict[float, str] = {}
+    for text in figure.axes[0].texts[1:]:
+        rows[text.get_position()[1]] = rows.get(text.get_position()[1], "") + text.get_text()
+    return [rows[place] for place in sorted(rows)]
+
+
+def test_the_signed_text_is_all_there_each_piece_on_its_colour() -> None:
+    made = explained(*ORDER, price="170.50", quantity="1", client_id=7)
+    plots.signed_text(made)
+    figure = drawn()
+    axes = figure.axes[0]
+    assert "".join(written(figure)) == made.text
+    assert max(map(len, written(figure))) == 90
+    title = f"execute_order: the text that is signed, {len(made.text or '')} characters"
+    assert axes.texts[0].get_text() == title
+    # A text stands on the patch that was made with it.
+    colour = {
+        text.get_text(): to_hex(patch.get_facecolor())
+        for text, patch in zip(axes.texts[1:], axes.patches, strict=True)
+    }
+    assert colour["instruction=orderExecute"] == ORIGINS["instruction"]
+    assert colour["&price=170.50"] == ORIGINS["body"]
+    assert colour["&window=5000"] == ORIGINS["X-Window"]
+    assert colour["&timestamp=1750000000000"] == ORIGINS["X-Timestamp"]
+
+
+def test_its_legend_names_the_origins_that_occur() -> None:
+    plots.signed_text(explained("get_fills", "SOL_USDC"), "Mine")
+    axes = drawn().axes[0]
+    assert labels(axes) == ["instruction", "query", "X-Timestamp", "X-Window"]
+    swatches = [to_hex(one.get_facecolor()) for one in axes.get_legend().get_patches()]
+    assert swatches == [ORIGINS[origin] for origin in labels(axes)]
+    assert axes.texts[0].get_text() == "Mine"
+
+
+def test_what_is_made_here_has_its_own_colour() -> None:
+    plots.signed_text(explained(*ORDER, price="170.50", quantity="1"))
+    assert "made here" in labels(drawn().axes[0])
+
+
+def test_its_letters_fill_their_boxes_and_stay_on_the_paper() -> None:
+    plots.signed_text(explained(*ORDER, price="170.50", quantity="1", client_id=7))
+    figure = drawn()
+    axes, paper = figure.axes[0], figure.bbox
+    assert to_hex(figure.get_facecolor()) == "#ffffff"
+    assert paper.width <= 950
+    for text, patch in zip(axes.texts[1:], axes.patches, strict=True):
+        ink, box = text.get_window_extent(), patch.get_window_extent()
+        assert paper.x0 <= box.x0 and box.x1 <= paper.x1
+        assert abs(ink.width - box.width) < 0.5 * 9 and ink.height < box.height * 1.1
+    legend = axes.get_legend().get_window_extent()
+    assert legend.x1 <= paper.x1
+    # From top to bottom: the title, the rows, the legend, none upon another.
+    rows = sorted({(one.get_window_extent().y0, one.get_window_extent().y1)
+                   for one in axes.patches}, reverse=True)  # fmt: skip
+    title = axes.texts[0].get_window_extent()
+    spans = [(title.y0, title.y1), *rows, (legend.y0, legend.y1)]
+    assert len(rows) == 2 and paper.y0 <= legend.y0 and title.y1 <= paper.y1
+    assert all(above[0] >= below[1] for above, below in pairwise(spans))
+
+
+def test_a_public_operation_signs_nothing() -> None:
+    made = explained("get_ticker", "SOL_USDC")
+    plots.signed_text(made)
+    axes = drawn().axes[0]
+    assert written(drawn()) == ["This operation is public: nothing is signed."]
+    assert axes.get_legend() is None
+
+
+def test_odd_characters_are_spelled_out_and_dollars_are_no_formula() -> None:
+    made = explained("get_fills", "SOL_USDC")
+    made.pieces = Rows([{"piece": "a=$x$\n^_", "origin": "query"}])
+    plots.signed_text(made)
+    assert written(drawn()) == ["a=$x$\\n^_"]
+    assert not any(text.get_parse_math() for text in drawn().axes[0].texts)
