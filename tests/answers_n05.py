@@ -1,0 +1,121 @@
+"""Answers to the exercises of notebook 05."""
+
+_FIRST = """\
+def place_once(bp, **order):
+    try:
+        return bp.execute_order(**order)
+    except TransportError as error:
+"""
+_AGAIN = "        return bp.execute_order(**order)"
+_OPEN = """\
+        for one in bp.get_open_orders(order["symbol"]):
+            if one["clientId"] == order["client_id"]:
+                return one
+"""
+_HISTORY = """\
+        for one in bp.get_order_history(symbol=order["symbol"]):
+            if one["clientId"] == order["client_id"]:
+                return one
+"""
+
+_KINDS = "def what_now(error):\n    if isinstance(error, TransportError):\n        return 'look'\n"
+_BLOCK = 'with sandbox.fault("clock_skew", seconds=75):\n    '
+_LATE = "late = Client(sandbox.url, sandbox.key)\n"
+
+WRONG = {
+    "05.1": [
+        (f"{_FIRST}        time.sleep(0.1)\n{_AGAIN}", "in the end 2 stood"),
+        (f"{_FIRST}        return None", "Once it is certain"),
+        (f"{_FIRST}        raise", "it stood, and `place_once` raised TransportError"),
+        (f"{_FIRST}{_OPEN}{_AGAIN}", "only at what is open"),
+        (f"{_FIRST}{_HISTORY}{_AGAIN}", "by luck"),
+        (
+            f"{_FIRST}        found = bp.reconcile(error, wait=False)\n"
+            f"        if found.order:\n            return found.order\n{_AGAIN}",
+            "could still have arrived",
+        ),
+        ("def place_once(bp, **order):\n    pass", "no order was sent"),
+        (
+            "def place_once(bp, **order):\n"
+            "    bp.execute_order(**order)\n    bp.execute_order(**order)",
+            "Without any accident",
+        ),
+    ],
+    "05.2": [
+        ('causes = ["wrong_instruction"]', "one of the two"),
+        ('causes = "unsorted + no_window"', "'unsorted' is no cause"),
+        ('causes = ["wrong_instruction", "no_window", "clock"]', "'clock' is no cause"),
+        ('causes = "The window is missing from the text."', "`.cause`"),
+        ("causes = None", "no name in it"),
+    ],
+    "05.3": [
+        (
+            f"{_LATE}{_BLOCK}late.measure_clock()\n    late.get_account()",
+            "by your own clock all the same",
+        ),
+        (
+            f"{_LATE}late.measure_clock(apply=True)\n{_BLOCK}late.get_account()",
+            "Ask inside of it",
+        ),
+        (
+            f"{_LATE}{_BLOCK}bp.measure_clock(apply=True)\n    late.get_account()",
+            "asked with another",
+        ),
+        (
+            f"{_LATE}{_BLOCK}late.measure_clock()\nlate.get_account()",
+            "outside of the block",
+        ),
+    ],
+    "05.4": [
+        ("def what_now(error):\n    return 'mend'", "429 TOO_MANY_REQUESTS"),
+        ("def what_now(error):\n    return 'look'", "a price off the tick"),
+        (f"{_KINDS}    return 'mend'", "429 TOO_MANY_REQUESTS"),
+        (
+            f"{_KINDS}    if isinstance(error, ApiError):\n        return 'mend'\n"
+            "    return 'wait'",
+            "an InputError of bpkit",
+        ),
+        (
+            f"{_KINDS}    if getattr(error, 'status', 0) in (429, 503):\n        return 'wait'\n"
+            "    return 'mend'",
+            "400 TRADING_PAUSED",
+        ),
+        (
+            "def what_now(error):\n    if getattr(error, 'code', '') in "
+            "('TOO_MANY_REQUESTS', 'MAINTENANCE', 'TRADING_PAUSED'):\n"
+            "        return 'wait'\n    return 'mend'",
+            "a 502 from the edge",
+        ),
+        ("def what_now(error):\n    return error.status", "AttributeError"),
+        (f"{_KINDS}    return 'send again'", "One of"),
+        (
+            f"{_KINDS}    if error.code in ('TOO_MANY_REQUESTS', 'MAINTENANCE'):\n"
+            "        return 'wait'\n    return 'mend'",
+            "AttributeError",
+        ),
+    ],
+}
+
+# Other ways that are right too.
+RIGHT = {
+    "05.1": [
+        # By hand: wait until it cannot come any more, then look where nothing is hidden.
+        f"{_FIRST}        time.sleep(error.window / 1000 + 1)\n{_HISTORY}{_AGAIN}",
+        # Away with whatever has arrived.
+        f"{_FIRST}        found = bp.reconcile(error)\n"
+        "        if found.state == 'rested':\n"
+        "            bp.cancel_order(order['symbol'], client_id=order['client_id'])\n"
+        "        elif found.state == 'filled':\n            return found.order\n"
+        f"{_AGAIN}",
+    ],
+    "05.2": [
+        'causes = ["no_window", "wrong_instruction"]',
+        'causes = "wrong_instruction, no_window"',
+    ],
+    "05.3": [
+        f"{_LATE}{_BLOCK}bp.measure_clock(apply=True)\n    bp.get_account()",
+        # A first try that was wrong does not count.
+        f"{_LATE}{_BLOCK}late.measure_clock()\n    late.measure_clock(apply=True)\n"
+        "    late.get_account()",
+    ],
+}

@@ -1,0 +1,374 @@
+"""Exercises, looks and verdicts, with exercises and exchanges made up for the purpose."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import Any
+
+import pytest
+import requests
+from IPython.core.interactiveshell import InteractiveShell
+
+from bpkit import Client, InputError, lessons
+from bpkit.lessons import mechanism, missing
+from bpkit.lessons.mechanism import (
+    Exercise,
+    Look,
+    Verdict,
+    cannot_tell,
+    exact,
+    right,
+    sent,
+    untried,
+    wrong,
+)
+from bpkit.lessons.session import Attempt, Session
+from bpkit.sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent
+EXERCISE = Exercise(
+    id="77.1",
+    title="An answer",
+    judge=lambda look: right("yes"),
+    hints=("one", "two", "three"),
+    solution="answer = 42",
+    starter="answer = 41",
+)
+
+
+def judged(judge: Callable[[Look], Verdict], **names: Any) -> Verdict:
+    return Attempt(replace(EXERCISE, judge=judge)).judged(names)
+
+
+# --- the four outcomes ----------------------------------------------------------------------------
+
+
+def test_a_verdict_shows_itself_in_lines_that_fit() -> None:
+    assert repr(right("Two SOL.")) == "Right. Two SOL."
+    assert repr(wrong("No.")) == "Wrong. No."
+    assert repr(cannot_tell("Why.")) == "Cannot tell. Why."
+    assert repr(untried("Nothing yet.")) == "Not tried yet. Nothing yet."
+    assert untried().reason.startswith("Change the cell above")
+    lines = repr(wrong("word " * 60)).splitlines()
+    assert len(lines) > 3 and max(map(len, lines)) <= 92
+
+
+def test_check_looks_at_the_names_of_its_caller() -> None:
+    attempt = Attempt(replace(EXERCISE, judge=lambda look: right(str(look["mine"]))))
+    names = {"attempt": attempt, "mine": 7}
+    exec("verdict = attempt.check()\ndef inside(): return attempt.check()", names)
+    assert names["verdict"] == right("7")
+    assert names["inside"]() == right("7")
+    assert attempt.check().outcome == "Cannot tell"  # here is no `mine`
+
+
+def test_a_name_that_the_cell_makes_and_one_that_others_make() -> None:
+    own = judged(lambda look: look["answer"])
+    assert own == cannot_tell("`answer` is not there yet. Run the cell above this one.")
+    other = judged(lambda look: look["orders"])
+    assert other.outcome == "Cannot tell" and "`orders` is not there yet" in other.reason
+    assert "Run All Above" in other.reason
+    made = "def f(a):\n    return a\n\nclass C: pass\n\nx, (y, z) = 1, (2, 3)\nfor n in (): pass"
+    assert {"f", "C", "x", "y", "z", "n"} <= mechanism._made_by(made)
+    assert judged(lambda look: right(str(look.get("answer", 5)))) == right("5")
+
+
+def test_a_judge_that_raises_is_wrong_without_a_traceback() -> None:
+    def stumbles(look: Look) -> Verdict:
+        raise KeyError("price")
+
+    def leaves(look: Look) -> Verdict:
+        raise SystemExit
+
+    assert judged(stumbles) == wrong("It raised KeyError: 'price'")
+    assert judged(leaves) == wrong("It raised SystemExit")
+
+
+def test_a_learners_function_that_raises_is_wrong_with_its_call() -> None:
+    def half(number: int) -> float:
+        raise ValueError("odd\nand a second line")
+
+    called = judged(lambda look: right(str(look.call("half", 3))), half=half)
+    assert called == wrong("`half(3)` raised ValueError: odd")
+    none = judged(lambda look: right(str(look.call("half", 3))), half=1.5)
+    assert none == wrong("`half` should be a function, and is 1.5.")
+    long = judged(lambda look: look.call("half", "x" * 500), half=half)
+    assert len(long.reason) < 200
+    assert judged(lambda look: right(str(look.call("half", 3))), half=lambda n: n * 2) == right("6")
+
+
+def test_stopping_the_learners_patience_passes() -> None:
+    def tired(look: Look) -> Verdict:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judged(tired)
+
+
+# --- the exchange's record ------------------------------------------------------------------------
+
+
+def count(look: Look) -> Verdict:
+    return right(str(len(look.log())))
+
+
+def test_the_log_is_the_learners_and_not_the_judges(sandbox: Sandbox, bp: Client) -> None:
+    def asks(look: Look) -> Verdict:
+        balances, again = look.ask("get_balances"), look.ask("get_balances")
+        assert balances["SOL"]["available"] == again["SOL"]["available"] == "20"
+        return right(str(len(look.log("get_balances"))))
+
+    assert judged(asks, sandbox=sandbox) == right("0")
+    bp.get_balances()
+    bp.get_ticker("SOL_USDC")
+    assert judged(asks, sandbox=sandbox) == right("1")
+    bp.get_balances()
+    assert judged(asks, sandbox=sandbox) == right("2")
+    assert judged(count, sandbox=sandbox) == right("3")
+    assert len(sandbox.log) == 9  # three of the learner's, and three times two
+
+
+def test_one_of_two_equal_requests_is_the_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same millisecond the record cannot tell them apart, but it can count them."""
+    entry = {"operation": "get_time", "query": "", "body": ""}
+    with SomeExchange() as exchange:
+        exchange.log = [dict(entry), dict(entry), dict(entry)]
+        monkeypatch.setitem(mechanism._OWN, exchange, [dict(entry)])
+        assert judged(count, sandbox=exchange) == right("2")
+
+
+def test_a_judge_only_reads(sandbox: Sandbox) -> None:
+    verdict = judged(lambda look: look.ask("cancel_open_orders"), sandbox=sandbox)
+    assert verdict == wrong("It raised AssertionError: a judge only reads")
+    assert sandbox.log == []
+
+
+def test_what_the_exchange_refuses_cannot_be_told(sandbox: Sandbox) -> None:
+    verdict = judged(lambda look: look.ask("get_ticker", symbol="SOL_EUR"), sandbox=sandbox)
+    assert verdict.outcome == "Cannot tell" and "Invalid market symbol" in verdict.reason
+    assert judged(count, sandbox=sandbox) == right("0")
+
+
+@pytest.mark.parametrize(
+    "judge", [count, lambda look: look.ask("get_balances"), lambda look: look.sandbox]
+)
+def test_a_stopped_sandbox_cannot_be_asked(judge: Callable[[Look], Verdict]) -> None:
+    with Sandbox() as sandbox:
+        requests.get(f"{sandbox.url}/api/v1/time", timeout=5)
+    verdict = judged(judge, sandbox=sandbox)
+    assert verdict.outcome == "Cannot tell"
+    assert verdict.reason.startswith("The sandbox was stopped. Run the cells above first")
+
+
+def test_what_is_no_sandbox_cannot_be_asked() -> None:
+    verdict = judged(count, sandbox="mine")
+    assert verdict.outcome == "Cannot tell" and "`sandbox` is no exchange: 'mine'" in verdict.reason
+    assert judged(count).outcome == "Cannot tell"
+
+
+class SomeExchange:
+    """Anything with a log, an address and a key will do; the sandbox can be deleted."""
+
+    def __init__(self) -> None:
+        self._running = Sandbox()
+        self.log: list[dict[str, Any]] = []
+        self.url, self.key = self._running.url, self._running.key
+
+    def __enter__(self) -> SomeExchange:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._running.stop()
+
+
+def test_any_object_with_a_log_is_a_sandbox() -> None:
+    with SomeExchange() as exchange:
+        exchange.log = [{"operation": "get_time"}, {"operation": "get_status"}]
+        seen = judged(lambda look: right(str(look.log("get_status"))), sandbox=exchange)
+    assert seen == right("[{'operation': 'get_status'}]")
+
+
+def test_what_was_sent_is_read_from_query_or_body() -> None:
+    assert sent({"query": "symbol=A_B&limit=5&x=", "body": ""}) == {
+        "symbol": "A_B", "limit": "5", "x": "",
+    }  # fmt: skip
+    assert sent({"query": "", "body": '{"price": "1.0"}'}) == {"price": "1.0"}
+    assert sent({"query": "", "body": '[{"a": 1}]'}) == [{"a": 1}]
+    assert sent({"query": "", "body": "{broken"}) == {}
+
+
+def test_exact_numbers() -> None:
+    assert str(exact("170.740")) == "170.740" and exact(3) == 3
+    for other in (0.5, True, None, "", "x", "NaN", "Infinity", [1], b"1"):
+        assert exact(other) is None
+
+
+# --- the learner's way ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def session() -> Session:
+    second = replace(EXERCISE, id="77.2", title="Another", judge=lambda look: wrong("no"))
+    elsewhere = replace(EXERCISE, id="78.1", title="Elsewhere")
+    return Session([EXERCISE, second, elsewhere])
+
+
+def test_hints_come_in_three_steps(session: Session) -> None:
+    hints = [str(session.exercise("77.1").hint()) for _ in range(4)]
+    assert hints == [
+        "Hint 1 of 3: one", "Hint 2 of 3: two", "Hint 3 of 3: three", "Hint 3 of 3: three",
+    ]  # fmt: skip
+    assert repr(session.exercise("77.2").hint()) == "Hint 1 of 3: one"  # each counts for itself
+    assert session.exercise("77.2").hint(3) == "Hint 3 of 3: three"
+    assert session.exercise("77.2").hint() == "Hint 2 of 3: two"
+    for number in (0, 4, -1):
+        with pytest.raises(InputError, match="there are 1 to 3"):
+            session.exercise("77.1").hint(number)
+
+
+def test_the_solution_is_code(session: Session) -> None:
+    names: dict[str, Any] = {}
+    exec(session.exercise("77.1").solution(), names)
+    assert names["answer"] == 42
+    assert repr(session.exercise("77.1").solution()) == "answer = 42"
+    assert repr(session.exercise("77.1")) == "77.1 An answer: .check(), .hint(), .solution()"
+
+
+def test_progress_is_that_of_the_notebook(session: Session) -> None:
+    assert repr(session.progress()) == "No exercise was looked at yet."
+    session.exercise("77.2").check()
+    assert str(session.progress()) == "77.1  An answer  -\n77.2  Another    Wrong"
+    session.exercise("77.1").check()
+    assert str(session.progress()) == "77.1  An answer  Right\n77.2  Another    Wrong"
+
+
+@pytest.mark.parametrize("id", ["99.9", 77.1, "", None])
+def test_an_exercise_that_is_none(session: Session, id: Any) -> None:
+    with pytest.raises(InputError, match="is no exercise; there are 77.1, 77.2, 78.1"):
+        session.exercise(id)
+
+
+def test_the_public_names() -> None:
+    assert set(lessons.__all__) == {
+        "EXERCISES", "Attempt", "Exercise", "Look", "Verdict", "exercise", "progress",
+    }  # fmt: skip
+    assert all(hasattr(lessons, name) for name in lessons.__all__)
+
+
+# --- names that are missing -----------------------------------------------------------------------
+
+
+class FakeShell:
+    """What of IPython the handler uses."""
+
+    def __init__(self, **names: Any) -> None:
+        self.user_ns: dict[str, Any] = names
+        self.custom_exceptions: tuple[type[BaseException], ...] = ()
+        self.handler: Any = None
+        self.shown: str | None = None
+
+    def set_custom_exc(self, kinds: tuple[type[BaseException], ...], handler: Any) -> None:
+        self.custom_exceptions, self.handler = kinds, handler
+
+    def showtraceback(
+        self, what: tuple[type, BaseException, TracebackType | None], tb_offset: int | None
+    ) -> None:
+        render = getattr(what[1], "_render_traceback_", None)
+        self.shown = "\n".join(render()) if render else f"a traceback: {what[1]}"
+
+    def run(self, code: str) -> str | None:
+        try:
+            exec(compile(code, "<cell>", "exec"), self.user_ns)
+        except NameError:
+            missing.explain(self, *sys.exc_info())  # type: ignore[arg-type]
+        return self.shown
+
+
+def test_a_missing_name_is_a_sentence() -> None:
+    shown = FakeShell(orders=[1]).run("print(balance)")
+    assert shown == (
+        "`balance` is not there yet. Run the cells above first: in JupyterLab, Run > Run All Above "
+        "Selected Cell."
+    )
+
+
+def test_a_misspelt_name_is_suggested_beside_the_other_way() -> None:
+    shown = FakeShell(orders=[1]).run("orderz") or ""
+    assert "Did you mean `orders`?" in shown and "Run All Above" in shown
+    assert "Did you mean `print`?" in (FakeShell().run("pritn(1)") or "")
+    local = "def f():\n    quantity = 1\n    return quantitty\nf()"
+    assert "Did you mean `quantity`?" in (FakeShell().run(local) or "")
+    assert "Did you mean" not in (FakeShell(_orders=1).run("orderz") or "")
+
+
+def test_other_missing_names_are_shown_as_ever() -> None:
+    unbound = "def f():\n    x += 1\nf()"
+    assert (FakeShell().run(unbound) or "").startswith("a traceback: cannot access")
+    elsewhere: dict[str, Any] = {}
+    exec("def library(): return nothing", elsewhere)
+    shown = FakeShell(library=elsewhere["library"]).run("library()")
+    assert shown == "a traceback: name 'nothing' is not defined"
+    assert FakeShell().run("raise NameError('made by hand')") == "a traceback: made by hand"
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeShell]:
+    fake = FakeShell()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: fake))
+    yield fake
+
+
+def test_the_handler_is_installed_once_and_over_nobody_elses(shell: FakeShell) -> None:
+    assert missing.install() and shell.custom_exceptions == (NameError,)
+    assert missing.install()  # an import that is run again
+    shell.custom_exceptions = (KeyError,)
+    assert not missing.install() and shell.custom_exceptions == (KeyError,)
+
+
+def test_outside_ipython_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
+    assert not missing.install()
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert not missing.install()
+    assert "IPython" not in sys.modules
+
+
+def test_in_ipython_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = InteractiveShell()
+    shell.set_custom_exc((NameError,), missing.explain)
+    result = shell.run_cell("price = 1\nprise * 2")
+    said = capsys.readouterr()
+    text = said.out + said.err
+    assert "Did you mean `price`?" in text and "The line that needs it:  prise * 2" in text
+    assert "Traceback" not in text
+    assert isinstance(result.error_in_exec, NameError)  # so that "Run All" stops here
+    shell.run_cell("1 / 0")
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+# --- what it needs --------------------------------------------------------------------------------
+
+
+def test_the_lessons_load_little_and_no_sandbox() -> None:
+    code = (
+        "import sys, bpkit\n"
+        "early = 'bpkit.lessons' in sys.modules\n"
+        "import bpkit.lessons\n"
+        "heavy = ('pandas', 'numpy', 'matplotlib', 'tornado', 'IPython', 'bpkit.sandbox')\n"
+        "print(early, *[name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout.strip(), done.stderr) == ("False", "")
+
+
+def test_a_builtin_is_not_what_is_missing() -> None:
+    """`order` is like `ord`, which nobody means."""
+    assert "Did you mean" not in missing.not_there("order", ["ord", "oct", "bp"])
+    assert "`order`?" in missing.not_there("oder", ["ord", "order"])
