@@ -13,6 +13,7 @@ import json
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from difflib import unified_diff
 from io import BytesIO
 from pathlib import Path
@@ -98,9 +99,10 @@ def main() -> int:
         "--check", action="store_true", help="change nothing; exit 1 on a difference"
     )
     chosen = parser.parse_args()
-    stale = False
-    for path in chosen.notebook or notebooks():
-        new = executed(path)
+    stale, paths = False, chosen.notebook or notebooks()
+    with ProcessPoolExecutor(2) as pool:  # a kernel mostly waits
+        made = [*pool.map(executed, paths)]
+    for path, new in zip(paths, made, strict=True):
         found = list(differences(nbformat.read(path, as_version=4), new))
         stale |= bool(found)
         print(f"{path.name}: {'changed' if found else 'as committed'}", *found, sep="\n  ")

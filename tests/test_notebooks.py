@@ -17,6 +17,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from bpkit.lessons import EXERCISES
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
 
 TESTS = Path(__file__).parent
@@ -38,7 +39,7 @@ each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "00_start_here", "01_public_queries", "02_signing_by_hand", "03_signed_gets",
-        "04_signed_orders",
+        "04_signed_orders", "05_when_it_fails", "06_history_and_frames", "08_going_live",
     ]  # fmt: skip
 
 
@@ -99,6 +100,33 @@ def test_reads_as_prose(path: Path) -> None:
     for before, cell in pairwise(cells):
         if cell.cell_type == "code":
             assert before.cell_type == "markdown" or before.outputs, cell.source
+
+
+@each
+def test_opens_and_closes_as_the_course_does(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    first, last = cells[0].source, cells[-1].source
+    assert first.startswith(f"# {path.stem[:2]} ")
+    for promise in ("You will be able to", "You need", "It takes"):
+        assert f"- **{promise}** " in first
+    place, ends = NOTEBOOKS.index(path), (len(NOTEBOOKS) - 1)
+    for text in (first, last):
+        if place > 0:
+            assert f"({NOTEBOOKS[place - 1].name})" in text
+        if place < ends:
+            assert f"({NOTEBOOKS[place + 1].name})" in text
+    prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    summary = prose.split("\n## Summary\n")[1].split("\n## ")[0]
+    assert len(re.findall(r"^- ", summary, re.MULTILINE)) == 3
+    questions = prose.split("\n## Questions\n")[1]
+    assert not re.search(r"<summary>[^<]*`", questions)  # where Markdown is not read
+    assert 3 <= questions.count("<details><summary>") == questions.count("</details>") <= 5
+
+
+def test_there_are_at_least_twenty_exercises() -> None:
+    every = "\n".join(cell.source for path in NOTEBOOKS for cell in code_cells(path))
+    checked = re.findall(r'^exercise\("([\d.]+)"\)\.check\(\)$', every, re.MULTILINE)
+    assert checked == [one.id for one in EXERCISES] and len(checked) >= 20
 
 
 @each
