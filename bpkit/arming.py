@@ -228,7 +228,7 @@ def _symbols(given: object) -> frozenset[str] | None:
         return None
     if isinstance(given, str):
         raise InputError("symbols", given, f"is one text; put it into a list: [{given!r}]")
-    if not isinstance(given, Collection):
+    if not isinstance(given, Collection) or isinstance(given, Mapping):
         raise InputError("symbols", given, 'is no list; pass one such as ["SOL_USDC"]')
     if not given:
         raise InputError("symbols", given, "is empty; name markets, or leave it out for all")

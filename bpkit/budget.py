@@ -31,6 +31,7 @@ _STEP = 1.0  # seconds: a wait longer than this is shown, and shown anew after e
 class Budget:
     """What a client may send in any 60 seconds. Raises InputError.
 
+    All clients of one key count together, and of what is not signed all clients of one host.
     ``requests``: of any kind. ``history``: of candles and historical trades, which count among the
     ``requests`` as well. ``wait``: wait until there is room, or else raise BudgetError.
     """

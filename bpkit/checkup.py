@@ -98,7 +98,8 @@ def _lines(
         host = hosts.checked(hosts.LIVE_URL if url is None else url)
     except GuardError as error:
         yield check_owner(key, None, url is not None)
-        yield Line("fix", "host", str(error))
+        local = "--url http://127.0.0.1:8787, or leave --url out for the live exchange"
+        yield Line("fix", "host", str(error), f"For a sandbox write {local}.")
         yield from _skipped("there is no host to ask", "clock", "account")
         return
     yield check_owner(key, host, url is not None)

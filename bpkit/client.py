@@ -30,7 +30,7 @@ from .api import (
 )
 from .arming import Arming
 from .budget import Budget
-from .clock import Reading
+from .clock import PLAUSIBLE, Reading
 from .errors import InputError, TransportError
 from .explain import Explanation
 from .operations import OPERATIONS, Operation
@@ -74,9 +74,11 @@ class Client(
         armed: Arming | None = None,
         trusted_host: str | None = None,
         budget: Budget | None = None,
-        new_id: Callable[[], int] = lambda: secrets.randbelow(2**32 - 1) + 1,
+        new_id: Callable[[], int] | None = None,
     ) -> None:
-        self._new_id = new_id
+        if new_id is not None and not callable(new_id):
+            raise InputError("new_id", new_id, "is no function that gives a whole number")
+        self._given_ids = new_id
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
             budget=budget,
@@ -103,14 +105,14 @@ class Client(
         return self._transport.guard.spent
 
     @property
-    def unanswered(self) -> TransportError | None:
-        """The last write that got no usable answer, also when you interrupted it; or None."""
-        return self._transport.unanswered
+    def unanswered(self) -> list[TransportError]:
+        """The writes that got no usable answer, oldest first; also those that you interrupted."""
+        return list(self._transport.unanswered)
 
     def reconcile(
         self, error: TransportError | None = None, *, wait: bool = True
     ) -> Outcome | list[Outcome]:
-        """What became of a write that got no answer: of ``error``, or of the last (``unanswered``).
+        """What became of a write that got no answer: ``error``, or the last of ``unanswered``.
 
         It only looks, and never sends anything again.
 
@@ -124,11 +126,10 @@ class Client(
         explanation says so. Raises InputError for an operation that cannot be looked for so, and
         for an error of another exchange or key than this client's.
         """
-        wanted = self.unanswered if error is None else error
-        if wanted is None:
-            raise InputError(
-                "error", None, "is missing, and every write of this client was answered"
-            )
+        if error is None and not self.unanswered:
+            remedy = "is missing, and every write of this client was answered"
+            raise InputError("error", None, remedy)
+        wanted = self.unanswered[-1] if error is None else error
         return reconcile(self, wanted, wait=wait)
 
     def measure_clock(self, apply: bool = False) -> Reading:
@@ -152,7 +153,7 @@ class Client(
         ``at``: the moment of the signature, now by default. Raises what the call would raise for
         its parameters: InputError, MissingKeyError, and GuardError where nothing is documented.
         """
-        if operation not in OPERATIONS:
+        if not isinstance(operation, str) or operation not in OPERATIONS:
             raise InputError("operation", operation, "is none; operations() lists them all")
         timestamp = wire.milliseconds("at", at)
         twin = copy.copy(self)  # whose calls end where the door would open
@@ -192,20 +193,28 @@ class Client(
     def _send(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
         operation, given = OPERATIONS[name], fields
         fields = self._findable(name, given)
-        unique = len(_made_here(name, given)) == (1 if isinstance(given, Mapping) else len(given))
+        made, wanted = _made_here(name, given), 1 if isinstance(given, Mapping) else len(given)
+        unique = self._given_ids is None and len(made) == wanted  # yours may begin anew
         reply = self._transport.send(operation, fields, unique_id=unique)
         try:
             answer: Any = results.read(operation.answer, reply.status, reply.headers, reply.content)
             if not reply.content.strip() and not _may_be_empty(operation, reply.status):
                 raise ValueError("an answer is missing, and nothing must not be read as 'none'")
-            if operation.answer == "batch" and len(answer) != len(fields):
-                raise ValueError("there is not an answer for each order")
+            if operation.answer == "time" and not (
+                isinstance(answer, int)
+                and int(answer) in PLAUSIBLE  # a Number would be searched for
+            ):
+                raise ValueError("it is no time in Unix milliseconds")
+            if not _is_of(operation, fields, answer):
+                raise ValueError("it is an answer to something else")
             return answer
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, KeyboardInterrupt) as stop:
             lost = self._transport.lost(
                 operation, fields, "the answer is not what was announced", reply.timestamp
             )
             lost.unique_id = unique
+            if isinstance(stop, KeyboardInterrupt):
+                raise
             raise lost from None
 
     def _findable(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
@@ -217,10 +226,15 @@ class Client(
             return [self._findable("execute_order", one) for one in fields]
         if own in fields:
             return fields
-        return {
-            **fields,
-            own: str(self._new_id()) if name == "request_withdrawal" else self._new_id(),
-        }
+        number = self._new_id()
+        return {**fields, own: str(number) if name == "request_withdrawal" else number}
+
+    def _new_id(self) -> int:
+        if self._given_ids is None:
+            return secrets.randbelow(2**32 - 1) + 1
+        number = self._given_ids()
+        checks.RULES["clientId"]("new_id()", number)
+        return number
 
     def _explained(
         self, name: str, fields: Fields | Sequence[Fields], timestamp: int | None
@@ -245,6 +259,27 @@ _OWN_ID = {
          "request_withdrawal"), "clientId"),
     "strategy_create": "clientStrategyId",
 }  # fmt: skip
+
+
+def _is_of(operation: Operation, sent: Fields | Sequence[Fields], answer: Any) -> bool:
+    """Does the answer to a write speak of what was sent, as far as it says?"""
+    if operation.answer == "batch":
+        placed = [row.get("operation") == "Ok" for row in answer]
+        return len(answer) == len(sent) and all(
+            not ok or _is_mine(one, row)
+            for ok, one, row in zip(placed, sent, answer, strict=True)
+            if isinstance(one, Mapping)
+        )
+    return not (operation.mutates and isinstance(answer, dict) and isinstance(sent, Mapping)) or (
+        _is_mine(sent, answer)
+    )
+
+
+def _is_mine(sent: Mapping[str, object], row: Mapping[str, object]) -> bool:
+    return all(
+        row.get(name) is None or name not in sent or str(row[name]) == str(sent[name])
+        for name in ("symbol", "side", "clientId", "clientStrategyId")
+    )
 
 
 def _made_here(name: str, fields: Fields | Sequence[Fields]) -> list[str | tuple[int, str]]:

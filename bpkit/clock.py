@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+# Unix milliseconds that can be the exchange's time: from 2017 to 2099.
+PLAUSIBLE = range(1_500_000_000_000, 4_100_000_000_000)
 _MILLISECOND = timedelta(milliseconds=1)
 _SETTINGS = {
     "Linux": "run: sudo timedatectl set-ntp true",

@@ -56,8 +56,8 @@ class BudgetError(BpkitError):
     def __init__(self, operation: str, limit: int, wait: float) -> None:
         self.operation, self.limit, self.wait = operation, limit, wait
         super().__init__(
-            f"{operation}: {limit} requests of its kind were sent within a minute, which is what "
-            f"the exchange allows; the next may leave in {wait:.1f} seconds. Nothing was sent."
+            f"{operation}: the budget of {limit} request{'s' if limit > 1 else ''} of its kind a "
+            f"minute is used up; the next may leave in {wait:.1f} seconds. Nothing was sent."
         )
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -172,8 +172,14 @@ def _is_one(made: Answer) -> bool:
 
 
 def _is_batch(made: Answer) -> bool:
+    """An order where the operation is Ok, a code where it is Err."""
     return isinstance(made, Rows) and all(
-        isinstance(row, dict) and "operation" in row for row in made
+        isinstance(row, dict)
+        and (
+            (row.get("operation") == "Ok" and "id" in row and "status" in row)
+            or (row.get("operation") == "Err" and "code" in row)
+        )
+        for row in made
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,7 +25,7 @@ from urllib3.exceptions import NewConnectionError
 from . import clock as clocks
 from . import doctor, hosts, refusals
 from .arming import Arming, Guard
-from .budget import Budget, Pace, pace_of
+from .budget import Budget, pace_of
 from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
 from .hosts import LIVE_URL
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
@@ -80,10 +81,10 @@ class Transport:
         self.key, self.window, self.armed = key, window, armed
         self.guard = Guard(armed, self.url, self.loopback, self._look)
         self.budget = Budget() if budget is None and not self.loopback else budget
-        self.unanswered: TransportError | None = None  # the last write that may have been done
+        # Writes that may have been carried out: nobody loses so many and goes on.
+        self.unanswered: deque[TransportError] = deque(maxlen=100)
         self._clock, self._sleep = clock, sleep
         self._ahead = 0  # milliseconds, added to the clock for every signature
-        self._reading: clocks.Reading | None = None
         self._session = requests.Session()
         self._timeout, self._options = timeout, self._send_options(timeout)
 
@@ -107,7 +108,8 @@ class Transport:
         try:
             for left in reversed(range(attempts)):
                 if self.budget is not None:
-                    self._pace(operation).take(operation, self.budget, sleep=self._sleep)
+                    for account in self._accounts(operation):
+                        pace_of(self.url, account).take(operation, self.budget, sleep=self._sleep)
                 request = self.prepare(operation, fields)
                 response = self._tried(request, operation, fields, last=not left)
                 if response is not None:
@@ -127,7 +129,7 @@ class Transport:
             else:
                 lost = self.lost(operation, fields, "it was interrupted", _timestamp(request))
                 lost.unique_id = unique_id
-                stop.add_note(f"{lost} It is kept as .unanswered.")
+                stop.add_note(f"{lost} It is kept in .unanswered.")
             raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -182,21 +184,23 @@ class Transport:
             public_key=self.key.public_key if self.key and operation.signed else None,
         )
         if error.sent and error.mutates:
-            self.unanswered = error
+            self.unanswered.append(error)
         return error
 
     def measure_clock(self, apply: bool = False) -> clocks.Reading:
         """Ask the exchange for its time. ``apply``: sign by it from now on."""
+        found = self._read_clock()
+        if apply:
+            self._ahead = round(found.offset / _MILLISECOND)
+            found = found._replace(applied=True)
+        return found
+
+    def _read_clock(self) -> clocks.Reading:
         operation, before = OPERATIONS["get_time"], self._clock()
         answer = self.send(operation, {}).content
-        if not (answer.isdigit() and len(answer) == 13):  # milliseconds, until the year 2286
+        if not (answer.isdigit() and len(answer) == 13 and int(answer) in clocks.PLAUSIBLE):
             raise self.lost(operation, {}, "the answer is not what was announced", None)
-        found = clocks.reading(before, int(answer), self._clock())
-        if apply:
-            self._ahead = round(found.offset / timedelta(milliseconds=1))
-            found = found._replace(applied=True)
-        self._reading = found
-        return found
+        return clocks.reading(before, int(answer), self._clock())
 
     def close(self) -> None:
         """Close the kept connection; another one opens when it is needed."""
@@ -221,10 +225,11 @@ class Transport:
             raise self._unanswered(operation, fields, request, error) from None
         return response if last or response.status_code not in _TRY_AGAIN else None
 
-    def _pace(self, operation: Operation) -> Pace:
-        """Whose minute it counts in: who asks without a signature is not known to have a key."""
-        known = self.key is not None and operation.signed
-        return pace_of(self.url, self.key.public_key if known and self.key else None)
+    def _accounts(self, operation: Operation) -> list[str | None]:
+        """Whose minute it counts in. Without a signature the exchange cannot know whose it is, so
+        it counts both among what this host gets unsigned (None) and for the client's key."""
+        own: list[str | None] = [self.key.public_key] if self.key else []
+        return own if operation.signed else [None, *own]
 
     def _check_signable(self, operation: Operation) -> None:
         if operation.instruction == UNDOCUMENTED:
@@ -303,16 +308,18 @@ class Transport:
 
     def _finding(self, request: requests.PreparedRequest, is_time: bool) -> doctor.Finding:
         """What the doctor says; where it is about time, after a look at the exchange's clock."""
-        if is_time and self._reading is None:
+        read = None
+        if is_time:
             with suppress(BpkitError):  # without the exchange's time there is just less to say
-                self.measure_clock()
-        if not is_time or self._reading is None:
+                read = self._read_clock()
+        if read is None:
             return doctor.diagnose(request)
-        now = self._clock() + round(self._reading.offset / timedelta(milliseconds=1))
+        now = self._clock() + round(read.offset / _MILLISECOND)
         found = doctor.diagnose(request, now=now)
         if found.cause not in ("clock", "none"):  # none: right when it left, too late on arrival
             return found
-        return replace(found, remedy=clocks.advice(self._reading, platform.system()))
+        off = read._replace(offset=read.offset - self._ahead * _MILLISECOND)  # as it signed
+        return replace(found, remedy=clocks.advice(off, platform.system()))
 
     def _send_options(self, timeout: tuple[float, float]) -> dict[str, Any]:
         """How every request is sent. Proxies and certificates of the environment are looked up
@@ -325,6 +332,7 @@ class Transport:
         return options | {name: found[name] for name in ("proxies", "verify", "cert")}
 
 
+_MILLISECOND = timedelta(milliseconds=1)
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "bpkit"}
 
 
@@ -345,7 +353,7 @@ def _check_types(
     if armed is not None and not isinstance(armed, Arming):
         example = 'Arming(orders=True, per_order="20", per_session="100")'
         raise InputError("armed", armed, f"is no Arming; write {example}")
-    if trusted_host is not None and not isinstance(trusted_host, str):
+    if trusted_host is not None and not (isinstance(trusted_host, str) and trusted_host.strip()):
         raise InputError("trusted_host", trusted_host, 'is no host; write "exchange.example"')
     if budget is not None and not isinstance(budget, Budget):
         raise InputError("budget", budget, "is no Budget; write Budget(wait=False)")

@@ -176,7 +176,7 @@ def test_without_waiting_it_is_refused_and_does_not_count(at: Time) -> None:
     pace.take(CANDLES, small, **at.tools)
     at.now = 1050
     for _ in range(3):
-        with pytest.raises(BudgetError, match="get_klines: 2 requests") as caught:
+        with pytest.raises(BudgetError, match="get_klines: the budget of 2 requests") as caught:
             pace.take(CANDLES, small, **at.tools)
         error = caught.value
         assert (error.operation, error.limit, error.wait) == ("get_klines", 2, 10.0)

@@ -60,17 +60,29 @@ def transport(scripted: Scripted) -> Transport:
 
 
 def test_a_refused_time_is_explained_by_the_exchanges_own(scripted: Scripted) -> None:
-    """The first refusal asks the exchange for its time, once."""
-    scripted.says(400, EXPIRED)
-    scripted.says(200, str(NOW + 31_000), "text/plain")
-    scripted.says(400, EXPIRED)
+    """It is asked anew each time: clocks wander, and machines sleep."""
     door = transport(scripted)
-    for _ in range(2):
-        with pytest.raises(ApiError, match="31 s behind the exchange's") as caught:
+    for seconds in (31, 90):
+        scripted.answers.clear()
+        scripted.says(400, EXPIRED)
+        scripted.says(200, str(NOW + seconds * 1000), "text/plain")
+        with pytest.raises(ApiError, match=f"{seconds} s behind the exchange's") as caught:
             door.send(OPERATIONS["get_balances"], {})
-    assert caught.value.finding.cause == "clock" and caught.value.finding.proven
+        assert caught.value.finding.cause == "clock" and caught.value.finding.proven
     asked = [request["target"] for request in scripted.requests]
-    assert asked == ["/api/v1/capital", "/api/v1/time", "/api/v1/capital"]
+    assert asked == ["/api/v1/capital", "/api/v1/time"] * 2
+
+
+def test_a_correction_that_has_aged_is_seen_through(scripted: Scripted) -> None:
+    """Corrected by 7 s, while the exchange is 67 s ahead by now: 60 s are missing."""
+    scripted.says(200, str(NOW + 7_000), "text/plain")
+    door = transport(scripted)
+    door.measure_clock(apply=True)
+    scripted.answers.clear()
+    scripted.says(400, EXPIRED)
+    scripted.says(200, str(NOW + 67_000), "text/plain")
+    with pytest.raises(ApiError, match="60 s behind"):
+        door.send(OPERATIONS["get_balances"], {})
 
 
 def test_a_time_that_cannot_be_asked_for_hides_nothing(scripted: Scripted) -> None:
@@ -111,11 +123,22 @@ def test_a_lost_order_carries_the_corrected_time(scripted: Scripted) -> None:
     assert caught.value.window == 5000
 
 
-@pytest.mark.parametrize("said", ["soon", "1788264000000000000", "1788264000", "9" * 5000, ""])
+@pytest.mark.parametrize(
+    "said", ["soon", "1788264000000000000", "1788264000", "9" * 5000, "", "9" * 13, "0" * 13]
+)
 def test_an_answer_that_is_no_time(said: str, scripted: Scripted) -> None:
     scripted.says(200, said, "text/plain")
     with pytest.raises(TransportError, match="get_time: the answer is not what was announced"):
         transport(scripted).measure_clock()
+
+
+@pytest.mark.parametrize(
+    "said", ["1", "0", "-1788264000000", "17882640000000000", "{}", "[]", "9" * 13]
+)
+def test_a_time_that_is_none_is_not_answered(said: str, scripted: Scripted) -> None:
+    scripted.says(200, said, "text/plain")
+    with pytest.raises(TransportError, match="get_time: the answer is not what was announced"):
+        Client(scripted.url).get_time()
 
 
 def test_this_machine_and_its_sandbox_agree(bp: Client) -> None:

@@ -12,6 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import requests
@@ -236,7 +237,7 @@ def test_what_is_not_the_exchanges_own_no_leaves_a_write_open(
     scripted.says(status, body)
     with pytest.raises(TransportError, match=f"the answer was {status}.*UNKNOWN") as caught:
         write(bp)
-    assert len(scripted.requests) == 1 and bp.unanswered is caught.value
+    assert len(scripted.requests) == 1 and bp.unanswered == [caught.value]
 
 
 def test_an_early_hint_is_no_answer(bp: Client) -> None:
@@ -283,7 +284,18 @@ def test_an_order_that_is_answered_by_204_is_open(bp: Client, scripted: Scripted
         place(bp)
 
 
-@pytest.mark.parametrize("rows", ["[]", '[{"operation":"Ok"}]', "[1,2]", '[{"id":"1"},{"id":"2"}]'])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "[]",
+        '[{"operation":"Ok","id":"1","status":"New"}]',
+        "[1,2]",
+        '[{"id":"1"},{"id":"2"}]',
+        '[{"operation":"Ok"},{"operation":"Ok"}]',
+        '[{"operation":"Err"},{"operation":"Err"}]',
+        '[{"operation":"Huh","id":"1","status":"New"},{"operation":"Err","code":"X"}]',
+    ],
+)
 def test_a_batch_has_an_answer_for_each_order(rows: str, bp: Client, scripted: Scripted) -> None:
     scripted.says(200, rows)
     one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}
@@ -544,7 +556,9 @@ def test_clients_of_one_key_share_its_budget(scripted: Scripted) -> None:
     budget = Budget(requests=3, wait=False)
     one, two = (Client(scripted.url, Key(DEMO_SECRET), budget=budget) for _ in range(2))
     one.get_open_orders(), two.get_open_orders(), one.get_order_history()
-    with pytest.raises(BudgetError, match="get_fills: 3 requests .* Nothing was sent") as caught:
+    with pytest.raises(
+        BudgetError, match="budget of 3 requests .* Nothing was sent"
+    ) as caught:
         two.get_fills()
     assert len(scripted.requests) == 3 and 0 < caught.value.wait <= 60
     Client(scripted.url, Key.generate(), budget=budget).get_fills()  # another key has its own
@@ -565,7 +579,7 @@ def test_candles_have_a_budget_of_their_own(scripted: Scripted) -> None:
     scripted.says(200, "[]")
     bp = Client(scripted.url, budget=Budget(history=1, wait=False))
     bp.get_klines("SOL_USDC", "1h", start_time="2026-09-01T00:00Z")
-    with pytest.raises(BudgetError, match="get_historical_trades: 1 request"):
+    with pytest.raises(BudgetError, match="get_historical_trades: the budget of 1 request "):
         bp.get_historical_trades("SOL_USDC")
     bp.get_recent_trades("SOL_USDC")
 
@@ -649,8 +663,8 @@ def test_an_interrupted_order_is_kept(
     monkeypatch.setattr(bp._transport._session, "send", interrupt)
     with pytest.raises(KeyboardInterrupt) as caught:
         place(bp)
-    assert bp.unanswered is not None and bp.unanswered.unique_id
-    assert bp.unanswered.reason == "it was interrupted"
+    (lost,) = bp.unanswered
+    assert lost.unique_id and lost.reason == "it was interrupted"
     assert "UNKNOWN" in caught.value.__notes__[0]
 
 
@@ -662,12 +676,79 @@ def test_what_was_interrupted_before_it_left_counts_nowhere(
     monkeypatch.setattr(bp._transport, "prepare", interrupt)
     with pytest.raises(KeyboardInterrupt):
         place(bp)
-    assert bp.spent == 0 and bp.unanswered is None
+    assert bp.spent == 0 and bp.unanswered == []
     monkeypatch.undo()
     monkeypatch.setattr(bp._transport._session, "send", interrupt)
     with pytest.raises(KeyboardInterrupt):
         place(bp)
     assert str(bp.spent) == "170.50"
+
+
+def test_what_is_interrupted_while_it_is_read_is_kept(
+    bp: Client, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted.says(200, PLACED)
+    monkeypatch.setattr("bpkit.results.read", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        place(bp)
+    assert len(bp.unanswered) == 1
+
+
+def test_every_write_without_an_answer_is_kept(bp: Client, scripted: Scripted) -> None:
+    scripted.cuts()
+    for number in (1, 2):
+        with pytest.raises(TransportError):
+            bp.cancel_order("SOL_USDC", client_id=number)
+    assert [error.client_id for error in bp.unanswered] == [1, 2]
+
+
+def test_numbers_of_your_own_may_begin_anew(scripted: Scripted) -> None:
+    """After a restart a counter gives the same numbers again."""
+    scripted.cuts()
+    bp = Client(scripted.url, Key(DEMO_SECRET), new_id=iter(range(1, 9)).__next__)
+    with pytest.raises(TransportError) as caught:
+        place(bp)
+    assert (caught.value.client_id, caught.value.unique_id) == (1, False)
+
+
+@pytest.mark.parametrize("number", [-1, 2**32, 1.5, "x", None, True])
+def test_a_number_that_is_none_is_not_sent(number: Any, scripted: Scripted) -> None:
+    bp = Client(scripted.url, Key(DEMO_SECRET), new_id=lambda: number)
+    with pytest.raises(InputError, match="new_id"):
+        place(bp)
+    with pytest.raises(InputError, match="new_id=5"):
+        Client(scripted.url, new_id=5)  # type: ignore[arg-type]
+    assert scripted.requests == []
+
+
+@pytest.mark.parametrize("wrong", [{"symbol": "BTC_USDC"}, {"side": "Ask"}, {"clientId": 8}])
+def test_an_answer_to_another_order_is_not_taken_for_ones_own(
+    wrong: dict, bp: Client, scripted: Scripted
+) -> None:
+    mine = {"symbol": "SOL_USDC", "side": "Bid", "clientId": 7, "orderType": "Market"}
+    order = {**mine, "quantity": "1"}
+    answer = {"id": "1", "status": "New", "operation": "Ok", **mine}
+    scripted.says(200, json.dumps({**answer, **wrong}))
+    with pytest.raises(TransportError, match="UNKNOWN"):
+        bp.execute_order("SOL_USDC", "Bid", "Market", quantity="1", client_id=7)
+    scripted.answers.clear()
+    scripted.says(200, json.dumps([answer, {**answer, **wrong}]))
+    with pytest.raises(TransportError, match="UNKNOWN"):
+        bp.execute_order_batch([order, order])
+    scripted.answers.clear()
+    scripted.says(200, json.dumps([answer, {"operation": "Err", "code": "X", "message": "y"}]))
+    assert len(bp.execute_order_batch([order, order])) == 2
+
+
+def test_one_client_never_sends_more_than_its_budget(scripted: Scripted) -> None:
+    """Signed and unsigned together."""
+    scripted.says(200, "[]")
+    bp = Client(scripted.url, Key(DEMO_SECRET), budget=Budget(requests=3, wait=False))
+    bp.get_assets(), bp.get_open_orders(), bp.get_assets()
+    for method in (bp.get_assets, bp.get_open_orders):
+        with pytest.raises(BudgetError, match="budget of 3 requests of its kind"):
+            method()
+    assert len(scripted.requests) == 3
 
 
 def interrupt(*args: object, **options: object) -> None:

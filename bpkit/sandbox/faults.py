@@ -136,7 +136,7 @@ class Fault:
         symbols: Collection[str] | None = None,
     ) -> None:
         """``markets``: the symbols that there are. ValueError: see ``Sandbox.fault``."""
-        if name not in FAULTS:
+        if not isinstance(name, str) or name not in FAULTS:
             raise ValueError(f"{name!r} is no fault; there are {', '.join(FAULTS)}")
         if times is not None and (type(times) is not int or times < 1):
             raise ValueError(f"times={times!r} is no count of requests: 1 or more")
@@ -168,11 +168,16 @@ class Fault:
             visit.remarks.append(remark)
 
 
+def _are_texts(given: object) -> bool:
+    texts = isinstance(given, Collection) and not isinstance(given, str)
+    return texts and bool(given) and all(isinstance(one, str) for one in given)  # type: ignore[attr-defined]
+
+
 def _operations(name: str, given: Collection[str] | None) -> frozenset[str] | None:
     touched = _TOUCHED.get(name)
     if given is None:
         return touched
-    if isinstance(given, str) or not given:
+    if not _are_texts(given):
         raise ValueError(f'operations={given!r} is no list of names: ["execute_order"]')
     for one in given:
         if one not in OPERATIONS:
@@ -202,7 +207,7 @@ def _symbols(
         return None
     if name != "cancel_only":
         raise ValueError(f"{name} takes no symbols")
-    if isinstance(given, str) or not given:
+    if not _are_texts(given):
         raise ValueError(f'symbols={given!r} is no list of symbols: ["SOL_USDC"]')
     for symbol in given:
         if symbol not in markets:

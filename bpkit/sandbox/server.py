@@ -22,6 +22,7 @@ from tornado.web import Application, RequestHandler
 from .service import Service
 
 MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
+AT_ONCE = 4  # findings under way; who is refused meanwhile gets the refusal alone, at once
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PROXY_EXCEPTIONS = ("no_proxy", "NO_PROXY")
@@ -83,6 +84,7 @@ class Server:
 class _Handler(RequestHandler):
     """Every method and every path: the service knows which exist."""
 
+    examined = 0  # refused signatures that are being looked into, or wait for it
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
     def initialize(self, service: Service) -> None:
@@ -94,8 +96,12 @@ class _Handler(RequestHandler):
         answer, examine = self.service.begin(
             request.method or "", _path(request.path), request.query, headers, request.body
         )
-        if examine:
-            answer = await asyncio.to_thread(examine)
+        if examine and _Handler.examined < AT_ONCE:
+            _Handler.examined += 1
+            try:
+                answer = await asyncio.to_thread(examine)
+            finally:
+                _Handler.examined -= 1
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.cut:
