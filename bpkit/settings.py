@@ -7,6 +7,7 @@ anew at each call, so that a changed file counts without restarting the kernel; 
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dotenv import dotenv_values, find_dotenv
 from .errors import MissingKeyError
 
 PUBLIC, SECRET = "PUBLIC_KEY", "SECRET_KEY"
+_LOGGER = logging.getLogger("dotenv.main")
 _LINES = f"{PUBLIC}=... and {SECRET}=..., a line each"
 
 
@@ -43,10 +45,13 @@ def key_texts(path: str | os.PathLike[str] | None = None) -> tuple[str, str]:
 
 
 def _read(path: str | os.PathLike[str]) -> dict[str, str | None]:
+    _LOGGER.disabled = True  # it warns of lines; what they lack is said below, in one error
     try:
         return dotenv_values(path)
     except UnicodeDecodeError:
         pass  # and raised below: the error holds the file's bytes, the secret among them
+    finally:
+        _LOGGER.disabled = False
     raise MissingKeyError(f"{os.fspath(path)!r} is not UTF-8 text. Save it as UTF-8.")
 
 

@@ -18,7 +18,12 @@ WRONG = {
             'price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = int(float(price)) * 2',
             "two times",
         ),
-        ('price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = [price, price]', "no number"),
+        ('price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = [price, price]', "no Decimal"),
+        (
+            "from fractions import Fraction\n"
+            'price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = Fraction(price) * 2',
+            "which is no Decimal",
+        ),
         ('price = bp.get_ticker("SOL_USDC")\ntwo = 341', "no price"),
     ],
     "00.2": [

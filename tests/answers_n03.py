@@ -39,6 +39,11 @@ def _age(answer: str) -> str:
     return code.rpartition("\n")[0]  # the last line may raise, as the learner would see
 
 
+def _as_in_ipython(code: str) -> str:
+    """IPython lists what was run."""
+    return f"{code}\nIn = ['', {_STARTER['03.5']!r}, {code!r}]"
+
+
 _TIME = 'datetime.fromisoformat(fill["timestamp"])'
 
 WRONG = {
@@ -112,6 +117,8 @@ WRONG = {
         ),
         (_age(f"(now - {_TIME}.replace(tzinfo=UTC)).total_seconds()"), "no timedelta"),
         (_age(f"datetime.now(UTC) - {_TIME}.replace(tzinfo=UTC)"), "`age` says"),
+        (_age("timedelta(minutes=10)"), "says 0:10:00 of a fill at 2026-09-01T08:45"),
+        (_as_in_ipython(_age(f"now - {_TIME}.replace(tzinfo=now.tzinfo)")), "You gave the fill"),
     ],
 }  # fmt: skip
 

@@ -47,6 +47,12 @@ WRONG = {
         (f"price = Decimal(168.1 + 0.2)\n{_SUM}", "must not arise"),
         (f'price = Decimal(168.1 + 0.2).quantize(Decimal("0.01"), ROUND_DOWN)\n{_SUM}', "a hair"),
         (f'price = "168.1"\n{_SUM}', "168.1, and not 168.30"),
+        (
+            f'price = "168.30"\n{_SUM.replace("Bid", "Ask")}',
+            "an Ask on SOL_USDC; the task is a Bid",
+        ),
+        (f'price = "168.30"\n{_SUM.replace("USDC", "USDC_PERP")}', "a Bid on SOL_USDC_PERP; the"),
+        (f'price = "168.1"\n{_SUM}\nprice = 168.1 + 0.2\n{_SUM}', "ran again since"),
     ],
     "04.2": [
         (
@@ -90,6 +96,18 @@ WRONG = {
         (
             _bid('"171.00"', "client_id=45, post_only=True").replace("Bid", "Ask"),
             "The side that buys",
+        ),
+        (
+            'bp.execute_order("SOL_USDC", "Bid", "Market", quantity="0.1", client_id=45)',
+            "A Market order never waits",
+        ),
+        (
+            'bp.execute_order("SOL_USDC", "Bid", "Market", quote_quantity="20", client_id=45)',
+            "A Market order never waits",
+        ),
+        (
+            _bid('"160.00"', "client_id=45, post_only=True").replace("USDC", "USDC_PERP"),
+            "a Bid on SOL_USDC_PERP; the task",
         ),
     ],
     "04.6": [

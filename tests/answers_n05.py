@@ -34,6 +34,10 @@ WRONG = {
             f"        if found.order:\n            return found.order\n{_AGAIN}",
             "could still have arrived",
         ),
+        (
+            f"{_FIRST}        if not bp.get_open_orders(order['symbol']):\n    {_AGAIN}",
+            "What you saw open was another order",
+        ),
         ("def place_once(bp, **order):\n    pass", "no order was sent"),
         (
             "def place_once(bp, **order):\n"
@@ -59,11 +63,20 @@ WRONG = {
         ),
         (
             f"{_LATE}{_BLOCK}bp.measure_clock(apply=True)\n    late.get_account()",
-            "asked with another",
+            "only those of the client that measured",
         ),
         (
             f"{_LATE}{_BLOCK}late.measure_clock()\nlate.get_account()",
             "outside of the block",
+        ),
+        (
+            f"late = Client(sandbox.url, sandbox.key, window=60000)\n{_BLOCK}late.get_account()",
+            "A window is how long a signature lasts",
+        ),
+        (
+            f"{_LATE}{_BLOCK}try:\n        late.get_account()\n    except ApiError:\n"
+            "        late.get_account()",
+            "refused twice",
         ),
     ],
     "05.4": [

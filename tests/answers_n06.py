@@ -41,7 +41,7 @@ WRONG = {
         (_returns('trades[::-1]["price"].pct_change().dropna() * 100'), "These are percent"),
         (_returns('trades[::-1]["price"].diff().dropna()'), "These are differences in USDC"),
         (_returns("None"), "Yours are []"),
-        (_returns('trades["prices"].pct_change()'), "KeyError"),
+        (_returns('trades["prices"].pct_change()'), "`trade_returns(...)` raised KeyError"),
     ],
     "06.2": [
         (_hourly("max", "mean"), "`volume` should be 12, and is 4.0"),
@@ -49,6 +49,14 @@ WRONG = {
         (_hourly("max", "last"), "`volume` should be 12, and is 6.0"),
         (_hourly("last", "sum"), "`high` should be 109, and is 105.0"),
         (_hourly("max", "sum", "max"), "`close` should be 102, and is 103.0"),
+        (
+            _hourly("max", "sum").replace('"1h"', '"1h", label="right"'),
+            "the hour that begins at 10:00 is called 11:00",
+        ),
+        (
+            _hourly("max", "sum").replace('resample("1h")', "groupby(minutes.index.hour)"),
+            "an hour is called 10, whatever its day",
+        ),
         ("def hourly(minutes):\n    return minutes['volume'].resample('1h').sum()", "'open'"),
     ],
     "06.3": [
@@ -61,6 +69,8 @@ WRONG = {
             _daily('hours.tz_convert("Asia/Tokyo")["volume"].resample("1D").sum()'),
             "For the days of America/New_York",
         ),
+        (_daily('hours["volume"].resample("1D", offset="9h").sum()'), "leaves out an `offset`"),
+        (_daily('hours["volumes"].sum()'), "`daily_volume(...)` raised KeyError"),
         (
             _daily('hours.tz_convert(zone)["volume"].resample("1D").mean()'),
             "For the days of Asia/Tokyo",
@@ -99,7 +109,14 @@ WRONG = {
         ),
         (_funding("-quantity * mark_price"), "yours is -300"),
         (_funding("-quantity * mark_price * rate * 100"), "yours is -3"),
-        (_funding("quantities * mark_price"), "NameError"),
+        (
+            _funding("-float(quantity) * float(mark_price) * float(rate)"),
+            "Leave the Decimals as they are",
+        ),
+        (
+            _funding("quantities * mark_price"),
+            "`funding_of(Decimal('2'), Decimal('150'), Decimal('0.0001'))` raised NameError",
+        ),
     ],
 }
 
@@ -107,6 +124,11 @@ RIGHT = {
     "06.1": [
         _returns('trades.sort_values("timestamp")["price"].pct_change().dropna()'),
         _returns('trades["price"][::-1].pct_change()'),
+    ],
+    "06.2": [
+        _hourly("max", "sum").replace('resample("1h")', 'groupby(minutes.index.floor("1h"))'),
+        _hourly("max", "sum") + ".reset_index()",
+        _hourly("max", "sum") + '.tz_convert("Asia/Tokyo")',
     ],
     "06.3": [
         _daily('hours["volume"].groupby(hours.index.tz_convert(zone).date).sum()'),

@@ -52,7 +52,12 @@ WRONG = {
         (ARMED + 'per_order="10", per_session="30")', "An order in ETH_USDC passes"),
         (
             ARMED + 'per_order="10", per_session="30", symbols=["SOL_USDC", "SOL_USDC_PERP"])',
-            "An order in SOL_USDC_PERP passes",
+            "It is armed for SOL_USDC, SOL_USDC_PERP; the plan is for SOL_USDC alone",
+        ),
+        (
+            ARMED + 'per_order="10", per_session="30", '
+            'symbols=["SOL_USDC", "BTC_USDC", "BTC_USDC_PERP"])',
+            "It is armed for BTC_USDC, BTC_USDC_PERP, SOL_USDC; the plan is for SOL_USDC alone",
         ),
         (ARMED + 'per_order="10", per_session="30", symbols=["SOL"])', "armed for SOL only"),
         ('plan = dict(orders=True, per_order="10", per_session="30")', "should be an Arming"),
@@ -83,10 +88,10 @@ WRONG = {
             ETH + '"Bid", "Limit", price="2000", quantity="0.00001", post_only=True)',
             "The exchange refused it",
         ),
-        (
-            ETH + '"Bid", "Limit", price="2000", quantity="0.0001", post_only=True)\n'
+        (  # one that was not as it should be is no better for being cancelled
+            ETH + '"Bid", "Limit", price="2000", quantity="0.1", post_only=True)\n'
             'bp.cancel_open_orders("ETH_USDC")',
-            "rests no more",
+            "It is for 0.1 ETH",
         ),
         (
             ETH + '"Bid", "Limit", price="400", quantity="0.0001", post_only=True)',
@@ -149,6 +154,9 @@ RIGHT = {
     ],
     "08.4": [
         ETH + '"Bid", "Limit", price="2000", quantity="0.0001", post_only=True)',
+        # Placed, seen, cancelled: the whole way, before the check.
+        ETH + '"Bid", "Limit", price="2000", quantity="0.0001", post_only=True)\n'
+        'bp.cancel_open_orders("ETH_USDC")',
         # A first try that was wrong does not count.
         ETH + '"Bid", "Limit", price="2400", quantity="0.0001", post_only=True)\n' + ETH + '"Bid", '
         '"Limit", price="2000", quantity="0.0001", post_only=True)',

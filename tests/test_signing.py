@@ -14,6 +14,7 @@ import pytest
 from conftest import VECTORS
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -200,6 +201,18 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = Key(secret)
     file.write_text(f"PUBLIC_KEY={changed.public_key}\nSECRET_KEY={secret}\n")
     assert Key.from_env() == changed, "a changed file counts at once"
+
+
+def test_a_line_that_cannot_be_read_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "my.env"
+    file.write_text(f"PUBLIC_KEY: {DEMO_PUBLIC_KEY}\nSECRET_KEY={DEMO_SECRET}\n")
+    with pytest.raises(MissingKeyError, match="has no PUBLIC_KEY"):
+        Key.from_env(file)
+    assert caplog.records == []
+    dotenv_values(file)  # what others read with python-dotenv is warned of as before
+    assert len(caplog.records) == 1
 
 
 def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@
     exercise("02.1").solution()
 
 Each notebook's exercises stand in a module of its number. In IPython, importing this also explains
-names that are missing because cells were run out of order.
+names that are missing because cells were run out of order, and shortens what bpkit itself raises.
 """
 
 from __future__ import annotations

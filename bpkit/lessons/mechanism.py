@@ -24,6 +24,7 @@ from .missing import RUN_ABOVE, not_there
 
 RIGHT, WRONG, UNTRIED, CANNOT_TELL = "Right", "Wrong", "Not tried yet", "Cannot tell"
 WIDTH = 92  # characters of a line that a notebook shows without scrolling
+CHANGE = "Change the cell above, run it, and then run this one once more."
 LONGEST = 80  # characters of a value, or of an error, that are worth repeating
 
 
@@ -53,9 +54,7 @@ def wrong(text: str) -> Verdict:
 
 def untried(text: str = "") -> Verdict:
     """The starter is as it was, or nothing was sent."""
-    return Verdict(
-        UNTRIED, text or "Change the cell above, run it, and then run this one once more."
-    )
+    return Verdict(UNTRIED, text or CHANGE)
 
 
 def cannot_tell(text: str) -> Verdict:
@@ -93,9 +92,11 @@ class Look:
 
     def __init__(self, exercise: Exercise, names: Mapping[str, Any]) -> None:
         self._exercise, self._names, self._seen_running = exercise, names, False
+        self._read: set[str] = set()  # the learner's names that were looked at
 
     def __getitem__(self, name: str) -> Any:
         """The value of a name of the learner's; where there is none, it cannot be told."""
+        self._read.add(name)
         if name in self._names:
             return self._names[name]
         if name in _made_by(self._exercise.starter) | _made_by(self._exercise.solution):
@@ -105,6 +106,29 @@ class Look:
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a name of the learner's, or ``default``."""
         return self._names.get(name, default)
+
+    def has_changed(self) -> bool:
+        """Is the learner's cell surely another than the starter? Only IPython's list can tell.
+
+        Their cell is the newest that makes all the names that the starter makes.
+        """
+        wanted, run = _made_on_top(self._exercise.starter), self._names.get("In")
+        if not wanted or not isinstance(run, list):
+            return False
+        for code in reversed(run):
+            if wanted <= _made_on_top(str(code)):
+                return str(code).strip() != self._exercise.starter.strip()
+        return False
+
+    def settled(self, verdict: Verdict) -> Verdict:
+        """The verdict, and where it would tell the learner to change a changed cell: wrong.
+
+        Not where the exchange's record alone was read: a cell that sends nothing may do much else.
+        """
+        own = self._read & _made_on_top(self._exercise.starter)
+        if verdict == untried() and own and self.has_changed():
+            return wrong("The cell has changed, but what it does is what it did at first.")
+        return verdict
 
     def call(self, name: str, *args: Any) -> Any:
         """What the learner's function ``name`` answers. That it raises is wrong, and is told so."""
@@ -173,6 +197,21 @@ def _made_by(code: str) -> set[str]:
             made.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             made.add(node.name)
+    return made
+
+
+def _made_on_top(code: str) -> set[str]:
+    """The names that it makes outside of functions; none where it is not Python alone."""
+    made: set[str] = set()
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return made
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            made.add(statement.name)
+        else:
+            made |= _made_by(ast.unparse(statement))
     return made
 
 

@@ -28,7 +28,7 @@ def two_sol(look: Look) -> Verdict:
     if one is None:
         return wrong(f"`price` is {shown(price)}, which is no price.")
     if both is None:
-        return wrong(f"`two` is {shown(two)}, which is no number.")
+        return wrong(f"`two` is {shown(two)}, which is no Decimal.")
     if any(_decimals(number) > PLACES for number in (one, both)):
         return wrong(
             f"`two` is {both}: a float was on the way, and its error is written out now. Make the "

@@ -13,7 +13,18 @@ from .arrived import (
     refusal,
     refused,
 )
-from .mechanism import Exercise, Look, Verdict, cannot_tell, right, sent, shown, untried, wrong
+from .mechanism import (
+    CHANGE,
+    Exercise,
+    Look,
+    Verdict,
+    cannot_tell,
+    right,
+    sent,
+    shown,
+    untried,
+    wrong,
+)
 from .zones import ZONES, time_zone
 
 # --- 03.1 -----------------------------------------------------------------------------------------
@@ -135,34 +146,42 @@ def _other_than_the_whole(ids: list[str], whole: list[str]) -> str:
 
 # --- 03.5 -----------------------------------------------------------------------------------------
 
-FILL = {"timestamp": "2026-09-01T12:00:00.250"}
-AGE = timedelta(minutes=10)
+NOW = datetime(2026, 9, 1, 12, 10, 0, 250_000, UTC)
+# Two fills, and how old they are then.
+FILLS = (
+    ({"timestamp": "2026-09-01T12:00:00.250"}, timedelta(minutes=10)),
+    ({"timestamp": "2026-09-01T08:45:00.250"}, timedelta(hours=3, minutes=25)),
+)
 
 
 def age(look: Look) -> Verdict:
-    """Ten minutes after a fill: is it ten minutes old, wherever the one who asks may be?"""
-    now = datetime.fromisoformat(FILL["timestamp"]).replace(tzinfo=UTC) + AGE
+    """Is each fill as old as it is, wherever the one who asks may be?"""
     answers = []
-    for hours in (9, -5, 0):
-        there = now.astimezone(timezone(timedelta(hours=hours)))
-        for zone, meaning in ZONES.items():
-            with time_zone(zone):
-                found = look.call("age", dict(FILL), there)
-            if not isinstance(found, timedelta):
-                return wrong(f"`age` answers {shown(found)}, which is no timedelta.")
-            answers.append((found, timedelta(hours=hours), there, meaning))
-    if all(found == AGE + zone for found, zone, _, _ in answers):
-        return untried(
-            f"Asked in Tokyo ten minutes after a fill, `age` says {answers[0][0]}. Change the cell "
-            "above, run it, and then run this one once more."
-        )
-    for found, _, there, meaning in answers:
-        if found != AGE:
+    for fill, old in FILLS:
+        for hours in (9, -5, 0):
+            there = NOW.astimezone(timezone(timedelta(hours=hours)))
+            for zone, meaning in ZONES.items():
+                with time_zone(zone):
+                    found = look.call("age", dict(fill), there)
+                if not isinstance(found, timedelta):
+                    return wrong(f"`age` answers {shown(found)}, which is no timedelta.")
+                off = found - old
+                answers.append((found, off, timedelta(hours=hours), there, meaning, fill, old))
+    if all(off == zone for _, off, zone, *_ in answers):
+        asked = f"Asked in Tokyo ten minutes after a fill, `age` says {answers[0][0]}."
+        if look.has_changed():
+            return wrong(
+                f"{asked} You gave the fill the zone of the one who asks. The exchange writes UTC."
+            )
+        return untried(f"{asked} {CHANGE}")
+    for found, off, _, there, meaning, fill, old in answers:
+        if off:
             return wrong(
                 f"Asked at {there:%H:%M} with the zone {there:%z}, on a machine that is {meaning}, "
-                f"`age` says {found}. It is {AGE}, since the exchange's times are in UTC."
+                f"`age` says {found} of a fill at {fill['timestamp']}. It is {old}, since the "
+                "exchange's times are in UTC."
             )
-    return right("Ten minutes, in Tokyo as in New York, whatever clock the machine has.")
+    return right("As old in Tokyo as in New York, whatever clock the machine has.")
 
 
 _ORDERS = 'signed_get("/wapi/v1/history/orders", "orderQueryAll", {"symbol": "ETH_USDC"})'

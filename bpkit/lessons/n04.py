@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from .mechanism import Exercise, Look, Verdict, exact, right, untried, wrong
-from .n04_waiting import WAITING, none_yet, orders_sent, why
+from .n04_waiting import WAITING, a_side, none_yet, orders_sent, why, wrong_as_sent
 
 __all__ = ["EXERCISES"]
 
@@ -19,10 +19,10 @@ def calculated(look: Look) -> Verdict:
     """Did a bid at 168.30 arrive, and was it accepted?"""
     price, tried = look["price"], orders_sent(look, 41)
     for order, entry in tried:
-        if entry["status"] == 200 and exact(order.get("price")) == SUM:
+        if entry["status"] == 200 and exact(order.get("price")) == SUM and _is_a_bid(order):
             return right(f"The exchange took it: a price of {order['price']}, to the last digit.")
     if tried:
-        return wrong(_no_sum(*tried[-1]))
+        return wrong_as_sent(_no_sum(*tried[-1]))
     if isinstance(price, float) and price != TOLD:
         return wrong(
             f"`price` is {price!r} now, which looks right, but it is a float still: `round` of a "
@@ -31,19 +31,25 @@ def calculated(look: Look) -> Verdict:
     return none_yet(41, "What `bpkit` itself refuses is never sent.")
 
 
+def _is_a_bid(order: dict[str, Any]) -> bool:
+    return (order.get("symbol"), order.get("side")) == ("SOL_USDC", "Bid")
+
+
 def _no_sum(order: dict[str, Any], entry: dict[str, Any]) -> str:
     price = order.get("price")
+    if not _is_a_bid(order):
+        return f"What arrived last was {a_side(order)}; the task is a Bid on SOL_USDC."
     if entry["status"] != 200:
         return (
-            f'What arrived was a price of "{price}", and the exchange said: {why(entry)}. The '
+            f'What arrived last was a price of "{price}", and the exchange said: {why(entry)}. The '
             "error of the float is in the text now. It must not arise in the first place."
         )
     if exact(price) == SUM - Decimal("0.01"):
         return (
-            f"What arrived was {price}. The float lay a hair below 168.30, and rounding down made "
-            "a whole tick of that hair. Calculate with Decimal from the beginning."
+            f"What arrived last was {price}. The float lay a hair below 168.30, and rounding down "
+            "made a whole tick of that hair. Calculate with Decimal from the beginning."
         )
-    return f"What arrived was a price of {price}, and not 168.30."
+    return f"What arrived last was a price of {price}, and not 168.30."
 
 
 # --- 04.2 -----------------------------------------------------------------------------------------
@@ -67,11 +73,15 @@ def fitted(look: Look) -> Verdict:
             return right("77123.4 and 0.01234: on the tick and on the step, and neither too much.")
     order, entry = tried[-1]
     if (order.get("symbol"), order.get("side")) != ("BTC_USDC", "Bid"):
-        return wrong(f"It was a {order.get('side')} on {order.get('symbol')}: buy on BTC_USDC.")
-    said = f"What arrived was {order.get('quantity')} BTC at {order.get('price')}"
+        return wrong_as_sent(
+            f"What arrived last was {a_side(order)}; the task is a Bid on BTC_USDC."
+        )
+    said = f"What arrived last was {order.get('quantity')} BTC at {order.get('price')}"
     if entry["status"] != 200:
-        return wrong(f"{said}, and the exchange said: {why(entry)}. {_grid(order)}")
-    return wrong(f"{said}. {_misfits(order)}")
+        return wrong_as_sent(
+            f"{said}, and the exchange said: {why(entry)}. {_grid(order)}".rstrip()
+        )
+    return wrong_as_sent(f"{said}. {_misfits(order)}")
 
 
 def _is_fitted(order: dict[str, Any]) -> bool:
@@ -121,7 +131,7 @@ def tidied(look: Look) -> Verdict:
             "the cell above, run it, and then this one once more."
         )
     reason = " ".join((finding[0], finding[-1])) if finding else ""
-    return wrong(f"The exchange said: {why(entry)}. {reason}".rstrip())
+    return wrong_as_sent(f"The exchange said: {why(entry)}. {reason}".rstrip())
 
 
 def _accepted(order: dict[str, Any]) -> Verdict:

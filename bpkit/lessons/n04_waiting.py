@@ -7,6 +7,10 @@ from typing import Any
 
 from .mechanism import Exercise, Look, Verdict, cannot_tell, exact, right, sent, untried, wrong
 
+UNSENT = (
+    "If your cell ran again since and stopped with an error, nothing of it was sent: its last line "
+    "says why."
+)
 Sent = list[tuple[dict[str, Any], dict[str, Any]]]  # parameters, and the entry of the log
 
 
@@ -29,6 +33,17 @@ def none_yet(number: int, more: str = "") -> Verdict:
 def why(entry: dict[str, Any]) -> str:
     """What the exchange answered to a refused order, without its code."""
     return str(entry["verdict"]).partition(": ")[2] or str(entry["verdict"])
+
+
+def wrong_as_sent(reason: str) -> Verdict:
+    """Wrong, by what arrived last. A later run of the cell may have sent nothing."""
+    return wrong(f"{reason} {UNSENT}")
+
+
+def a_side(order: dict[str, Any]) -> str:
+    """ "an Ask on SOL_USDC"."""
+    side = order.get("side")
+    return f"{'an' if side == 'Ask' else 'a'} {side} on {order.get('symbol')}"
 
 
 # --- 04.4 -----------------------------------------------------------------------------------------
@@ -104,33 +119,40 @@ def maker(look: Look) -> Verdict:
                 "filled, you pay the maker's fee."
             )
     order, entry = tried[-1]
+    if order.get("orderType") == "Market":
+        return wrong_as_sent(_no_maker(order, best))
     if entry["status"] != 200:
         more = "The price is that of a seller: choose the other side of the book."
-        return wrong(
-            f"The exchange said: {why(entry)}. {more if order.get('postOnly') else ''}".rstrip()
+        return wrong_as_sent(
+            f"What arrived last was a bid at {order.get('price')}, and the exchange said: "
+            f"{why(entry)}. {more if order.get('postOnly') else ''}".rstrip()
         )
     if order.get("postOnly"):
-        return wrong(_no_maker(order, best))
+        return wrong_as_sent(_no_maker(order, best))
     if _status(look, order) in (None, "Filled", "PartiallyFilled"):
         return untried(
-            f"What arrived was a bid at {order.get('price')} that traded at once. Change the "
+            f"What arrived last was a bid at {order.get('price')} that traded at once. Change the "
             "cell above, run it, and then this one once more."
         )
-    return wrong(
-        f"It waits at {order['price']}, but by luck: had the market come down in the meantime, it "
-        "would have traded. Say post_only=True."
+    return wrong_as_sent(
+        f"What arrived last waits at {order.get('price')}, but by luck: had the market come "
+        "down in the meantime, it would have traded. Say post_only=True."
     )
 
 
 def _no_maker(order: dict[str, Any], best: Decimal | None) -> str:
     """What is wrong with an order that was accepted, or nothing."""
     price = exact(order.get("price"))
+    if order.get("orderType") == "Market":
+        return "A Market order never waits: it takes what is offered. Wanted is a Limit order."
     if order.get("side") != "Bid":
-        return "It was an `Ask`: it sells SOL. The side that buys is `Bid`."
+        return "What arrived last was an `Ask`: it sells SOL. The side that buys is `Bid`."
+    if order.get("symbol") != "SOL_USDC":
+        return f"What arrived last was {a_side(order)}; the task is a Bid on SOL_USDC."
     if price is None or best is None or price < best:
         return (
-            f"It waits at {price}, and the best bid is {best}. Both sides of a book rise by price, "
-            "so the best bid is the last of the bids."
+            f"What arrived last waits at {price}, and the best bid is {best}. Both sides of a book "
+            "rise by price, so the best bid is the last of the bids."
         )
     return ""
 
@@ -138,7 +160,9 @@ def _no_maker(order: dict[str, Any], best: Decimal | None) -> str:
 def _status(look: Look, order: dict[str, Any]) -> str | None:
     """Of the newest order of this number and price."""
     for row in look.ask("get_order_history", symbol="SOL_USDC"):
-        if row["clientId"] == order["clientId"] and exact(row["price"]) == exact(order["price"]):
+        if row["clientId"] == order["clientId"] and exact(row["price"]) == exact(
+            order.get("price")
+        ):
             return str(row["status"])
     return None
 

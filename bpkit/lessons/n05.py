@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -53,6 +54,7 @@ def _names(causes: Any) -> set[str]:
 # --- 05.3 -----------------------------------------------------------------------------------------
 
 SKEWED = "clock_skew"
+WINDOW = 5  # seconds for which a signature lasts, unless told otherwise
 
 
 def under_another_clock(look: Look) -> Verdict:
@@ -70,25 +72,30 @@ def under_another_clock(look: Look) -> Verdict:
         return wrong(
             "It was asked outside of the block, where both clocks are right, so this shows nothing."
         )
-    before, after = log[: tried[-1]], log[tried[-1] + 1 :]
-    # A client that knows nothing of the clock asks for the time after it was refused.
-    asked_after = bool(after) and after[0]["operation"] == "get_time"
-    asked_before = bool(before) and before[-1]["operation"] == "get_time"
-    if asked_after and len(before) > 1 and before[-2]["operation"] == "get_account":
-        asked_before = False  # that question belonged to the refusal before it
-    if asked_before and asked_after and _skewed(before[-1]):
+    before = log[: tried[-1]]
+    asked = bool(before) and before[-1]["operation"] == "get_time"
+    # A client that was refused asks for the time by itself, for what its error says.
+    if len(before) > 1 and before[-2]["operation"] == "get_account":
+        asked = False
+    if _lasted(last) != WINDOW:
         return wrong(
-            "You corrected one client and asked with another. Each client has a clock of its own."
+            "A window is how long a signature lasts. The clock is 75 s off, and no window is "
+            "longer than 60 s."
         )
-    if not asked_before or asked_after:
+    if len(tried) > 1 and _at_once(log[tried[-2]], last):
+        return wrong(
+            "It was asked twice in a row, and refused twice: the clock is 75 s off each time."
+        )
+    if not asked:
         return untried(
             "It was refused: Request has expired. Change the cell above, run it, and then this one "
             "once more."
         )
     if _skewed(before[-1]):
         return wrong(
-            "You asked the exchange for its time, but the signature was made by your own clock "
-            "all the same."
+            "You asked the exchange for its time, but this client signed by your own clock all the "
+            "same. Only with apply=True are signatures corrected, and only those of the client "
+            "that measured."
         )
     return wrong(
         "You asked for the time before the block, when both clocks were right, and corrected the "
@@ -98,6 +105,17 @@ def under_another_clock(look: Look) -> Verdict:
 
 def _skewed(entry: dict[str, Any]) -> bool:
     return SKEWED in (entry["fault"] or "")
+
+
+def _lasted(entry: dict[str, Any]) -> int:
+    """The window of a request that came too late, in seconds, as the doctor has it."""
+    said = re.search(r"was valid for (\d+)", entry["finding"] or "")
+    return int(said[1]) if said else WINDOW
+
+
+def _at_once(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    """By one run of a cell: nobody runs it again within half a second."""
+    return _skewed(one) and bool((two["time"] - one["time"]).total_seconds() < 0.5)
 
 
 EXERCISES = (

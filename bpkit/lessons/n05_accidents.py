@@ -122,7 +122,8 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
         stood = "it stood" if standing else "it did not stand"
         raise Decided(wrong(f"{one.said}; {stood}, and `place_once` raised {raised}"))
     if not standing:
-        raise Decided(wrong(_missing(one, len(sendings))))
+        looked = any(entry["operation"] == "get_open_orders" for entry in sandbox.log[before:])
+        raise Decided(wrong(_missing(one, len(sendings), looked)))
     waited = (sendings[-1] - sendings[0]).total_seconds()
     if len(sendings) > 1 and one.fault == "lost_request" and waited * 1000 < WINDOW:
         raise Decided(
@@ -134,12 +135,14 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
         )
 
 
-def _missing(one: Accident, sendings: int) -> str:
+def _missing(one: Accident, sendings: int, looked: bool) -> str:
+    """``looked``: at the open orders, where those of the accidents before still rest."""
     if not sendings:
         return f"{one.said}, no order was sent. Use the client that `place_once` is given, `bp`."
+    fooled = " What you saw open was another order: know this one by its `clientId`."
     return (
         f"{one.said}, and in the end none stood. Once it is certain that it cannot arrive any "
-        "more, send it again."
+        f"more, send it again.{fooled if looked else ''}"
     )
 
 

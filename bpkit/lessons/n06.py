@@ -5,11 +5,12 @@ Each judge gives the learner's function rows of its own, small enough to add up 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from .mechanism import Exercise, Look, Verdict, right, shown, untried, wrong
-from .n06_money import MONEY, rows
+from .n06_money import MONEY, called, rows
 
 __all__ = ["EXERCISES"]
 
@@ -68,7 +69,7 @@ _RETURNS_SEEN: Wrongs = (
 
 
 def _judge_returns(look: Look) -> Verdict:
-    found = _values(look["trade_returns"](_TRADES.df))
+    found = _values(called(look, "trade_returns", _TRADES.df))
     if _alike(found, (110 / 99 - 1, 100 / 110 - 1)):
         return untried()
     if _alike(found, _UP_DOWN):
@@ -127,14 +128,16 @@ _HOURS: dict[str, tuple[float, float]] = {
 
 
 def _judge_hourly(look: Look) -> Verdict:
-    result = look["hourly"](_MINUTES.df)
+    result = called(look, "hourly", _MINUTES.df)
     missing = [name for name in _HOURS if name not in getattr(result, "columns", ())]
     if missing:
         return wrong(f"The answer should be a frame with the columns of a candle; {missing} lack.")
     found = {name: _values(result[name]) for name in _HOURS}
     off = [name for name, expected in _HOURS.items() if not _alike(found[name], expected)]
     if not off:
-        return right("Open, high, low, close and volume of each hour are those of its minutes.")
+        return _misnamed(result) or right(
+            "Open, high, low, close and volume of each hour are those of its minutes."
+        )
     if off == ["high", "volume"] and found["high"] == [106, 103] and found["volume"] == [4, 9]:
         return untried()
     name = off[0]
@@ -144,6 +147,20 @@ def _judge_hourly(look: Look) -> Verdict:
     )
 
 
+def _misnamed(hours: Any) -> Verdict | None:
+    """What is wrong with the moments that name the candles; None: nothing is."""
+    moments = list(hours["start"] if "start" in hours.columns else hours.index)
+    found = [getattr(one, "timestamp", lambda: None)() for one in moments]
+    if found == _STARTS:
+        return None
+    if found[0] is None:
+        said = f"an hour is called {shown(moments[0])}, whatever its day."
+    else:
+        said = f"the hour that begins at 10:00 is called {moments[0]:%H:%M}."
+    return wrong(f"The values are right, but {said} A candle is named by its start.")
+
+
+_STARTS = [1788256800.0, 1788260400.0]  # 2026-09-01 10:00 and 11:00 UTC, in seconds
 _HOW = {
     "open": "An hour opens where its first minute opens.",
     "high": "The highest price of an hour is the highest of any of its minutes.",
@@ -197,10 +214,14 @@ _DAYS: dict[str, tuple[float, ...]] = {
 
 def _judge_daily(look: Look) -> Verdict:
     for zone in ("Asia/Tokyo", "America/New_York", "UTC"):
-        result = look["daily_volume"](_EVENING.df, zone)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            result = called(look, "daily_volume", _EVENING.df, zone)
         found, index = _values(result), getattr(result, "index", None)
         if _alike(found, _DAYS[zone]):
             continue
+        if any("offset" in str(one.message) for one in warned):
+            return wrong(_NO_OFFSET)
         if _alike(found, _DAYS["UTC"]):
             if str(getattr(index, "tz", "UTC")) == "UTC":
                 return untried()
@@ -220,6 +241,11 @@ _RELABELLED = (
 _TOO_LATE = (
     "The volume was added up over days of UTC, and only their beginnings were converted: convert "
     "the hours before they are added up."
+)
+
+_NO_OFFSET = (
+    "These are still the days of UTC: pandas leaves out an `offset` where the hours have a zone. "
+    "And one number of hours would not do for every zone, nor in summer and winter. Convert them."
 )
 
 _DAILY = Exercise(

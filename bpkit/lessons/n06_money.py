@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from ..results import Rows
-from .mechanism import Exercise, Look, Verdict, right, shown, untried, wrong
+from .mechanism import Decided, Exercise, Look, Verdict, described, right, shown, untried, wrong
 
-__all__ = ["MONEY", "rows"]
+__all__ = ["MONEY", "called", "rows"]
 
 
 def rows(kind: str, values: list[dict[str, Any]]) -> Rows:
@@ -16,6 +16,17 @@ def rows(kind: str, values: list[dict[str, Any]]) -> Rows:
     made = Rows(values)
     made.kind, made.status, made.headers = kind, 200, {}
     return made
+
+
+def called(look: Look, name: str, *args: Any) -> Any:
+    """``look.call`` with a frame, which a reason should not repeat."""
+    try:
+        return look.call(name, *args)
+    except Decided as end:
+        if end.__cause__ is None:
+            raise
+        raised = f"`{name}(...)` raised {described(end.__cause__)}"
+    raise Decided(wrong(raised))
 
 
 # --- fills, for 06.4 and 06.5 ---------------------------------------------------------------------
@@ -44,7 +55,7 @@ def _judge_decimal(
 
     ``seen``: what typical mistakes give -> what to say.
     """
-    found = look[name](_FILLS.to_frame(exact=True))
+    found = called(look, name, _FILLS.to_frame(exact=True))
     if not isinstance(found, Decimal | int | float):
         return wrong(f"`{name}` should give one number, and gives {shown(found)}.")
     if not isinstance(found, Decimal):
@@ -69,7 +80,7 @@ def _own_fills(look: Look, name: str) -> str:
     fills = look.ask("get_fills", symbol="SOL_USDC", limit=1000)
     if not fills:
         return ""
-    found = look[name](fills.to_frame(exact=True))
+    found = called(look, name, fills.to_frame(exact=True))
     return f" On your own {len(fills)} fills: {_number(found)} USDC."
 
 
@@ -166,15 +177,16 @@ _PAYMENTS = (
 def _judge_funding(look: Look) -> Verdict:
     mark, found = Decimal(150), []
     for quantity, rate, _, _ in _PAYMENTS:
-        found.append(look["funding_of"](Decimal(quantity), mark, Decimal(rate)))
+        found.append(look.call("funding_of", Decimal(quantity), mark, Decimal(rate)))
     if found == [-Decimal(expected) for _, _, expected, _ in _PAYMENTS]:
         return untried()
     for given, (_, rate, expected, words) in zip(found, _PAYMENTS, strict=True):
         if given != Decimal(expected):
             yours = _number(given) if isinstance(given, Decimal) else shown(given)
+            floats = " Leave the Decimals as they are." if isinstance(given, float) else ""
             return wrong(
                 f"{words}: at a mark of 150 and a rate of {rate} the payment is {expected} "
-                f"USDC, and yours is {yours}."
+                f"USDC, and yours is {yours}.{floats}"
             )
     return right(f"Longs pay where the rate is above zero, shorts where it is below.{_paid(look)}")
 

@@ -120,16 +120,17 @@ def a_plan(look: Look) -> Verdict:
 
 
 def _elsewhere(plan: Arming) -> Verdict:
-    for symbol in ("ETH_USDC", "SOL_USDC_PERP"):
-        guard = Guard(plan, "the exchange", False, lambda name, fields: None)
-        if not _stopped(guard, "0.001", symbol):
-            return wrong(f"An order in {symbol} passes. The plan is for SOL_USDC.")
+    if plan.symbols is None:
+        return wrong("An order in ETH_USDC passes, or in any market. The plan is for SOL_USDC.")
+    if len(set(plan.symbols)) > 1:
+        armed = ", ".join(sorted(plan.symbols))
+        return wrong(f"It is armed for {armed}; the plan is for SOL_USDC alone.")
     return right("Three orders of 8.55 USDC pass. A fourth, a larger one, another market: none.")
 
 
-def _stopped(guard: Guard, quantity: str, symbol: str = "SOL_USDC") -> str:
+def _stopped(guard: Guard, quantity: str) -> str:
     """The guard's reason, or "" where it lets a bid at ``PRICE`` pass. Nothing is sent."""
-    order = {"symbol": symbol, "side": "Bid", "orderType": "Limit"}
+    order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit"}
     try:
         guard.admit(OPERATIONS["execute_order"], {**order, "price": PRICE, "quantity": quantity})
     except GuardError as error:
@@ -157,13 +158,19 @@ def first_order(look: Look) -> Verdict:
             "It waits far below the market, for less than a dollar, and could not trade at once. "
             "Now cancel it."
         )
+    history = look.ask("get_order_history", symbol=MARKET)
+    if any(row["status"] == "Cancelled" and not _unlike(row, limit, least) for row in history):
+        return right("It waited, and you took it back. That is the whole way.")
     tried = [
         entry
         for entry in look.log("execute_order")
         if isinstance(sent(entry), dict) and _is_theirs(sent(entry), ask)
     ]
     if not tried:
-        return untried("The order above bought 0.1 ETH at once. Make it one that waits.")
+        return untried(
+            "No order of yours that could wait has arrived: as it stood, the cell above bought "
+            "0.1 ETH at once. If your cell stopped with an error, its last line says why."
+        )
     return wrong(_not_there(tried[-1], limit, least))
 
 

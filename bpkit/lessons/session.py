@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import InputError
-from .mechanism import Decided, Exercise, Look, Verdict, described, wrong
+from .mechanism import Decided, Exercise, Look, Verdict, cannot_tell, described, wrong
 
 
 class Note(str):
@@ -32,12 +33,13 @@ class Attempt:
 
     def judged(self, names: Mapping[str, Any]) -> Verdict:
         """``check``, for names that are given. Never raises for what the learner's code does."""
+        look = Look(self._exercise, names)
         try:
-            verdict = self._exercise.judge(Look(self._exercise, names))
+            verdict = look.settled(self._exercise.judge(look))
         except Decided as end:
             verdict = end.verdict
         except (Exception, SystemExit) as error:
-            verdict = wrong(f"It raised {described(error)}")
+            verdict = _raised(error, names)
         self.outcome = verdict.outcome
         return verdict
 
@@ -56,6 +58,15 @@ class Attempt:
 
     def __repr__(self) -> str:
         return f"{self._exercise.id} {self._exercise.title}: .check(), .hint(), .solution()"
+
+
+def _raised(error: BaseException, names: Mapping[str, Any]) -> Verdict:
+    """Whose code raised, while a judge looked? What ran in the learner's is the learner's."""
+    if any(frame.f_globals is names for frame, _ in traceback.walk_tb(error.__traceback__)):
+        return wrong(f"It raised {described(error)}")
+    return cannot_tell(
+        f"The check itself failed ({described(error)}). That is our mistake, not yours."
+    )
 
 
 class Session:
