@@ -556,9 +556,7 @@ def test_clients_of_one_key_share_its_budget(scripted: Scripted) -> None:
     budget = Budget(requests=3, wait=False)
     one, two = (Client(scripted.url, Key(DEMO_SECRET), budget=budget) for _ in range(2))
     one.get_open_orders(), two.get_open_orders(), one.get_order_history()
-    with pytest.raises(
-        BudgetError, match="budget of 3 requests .* Nothing was sent"
-    ) as caught:
+    with pytest.raises(BudgetError, match="budget of 3 requests .* Nothing was sent") as caught:
         two.get_fills()
     assert len(scripted.requests) == 3 and 0 < caught.value.wait <= 60
     Client(scripted.url, Key.generate(), budget=budget).get_fills()  # another key has its own
