@@ -2,8 +2,8 @@
 
 The exchange answers 429 to whoever asks more. It allows 2000 requests a minute to a subaccount, of
 which 30 for historical market data: candles and old trades. Where its minute begins is not
-documented, so none of ours, of any 60 seconds, holds more. What other programs send for the same
-subaccount, or with another of its keys, is not seen here.
+documented, so any 60 seconds count, each request from just before it leaves. What other programs
+send for the same subaccount, or with another of its keys, is not seen here.
 
 Source: Backpack Exchange, API FAQ.
 """
@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from threading import Lock
-from typing import NamedTuple
 
 from .errors import BudgetError, InputError
 from .operations import Operation
@@ -49,13 +48,6 @@ class Budget:
                 )
         if not isinstance(self.wait, bool):
             raise InputError("wait", self.wait, "is not True or False")
-
-
-class Used(NamedTuple):
-    """Requests that left in the last 60 seconds; those for ``history`` are among the others."""
-
-    requests: int
-    history: int
 
 
 def _on_stderr(text: str) -> None:
@@ -108,12 +100,6 @@ class Pace:
         finally:
             if width:
                 notice(f"\r{' ' * width}\r")
-
-    def used(self, *, clock: Callable[[], float] = time.monotonic) -> Used:
-        """What left in the last 60 seconds."""
-        with self._lock:
-            self._forget(clock())
-            return Used(len(self._requests), len(self._history))
 
     def _count(
         self, operation: Operation, budget: Budget, clock: Callable[[], float]

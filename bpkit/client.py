@@ -30,7 +30,7 @@ from .api import (
 )
 from .arming import Arming
 from .budget import Budget
-from .clock import PLAUSIBLE, Reading
+from .clock import Reading, is_plausible
 from .errors import InputError, TransportError
 from .explain import Explanation
 from .operations import OPERATIONS, Operation
@@ -53,7 +53,7 @@ class Client(
     what it may do and for how much. ``trusted_host``: the one host beside Backpack's own and this
     machine that it may speak to. ``budget``: how many requests a minute, and whether to wait for
     room; by default the exchange's limits, and none on this machine. ``new_id``: gives the numbers
-    by which orders are found again (1 to 4294967295), where you give none; random by default.
+    by which orders are found again (0 to 4294967295), where you give none; random by default.
 
     A *TransportError on an order means that you do not know; look before you send again*, with
     ``bp.reconcile(error)``. Reads are tried again when the exchange is busy or the connection is
@@ -201,8 +201,7 @@ class Client(
             if not reply.content.strip() and not _may_be_empty(operation, reply.status):
                 raise ValueError("an answer is missing, and nothing must not be read as 'none'")
             if operation.answer == "time" and not (
-                isinstance(answer, int)
-                and int(answer) in PLAUSIBLE  # a Number would be searched for
+                isinstance(answer, int) and is_plausible(answer)
             ):
                 raise ValueError("it is no time in Unix milliseconds")
             if not _is_of(operation, fields, answer):
@@ -261,18 +260,14 @@ _OWN_ID = {
 }  # fmt: skip
 
 
-def _is_of(operation: Operation, sent: Fields | Sequence[Fields], answer: Any) -> bool:
+def _is_of(operation: Operation, sent: Any, answer: Any) -> bool:
     """Does the answer to a write speak of what was sent, as far as it says?"""
     if operation.answer == "batch":
-        placed = [row.get("operation") == "Ok" for row in answer]
         return len(answer) == len(sent) and all(
-            not ok or _is_mine(one, row)
-            for ok, one, row in zip(placed, sent, answer, strict=True)
-            if isinstance(one, Mapping)
+            row["operation"] == "Err" or _is_mine(one, row)
+            for one, row in zip(sent, answer, strict=True)
         )
-    return not (operation.mutates and isinstance(answer, dict) and isinstance(sent, Mapping)) or (
-        _is_mine(sent, answer)
-    )
+    return not operation.mutates or not isinstance(answer, dict) or _is_mine(sent, answer)
 
 
 def _is_mine(sent: Mapping[str, object], row: Mapping[str, object]) -> bool:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-# Unix milliseconds that can be the exchange's time: from 2017 to 2099.
-PLAUSIBLE = range(1_500_000_000_000, 4_100_000_000_000)
+_FIRST, _LAST = 1_500_000_000_000, 4_100_000_000_000  # Unix milliseconds: 2017 to 2099
 _MILLISECOND = timedelta(milliseconds=1)
 _SETTINGS = {
     "Linux": "run: sudo timedatectl set-ntp true",
@@ -38,6 +37,11 @@ class Reading(NamedTuple):
             f"This machine's clock is {_s(abs(self.offset))} {way} the exchange's, within "
             f"{_s(self.uncertainty)}{corrected}"
         )
+
+
+def is_plausible(milliseconds: int) -> bool:
+    """Can that be the exchange's time, or is it in another unit, or nonsense?"""
+    return _FIRST <= milliseconds < _LAST
 
 
 def reading(before: int, exchange: int, after: int) -> Reading:

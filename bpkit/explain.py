@@ -35,7 +35,6 @@ _MEANING = {
     "X-Timestamp": "the moment of the signature in Unix milliseconds, sent as a header",
     "X-Window": "the milliseconds for which the signature is valid, sent as a header",
 }
-HIDDEN = "(hidden)"  # stands for the value of a twoFactorToken
 _NOTHING_SENT = "Nothing was sent."
 
 Parameters = Fields | Sequence[Fields]
@@ -70,7 +69,7 @@ class Explanation:
         made_here: Collection[str | tuple[int, str]] = (),
         show_signature: bool = False,
     ) -> None:
-        shown: Any = _without_token(fields)
+        shown: Any = wire.without_token(fields)
         if shown != fields:
             show_signature = False  # six digits could be found by trying them against it
             body = None if body is None else wire.body(shown)
@@ -151,16 +150,6 @@ class Explanation:
         """Those that occur, in the order of ORIGINS."""
         found = {row["origin"] for row in self.pieces}
         return [origin for origin in ORIGINS if origin in found]
-
-
-def _without_token(value: Any) -> Any:
-    """The same parameters with the value of every ``twoFactorToken`` hidden."""
-    if isinstance(value, Mapping):
-        return {
-            name: HIDDEN if name == "twoFactorToken" else _without_token(inner)
-            for name, inner in value.items()
-        }
-    return [_without_token(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _without_signature(headers: Mapping[str, str], window: int | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -30,7 +30,7 @@ from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyErro
 from .hosts import LIVE_URL
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
-from .wire import Fields, body, query
+from .wire import Fields, body, query, without_token
 
 __all__ = ["BACKOFF", "LIVE_URL", "RETRIES", "Reply", "Transport"]
 
@@ -71,7 +71,7 @@ class Transport:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        _check_types(url, key, window, timeout, armed, trusted_host, budget)
+        _check_types(url, key, window, timeout, trusted_host, budget)
         self.url, self.loopback = hosts.checked(url, trusted_host)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
@@ -177,7 +177,7 @@ class Transport:
             reason,
             sent=sent,
             mutates=operation.mutates,
-            parameters=_shown(fields),
+            parameters=without_token(fields),
             time=None if timestamp is None else clocks.moment(timestamp),
             window=None if timestamp is None else self.window,
             url=self.url,
@@ -198,7 +198,7 @@ class Transport:
     def _read_clock(self) -> clocks.Reading:
         operation, before = OPERATIONS["get_time"], self._clock()
         answer = self.send(operation, {}).content
-        if not (answer.isdigit() and len(answer) == 13 and int(answer) in clocks.PLAUSIBLE):
+        if not (answer.isdigit() and len(answer) == 13 and clocks.is_plausible(int(answer))):
             raise self.lost(operation, {}, "the answer is not what was announced", None)
         return clocks.reading(before, int(answer), self._clock())
 
@@ -341,7 +341,6 @@ def _check_types(
     key: object,
     window: object,
     timeout: object,
-    armed: object,
     trusted_host: object,
     budget: object,
 ) -> None:
@@ -350,9 +349,6 @@ def _check_types(
     if key is not None and not isinstance(key, Key):
         # Whatever it is may be a secret, so it is not repeated.
         raise InputError("key", type(key), "is no Key; pass sandbox.key or Key.from_env()")
-    if armed is not None and not isinstance(armed, Arming):
-        example = 'Arming(orders=True, per_order="20", per_session="100")'
-        raise InputError("armed", armed, f"is no Arming; write {example}")
     if trusted_host is not None and not (isinstance(trusted_host, str) and trusted_host.strip()):
         raise InputError("trusted_host", trusted_host, 'is no host; write "exchange.example"')
     if budget is not None and not isinstance(budget, Budget):
@@ -369,13 +365,6 @@ def _is_timeout(value: object) -> bool:
         and len(value) == 2
         and all(isinstance(one, (int, float)) and one > 0 for one in value)
     )
-
-
-def _shown(fields: Fields | Sequence[Fields]) -> Any:
-    """The parameters for an error to carry: without what is a secret of its own."""
-    if not isinstance(fields, Mapping):
-        return [dict(one) for one in fields]
-    return {name: "***" if name == "twoFactorToken" else fields[name] for name in fields}
 
 
 def _timestamp(request: requests.PreparedRequest) -> int | None:

@@ -23,6 +23,7 @@ from .errors import InputError
 Scalar = str | int | bool
 Value = Scalar | list[Scalar] | dict[str, Any]  # a dict is an object, and may hold others
 Fields = dict[str, Value]
+HIDDEN = "(hidden)"  # stands for a second factor where parameters are shown
 
 
 def scalar(field: str, value: object) -> Scalar:
@@ -114,6 +115,16 @@ def pairs(fields: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
                 yield name, text(item)
         else:
             yield name, text(value)
+
+
+def without_token(value: Any) -> Any:
+    """The same parameters, for a person to see: the value of every ``twoFactorToken`` is hidden."""
+    if isinstance(value, Mapping):
+        return {
+            name: HIDDEN if name == "twoFactorToken" else without_token(inner)
+            for name, inner in value.items()
+        }
+    return [without_token(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def query(fields: Mapping[str, Value]) -> str:

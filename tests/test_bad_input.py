@@ -295,7 +295,7 @@ MADE_WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "url": (lambda: Client(object()), "sandbox.url or LIVE_URL"),  # type: ignore[arg-type]
     "key": (lambda: Client(LIVE_URL, DEMO_SECRET), "Key.from_env"),  # type: ignore[arg-type]
     "armed": (
-        lambda: Client(LIVE_URL, armed=True), "write Arming"),  # type: ignore[arg-type]
+        lambda: Client(LIVE_URL, armed=True), "pass Arming"),  # type: ignore[arg-type]
     "trusted_host": (
         lambda: Client(LIVE_URL, trusted_host=1), "is no host"),  # type: ignore[arg-type]
     "budget": (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bpkit import InputError, budget
-from bpkit.budget import Budget, Pace, Used, pace_of
+from bpkit.budget import Budget, Pace, pace_of
 from bpkit.errors import BudgetError
 from bpkit.operations import OPERATIONS
 
@@ -40,6 +40,12 @@ class Time:
     @property
     def tools(self) -> dict[str, Any]:
         return {"clock": self.clock, "sleep": self.sleep, "notice": self.written.append}
+
+
+def used(pace: Pace, at: Time) -> tuple[int, int]:
+    """(requests, of history among them) that count at this moment."""
+    pace._forget(at.now)
+    return len(pace._requests), len(pace._history)
 
 
 @pytest.fixture
@@ -99,7 +105,7 @@ def test_the_2001st_of_any_kind_waits(at: Time) -> None:
     at.now = 1048
     pace.take(TICKER, Budget(), **at.tools)
     assert at.now == 1060, "12 seconds later"
-    assert pace.used(clock=at.clock) == Used(requests=1, history=0)
+    assert used(pace, at) == (1, 0)
 
 
 def test_candles_and_old_trades_share_their_budget_and_count_among_all(at: Time) -> None:
@@ -109,10 +115,10 @@ def test_candles_and_old_trades_share_their_budget_and_count_among_all(at: Time)
     at.now = 1010
     for _ in range(3):
         pace.take(TICKER, small, **at.tools)
-    assert at.sleeps == [] and pace.used(clock=at.clock) == Used(5, 2)
+    assert at.sleeps == [] and used(pace, at) == (5, 2)
     pace.take(TICKER, small, **at.tools)
     assert at.now == 1060, "the two of 1000 are gone, and make room for any kind"
-    assert pace.used(clock=at.clock) == Used(4, 0)
+    assert used(pace, at) == (4, 0)
 
 
 def test_other_requests_do_not_wait_for_the_candles(at: Time) -> None:
@@ -153,9 +159,9 @@ def test_a_minute_is_forgotten_at_its_end_and_not_before(at: Time) -> None:
     pace = Pace()
     pace.take(CANDLES, Budget(), **at.tools)
     at.now = 1059.75
-    assert pace.used(clock=at.clock) == Used(1, 1)
+    assert used(pace, at) == (1, 1)
     at.now = 1060
-    assert pace.used(clock=at.clock) == Used(0, 0)
+    assert used(pace, at) == (0, 0)
 
 
 def test_the_clock_of_the_machine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,11 +186,11 @@ def test_without_waiting_it_is_refused_and_does_not_count(at: Time) -> None:
             pace.take(CANDLES, small, **at.tools)
         error = caught.value
         assert (error.operation, error.limit, error.wait) == ("get_klines", 2, 10.0)
-    assert pace.used(clock=at.clock) == Used(2, 2)
+    assert used(pace, at) == (2, 2)
     assert at.sleeps == [] and at.written == []
     at.now = 1060
     pace.take(CANDLES, small, **at.tools)
-    assert pace.used(clock=at.clock) == Used(2, 2)
+    assert used(pace, at) == (2, 2)
 
 
 def test_the_error_names_the_limit_that_is_in_the_way(at: Time) -> None:
@@ -205,7 +211,7 @@ def test_a_wait_that_is_broken_off_does_not_count(at: Time) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         pace.take(TICKER, Budget(requests=1), **{**at.tools, "sleep": interrupted})
-    assert pace.used(clock=at.clock) == Used(1, 0)
+    assert used(pace, at) == (1, 0)
     assert at.written[-1].strip() == "", "and its line is wiped out"
 
 

@@ -774,7 +774,7 @@ def test_a_second_factor_is_in_no_error(bp: Client, scripted: Scripted) -> None:
             symbol="USDC", quantity="5", blockchain="Solana", address="a", two_factor_token="831724"
         )
     assert json.loads(scripted.requests[0]["body"])["twoFactorToken"] == "831724"
-    assert caught.value.parameters["twoFactorToken"] == "***"  # type: ignore[call-overload]
+    assert caught.value.parameters["twoFactorToken"] == "(hidden)"  # type: ignore[call-overload]
     assert b"831724" not in pickle.dumps(caught.value)
 
 
