@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from .clock import moment
 from .errors import TransportError
-from .looking import ENDS, RESTS, Age, Kind, Look, Looks, Row, created, text
+from .looking import ENDS, RESTS, Age, Kind, Look, Looks, Row, created, iso, text
 from .signing import MAX_WINDOW
 from .wire import milliseconds
 
@@ -117,11 +116,6 @@ class Deadline:
             "time": iso(self.now),
             "validUntil": None if self.last is None else iso(self.last),
         }
-
-
-def iso(unix: int) -> str:
-    """Unix milliseconds as ISO text in UTC."""
-    return moment(unix).isoformat(timespec="milliseconds")
 
 
 class Judge(NamedTuple):

@@ -118,12 +118,15 @@ def _made(row: Row) -> int | None:
         return None
 
 
+def iso(unix: int) -> str:
+    """Unix milliseconds as ISO text in UTC."""
+    return moment(unix).isoformat(timespec="milliseconds")
+
+
 def created(row: Row) -> str:
-    """The moment of a row, for a person to read: 2026-09-01T12:00:00.000 UTC. Else as it came."""
+    """The moment of a row, for a person to read; as it came, where it is spelled otherwise."""
     when = _made(row)
-    if when is None:
-        return str(row.get("createdAt"))
-    return f"{moment(when).replace(tzinfo=None).isoformat(timespec='milliseconds')} UTC"
+    return str(row.get("createdAt")) if when is None else iso(when)
 
 
 class Kind(NamedTuple):

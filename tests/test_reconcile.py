@@ -487,8 +487,8 @@ def test_what_was_there_long_before_is_not_what_was_sent(made: Any, state: str) 
     assert found.state == state
     assert (CAUTION if state == "filled" else EXPIRED) in found.explanation
     # Unix milliseconds are written out: 1788264000000 is noon of 2026-09-01.
-    written = {SIGNED_MS - 600_001: "2026-09-01T11:49:59.999 UTC",
-               SIGNED_MS - 600_000: "2026-09-01T11:50:00.000 UTC"}  # fmt: skip
+    written = {SIGNED_MS - 600_001: "2026-09-01T11:49:59.999+00:00",
+               SIGNED_MS - 600_000: "2026-09-01T11:50:00.000+00:00"}  # fmt: skip
     assert f"59669287267 of {written.get(made, made)}" in found.explanation
 
 
@@ -561,7 +561,7 @@ def test_a_withdrawal_from_before_is_another_one() -> None:
     error = lost(WITHDRAWAL, "request_withdrawal", unique_id=False)
     old = SHOWN | {"id": 1, "createdAt": "2026-08-31T12:00:00.000"}
     found = ask(Fake(get_withdrawals=[[old]]), error)
-    assert found.state == "not found" and "1 of 2026-08-31T12:00:00.000 UTC" in found.explanation
+    assert found.state == "not found" and "1 of 2026-08-31T12:00:00.000+00:00" in found.explanation
     found = ask(Fake(get_withdrawals=[[SHOWN, old]]), error)
     assert found.state == "accepted" and CAUTION in found.explanation
     assert ask(Fake(url=HERE, get_withdrawals=[[SHOWN, old]]), error).state == "unclear"
@@ -1054,7 +1054,9 @@ def test_a_failing_look_says_so() -> None:
 
 def test_an_outcome_reads_well() -> None:
     found = ask(Fake(get_order_history=[[row(status="Filled", executedQuantity="1.0")]]))
-    said = "Order 59669287267 of 2026-09-01T12:00:00.100 UTC has ended (Filled), 1.0 of 1 executed."
+    said = (
+        "Order 59669287267 of 2026-09-01T12:00:00.100+00:00 has ended (Filled), 1.0 of 1 executed."
+    )
     assert found.explanation == said
     assert str(found) == f"filled: {said}"
     assert repr(found) == f"<Outcome of execute_order: filled: {said}>"
