@@ -825,3 +825,15 @@ def test_a_finding_with_the_older_status(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_has_no_documented_signature_is_looked_at_too(plain: Plain, doctor: Doctor) -> None:
     assert OPERATIONS["get_withdrawal_delay"].instruction == ""
     assert plain.call("get_withdrawal_delay").headers[FINDING] == "The clock"
+
+
+@pytest.mark.parametrize("hands", [0, 4])
+def test_who_is_refused_does_not_queue_for_a_finding(
+    hands: int, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where as many are looked into as may be at once, the refusal comes alone."""
+    monkeypatch.setattr("bpkit.sandbox.server.AT_ONCE", hands)
+    for _ in range(6):  # each makes room again
+        answer = plain.call("get_fills", {"limit": 1}, sign={})
+        assert answer.status_code == 400 and answer.json()["message"] == "Invalid signature"
+        assert ("X-Sandbox-Finding" in answer.headers) == (hands > 0)

@@ -69,7 +69,8 @@ class Server:
             self._thread.join(5)
 
     async def _serve(self, service: Service, listener: socket.socket) -> None:
-        application = Application([(".*", _Handler, {"service": service})], log_function=_silent)
+        given = {"service": service, "examined": set()}
+        application = Application([(".*", _Handler, given)], log_function=_silent)
         server = HTTPServer(application, max_body_size=MAX_BODY)
         server.add_socket(listener)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -84,11 +85,11 @@ class Server:
 class _Handler(RequestHandler):
     """Every method and every path: the service knows which exist."""
 
-    examined = 0  # refused signatures that are being looked into, or wait for it
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
-    def initialize(self, service: Service) -> None:
-        self.service = service
+    def initialize(self, service: Service, examined: set[object]) -> None:
+        """``examined``: whose signatures are being looked into, or wait for it."""
+        self.service, self.examined = service, examined
 
     async def _answer(self) -> None:
         request: HTTPServerRequest = self.request
@@ -96,12 +97,12 @@ class _Handler(RequestHandler):
         answer, examine = self.service.begin(
             request.method or "", _path(request.path), request.query, headers, request.body
         )
-        if examine and _Handler.examined < AT_ONCE:
-            _Handler.examined += 1
+        if examine and len(self.examined) < AT_ONCE:
+            self.examined.add(self)
             try:
                 answer = await asyncio.to_thread(examine)
             finally:
-                _Handler.examined -= 1
+                self.examined.discard(self)
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.cut:
