@@ -9,8 +9,6 @@ bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
 """
 
 from . import results as _results
-from .arming import Arming
-from .budget import Budget
 from .client import Client
 from .errors import (
     ApiError,
@@ -22,6 +20,8 @@ from .errors import (
     MissingKeyError,
     TransportError,
 )
+from .guard.limits import Arming
+from .guard.rate_limit import Budget
 from .operations import OPERATIONS as _OPERATIONS
 from .signing import Key
 from .transport import LIVE_URL

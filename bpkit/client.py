@@ -11,7 +11,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from . import checks, results, wire
+from . import results
+from . import serialize as wire
 from .api import (
     RFQ,
     Account,
@@ -28,16 +29,17 @@ from .api import (
     Vaults,
     WithdrawalDelays,
 )
-from .arming import Arming
-from .budget import Budget
+from .api import validation as checks
 from .clock import Reading, is_plausible
+from .doctor.explain import Explanation
 from .errors import InputError, TransportError
-from .explain import Explanation
+from .guard.limits import Arming
+from .guard.rate_limit import Budget
 from .operations import OPERATIONS, Operation
 from .reconcile import Outcome, reconcile
+from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
 from .transport import Transport
-from .wire import Fields
 
 
 class Client(

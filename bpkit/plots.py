@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from .explain import ORIGINS, Explanation
+from .doctor.explain import ORIGINS, Explanation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,7 @@ _GAP = 0.7  # between two pieces, and so also between two of one origin
 def signed_text(explanation: Explanation, title: str | None = None) -> None:
     """The text that is signed, piece by piece on the colour of its origin, with a legend.
 
-    ``explanation`` from ``bpkit.explain``. Wrapped after 90 letters, wherever that is. What cannot
+    ``explanation`` from ``bp.explain``. Wrapped after 90 letters, wherever that is. What cannot
     be printed is spelled with a backslash. Of a public operation, which signs nothing, the picture
     says so.
     """

@@ -35,7 +35,7 @@ class Answer:
 
         Those columns have the dtype object, and None for null. Their sums are exact, but slow.
         """
-        from .frames import frame  # here, so that pandas is loaded when a frame is first wanted
+        from .frames import frame
 
         return frame(self.kind, self, exact=exact)
 

@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from .env import key_texts
 from .errors import KeyFormatError
-from .settings import key_texts
-from .wire import Fields, pairs
+from .serialize import Fields, pairs
 
 DEFAULT_WINDOW = 5000  # milliseconds for which a signed request stays valid
 MAX_WINDOW = 60000

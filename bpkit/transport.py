@@ -23,14 +23,15 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NewConnectionError
 
 from . import clock as clocks
-from . import doctor, hosts, refusals
-from .arming import Arming, Guard
-from .budget import Budget, pace_of
+from . import doctor, refusals
 from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
-from .hosts import LIVE_URL
+from .guard import hosts
+from .guard.hosts import LIVE_URL
+from .guard.limits import Arming, Guard
+from .guard.rate_limit import Budget, pace_of
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
+from .serialize import Fields, body, query, without_token
 from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
-from .wire import Fields, body, query, without_token
 
 __all__ = ["BACKOFF", "LIVE_URL", "RETRIES", "Reply", "Transport"]
 

@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bpkit import Client, Key
 from bpkit.results import read
 from bpkit.sandbox import Sandbox
+from bpkit.serialize import body, fields
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
-from bpkit.wire import body, fields
 
 # The order of Backpack's guide.
 ORDER = {

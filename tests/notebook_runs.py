@@ -20,14 +20,14 @@ from typing import Any
 
 import nbformat
 import pytest
+from exercises import Exercise
+from exercises.grading import Look
 
 from bpkit import Client
 from bpkit.doctor import diagnosis
-from bpkit.lessons import Exercise
-from bpkit.lessons.mechanism import Look
 from bpkit.reconcile import reconcile
 from bpkit.sandbox import Sandbox
-from bpkit.sandbox.invention import Day, Invention
+from bpkit.sandbox.simulation.synthetic import Day, Invention
 from bpkit.signing import verify
 from bpkit.transport import Transport
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import nbformat
 import pytest
+from exercises import EXERCISES
 
-from bpkit.lessons import EXERCISES
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
 
 TESTS = Path(__file__).parent

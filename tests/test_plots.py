@@ -19,7 +19,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from bpkit import Client, Key, plots
-from bpkit.explain import ORIGINS, Explanation
+from bpkit.doctor.explain import ORIGINS, Explanation
 from bpkit.frames import frame
 from bpkit.results import Rows
 from bpkit.signing import DEMO_SECRET

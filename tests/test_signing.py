@@ -18,7 +18,8 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError, wire
+from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError
+from bpkit import serialize as wire
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
 
 # Two cases sign what bpkit refuses to send: floats.

@@ -22,39 +22,37 @@ ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "bpkit"
 FILES = sorted(HOUSE.rglob("*.py"))
 
-# From the ground up: a room imports only from floors below its own. "bpkit" is bpkit/__init__.py.
-FLOORS = [
-    {"errors", "operations"},
-    {"wire", "settings", "hosts", "clock", "refusals"},
-    {"choices"},
-    {"checks"},
+# From the bottom up: a folder, or a module at the top, imports only from levels below its own.
+# "bpkit" is bpkit/__init__.py. The sandbox is beside them all, with levels of its own.
+LEVELS = [
+    {"errors", "operations", "enums"},
+    {"serialize", "env", "clock", "refusals"},
     {"signing"},
-    {"doctor", "appraisal", "budget"},
-    {"arming"},
-    {"transport"},
     {"frames"},
     {"results"},
     {"api"},
-    {"looking"},
-    {"judging"},
-    {"explain", "reconcile"},
+    {"guard", "doctor"},
+    {"transport"},
+    {"reconcile"},
     {"client"},
-    {"history"},
+    {"history", "streams"},
     {"bpkit"},
-    {"tour", "plots", "checkup", "lessons"},
+    {"plots", "cli"},
     {"__main__"},
 ]
-PACKAGES = ("api", "doctor", "frames", "lessons")  # whose rooms may import one another
+SANDBOX_LEVELS = [{"formatting"}, {"simulation"}, {"core"}, {"server"}, {""}]
 HOMES = {
     "requests": {"transport"},
     "urllib3": {"transport"},
-    "cryptography": {"signing", "sandbox.auth"},
+    "cryptography": {"signing", "sandbox.server.auth"},
     "pandas": {"frames", "frames.conversions"},
-    "numpy": {"frames.conversions", "sandbox.invention", "sandbox.tape"},
-    "dotenv": {"settings"},
-    "tornado": {"sandbox.server"},
+    "numpy": {
+        "frames.conversions", "sandbox.simulation.price_feed", "sandbox.simulation.synthetic",
+    },
+    "dotenv": {"env"},
+    "tornado": {"sandbox.server.http"},
     "matplotlib": {"plots"},
-}
+}  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BpkitError", "Budget", "BudgetError", "Client", "GuardError",
     "InputError", "Key", "KeyFormatError", "MissingKeyError", "TransportError", "operations",
@@ -116,8 +114,9 @@ def inside(target: str) -> str | None:
     return ".".join(parts) or "bpkit"
 
 
-def floor(room: str) -> int:
-    return next(place for place, rooms in enumerate(FLOORS) if room.split(".")[0] in rooms)
+def level(room: str, levels: list[set[str]] = LEVELS) -> int:
+    """Of a room's folder; its place in ``levels``."""
+    return next(place for place, names in enumerate(levels) if room.split(".")[0] in names)
 
 
 def within(room: str, package: str) -> bool:
@@ -150,25 +149,24 @@ def test_imports_are_read_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     file = tmp_path / "api" / "made_up.py"
     file.write_text(
         "import os.path, bpkit.signing as s\n"
-        "from bpkit.wire import text\n"
-        "from .. import checks, LIVE_URL\n"
-        "from ..sandbox.tape import Tape\n"
-        "from ._section import Section\n"
+        "from bpkit.serialize import text\n"
+        "from .. import clock, LIVE_URL\n"
+        "from ..sandbox.simulation.price_feed import Tape\n"
+        "from .section import Section\n"
         "if TYPE_CHECKING:\n    import pandas as pd\n"
         "def call():\n    from numpy import array\n"
         "class Some:\n    import requests\n"
     )
     assert [one[1:] for one in imports_of(file)] == [
-        ("os.path", "load"), ("signing", "load"), ("wire", "load"), ("checks", "load"),
-        ("bpkit", "load"), ("sandbox.tape", "load"), ("api._section", "load"),
+        ("os.path", "load"), ("signing", "load"), ("serialize", "load"), ("clock", "load"),
+        ("bpkit", "load"), ("sandbox.simulation.price_feed", "load"), ("api.section", "load"),
         ("pandas", "typing"), ("numpy.array", "call"), ("requests", "load"),
     ]  # fmt: skip
 
 
-def test_every_room_has_a_floor() -> None:
-    known = {room for rooms in FLOORS for room in rooms}
+def test_every_folder_has_a_level() -> None:
+    known = {name for names in LEVELS for name in names}
     assert {room.split(".")[0] for room in ROOMS} - {"sandbox"} <= known
-    assert known - {"plots"} <= {room.split(".")[0] for room in ROOMS}
     assert len(IMPORTS) > 100 and len(OWN) > 50
 
 
@@ -176,17 +174,34 @@ def test_every_room_has_a_floor() -> None:
 
 
 def test_imports_point_down() -> None:
+    """From folder to folder. Inside a folder modules may import one another, without circles."""
     wrong = [
         one
         for one in OUTSIDE_SANDBOX
         if not within(one.target, "sandbox")
-        and not any(within(one.room, own) and within(one.target, own) for own in PACKAGES)
-        and floor(one.target) >= floor(one.room)
+        and one.room.split(".")[0] != one.target.split(".")[0]
+        and level(one.target) >= level(one.room)
     ]
     assert wrong == []
 
 
-def test_no_two_rooms_need_each_other() -> None:
+def test_the_sandbox_imports_down_too() -> None:
+    """``formatting`` < ``simulation`` < ``core`` < ``server`` < the ``Sandbox`` itself."""
+    inside = [one for one in OWN if within(one.room, "sandbox") and within(one.target, "sandbox")]
+    pairs = {
+        (one.room.removeprefix("sandbox").strip("."), one.target.removeprefix("sandbox").strip("."))
+        for one in inside
+    }
+    wrong = [
+        (room, target)
+        for room, target in pairs
+        if room.split(".")[0] != target.split(".")[0]
+        and level(target, SANDBOX_LEVELS) >= level(room, SANDBOX_LEVELS)
+    ]
+    assert len(pairs) > 20 and wrong == []
+
+
+def test_no_two_modules_need_each_other() -> None:
     needs = {room: {one.target for one in OWN if one.room == room} - {room} for room in ROOMS}
     assert list(TopologicalSorter(needs).static_order())  # raises CycleError, which names them
 
@@ -204,7 +219,7 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
         for one in OWN
         if within(one.room, "sandbox") and not within(one.target, "sandbox")
     }
-    assert {target for room, target in taken if room != "sandbox"} == {"operations"}
+    assert {target for room, target in taken if room != "sandbox"} == {"operations", "enums"}
     # Where the sandbox hands out its account's key, and asks why a signature that it has already
     # refused was wrong; and only there.
     handed = {target for room, target in taken if room == "sandbox"}
@@ -213,7 +228,7 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
 
 def test_only_the_commands_start_a_sandbox_and_only_when_called() -> None:
     users = {one for one in OUTSIDE_SANDBOX if within(one.target, "sandbox")}
-    assert {one.room for one in users} == {"__main__", "tour"}
+    assert {one.room for one in users} == {"cli", "cli.tour"}
     assert {one.when for one in users} == {"call"}
 
 
@@ -233,7 +248,7 @@ def test_the_sandbox_is_deletable(tmp_path: Path) -> None:
     code = (
         # An editable install would otherwise find it where it still stands.
         "import sys; sys.modules['bpkit.sandbox'] = None\n"
-        "import bpkit; from bpkit import *; import bpkit.tour, bpkit.__main__\n"
+        "import bpkit; from bpkit import *; import bpkit.cli.tour\n"
         "print(bpkit.__file__, Client(LIVE_URL).url, len(operations()))"
     )
     file, url, known = run(code, tmp_path).split()

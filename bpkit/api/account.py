@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import checks
-from ..choices import Amount, Side
+from ..enums import Amount, Side
 from ..results import Record
-from ._section import Section
+from . import validation as checks
+from .section import Section
 
 
 class Account(Section):

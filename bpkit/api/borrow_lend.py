@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..choices import (
+from ..enums import (
     Amount,
     BorrowLendEventType,
     BorrowLendSide,
@@ -12,7 +12,7 @@ from ..choices import (
     SortDirection,
 )
 from ..results import Record, Rows
-from ._section import Section
+from .section import Section
 
 
 class BorrowLendMarkets(Section):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from ..choices import Amount, Blockchain, SettlementSource, SortDirection
+from ..enums import Amount, Blockchain, SettlementSource, SortDirection
 from ..results import Record, Rows
-from ._section import Section, between
+from .section import Section, between
 
 
 class Capital(Section):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from .. import wire
-from ..checks import period
-from ..choices import DepthLimit, KlineInterval, MarketType, PriceType, TickerInterval
+from .. import serialize as wire
+from ..enums import DepthLimit, KlineInterval, MarketType, PriceType, TickerInterval
 from ..results import Record, Rows
-from ._section import Section, many
+from .section import Section, many
+from .validation import period
 
 
 class Assets(Section):

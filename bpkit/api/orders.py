@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from .. import checks
-from ..choices import (
+from ..enums import (
     Amount,
     CancelOrderType,
     FillType,
@@ -20,7 +19,8 @@ from ..choices import (
     TriggerBy,
 )
 from ..results import Record, Rows
-from ._section import Section, between, many
+from . import validation as checks
+from .section import Section, between, many
 
 
 class Order(Section):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..choices import MarketType, PositionState, SortDirection
+from ..enums import MarketType, PositionState, SortDirection
 from ..results import Rows
-from ._section import Section, many
+from .section import Section, many
 
 
 class Position(Section):

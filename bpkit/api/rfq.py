@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .. import checks
-from ..choices import Amount, OrderStatus, RfqExecutionMode, RfqFillType, Side, SortDirection
+from ..enums import Amount, OrderStatus, RfqExecutionMode, RfqFillType, Side, SortDirection
 from ..results import Record, Rows
-from ._section import Section
+from . import validation as checks
+from .section import Section
 
 
 class RFQ(Section):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import checks
-from ..choices import (
+from ..enums import (
     Amount,
     MarketType,
     SelfTradePrevention,
@@ -16,7 +15,8 @@ from ..choices import (
     TimeInForce,
 )
 from ..results import Record, Rows
-from ._section import Section, many
+from . import validation as checks
+from .section import Section, many
 
 
 class Strategy(Section):

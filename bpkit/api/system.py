@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..results import Number, Record, Rows, Text
-from ._section import Section
+from .section import Section
 
 
 class System(Section):

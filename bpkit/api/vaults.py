@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..choices import Amount, HistoryInterval
+from ..enums import Amount, HistoryInterval
 from ..results import Record, Rows
-from ._section import Section
+from .section import Section
 
 
 class Vaults(Section):

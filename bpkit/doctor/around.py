@@ -8,17 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from . import spellings
-from .arrival import Arrival, Pairs, by_name
-from .draft import (
-    Draft,
-    Finish,
-    finished,
-    reordered,
-    with_more,
-    with_names,
-    with_tail,
-    with_values,
-)
+from .draft import Draft, Finish, finished, reordered, with_more, with_names, with_tail, with_values
+from .received import Arrival, Pairs, by_name
 
 WINDOWS = ("5000", "10000", "30000", "60000")
 RARE_WINDOWS = (

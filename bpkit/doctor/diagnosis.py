@@ -11,13 +11,14 @@ from typing import NamedTuple
 from ..errors import InputError, KeyFormatError
 from ..operations import OPERATIONS, Operation
 from ..signing import DEFAULT_WINDOW, Key, verify
-from . import compare, faults, forms
-from .arrival import SUBSCRIBE, Arrival, Raw, arrival, encoded, operation_of, raw
+from . import compare, forms
+from . import form_errors as faults
 from .causes import CAUSES, in_order
 from .draft import right
-from .faults import Fault
 from .finding import Finding
-from .masks import mask_of
+from .form_errors import Fault
+from .keys import mask_of
+from .received import SUBSCRIBE, Arrival, Raw, arrival, encoded, operation_of, raw
 from .search import Match, search
 from .subscription import MARK, with_headers
 

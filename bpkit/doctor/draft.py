@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from .arrival import Arrival, Pair, Pairs, by_name, encoded
+from .received import Arrival, Pair, Pairs, by_name, encoded
 
 Finish = Callable[[str], str | bytes]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from . import around, inside, spellings
-from .arrival import Arrival
 from .draft import Draft
+from .received import Arrival
 
 
 class Habit(NamedTuple):

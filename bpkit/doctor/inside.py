@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import combinations, permutations
 
-from ..checks import AMOUNTS
+from ..api.validation import AMOUNTS
 from ..operations import OPERATIONS
 from . import spellings
-from .arrival import Arrival, Pair, Pairs, by_name
 from .draft import (
     Draft,
     finished,
@@ -22,6 +21,7 @@ from .draft import (
     with_values,
     without,
 )
+from .received import Arrival, Pair, Pairs, by_name
 
 MOST_NAMES = 50  # for which each is tried alone
 _INSTRUCTIONS = list(dict.fromkeys(row.instruction for row in OPERATIONS.values()))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice, product
 from typing import NamedTuple
 
-from .arrival import Arrival
 from .draft import Draft, params, right
 from .habits import HABITS
+from .received import Arrival
 
 MOST_DRAFTS = 6000  # that are written of one request
 MOST_TEXTS = 3000  # that differ, and are tried with the first key

@@ -16,7 +16,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-from .arrival import Arrival, Pairs, encoded
+from .received import Arrival, Pairs, encoded
 
 Spelling = Callable[[str], str]
 

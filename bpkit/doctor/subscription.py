@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .arrival import Raw
 from .forms import is_plain
+from .received import Raw
 
 _NAMES = ("x-api-key", "x-signature", "x-timestamp", "x-window")
 MARK = "websocket"  # in place of a header: the list was not as it should be

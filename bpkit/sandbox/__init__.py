@@ -38,14 +38,14 @@ from typing import Any
 
 from ..doctor import diagnose
 from ..signing import DEMO_SECRET, Key
-from . import market
-from .capital import blockchain_of
-from .conflicts import Conflicts
-from .exchange import Account, Exchange
-from .faults import FAULTS, Fault
-from .server import Server
-from .service import Service
-from .tape import DEFAULT_SEED, START_US, Tape
+from .core.conflicts import Conflicts
+from .core.exchange import Account, Exchange
+from .core.transfers import blockchain_of
+from .server.faults import FAULTS, Fault
+from .server.http import Server
+from .server.service import Service
+from .simulation import market
+from .simulation.price_feed import DEFAULT_SEED, START_US, Tape
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 

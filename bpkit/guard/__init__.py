@@ -1,0 +1,1 @@
+"""What a client may send where money is real: hosts, limits, values and request rates."""

@@ -1,0 +1,1 @@
+"""The exchange without HTTP: order books, balances, orders, positions."""

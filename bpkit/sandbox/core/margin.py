@@ -1,0 +1,285 @@
+"""What an account must own to hold its positions and open orders, and what of it counts.
+
+Equity: the available balances at their last price times their collateral weight, and what closing
+the positions at the mark would pay. What open spot orders lock does not count. The weights are
+those of ``get_collateral_parameters``; their curves for large amounts are left out.
+
+Initial margin, of each market: the larger of the market's function and 1 / leverage limit, times
+the exposure at the mark; exposure is the position with the open orders of the worse side, without
+reduce-only ones. Maintenance margin: the market's function, times the position at the mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from ..formatting import plain
+from ..simulation.market import Market
+from ..simulation.tables import table
+from .book import NO_MATCH, Match
+from .ledger import ZERO, exact, fine, fitted
+from .orders import Account, Ticket
+from .positions import Position, fraction
+from .settlement import trading_fee
+
+QUOTE = "USDC"  # what every future is settled in
+NO_POSITION_MMF = "0.007"  # as recorded of an account without any
+
+FINEST = Decimal("1e-18")
+
+Json = dict[str, Any]
+
+
+def weights() -> dict[str, Decimal]:
+    """Asset -> the part of its value that counts as collateral."""
+    return {row["symbol"]: Decimal(row["haircutFunction"]["weight"]) for row in table("collateral")}
+
+
+class Margin:
+    """Looks at accounts and changes nothing. ``mark``: the price of a market's symbol now."""
+
+    def __init__(self, markets: Mapping[str, Market], mark: Callable[[str], Decimal]) -> None:
+        self._markets, self._mark = markets, mark
+        self._weights = weights()
+
+    # What is needed
+
+    def exposure(self, account: Account, symbol: str) -> int:
+        """Steps, never signed."""
+        return _worst(account.net(symbol), *_waiting(account, symbol))
+
+    def initial(self, account: Account) -> Decimal:
+        """Of all positions and open orders, in USDC."""
+        return self._initial(account, self._exposures(account), self._mark)
+
+    def maintenance(self, account: Account) -> Decimal:
+        """Of all positions, in USDC."""
+        with fine():
+            return sum((self._kept(one) for one in account.positions.values()), ZERO)
+
+    # What there is
+
+    def equity(self, account: Account) -> Decimal:
+        """What counts, in USDC."""
+        with fine():
+            return self._collateral(account) + self._worth(account)
+
+    def is_short(self, account: Account) -> bool:
+        """Is its equity below its maintenance margin? Looks at the other assets only if it must."""
+        if not account.positions:
+            return False
+        needed = self.maintenance(account)
+        with fine():
+            if account.purse.available(QUOTE) + self._worth(account) >= needed:
+                return False
+        return self.equity(account) < needed
+
+    def allows(self, account: Account, ticket: Ticket, match: Match) -> bool:
+        """May an order for futures be carried out like this? What adds no exposure always may.
+
+        Judged as things will stand right after it: with its fees paid, its fills at their prices,
+        and the rest of it waiting at its worst.
+        """
+        symbol, market, sign = ticket.market.symbol, ticket.market, ticket.sign
+        net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
+        rest = _rest(ticket, match)
+        after = _worst(
+            net + sign * match.executed,
+            bids + (rest if sign > 0 else 0),
+            asks + (rest if sign < 0 else 0),
+        )
+        if _only_reduces(net, sign, match.executed, rest, bids if sign > 0 else asks):
+            return True
+        with fine():
+            mark, gain = self._mark(symbol), ZERO
+            for fill in match.fills:
+                price, size = market.price(fill.price), market.quantity(fill.quantity)
+                gain += sign * size * (mark - price) - trading_fee(price * size, is_maker=False)
+            if rest and ticket.price is not None:
+                price, size = market.price(ticket.price), market.quantity(rest)
+                gain += min(ZERO, sign * size * (mark - price))
+                gain -= trading_fee(price * size, is_maker=True)
+            exposures = self._exposures(account) | {symbol: after}
+            needed = self._initial(account, exposures, self._mark)
+            return self.equity(account) + gain >= needed
+
+    def free(self, account: Account, asset: str) -> Decimal:
+        """How much of an asset may be locked, spent or withdrawn without touching the margin.
+
+        Where the margin sets the bound, it is cut to 18 decimals.
+        """
+        available = account.purse.available(asset)
+        needed = self.initial(account)
+        weight = self._weight(asset)
+        if needed == 0 or weight == 0:
+            return available
+        with fine():
+            spare = (self.equity(account) - needed) / (weight * self._price(asset))
+            return max(ZERO, min(available, spare.quantize(FINEST, ROUND_DOWN)))
+
+    def liquidation_price(self, account: Account, position: Position) -> Decimal:
+        """The mark of its market at which the account would be liquidated, all else standing still.
+
+        With the maintenance fraction as it is now: an estimate. 0: no price does it.
+        """
+        with fine():
+            mark, size = self._mark(position.market.symbol), position.quantity
+            function = position.market.raw["mmfFunction"]
+            rate = fraction(function, abs(size * mark))
+            others = self.maintenance(account) - self._kept(position)
+            price = (size * mark - self.equity(account) + others) / (size - abs(size) * rate)
+            return fitted(price) if price > 0 else ZERO
+
+    # How it is shown
+
+    def summary(self, account: Account) -> Json:
+        """``MarginAccountSummary``. Locked: initial margin, and what spot orders hold."""
+        rows = [self._row(account, asset) for asset in account.purse.assets()]
+        with fine():
+            assets = sum((Decimal(row["collateralValue"]) for row in rows), ZERO)
+            pnl = sum((self._unrealised(one) for one in account.positions.values()), ZERO)
+            held = assets - self._collateral(account)
+            net, needed = assets + self._worth(account), self.initial(account)
+            exposed = self._exposed(account, self._exposures(account), self._mark)
+            locked = min(net, needed + held)
+            imf = needed / exposed if exposed else 1 / account.leverage_limit
+            size = sum((self._notional(one) for one in account.positions.values()), ZERO)
+            mmf = self.maintenance(account) / size if size else Decimal(NO_POSITION_MMF)
+            shown = {
+                "assetsValue": assets,
+                "borrowLiability": ZERO,
+                "imf": imf,
+                "liabilitiesValue": ZERO,
+                "mmf": mmf,
+                "netEquity": net,
+                "netEquityAvailable": net - locked,
+                "netEquityLocked": locked,
+                "netExposureFutures": exposed,
+                "pnlUnrealized": pnl,
+                "unsettledEquity": ZERO,
+            }
+            ratio = plain(fitted(net / exposed)) if exposed else None
+        return {name: plain(fitted(value)) for name, value in shown.items()} | {
+            "collateral": [row for row in rows if row["collateralWeight"] != "0"],
+            "marginFraction": ratio,
+        }
+
+    def _row(self, account: Account, asset: str) -> Json:
+        price, weight = self._price(asset), self._weight(asset)
+        available, locked = account.purse.available(asset), account.purse.locked(asset)
+        with exact():
+            total = available + locked
+            return {
+                "assetMarkPrice": plain(price),
+                "availableQuantity": plain(available),
+                "balanceNotional": plain(total * price),
+                "collateralValue": plain(total * price * weight),
+                "collateralWeight": plain(weight),
+                "lendQuantity": "0",
+                "openOrderQuantity": plain(locked),
+                "symbol": asset,
+                "totalQuantity": plain(total),
+            }
+
+    # Parts
+
+    def _exposures(self, account: Account) -> dict[str, int]:
+        futures = [one for one in account.open.values() if one.ticket.future]
+        symbols = account.positions.keys() | {one.ticket.market.symbol for one in futures}
+        return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
+
+    def _initial(
+        self, account: Account, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
+    ) -> Decimal:
+        with fine():
+            total, least = ZERO, 1 / account.leverage_limit
+            for symbol, steps in exposures.items():
+                market = self._markets[symbol]
+                notional = market.quantity(steps) * mark(symbol)
+                total += notional * max(least, fraction(market.raw["imfFunction"], notional))
+            return total
+
+    def _exposed(
+        self, account: Account, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
+    ) -> Decimal:
+        with fine():
+            sizes = (self._markets[one].quantity(n) * mark(one) for one, n in exposures.items())
+            return sum(sizes, ZERO)
+
+    def _kept(self, position: Position) -> Decimal:
+        with fine():
+            notional = self._notional(position)
+            return notional * fraction(position.market.raw["mmfFunction"], notional)
+
+    def _notional(self, position: Position) -> Decimal:
+        with fine():
+            return abs(position.quantity * self._mark(position.market.symbol))
+
+    def _unrealised(self, position: Position) -> Decimal:
+        return position.unrealised(self._mark(position.market.symbol))
+
+    def _worth(self, account: Account) -> Decimal:
+        with fine():
+            return sum(
+                (one.worth(self._mark(one.market.symbol)) for one in account.positions.values()),
+                ZERO,
+            )
+
+    def _collateral(self, account: Account) -> Decimal:
+        with fine():
+            return sum(
+                (
+                    account.purse.available(asset) * self._weight(asset) * self._price(asset)
+                    for asset in account.purse.assets()
+                ),
+                ZERO,
+            )
+
+    def _price(self, asset: str) -> Decimal:
+        market = self._markets.get(f"{asset}_{QUOTE}")
+        if asset == QUOTE:
+            return Decimal(1)
+        return ZERO if market is None or not market.open else self._mark(market.symbol)
+
+    def _weight(self, asset: str) -> Decimal:
+        market = self._markets.get(f"{asset}_{QUOTE}")
+        if asset != QUOTE and (market is None or not market.open):
+            return ZERO  # nothing says what it is worth
+        return self._weights.get(asset, ZERO)
+
+
+def _waiting(account: Account, symbol: str) -> tuple[int, int]:
+    """Steps that open orders may still buy and sell, reduce-only ones aside."""
+    bids = asks = 0
+    for order in account.open.values():
+        if order.ticket.market.symbol == symbol and not order.ticket.reduce_only:
+            if order.ticket.side == "Bid":
+                bids += order.remaining
+            else:
+                asks += order.remaining
+    return bids, asks
+
+
+def _worst(net: int, bids: int, asks: int) -> int:
+    return max(abs(net + bids), abs(net - asks))
+
+
+def _rest(ticket: Ticket, match: Match) -> int:
+    """Steps of an order that will wait in the book."""
+    waits = ticket.price is not None and ticket.time_in_force == "GTC"
+    if not waits or match.stopped != NO_MATCH or ticket.quantity is None or ticket.reduce_only:
+        return 0
+    return ticket.quantity - match.executed
+
+
+def _only_reduces(net: int, sign: int, executed: int, rest: int, waiting: int) -> bool:
+    """Does an order bring a position nearer to zero, now and when its rest is filled too?
+
+    Whatever leads through zero opens a position, and is judged like one. ``waiting``: what rests
+    already on the order's side. All in steps.
+    """
+    if sign * net >= 0:
+        return executed == rest == 0
+    return executed + rest + waiting <= abs(net)

@@ -1,0 +1,250 @@
+"""An order: what was asked for, by which account, what became of it, how the exchange shows it.
+
+Three shapes: the answer to an order (and open orders), the order history, a fill. In each, what
+does not apply is an explicit None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from ..formatting import iso, plain
+from ..simulation.market import Market
+from .book import Side
+from .ledger import Purse, exact
+from .positions import FundingPayment, Position, Settlement
+
+CONDITIONS = (
+    "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
+    "takeProfitLimitPrice", "takeProfitTriggerBy", "takeProfitTriggerPrice",
+    "triggerBy", "triggerPrice", "triggerQuantity",
+)  # fmt: skip
+_NO_CONDITIONS = dict.fromkeys((*CONDITIONS, "strategyId"))
+SETTINGS = ("autoBorrowSettlements", "autoLend", "autoRepayBorrows")
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What was asked for. ``price`` in ticks, ``quantity`` in steps, ``quote_quantity`` as sent.
+
+    A Limit has a price and a quantity; a Market order has a quantity or a quote quantity. A
+    conditional order has neither: its quantity is 0, what it will be stands in ``conditions``, the
+    documented fields as they were sent. ``system``: the exchange's own order, and its kind.
+    """
+
+    market: Market
+    side: Side
+    kind: str  # Limit or Market
+    price: int | None
+    quantity: int | None
+    quote_quantity: Decimal | None
+    time_in_force: str
+    post_only: bool
+    prevention: str
+    client_id: int | None
+    reduce_only: bool | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    slippage: tuple[Decimal, str] | None = None  # tolerance, TickSize or Percent
+    system: str | None = None
+
+    @property
+    def future(self) -> bool:
+        """On a market of futures nothing is paid but fees, and margin stands for the rest."""
+        return self.market.kind == "PERP"
+
+    @property
+    def conditional(self) -> bool:
+        """Does it wait for a price?"""
+        return "triggerPrice" in self.conditions
+
+    @property
+    def sign(self) -> int:
+        """What a fill adds to a position, per step."""
+        return 1 if self.side == "Bid" else -1
+
+    @property
+    def pays(self) -> str:
+        """The asset that leaves the account."""
+        return self.market.quote if self.side == "Bid" else self.market.base
+
+    @property
+    def gets(self) -> str:
+        """The asset that a fill brings in."""
+        return self.market.base if self.side == "Bid" else self.market.quote
+
+    @property
+    def budget(self) -> int | None:
+        """The quote quantity in whole ticks * steps, the rest cut off."""
+        if self.quote_quantity is None:
+            return None
+        with exact():
+            return int(self.quote_quantity // self.market.notional(1))
+
+    def hold(self, steps: int) -> Decimal:
+        """What a resting order of so many steps locks, of the asset that it pays. Futures: 0."""
+        with exact():
+            if self.price is None or self.future:
+                return Decimal(0)
+            if self.side == "Ask":
+                return self.market.quantity(steps)
+            return self.market.notional(self.price * steps)
+
+
+@dataclass(eq=False)
+class Account:
+    """Its balances, its open orders by id, its positions, and all that happened, oldest first.
+
+    ``positions``: by symbol, those that are open; ``every_position``: closed ones too.
+    ``leverage_limit``: the most that its positions may be of its equity. ``settings``: what the
+    account may switch on and off, by the documented names.
+    """
+
+    public_key: str
+    purse: Purse
+    open: dict[str, Order] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    fills: list[OrderFill] = field(default_factory=list)
+    leverage_limit: Decimal = Decimal(10)
+    settings: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(SETTINGS, False))
+    user_id: int = 0
+    positions: dict[str, Position] = field(default_factory=dict)
+    every_position: list[Position] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
+    funding: list[FundingPayment] = field(default_factory=list)
+
+    def net(self, symbol: str) -> int:
+        """The net quantity of its position, in steps; 0 without one."""
+        return self.positions[symbol].steps if symbol in self.positions else 0
+
+
+@dataclass(eq=False)
+class Order:
+    """A ticket that was accepted. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
+
+    id: str
+    owner: Account
+    ticket: Ticket
+    created_us: int
+    status: str = "New"
+    expiry: str | None = None
+    executed: int = 0
+    executed_quote: int = 0
+    related: str | None = None
+    triggered_us: int | None = None
+
+    @property
+    def remaining(self) -> int:
+        """Steps. Of a market order by quote quantity: 0, as it never rests."""
+        return 0 if self.ticket.quantity is None else self.ticket.quantity - self.executed
+
+    def wire(self) -> dict[str, Any]:
+        """The answer to an order: ``OrderType``."""
+        shown = self._common() | {
+            "createdAt": self.created_us // 1_000,
+            "reduceOnly": self.ticket.reduce_only,
+            "relatedOrderId": self.related,
+            "triggeredAt": None if self.triggered_us is None else self.triggered_us // 1_000,
+        }
+        if self.ticket.kind == "Limit":
+            return shown | {"postOnly": self.ticket.post_only, "price": self._price()}
+        return shown | {"quoteQuantity": self._quote_quantity()} | self._slippage()
+
+    def history(self) -> dict[str, Any]:
+        """A row of the order history: ``Order``."""
+        limit = self.ticket.kind == "Limit"
+        shown = self._common() | self._slippage()
+        if self.ticket.conditional and self.status != "TriggerPending":
+            shown["quantity"] = None
+        return shown | {
+            "createdAt": iso(self.created_us),
+            "expiryReason": self.expiry,
+            "postOnly": self.ticket.post_only if limit else None,
+            "price": self._price(),
+            "quoteQuantity": self._quote_quantity(),
+            "systemOrderType": self.ticket.system,
+        }
+
+    def _slippage(self) -> dict[str, str | None]:
+        tolerance, kind = self.ticket.slippage or (None, None)
+        shown = None if tolerance is None else plain(tolerance)
+        return {"slippageTolerance": shown, "slippageToleranceType": kind}
+
+    @exact()
+    def _common(self) -> dict[str, Any]:
+        ticket, market = self.ticket, self.ticket.market
+        quantity = None if ticket.quantity is None else plain(market.quantity(ticket.quantity))
+        return (
+            _NO_CONDITIONS
+            | dict(ticket.conditions)
+            | {
+                "clientId": ticket.client_id,
+                "executedQuantity": plain(market.quantity(self.executed)),
+                "executedQuoteQuantity": plain(market.notional(self.executed_quote)),
+                "id": self.id,
+                "orderType": ticket.kind,
+                "quantity": quantity,
+                "selfTradePrevention": ticket.prevention,
+                "side": ticket.side,
+                "status": self.status,
+                "symbol": market.symbol,
+                "timeInForce": ticket.time_in_force,
+            }
+        )
+
+    @exact()
+    def _price(self) -> str | None:
+        price = self.ticket.price
+        return None if price is None else plain(self.ticket.market.price(price))
+
+    @exact()
+    def _quote_quantity(self) -> str:
+        """As sent; of a limit order price * quantity; otherwise what was executed, rounded up."""
+        ticket, market = self.ticket, self.ticket.market
+        if ticket.quote_quantity is not None:
+            return plain(ticket.quote_quantity)
+        if ticket.price is not None and ticket.quantity is not None:
+            return plain(market.notional(ticket.price * ticket.quantity))
+        return plain(_round_up(market.notional(self.executed_quote), market.tick))
+
+
+class OrderFill(NamedTuple):
+    """An order's part in one trade. ``price`` in ticks, ``quantity`` in steps."""
+
+    order: Order
+    trade_id: int
+    time_us: int
+    price: int
+    quantity: int
+    fee: Decimal
+    fee_symbol: str
+    is_maker: bool
+
+    @exact()
+    def wire(self) -> dict[str, Any]:
+        """A row of the fill history: ``OrderFill``. Its ``clientId`` is text."""
+        ticket = self.order.ticket
+        return {
+            "clientId": None if ticket.client_id is None else str(ticket.client_id),
+            "fee": plain(self.fee),
+            "feeSymbol": self.fee_symbol,
+            "isMaker": self.is_maker,
+            "orderId": self.order.id,
+            "price": plain(ticket.market.price(self.price)),
+            "quantity": plain(ticket.market.quantity(self.quantity)),
+            "side": ticket.side,
+            "symbol": ticket.market.symbol,
+            "systemOrderType": ticket.system,
+            "timestamp": iso(self.time_us),
+            "tradeId": self.trade_id,
+        }
+
+
+def _round_up(amount: Decimal, tick: Decimal) -> Decimal:
+    """To as many decimals as the tick has: 3.81428 with a tick of 0.01 becomes 3.82."""
+    exponent = tick.as_tuple().exponent
+    unit = Decimal(1).scaleb(min(0, exponent if isinstance(exponent, int) else 0))
+    whole, rest = divmod(amount, unit)
+    return (whole + (1 if rest else 0)) * unit

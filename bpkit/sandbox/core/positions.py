@@ -1,0 +1,214 @@
+"""A position in futures: how fills change it, what it is worth, how the exchange shows it.
+
+Entry by average cost. A fill that reduces realises the difference between its price and the entry;
+what is realised is settled at once, cut to 6 decimals, and no remainder is lost: once a position is
+closed, its settlements are what it sold for less what it cost, to the last digit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from ..formatting import iso, plain
+from ..simulation.market import Market
+from .ledger import ZERO, cut, exact, fine, fitted
+
+Json = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Position:
+    """Signed: more than zero is long. ``steps``: net quantity; ``flow``: ticks * steps bought less
+    sold since it was opened; ``cost``: what is left of that by average cost, in the quote asset.
+
+    ``fees``, ``funding`` (received less paid), ``settled`` (realised) in the quote asset.
+    ``opened`` and ``closed``, never signed: steps, and ticks * steps, of the fills that added to it
+    and took from it. ``mark``: when it was closed.
+    """
+
+    id: str
+    market: Market
+    opened_us: int
+    leverage: Decimal
+    steps: int = 0
+    flow: int = 0
+    cost: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    settled: Decimal = ZERO
+    opened: int = 0
+    opened_flow: int = 0
+    closed: int = 0
+    closed_flow: int = 0
+    liquidated: int = 0  # steps
+    liquidation_fees: Decimal = ZERO
+    closed_us: int | None = None
+    mark: Decimal = ZERO
+
+    def trade(self, change: int, price: int) -> None:
+        """So many steps more (bought) or less (sold), at a price in ticks; never through zero."""
+        self.flow += change * price
+        with fine():
+            if self.steps * change >= 0:
+                self.cost += self.market.notional(change * price)
+                self.opened += abs(change)
+                self.opened_flow += abs(change) * price
+            else:
+                self.cost = self.cost * (self.steps + change) / self.steps
+                self.closed += abs(change)
+                self.closed_flow += abs(change) * price
+        self.steps += change
+
+    def settle(self) -> Decimal:
+        """What has been realised and not yet been paid, cut to 6 decimals."""
+        with fine():
+            due = cut(self.cost - self.market.notional(self.flow)) - self.settled
+            self.settled += due
+        return due
+
+    @property
+    @exact()
+    def quantity(self) -> Decimal:
+        """Net, in the base asset."""
+        return self.market.quantity(self.steps)
+
+    @exact()
+    def worth(self, mark: Decimal) -> Decimal:
+        """Unrealised, and what a settlement has cut off: what closing at ``mark`` would pay."""
+        return self.quantity * mark - self.market.notional(self.flow) - self.settled
+
+    def unrealised(self, mark: Decimal) -> Decimal:
+        """As shown: cut to 6 decimals."""
+        with fine():
+            return cut(self.quantity * mark - self.cost)
+
+    def entry(self) -> Decimal:
+        """The average price of what is open; of a closed position, of all that was opened."""
+        with fine():
+            if not self.steps:
+                return self._average(self.opened_flow, self.opened)
+            return fitted(self.cost / self.quantity)
+
+    def break_even(self) -> Decimal:
+        """The price at which closing would leave nothing won or lost, with what was realised, fees
+        and funding; 0 when nothing is open."""
+        with fine():
+            spent = self.market.notional(self.flow) + self.fees - self.funding
+            return fitted(spent / self.quantity) if self.steps else ZERO
+
+    def wire(self, user_id: int, mark: Decimal, exposure: int, liquidation: Decimal) -> Json:
+        """``FuturePositionWithMargin``. ``exposure``: steps, with open orders at their worst."""
+        raw, size, notional = self.market.raw, *self._exposed(mark, exposure)
+        with fine():
+            held = abs(self.quantity * mark)
+        return {
+            "breakEvenPrice": plain(self.break_even()),
+            "cumulativeFundingPayment": plain(self.funding),
+            "cumulativeInterest": "0",
+            "entryPrice": plain(self.entry()),
+            "estLiquidationPrice": plain(liquidation),
+            "imf": plain(fraction(raw["imfFunction"], notional)),
+            "imfFunction": raw["imfFunction"],
+            "markPrice": plain(mark),
+            "mmf": plain(fraction(raw["mmfFunction"], held)),
+            "mmfFunction": raw["mmfFunction"],
+            "netCost": plain(fitted(self.cost)),
+            "netExposureNotional": plain(fitted(notional)),
+            "netExposureQuantity": plain(size),
+            "netQuantity": plain(self.quantity),
+            "pnlRealized": plain(self.settled),
+            "pnlUnrealized": plain(self.unrealised(mark)),
+            "positionId": self.id,
+            "subaccountId": None,
+            "symbol": self.market.symbol,
+            "userId": user_id,
+        }
+
+    def history(self, mark: Decimal, exposure: int) -> Json:
+        """``PositionHistoryRow``. Of a closed position, ``mark`` is the one at its end."""
+        done = self.closed_us is not None
+        mark = self.mark if done else mark
+        size, notional = self._exposed(mark, 0 if done else exposure)
+        return {
+            "accountLeverage": plain(self.leverage),
+            "closedAt": None if self.closed_us is None else iso(self.closed_us),
+            "closedVolume": plain(self.market.quantity(self.closed)),
+            "closingPrice": plain(self._average(self.closed_flow, self.closed)) if done else None,
+            "cumulativePnlRealized": plain(self.settled),
+            "entryPrice": plain(self.entry()),
+            "fees": plain(self.fees),
+            "fundingQuantity": plain(self.funding),
+            "id": self.id,
+            "imf": plain(fraction(self.market.raw["imfFunction"], notional)),
+            "interest": "0",
+            "liquidated": plain(self.market.quantity(self.liquidated)),
+            "liquidationFees": plain(self.liquidation_fees),
+            "markPrice": plain(mark),
+            "netCost": plain(fitted(self.cost)),
+            "netExposureNotional": plain(fitted(notional)),
+            "netExposureQuantity": plain(size),
+            "netQuantity": plain(self.quantity),
+            "openedAt": iso(self.opened_us),
+            "state": "Closed" if done else "Open",
+            "symbol": self.market.symbol,
+            "unrealizedPnl": plain(self.unrealised(mark)),
+        }
+
+    def _average(self, flow: int, steps: int) -> Decimal:
+        with fine():
+            return fitted(self.market.notional(flow) / self.market.quantity(steps))
+
+    @exact()
+    def _exposed(self, mark: Decimal, exposure: int) -> tuple[Decimal, Decimal]:
+        size = self.market.quantity(exposure)
+        return size, size * mark
+
+
+def fraction(function: dict[str, str], notional: Decimal) -> Decimal:
+    """A margin fraction: max(base, factor * sqrt(notional in USDC))."""
+    with fine():
+        return fitted(max(Decimal(function["base"]), Decimal(function["factor"]) * notional.sqrt()))
+
+
+class Settlement(NamedTuple):
+    """USDC in (more than zero) or out, and what for. ``sequence``: rises over all accounts."""
+
+    time_us: int
+    quantity: Decimal
+    source: str
+    position_id: str | None
+    sequence: int
+
+    def wire(self, user_id: int) -> Json:
+        """``Settlement``."""
+        return {
+            "engineSequence": self.sequence,
+            "positionId": self.position_id,
+            "quantity": plain(self.quantity),
+            "source": self.source,
+            "subaccountId": None,
+            "timestamp": iso(self.time_us),
+            "userId": user_id,
+        }
+
+
+class FundingPayment(NamedTuple):
+    """What a position received (more than zero) or paid for the hour that ended then."""
+
+    symbol: str
+    end_us: int
+    quantity: Decimal
+    rate: Decimal
+
+    def wire(self, user_id: int) -> Json:
+        """``FundingPayment``."""
+        return {
+            "fundingRate": plain(self.rate),
+            "intervalEndTimestamp": iso(self.end_us, 0),
+            "quantity": plain(self.quantity),
+            "subaccountId": 0,
+            "symbol": self.symbol,
+            "userId": user_id,
+        }

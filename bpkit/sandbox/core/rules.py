@@ -1,0 +1,246 @@
+"""The exchange's own rules for an order, and the refusals that name them.
+
+The rules are those of the documented market filters. Where a message or a code is not known from
+the wire, it is a guess (PARITY.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from ..simulation.market import Market
+from .book import PRICE_IMPACT
+from .ledger import exact
+from .orders import CONDITIONS, Ticket
+
+NOT_SIMULATED = ("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem")
+WHOLE_DIGITS, DECIMALS = 29, 56  # more of either fits no price and no quantity
+
+
+class Refusal(Exception):
+    """The exchange says no, and nothing has changed: HTTP ``status``, ``code``, ``message``."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status, self.code, self.message = status, code, message
+
+
+def bad_request(message: str, code: str = "INVALID_CLIENT_REQUEST") -> Refusal:
+    """A refusal with status 400."""
+    return Refusal(400, code, message)
+
+
+def find_market(markets: Mapping[str, Market], symbol: str) -> Market:
+    """Refusal: unknown symbol."""
+    if symbol not in markets:
+        raise bad_request("Invalid market symbol")
+    return markets[symbol]
+
+
+def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> Ticket:
+    """What an order asks for, by all the rules that need nothing but the order and its market.
+
+    ``order``: the documented names; enums and types are right already, decimals are text.
+    """
+    market = find_market(markets, order["symbol"])
+    _check_simulated(order)
+    if not market.open:
+        raise bad_request("Market is not open for trading", "INVALID_MARKET")
+    price, quantity, quote = (
+        _decimal(order, name) for name in ("price", "quantity", "quoteQuantity")
+    )
+    conditions = {name: order[name] for name in CONDITIONS if order.get(name) is not None}
+    conditional = "triggerPrice" in conditions
+    if conditional:  # its ``triggerQuantity`` counts
+        quantity = None
+    if order["orderType"] == "Limit":
+        _check_limit(order, conditional)
+    else:
+        _check_market_order(order, quantity, quote, conditional)
+    steps_wanted = None if quantity is None else steps(market, quantity)
+    return Ticket(
+        market=market,
+        side=order["side"],
+        kind=order["orderType"],
+        price=None if price is None else ticks(market, price),
+        quantity=0 if conditional else steps_wanted,
+        quote_quantity=quote,
+        time_in_force=order.get("timeInForce") or "GTC",
+        post_only=order.get("postOnly") is True,
+        prevention=order.get("selfTradePrevention") or "RejectTaker",
+        client_id=order.get("clientId"),
+        reduce_only=_reduce_only(market, order),
+        conditions=conditions,
+        slippage=_slippage(order),
+    )
+
+
+@exact()
+def check_distance(ticket: Ticket, last: int) -> None:
+    """Refuse a limit price too far from the last price (ticks), whichever the side."""
+    if ticket.price is None:
+        return
+    highest = _filter(ticket.market, "maxMultiplier")
+    lowest = _filter(ticket.market, "minMultiplier")
+    if highest is not None and ticket.price > last * highest:
+        raise bad_request("Price is too far from the last active price", "INVALID_PRICE")
+    if lowest is not None and ticket.price < last * lowest:
+        raise bad_request("Price is too far from the last active price", "INVALID_PRICE")
+
+
+@exact()
+def is_out_of_band(ticket: Ticket, last: int) -> bool:
+    """Is a Bid far above, or an Ask far below the mean mark price?
+
+    The last price (ticks) stands in for that mean.
+    """
+    band = ticket.market.raw["filters"]["price"]["meanMarkPriceBand"]
+    if band is None or ticket.price is None:
+        return False
+    if ticket.side == "Bid":
+        return ticket.price > last * Decimal(band["maxMultiplier"])
+    return ticket.price < last * Decimal(band["minMultiplier"])
+
+
+@exact()
+def worst_price(ticket: Ticket, best: int | None) -> tuple[int | None, str]:
+    """The last tick to which a market order may walk from the best price, and what stops it there.
+
+    None: no bound. A tolerance in percent is of the best price, 1 for one percent (a guess). The
+    exchange's own orders know no bound.
+    """
+    if ticket.kind != "Market" or ticket.system is not None or best is None:
+        return None, PRICE_IMPACT
+    bid = ticket.side == "Bid"
+    bound = _filter(ticket.market, "maxImpactMultiplier" if bid else "minImpactMultiplier")
+    impact = None if bound is None else _inward(best * bound, bid)
+    if ticket.slippage is None:
+        return impact, PRICE_IMPACT
+    tolerance, kind = ticket.slippage
+    reach = tolerance if kind == "TickSize" else best * tolerance.scaleb(-2)
+    slipped = _inward(best + reach if bid else best - reach, bid)
+    if impact is not None and (impact < slipped if bid else impact > slipped):
+        return impact, PRICE_IMPACT
+    return slipped, "SlippageToleranceExceeded"
+
+
+def _inward(price: Decimal, bid: bool) -> int:
+    return math.floor(price) if bid else math.ceil(price)
+
+
+@exact()
+def check_budget(ticket: Ticket, best: int | None) -> None:
+    """Refuse a quote quantity that does not afford the minimum at the best price."""
+    if ticket.budget is None or best is None:
+        return
+    smallest = Decimal(ticket.market.raw["filters"]["quantity"]["minQuantity"])
+    if ticket.market.quantity(ticket.budget // best) < smallest:
+        raise bad_request("Quantity is below the minimum allowed value")
+
+
+def _check_simulated(order: Mapping[str, Any]) -> None:
+    if (order.get("triggerPrice") is None) != (order.get("triggerQuantity") is None):
+        raise bad_request("Must specify both `triggerPrice` and `triggerQuantity` or neither")
+    for name in NOT_SIMULATED:
+        if order.get(name) not in (None, False):
+            raise Refusal(501, "NOT_IMPLEMENTED", f"The sandbox does not simulate `{name}`")
+
+
+def _check_limit(order: Mapping[str, Any], conditional: bool) -> None:
+    for name in ("price",) if conditional else ("price", "quantity"):
+        if order.get(name) is None:
+            raise bad_request(f"Limit orders must specify a `{name}`")
+    if order.get("quoteQuantity") is not None:
+        raise bad_request("Limit orders must not specify a `quoteQuantity`")
+    if order.get("postOnly") and order.get("timeInForce") in ("IOC", "FOK"):
+        raise bad_request("Post only orders must be good till cancelled")
+    if order.get("slippageTolerance") is not None:
+        raise bad_request("Limit orders must not specify a `slippageTolerance`")
+
+
+def _check_market_order(
+    order: Mapping[str, Any],
+    quantity: Decimal | None,
+    quote: Decimal | None,
+    conditional: bool,
+) -> None:
+    if order.get("price") is not None:
+        raise bad_request("Market orders must not specify a `price`")
+    if order.get("postOnly"):
+        raise bad_request("Market orders cannot be post only")
+    if quantity is not None and quote is not None:
+        raise bad_request("Market orders must specify either `quantity` or `quoteQuantity`")
+    if quote is not None and quote <= 0:
+        raise bad_request("Market orders must specify a positive `quoteQuantity`")
+    if quote is None and not conditional and (quantity is None or quantity <= 0):
+        raise bad_request("Market orders must specify a positive `quantity`")
+
+
+def ticks(market: Market, price: Decimal) -> int:
+    """A price in ticks. Refusal: it is not one of the market's."""
+    lowest, highest = _filter(market, "minPrice"), _filter(market, "maxPrice")
+    whole = _units(price, market.tick, "Price")
+    if whole <= 0 or (lowest is not None and price < lowest):
+        raise bad_request("Price is below the minimum allowed value", "INVALID_PRICE")
+    if highest is not None and price > highest:
+        raise bad_request("Price is above the maximum allowed value", "INVALID_PRICE")
+    return whole
+
+
+def steps(market: Market, quantity: Decimal) -> int:
+    """A quantity in steps. Refusal: it is not one of the market's."""
+    bounds = market.raw["filters"]["quantity"]
+    whole = _units(quantity, market.step, "Quantity")
+    if whole <= 0 or quantity < Decimal(bounds["minQuantity"]):
+        raise bad_request("Quantity is below the minimum allowed value")
+    if bounds["maxQuantity"] is not None and quantity > Decimal(bounds["maxQuantity"]):
+        raise bad_request("Quantity is above the maximum allowed value")
+    return whole
+
+
+@exact()
+def _units(amount: Decimal, unit: Decimal, what: str) -> int:
+    units, rest = divmod(amount, unit)
+    if rest:
+        raise bad_request(f"{what} decimal too long")
+    return int(units)
+
+
+def _reduce_only(market: Market, order: Mapping[str, Any]) -> bool | None:
+    flag: bool | None = order.get("reduceOnly")
+    if flag and market.kind != "PERP":
+        raise bad_request("Reduce only orders are for futures", "INVALID_ORDER")
+    return flag
+
+
+def _slippage(order: Mapping[str, Any]) -> tuple[Decimal, str] | None:
+    tolerance, kind = _decimal(order, "slippageTolerance"), order.get("slippageToleranceType")
+    if (tolerance is None) != (kind is None):
+        raise bad_request(
+            "Must specify both `slippageTolerance` and `slippageToleranceType` or neither"
+        )
+    if tolerance is None or kind is None:
+        return None
+    if tolerance < 0:
+        raise bad_request("`slippageTolerance` must not be negative")
+    return tolerance, kind
+
+
+def _decimal(order: Mapping[str, Any], name: str) -> Decimal | None:
+    """The decimal of that name. Refusal: more digits than the exchange's own decimals hold."""
+    if order.get(name) is None:
+        return None
+    value = Decimal(order[name])
+    exponent = value.as_tuple().exponent
+    whole = value.adjusted()
+    if not isinstance(exponent, int) or whole >= WHOLE_DIGITS or -exponent > DECIMALS:
+        raise bad_request(f"`{name}` has too many digits")
+    return value
+
+
+def _filter(market: Market, name: str) -> Decimal | None:
+    value = market.raw["filters"]["price"][name]
+    return None if value is None else Decimal(value)

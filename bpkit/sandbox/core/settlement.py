@@ -1,0 +1,187 @@
+"""The money of futures: fees, realised profit and loss, funding, and what a debtor must give up.
+
+The house stands between all accounts: whatever one is paid, the house pays. Payments are made at
+once, in the quote asset (on the exchange every few seconds). Who has too little of it gives up
+other assets at their last price; when nothing is left, the house bears the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+
+from ..simulation.market import Market
+from ..simulation.price_feed import Trade
+from .book import Side
+from .ledger import ZERO, Purse, exact, raised, rounded
+from .orders import Account, Order, OrderFill, Ticket
+from .positions import FundingPayment, Position, Settlement
+
+FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
+LIQUIDATION_FEE = Decimal("0.01")  # likewise, and beside the taker's fee
+LIQUIDATION = "LiquidatePositionOnBook"
+CONVERSION = "CollateralConversion"
+
+
+def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
+    """In the quote asset, rounded up to 6 decimals."""
+    with exact():
+        return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
+
+
+class Clearing:
+    """``mark``: the price of a market's symbol now. ``next_id``: of orders and positions.
+    ``unlock``: ends an account's spot orders, which only who has the books can do."""
+
+    def __init__(
+        self,
+        markets: Mapping[str, Market],
+        house: Purse,
+        fees: Purse,
+        mark: Callable[[str], Decimal],
+        next_id: Callable[[], str],
+        unlock: Callable[[Account], None],
+    ) -> None:
+        self._markets, self._house, self._fees = markets, house, fees
+        self._mark, self._next_id, self._unlock = mark, next_id, unlock
+        self._sequence = 0
+
+    def fill(self, order: Order, trade: Trade, is_maker: bool) -> Decimal:
+        """Let a fill change the owner's position and cash. The fee that it cost.
+
+        A fill through zero closes the position, and opens another with what is left.
+        """
+        account, market = order.owner, order.ticket.market
+        change, net = order.ticket.sign * trade.quantity, account.net(market.symbol)
+        through = change * net < 0 and abs(change) > abs(net)
+        parts = [-net, change + net] if through else [change]
+        with exact():
+            total = trading_fee(market.notional(trade.price * trade.quantity), is_maker)
+            first = trading_fee(market.notional(trade.price * abs(parts[0])), is_maker)
+            fees = [first, total - first] if through else [total]
+        for part, fee in zip(parts, fees, strict=True):
+            self._trade(order, part, fee, trade)
+        return total
+
+    def fund(
+        self, account: Account, position: Position, mark: Decimal, rate: Decimal, end_us: int
+    ) -> None:
+        """Pay or charge a position for the interval that ends then: longs pay a rate above 0."""
+        with exact():
+            amount = rounded(-position.quantity * mark * rate)
+            position.funding += amount
+        account.funding.append(FundingPayment(position.market.symbol, end_us, amount, rate))
+        self.pay(account, position.market.quote, amount, "FundingPayment", end_us, position.id)
+
+    def pay(
+        self,
+        account: Account,
+        asset: str,
+        amount: Decimal,
+        source: str,
+        now_us: int,
+        position_id: str | None = None,
+    ) -> None:
+        """Settle an amount: more than zero is a gain. Nothing is recorded of nothing."""
+        if amount > 0:
+            self._house.spend(asset, amount)
+            account.purse.gain(asset, amount)
+        elif amount < 0:
+            owed = amount.copy_negate()
+            self._raise(account, asset, owed, now_us)
+            account.purse.spend(asset, owed)
+            (self._fees if source.startswith("TradingFees") else self._house).gain(asset, owed)
+        if amount:
+            self._sequence += 1
+            account.settlements.append(
+                Settlement(now_us, amount, source, position_id, self._sequence)
+            )
+
+    def penalise(self, order: Order, position: Position, now_us: int) -> None:
+        """Charge for a liquidation, after it is paid for, and no more than there is."""
+        account, market = order.owner, order.ticket.market
+        with exact():
+            fee = raised(market.notional(order.executed_quote) * LIQUIDATION_FEE)
+            fee = min(fee, account.purse.available(market.quote))
+            position.liquidation_fees += fee
+        position.liquidated += order.executed
+        charge = fee.copy_negate()
+        self.pay(account, market.quote, charge, "TradingFeesSystem", now_us, position.id)
+
+    def _trade(self, order: Order, change: int, fee: Decimal, trade: Trade) -> None:
+        """One fill that does not lead through zero."""
+        account, market, now_us = order.owner, order.ticket.market, trade.time_us
+        position = account.positions.get(market.symbol)
+        if position is None:
+            position = Position(self._next_id(), market, now_us, account.leverage_limit)
+            account.positions[market.symbol] = position
+            account.every_position.append(position)
+        position.trade(change, trade.price)
+        self.pay(account, market.quote, fee.copy_negate(), "TradingFees", now_us)
+        self.pay(account, market.quote, position.settle(), "RealizePnl", now_us, position.id)
+        with exact():
+            position.fees += fee
+        if not position.steps:
+            position.closed_us, position.mark = now_us, market.price(trade.price)
+            del account.positions[market.symbol]
+
+    def _raise(self, account: Account, asset: str, amount: Decimal, now_us: int) -> None:
+        """See to it that the account has so much: spot orders that lock assets end, other assets
+        go, then the house gives."""
+        if account.purse.available(asset) < amount:
+            self._unlock(account)
+        for other in account.purse.assets():
+            market = self._markets.get(f"{other}_{asset}")
+            if market is not None and market.open and account.purse.available(asset) < amount:
+                self._convert(account, market, amount, now_us)
+        with exact():
+            missing = amount - account.purse.available(asset)
+        if missing > 0:
+            self.pay(account, asset, missing, "BackstopLiquidityFundProceeds", now_us)
+
+    def _convert(self, account: Account, market: Market, amount: Decimal, now_us: int) -> None:
+        """Sell the house just so much of an asset, in whole steps, that ``amount`` is there."""
+        with exact():
+            price = self._mark(market.symbol)
+            unit = market.step * price
+            have = account.purse.available(market.base)
+            wanted = amount - account.purse.available(market.quote)
+            steps = min(_whole(have, market.step, ROUND_DOWN), _whole(wanted, unit, ROUND_UP))
+            if steps == 0:
+                return
+            sold, got = market.quantity(steps), steps * unit
+            ticks = _whole(price, market.tick, ROUND_DOWN)
+        account.purse.spend(market.base, sold)
+        self._house.gain(market.base, sold)
+        self._house.spend(market.quote, got)
+        account.purse.gain(market.quote, got)
+        ticket = system_ticket(market, "Ask", steps, CONVERSION)
+        order = Order(self._next_id(), account, ticket, now_us, "Filled", None, steps)
+        order.executed_quote = ticks * steps
+        account.orders.append(order)
+        account.fills.append(
+            OrderFill(order, 0, now_us, ticks, steps, ZERO, market.quote, is_maker=False)
+        )
+
+
+def system_ticket(market: Market, side: Side, steps: int, system: str) -> Ticket:
+    """An order of the exchange's own making: market, whatever it costs."""
+    return Ticket(
+        market=market,
+        side=side,
+        kind="Market",
+        price=None,
+        quantity=steps,
+        quote_quantity=None,
+        time_in_force="GTC",
+        post_only=False,
+        prevention="RejectMaker",
+        client_id=None,
+        reduce_only=True if system == LIQUIDATION else None,
+        system=system,
+    )
+
+
+def _whole(amount: Decimal, unit: Decimal, rounding: str) -> int:
+    whole, rest = divmod(amount, unit)
+    return int(whole) + (1 if rest and rounding == ROUND_UP else 0)

@@ -1,0 +1,271 @@
+"""Money that comes and goes: deposits, withdrawals, and the address book that allows them.
+
+Nothing leaves this machine. What is withdrawn goes to ``outside``, what is deposited comes from
+there, so that every asset is conserved over the exchange and the outside together. Which addresses
+an account may withdraw to is set by the sandbox's owner, as it is on the exchange's website and
+not through its API.
+
+Source: a deposit and a withdrawal recorded on 2025-07-23 and 2025-08-13 for the shapes. How the
+fee and the quantity relate is not documented: here the account pays ``quantity``, the exchange
+keeps ``fee`` of it, and the rest arrives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from typing import Any, NamedTuple, get_args
+
+from ...enums import Blockchain
+from ..formatting import iso, plain
+from ..simulation.tables import ASSETS
+from .exchange import Account, Exchange, Refusal
+from .ledger import Purse, exact
+from .rules import bad_request
+
+OUTSIDE_FUNDS = Decimal(10) ** 15  # of every asset
+CONFIRMED_AFTER_US = 60_000_000  # a minute of the market's time
+FIRST_DEPOSIT_ID, FIRST_WITHDRAWAL_ID = 6_695_353, 5_479_929
+
+Json = dict[str, Any]
+
+
+class Deposit(NamedTuple):
+    """What came in, confirmed at once."""
+
+    id: int
+    symbol: str
+    quantity: Decimal
+    blockchain: str
+    to_address: str
+    created_us: int
+
+    def wire(self) -> Json:
+        """A row of the deposit history: ``Deposit``."""
+        return {
+            "createdAt": iso(self.created_us),
+            "fiatAmount": None,
+            "fiatCurrency": None,
+            "fromAddress": f"SANDBOX-{self.blockchain}-outside",
+            "id": self.id,
+            "institutionBic": None,
+            "platformMemo": None,
+            "quantity": plain(self.quantity),
+            # As recorded, unlike the blockchain of a withdrawal: "ethereum", "hyperEVM", "xRP".
+            "source": self.blockchain[0].lower() + self.blockchain[1:],
+            "status": "confirmed",
+            "symbol": self.symbol,
+            "toAddress": self.to_address,
+            "transactionHash": _hash(f"deposit {self.id}"),
+        }
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What was sent out: pending for a minute of the market's time, then confirmed."""
+
+    id: int
+    symbol: str
+    quantity: Decimal
+    fee: Decimal
+    blockchain: str
+    address: str
+    client_id: str | None
+    created_us: int
+
+    def wire(self, now_us: int) -> Json:
+        """``Withdrawal``, as it is at that time."""
+        confirmed = now_us >= self.created_us + CONFIRMED_AFTER_US
+        sent = _hash(f"withdrawal {self.id}") if confirmed else None
+        return {
+            **dict.fromkeys(("accountIdentifier", "bankIdentifier", "bankName")),
+            "blockchain": self.blockchain,
+            "clientId": self.client_id,
+            "createdAt": iso(self.created_us),
+            "fee": plain(self.fee),
+            **dict.fromkeys(("fiatFee", "fiatState", "fiatSymbol")),
+            "id": self.id,
+            "identifier": sent,
+            "isInternal": False,
+            "providerId": None,
+            "quantity": plain(self.quantity),
+            "status": "confirmed" if confirmed else "pending",
+            "subaccountId": None,
+            "symbol": self.symbol,
+            "toAddress": self.address,
+            "transactionHash": sent,
+            "triggerAt": None,
+        }
+
+
+class Capital:
+    """Deposits and withdrawals of all accounts of ``exchange``. ``outside``: everybody else."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        first_deposit_id: int = FIRST_DEPOSIT_ID,
+        first_withdrawal_id: int = FIRST_WITHDRAWAL_ID,
+    ) -> None:
+        self.outside = Purse(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
+        self._exchange = exchange
+        self._deposit_id, self._withdrawal_id = first_deposit_id, first_withdrawal_id
+        self._deposits: dict[str, list[Deposit]] = {}  # by public key, oldest first
+        self._withdrawals: dict[str, list[Withdrawal]] = {}
+        self._allowed: set[tuple[str, str, str]] = set()  # public key, blockchain, address
+
+    # What the sandbox's owner does
+
+    def deposit(self, account: Account, symbol: str, quantity: Decimal, blockchain: str) -> Json:
+        """Let money come in. ValueError: the asset or the blockchain does not take it."""
+        token = _token(symbol, blockchain)
+        if token is None or not token["depositEnabled"]:
+            raise ValueError(f"{symbol} cannot be deposited on {blockchain}")
+        if quantity < Decimal(token["minimumDeposit"]):
+            raise ValueError(f"a deposit of {symbol} is at least {token['minimumDeposit']}")
+        if _decimals(quantity) > token["nativeDecimals"]:
+            raise ValueError(f"{symbol} has {token['nativeDecimals']} decimals on {blockchain}")
+        self.outside.spend(symbol, quantity)
+        account.purse.gain(symbol, quantity)
+        address = deposit_address(account, blockchain)
+        row = Deposit(
+            self._deposit_id, symbol, quantity, blockchain, address, self._exchange.now_us
+        )
+        self._deposit_id += 1
+        self._deposits.setdefault(account.public_key, []).append(row)
+        return row.wire()
+
+    def allow(self, account: Account, blockchain: str, address: str) -> None:
+        """Add an address to the account's book, as one that needs no second factor.
+
+        ValueError: no such blockchain.
+        """
+        if blockchain not in get_args(Blockchain):
+            raise ValueError(f"{blockchain!r} is none of {', '.join(get_args(Blockchain))}")
+        self._allowed.add((account.public_key, blockchain, address))
+
+    # What the account does
+
+    def request(self, account: Account, wish: Mapping[str, Any]) -> Json:
+        """Withdraw, and answer with ``Withdrawal``. ``wish``: the documented names, checked types.
+
+        Refusal 403: the address is not in the account's book; 400: the quantity does not fit.
+        """
+        symbol, blockchain = wish["symbol"], wish["blockchain"]
+        _check_simulated(wish)
+        token = _token(symbol, blockchain)
+        if token is None or not token["withdrawEnabled"]:
+            raise bad_request(f"{symbol} cannot be withdrawn on {blockchain}", "INVALID_ASSET")
+        if (account.public_key, blockchain, wish["address"]) not in self._allowed:
+            message = "Address is not in the address book as exempt from two factor authentication"
+            raise Refusal(403, "FORBIDDEN", message)
+        quantity = self._quantity(account, wish["quantity"], symbol, token)
+        fee = Decimal(token["withdrawalFee"])
+        with exact():
+            account.purse.spend(symbol, quantity)
+            self._exchange.fees.gain(symbol, fee)
+            self.outside.gain(symbol, quantity - fee)
+        now_us = self._exchange.now_us
+        row = Withdrawal(
+            self._withdrawal_id,
+            symbol,
+            quantity,
+            fee,
+            blockchain,
+            wish["address"],
+            wish.get("clientId"),
+            now_us,
+        )
+        self._withdrawal_id += 1
+        self._withdrawals.setdefault(account.public_key, []).append(row)
+        return row.wire(now_us)
+
+    def most(self, account: Account, symbol: str) -> Decimal:
+        """What can be withdrawn, cut to the decimals that its blockchains know."""
+        if symbol not in ASSETS:
+            raise bad_request("Invalid asset", "INVALID_ASSET")
+        digits = max(token["nativeDecimals"] for token in ASSETS[symbol]["tokens"])
+        with exact():
+            unit = Decimal(1).scaleb(-digits)
+            return (self._exchange.withdrawable(account, symbol) / unit).to_integral_value(
+                ROUND_DOWN
+            ) * unit
+
+    def deposits(
+        self, account: Account, from_ms: int | None = None, to_ms: int | None = None
+    ) -> list[Json]:
+        """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
+        found = self._deposits.get(account.public_key, [])
+        return [row.wire() for row in reversed(found) if _within(row.created_us, from_ms, to_ms)]
+
+    def withdrawals(
+        self,
+        account: Account,
+        id: int | None = None,
+        client_id: str | None = None,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
+    ) -> list[Json]:
+        """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
+        return [
+            row.wire(self._exchange.now_us)
+            for row in reversed(self._withdrawals.get(account.public_key, []))
+            if id in (None, row.id)
+            and client_id in (None, row.client_id)
+            and _within(row.created_us, from_ms, to_ms)
+        ]
+
+    def _quantity(
+        self, account: Account, text: str, symbol: str, token: Mapping[str, Any]
+    ) -> Decimal:
+        quantity = Decimal(text)
+        if _decimals(quantity) > token["nativeDecimals"]:
+            raise bad_request("Quantity decimal too long")
+        if quantity < Decimal(token["minimumWithdrawal"]):
+            raise bad_request("Quantity is below the minimum allowed value")
+        if quantity > self._exchange.withdrawable(account, symbol):
+            raise bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
+        return quantity
+
+
+def deposit_address(account: Account, blockchain: str) -> str:
+    """An address that no wallet takes, so that nobody can send real money to it by mistake."""
+    tail = hashlib.sha256(f"{account.public_key}/{blockchain}".encode()).hexdigest()[:8]
+    return f"SANDBOX-{blockchain}-send-nothing-here-{tail}"
+
+
+def blockchain_of(symbol: str) -> str:
+    """The first blockchain that knows an asset. ValueError: the exchange does not know it."""
+    if symbol not in ASSETS:
+        raise ValueError(f"{symbol} is not an asset of the sandbox: {', '.join(ASSETS)}")
+    return str(ASSETS[symbol]["tokens"][0]["blockchain"])
+
+
+def _token(symbol: str, blockchain: str) -> dict[str, Any] | None:
+    """How an asset travels on a blockchain; None: it does not."""
+    tokens = ASSETS[symbol]["tokens"] if symbol in ASSETS else []
+    return next((token for token in tokens if token["blockchain"] == blockchain), None)
+
+
+def _decimals(quantity: Decimal) -> int:
+    """How many there are after the point, trailing zeros left out."""
+    return len(format(quantity, "f").partition(".")[2].rstrip("0"))
+
+
+def _check_simulated(wish: Mapping[str, Any]) -> None:
+    for name in ("autoBorrow", "autoLendRedeem"):
+        if wish.get(name):
+            raise Refusal(501, "NOT_IMPLEMENTED", f"The sandbox does not simulate `{name}`")
+
+
+def _within(time_us: int, from_ms: int | None, to_ms: int | None) -> bool:
+    return (from_ms is None or time_us >= from_ms * 1_000) and (
+        to_ms is None or time_us < to_ms * 1_000
+    )
+
+
+def _hash(text: str) -> str:
+    """What stands for a transaction's hash; no blockchain knows it."""
+    return f"SANDBOX-{hashlib.sha256(text.encode()).hexdigest()[:32]}"

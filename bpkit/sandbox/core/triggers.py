@@ -1,0 +1,170 @@
+"""Conditional orders: orders that wait for a price, and the exits that an entry brings with it.
+
+A conditional order is TriggerPending, locks nothing, and becomes an order of its own (which names
+it in ``relatedOrderId``) once the price it watches has reached ``triggerPrice`` from the side on
+which it stood when the order came. Which price that is, ``triggerBy`` says; LastPrice unless given
+(a guess). A spot market has only its last price.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from ..formatting import plain
+from ..simulation.market import Market
+from . import rules
+from .book import OTHER
+from .ledger import exact
+from .orders import Order, Ticket
+from .rules import Refusal, bad_request
+
+WATCHED = "LastPrice"
+AMOUNT = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+EXITS = ("takeProfit", "stopLoss")
+# Why an order that was triggered could not be placed, by the code of the refusal.
+FAILURES = {
+    "INSUFFICIENT_FUNDS": "InsufficientFunds",
+    "INSUFFICIENT_MARGIN": "InsufficientMargin",
+    "INVALID_PRICE": "InvalidPrice",
+    "INVALID_ORDER": "ReduceOnlyNotReduced",
+}
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What an order waits for: ``by`` rising to ``ticks``, or else falling to them."""
+
+    order: Order
+    ticks: int
+    by: str
+    rising: bool
+
+    @exact()
+    def is_due(self, price: Decimal) -> bool:
+        """Has the price it watches come far enough?"""
+        level = self.order.ticket.market.price(self.ticks)
+        return price >= level if self.rising else price <= level
+
+
+def check(ticket: Ticket) -> None:
+    """Refuse conditions that cannot be read, or that the market does not know."""
+    conditions, market = ticket.conditions, ticket.market
+    for name in EXITS:
+        if any(field.startswith(name) for field in conditions):
+            _check_exit(ticket, name)
+    if not ticket.conditional:
+        if "triggerBy" in conditions:
+            raise bad_request("`triggerBy` needs a `triggerPrice`")
+        return
+    _ticks(market, conditions, "triggerPrice")
+    if ticket.quote_quantity is not None:
+        raise bad_request("Conditional orders must not specify a `quoteQuantity`")
+    text = conditions["triggerQuantity"]
+    if not text.endswith("%"):
+        rules.steps(market, _amount("triggerQuantity", text))
+    elif not ticket.reduce_only:
+        raise bad_request("A `triggerQuantity` in percent needs `reduceOnly`")
+    elif not 0 < _amount("triggerQuantity", text[:-1]) <= 100:
+        raise bad_request("`triggerQuantity` must be above 0% and at most 100%")
+
+
+def watch(order: Order, rising: bool) -> Trigger:
+    """The trigger of a conditional order, which waits for a price to rise to its own, or to fall
+    to it."""
+    ticks = _ticks(order.ticket.market, order.ticket.conditions, "triggerPrice")
+    return Trigger(order, ticks, watched(order.ticket), rising)
+
+
+def is_above(ticket: Ticket, price: Decimal) -> bool:
+    """Is a conditional order's trigger price at ``price`` or above it?"""
+    return Decimal(ticket.conditions["triggerPrice"]) >= price
+
+
+def failure(ticket: Ticket, refusal: Refusal) -> str:
+    """The expiry reason of a conditional order that could not be placed."""
+    if refusal.code == "INVALID_ORDER" and ticket.post_only:
+        return "PostOnlyTaker"
+    return FAILURES.get(refusal.code, "Unknown")
+
+
+def watched(ticket: Ticket) -> str:
+    """LastPrice, MarkPrice or IndexPrice."""
+    return ticket.conditions.get("triggerBy", WATCHED) if ticket.future else "LastPrice"
+
+
+def released(ticket: Ticket, net: int) -> Ticket:
+    """The order that a trigger sets free; ``net``: the position now, in steps.
+
+    Its quantity is 0 when it is a share of a position that there is not.
+    """
+    text = ticket.conditions["triggerQuantity"]
+    with exact():
+        if text.endswith("%"):
+            steps = int(max(0, -ticket.sign * net) * Decimal(text[:-1]) // 100)
+        else:
+            steps = int(Decimal(text) // ticket.market.step)
+    kept = {
+        name: value for name, value in ticket.conditions.items() if not name.startswith("trigger")
+    }
+    return replace(ticket, quantity=steps, conditions=kept)
+
+
+def exits(order: Order) -> list[tuple[Ticket, bool]]:
+    """What an entry that is over leaves behind: conditional orders, and whether each waits for the
+    price to rise. They close what was executed, and only that."""
+    ticket, market = order.ticket, order.ticket.market
+    found = []
+    for name in EXITS:
+        if f"{name}TriggerPrice" not in ticket.conditions:
+            continue
+        limit = ticket.conditions.get(f"{name}LimitPrice")
+        with exact():
+            quantity = plain(market.quantity(order.executed))
+        conditions = {
+            "triggerPrice": ticket.conditions[f"{name}TriggerPrice"],
+            "triggerQuantity": quantity,
+        }
+        if f"{name}TriggerBy" in ticket.conditions:
+            conditions["triggerBy"] = ticket.conditions[f"{name}TriggerBy"]
+        exit = replace(
+            ticket,
+            side=OTHER[ticket.side],
+            kind="Market" if limit is None else "Limit",
+            price=None if limit is None else rules.ticks(market, Decimal(limit)),
+            quantity=0,
+            quote_quantity=None,
+            time_in_force="GTC",
+            post_only=False,
+            client_id=None,
+            reduce_only=True,
+            conditions=conditions,
+            slippage=None,
+        )
+        found.append((exit, (name == "takeProfit") == (ticket.side == "Bid")))
+    return found
+
+
+def _check_exit(ticket: Ticket, name: str) -> None:
+    conditions, market = ticket.conditions, ticket.market
+    if not ticket.future:
+        message = f"The sandbox simulates `{name}TriggerPrice` on futures only"
+        raise Refusal(501, "NOT_IMPLEMENTED", message)
+    if f"{name}TriggerPrice" not in conditions:
+        raise bad_request(f"Must specify a `{name}TriggerPrice`")
+    _ticks(market, conditions, f"{name}TriggerPrice")
+    if f"{name}LimitPrice" in conditions:
+        _ticks(market, conditions, f"{name}LimitPrice")
+
+
+def _ticks(market: Market, conditions: Any, name: str) -> int:
+    return rules.ticks(market, _amount(name, conditions[name]))
+
+
+def _amount(name: str, text: str) -> Decimal:
+    """Digits and a point, as the wire has them; these fields are plain text there."""
+    if len(text) > 60 or not AMOUNT.fullmatch(text):
+        raise bad_request(f"Invalid `{name}`")
+    return Decimal(text)

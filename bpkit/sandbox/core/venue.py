@@ -1,0 +1,247 @@
+"""One market at work: its book, its tape, the crowd, and what changes hands in a trade.
+
+The crowd is a house account without holds or fees. Its quotes come from the tape and rest in the
+book like any other order.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from ..formatting import plain
+from ..simulation.market import Market
+from ..simulation.price_feed import FIRST_US, Tape, Trade
+from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
+from .ledger import ZERO, Purse, exact
+from .orders import Account, Order, OrderFill
+from .settlement import Clearing
+from .triggers import Trigger
+
+MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
+FREE_OF_FEES = ("USDT_USDC",)
+HOUSE = "house"  # no public key: those have 44 characters
+FIRST_UPDATE_ID = 6_730_019_258
+EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
+
+
+class Desk:
+    """A market's book with the money behind it. ``users``: the users' orders in it, by id;
+    ``triggers``: those that wait for a price. ``entries``: orders that are over and have left
+    exits to be placed, until somebody takes them.
+
+    Every method that may trade is given the time (microseconds UTC) that its trades bear; each of
+    them is recorded on the tape. ``house`` and ``fees`` are shared by all desks.
+    """
+
+    def __init__(
+        self, market: Market, tape: Tape, house: Purse, fees: Purse, clearing: Clearing
+    ) -> None:
+        self.market, self.tape = market, tape
+        self.book = Book()
+        self.users: dict[str, Order] = {}
+        self.triggers: dict[str, Trigger] = {}
+        self.entries: list[Order] = []
+        self._house, self._fees, self._clearing = house, fees, clearing
+        self._quotes: list[str] = []
+        self._quoted = 0  # quotes so far
+        self._updates = 0  # changes of the book that were not the house's quoting
+        self._quoted_us: int | None = None
+
+    # Users
+
+    def plan(self, taker: Taker) -> Match:
+        """What an incoming order would meet now; resting reduce-only orders keep their word."""
+        owners = [order.owner for order in self.users.values() if order.ticket.reduce_only]
+        return self.book.plan(
+            taker, {owner.public_key: owner.net(self.market.symbol) for owner in owners}
+        )
+
+    def wait(self, trigger: Trigger) -> None:
+        """Let a conditional order wait for its price."""
+        order = trigger.order
+        self.triggers[order.id] = trigger
+        order.owner.open[order.id] = order
+        order.status = "TriggerPending"
+
+    def execute(self, order: Order, match: Match, now_us: int) -> None:
+        """Carry out a plan for an order just accepted, then let the rest of it wait or expire."""
+        ticket = order.ticket
+        if ticket.quantity is not None:
+            order.owner.purse.lock(ticket.pays, ticket.hold(ticket.quantity))
+        self._settle(order, ticket.side, match, now_us)
+        if match.stopped is None and order.executed:
+            self._close(order, "Filled")
+        elif match.stopped not in (None, NO_MATCH):
+            self._close(order, "Expired", match.stopped)
+        elif ticket.reduce_only and not self._reduces(order):
+            self._close(order, "Expired", NOT_REDUCED)
+        elif ticket.price is None:
+            self._close(order, "Expired", "InsufficientLiquidity")
+        elif ticket.time_in_force == "IOC":
+            self._close(order, "Expired", "ImmediateOrCancel")
+        else:
+            key, left = order.owner.public_key, order.remaining
+            only = ticket.reduce_only is True
+            self.book.add(Resting(order.id, key, ticket.side, ticket.price, left, only))
+            self.users[order.id] = order.owner.open[order.id] = order
+            self._updates += 1
+
+    def cancel(self, order: Order) -> None:
+        """KeyError: it neither rests nor waits here."""
+        self.end(order, "Cancelled")
+
+    def end(self, order: Order, status: str, expiry: str | None = None) -> None:
+        """Take an order out of the book, or out of those that wait. KeyError: it is in neither."""
+        if order.id in self.triggers:
+            del self.triggers[order.id]
+        else:
+            self.book.cancel(order.id)
+            self._updates += 1
+        self._close(order, status, expiry)
+
+    def depth(self, limit: int | None, now_us: int) -> dict[str, Any]:
+        """``Depth``: both sides ascending. ``limit``: only so many of the best a side."""
+        return {
+            "asks": self._levels("Ask", limit),
+            "bids": self._levels("Bid", limit),
+            "lastUpdateId": str(FIRST_UPDATE_ID + (now_us - FIRST_US) // 1000 + self._updates),
+            "timestamp": now_us,
+        }
+
+    # The crowd
+
+    def refresh(self, now_us: int) -> None:
+        """Quote anew if time has moved since the house quoted last."""
+        if self._quoted_us != now_us:
+            self.withdraw()
+            self.quote(now_us)
+
+    def withdraw(self) -> None:
+        """Take what is left of the house's quotes out of the book."""
+        for id in self._quotes:
+            if id in self.book:
+                self.book.cancel(id)
+        self._quotes.clear()
+        self._quoted_us = None  # if what follows is interrupted, the house quotes again
+
+    def quote(self, now_us: int) -> None:
+        """The tape's levels as orders of the house, best first. One that crosses a user's takes."""
+        self._quoted_us = now_us
+        bids, asks = self.tape.levels(now_us)
+        sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
+        for side, levels in sides:
+            for price, quantity in levels:
+                left = quantity - self.take(side, price, quantity, now_us)
+                if left and not self.book.crosses(side, price):
+                    self._quoted += 1
+                    self._quotes.append(f"q{self._quoted}")
+                    self.book.add(Resting(self._quotes[-1], HOUSE, side, price, left))
+
+    def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
+        """The house takes what there is for it, at ``price`` or better. Steps taken."""
+        match = self.plan(Taker(HOUSE, side, price, quantity))
+        self._settle(None, side, match, now_us)
+        return match.executed
+
+    # Matches and money
+
+    def _settle(self, order: Order | None, side: Side, match: Match, now_us: int) -> None:
+        """Carry out a match for an order, or for the house (None): book, money, fills, tape."""
+        self.book.apply(match)
+        self._updates += len(match.fills) + len(match.expired)
+        touched = {} if order is None else {order.owner.public_key: order.owner}
+        for fill in match.fills:
+            trade = Trade(
+                self.tape.next_id(now_us), now_us, fill.price, fill.quantity, side == "Ask"
+            )
+            self.tape.record(trade)
+            maker = self.users.get(fill.maker)
+            self._pay(maker, OTHER[side], trade, True)
+            self._pay(order, side, trade, False)
+            if maker is not None:
+                touched[maker.owner.public_key] = maker.owner
+            if maker is not None and maker.remaining == 0:
+                self._close(maker, "Filled")
+        for id in match.expired:
+            own = order is not None and self.users[id].owner is order.owner
+            self._close(self.users[id], "Expired", SELF_TRADE if own else NOT_REDUCED)
+        if self.market.kind == "PERP" and match.fills:
+            for account in touched.values():
+                self._sweep(account)
+
+    def _sweep(self, account: Account) -> None:
+        """End what can no longer reduce the account's position."""
+        for order in [one for one in self.users.values() if one.owner is account]:
+            if order.ticket.reduce_only and not self._reduces(order):
+                self.end(order, "Expired", NOT_REDUCED)
+        for trigger in list(self.triggers.values()):
+            order = trigger.order
+            if order.owner is account and order.ticket.reduce_only and not self._reduces(order):
+                self.end(order, "Expired", "StopWithoutPosition")
+
+    def _reduces(self, order: Order) -> bool:
+        return order.owner.net(self.market.symbol) * order.ticket.sign < 0
+
+    def _pay(self, order: Order | None, side: Side, trade: Trade, is_maker: bool) -> None:
+        """One side of a trade: what it gives, what it gets, the fee on that. None: the house."""
+        market = self.market
+        if market.kind == "PERP":
+            self._clear(order, trade, is_maker)
+            return
+        with exact():
+            base = (market.base, market.quantity(trade.quantity))
+            quote = (market.quote, market.notional(trade.price * trade.quantity))
+            (gives, given), (gets, got) = (quote, base) if side == "Bid" else (base, quote)
+            if order is None:
+                self._house.spend(gives, given)
+                self._house.gain(gets, got)
+                return
+            account = order.owner
+            account.purse.release(gives, order.ticket.hold(trade.quantity))
+            account.purse.spend(gives, given)
+            fee = got * _fee_rate(market, is_maker)
+            account.purse.gain(gets, got - fee)
+            self._fees.gain(gets, fee)
+        _note(order, trade, fee, gets, is_maker)
+
+    def _clear(self, order: Order | None, trade: Trade, is_maker: bool) -> None:
+        """One side of a trade in futures: a position changes, nothing is handed over."""
+        if order is not None:
+            fee = self._clearing.fill(order, trade, is_maker)
+            _note(order, trade, fee, self.market.quote, is_maker)
+
+    def _close(self, order: Order, status: str, expiry: str | None = None) -> None:
+        """An order that has left the book, or was never in it, is over: no lock stays behind."""
+        ticket = order.ticket
+        order.owner.purse.release(ticket.pays, ticket.hold(order.remaining))
+        order.owner.open.pop(order.id, None)
+        self.users.pop(order.id, None)
+        order.status, order.expiry = status, expiry
+        if order.executed and EXITS & ticket.conditions.keys():
+            self.entries.append(order)
+
+    @exact()
+    def _levels(self, side: Side, limit: int | None) -> list[list[str]]:
+        return [
+            [plain(self.market.price(price)), plain(self.market.quantity(quantity))]
+            for price, quantity in self.book.levels(side, limit)
+        ]
+
+
+def _note(order: Order, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool) -> None:
+    """Write a fill down."""
+    order.executed += trade.quantity
+    order.executed_quote += trade.price * trade.quantity
+    order.status = "PartiallyFilled"
+    order.owner.fills.append(
+        OrderFill(
+            order, trade.id, trade.time_us, trade.price, trade.quantity, fee, fee_symbol, is_maker
+        )
+    )
+
+
+def _fee_rate(market: Market, is_maker: bool) -> Decimal:
+    if market.symbol in FREE_OF_FEES:
+        return ZERO
+    return MAKER_FEE if is_maker else TAKER_FEE

@@ -1,0 +1,1 @@
+"""The sandbox over HTTP: routes, signatures, parameters, answers and faults."""

@@ -1,0 +1,150 @@
+"""What the exchange's web framework checks before anybody looks at a request: names and types.
+
+Its refusals are plain text, not JSON. Their wording was seen on the wire for query parameters and
+for a bad symbol in an order; the rest follows the same framework's templates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from ...operations import Operation
+from .parameters import PARAMETERS, TEXT, Kind, Parameter
+
+
+class Unreadable(Exception):
+    """Refused by the framework: ``status`` and plain ``text``."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
+
+
+_PAYLOADS = {  # what a body is called in a refusal
+    "update_account_settings": "UpdateAccountSettingsRequest",
+    "convert_dust": "AccountConvertDustPayload",
+    "request_withdrawal": "AccountWithdrawalPayload",
+    "create_withdrawal_delay": "CreateWithdrawalDelayRequest",
+    "update_withdrawal_delay": "UpdateWithdrawalDelayRequest",
+    "execute_order": "OrderExecutePayload",
+    "execute_order_batch": "OrderExecutePayload",
+    "cancel_order": "OrderCancelPayload",
+    "cancel_open_orders": "OrderCancelAllPayload",
+    "execute_borrow_lend": "BorrowLendExecutePayload",
+    "strategy_create": "StrategyCreatePayload",
+    "cancel_strategy": "StrategyCancelPayload",
+    "cancel_open_strategies": "StrategyCancelAllPayload",
+    "submit_quote": "QuotePayload",
+    "submit_rfq": "RequestForQuotePayload",
+    "accept_quote": "QuoteAcceptPayload",
+    "refresh_rfq": "RequestForQuoteRefreshPayload",
+    "cancel_rfq": "RequestForQuoteCancelPayload",
+    "vault_mint": "VaultMintRequest",
+    "vault_redeem": "VaultRedeemRequest",
+    "vault_redeem_cancel": "VaultRedeemCancelRequest",
+    "issue_two_factor_token": "IssueTwoFactorTokenRequest",  # a guess: it is not documented
+}
+
+
+def read(
+    operation: Operation, query: str, headers: Mapping[str, str], body: bytes, symbols: set[str]
+) -> Any:
+    """The parameters of a request by name (a list of them for a batch). Raises Unreadable.
+
+    ``symbols``: what counts as a market symbol in a body. Absent and null parameters are left out.
+    """
+    known = PARAMETERS.get(operation.name, {})
+    if operation.method == "GET":
+        return _from_query(known, query)
+    content = _json(headers, body)
+    payload = _PAYLOADS[operation.name]
+    if operation.name == "execute_order_batch":
+        if not isinstance(content, list):
+            raise _unexpected(f"[{payload}]", content, None)
+        return [_from_object(known, one, payload, symbols) for one in content]
+    return _from_object(known, content, payload, symbols)
+
+
+def _from_query(known: dict[str, Parameter], query: str) -> dict[str, Any]:
+    given = parse_qs(query, keep_blank_values=True)
+    values: dict[str, Any] = {}
+    for name, parameter in known.items():
+        texts = given.get(name, [])
+        if not texts and parameter.required:
+            raise Unreadable(
+                f"failed to parse parameter `{name}`: "
+                f'Type "{parameter.kind.name}" expects an input value.'
+            )
+        if texts:
+            parsed = [_parsed(name, parameter.kind, text) for text in texts]
+            values[name] = parsed if parameter.many else parsed[0]
+    return values
+
+
+def _parsed(name: str, kind: Kind, text: str) -> Any:
+    try:
+        return kind.from_text(text)
+    except ValueError as error:
+        reason = f'failed to parse "{kind.name}": {error}'
+        raise Unreadable(f"failed to parse parameter `{name}`: {reason}") from None
+
+
+def _json(headers: Mapping[str, str], body: bytes) -> Any:
+    content_type = headers.get("content-type")
+    if not content_type:
+        raise Unreadable("the client request does not include the `Content-Type` header", 415)
+    if content_type.split(";")[0].strip().lower() != "application/json":
+        raise Unreadable(
+            f"the `Content-Type` requested by the client is not supported: {content_type}", 415
+        )
+    try:
+        content = json.loads(body.decode(), parse_constant=_no_constant)
+        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
+        raise Unreadable("parse request payload error: invalid JSON") from None
+    return content
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _from_object(
+    known: dict[str, Parameter], content: Any, payload: str, symbols: set[str]
+) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise _unexpected(payload, content, None)
+    values: dict[str, Any] = {}
+    for name, parameter in known.items():
+        value = content.get(name)
+        if value is None:
+            if parameter.required:
+                raise _payload(f'Type "{parameter.kind.name}" expects an input value.', payload)
+            continue
+        values[name] = _checked(parameter.kind, value, payload)
+        if name == "symbol" and parameter.kind is TEXT and value not in symbols:
+            raise _payload('failed to parse "MarketSymbol": Invalid market symbol', payload)
+    return values
+
+
+def _checked(kind: Kind, value: Any, payload: str) -> Any:
+    # bool is a subclass of int, and a JSON true is no number.
+    if type(value) is not kind.json_type:
+        raise _unexpected(kind.name, value, payload)
+    try:
+        return value if isinstance(value, bool | dict) else kind.from_text(str(value))
+    except ValueError as error:
+        raise _payload(f'failed to parse "{kind.name}": {error}', payload) from None
+
+
+def _unexpected(kind: str, value: Any, payload: str | None) -> Unreadable:
+    found = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _payload(f'Expected input type "{kind}", found {found}.', payload)
+
+
+def _payload(reason: str, payload: str | None) -> Unreadable:
+    tail = f' (occurred while parsing "{payload}")' if payload else ""
+    return Unreadable(f"parse request payload error: {reason}{tail}")

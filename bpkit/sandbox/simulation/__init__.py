@@ -1,0 +1,1 @@
+"""The simulated market: trades, candles and books computed from a seed, and fixed tables."""

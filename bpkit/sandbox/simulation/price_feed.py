@@ -1,0 +1,398 @@
+"""Questions to a seeded, invented past and future of one market.
+
+Trades come first (see ``invention``); candles, tickers, books and marks are all reckoned from them,
+so that a candle of an hour is its sixty candles of a minute by construction. The engine's trades
+are recorded here, and every later answer counts them.
+
+Whole numbers throughout: prices in ticks, quantities in steps, times in microseconds UTC (``_us``).
+The same seed gives the same tape, to the character, on every machine.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .market import Market
+from .synthetic import (
+    CHARACTERS,
+    DAY,
+    DEFAULT_SEED,
+    FIRST_US,
+    HOUR,
+    MINUTE,
+    SECOND,
+    START_US,
+    Day,
+    Ints,
+    Invention,
+    Trade,
+)
+
+__all__ = [
+    "DAY", "DEFAULT_SEED", "FIRST_US", "HOUR", "INTERVALS", "MINUTE", "SECOND", "START_US",
+    "WIDTHS", "Candle", "Invention", "Tape", "Trade", "bucket",
+]  # fmt: skip
+
+Row = Sequence[int]  # open, high, low, close, volume, quote volume, trades; all 0 without trades
+
+WIDTHS = {
+    "1s": SECOND, "1m": MINUTE, "3m": 3 * MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE,
+    "30m": 30 * MINUTE, "1h": HOUR, "2h": 2 * HOUR, "4h": 4 * HOUR, "6h": 6 * HOUR,
+    "8h": 8 * HOUR, "12h": 12 * HOUR, "1d": DAY, "3d": 3 * DAY, "1w": 7 * DAY,
+}  # fmt: skip
+INTERVALS = (*WIDTHS, "1month")
+
+FIRST_DAY = FIRST_US // DAY
+FIRST_MONDAY = 4 * DAY  # 1970-01-05; the epoch was a Thursday
+LEVELS = 60  # on each side of an invented book
+
+
+class Candle(NamedTuple):
+    """One span: ``end_us`` is exclusive, ``volume`` in steps, ``quote_volume`` in ticks * steps.
+
+    Without trades the four prices are None and the rest is 0.
+    """
+
+    start_us: int
+    end_us: int
+    open: int | None
+    high: int | None
+    low: int | None
+    close: int | None
+    volume: int
+    quote_volume: int
+    trades: int
+
+
+def bucket(interval: str, time_us: int) -> tuple[int, int]:
+    """The start and the end (exclusive) of the candle that holds a time.
+
+    Counted from the epoch, but weeks start on Monday and months are those of the calendar.
+    KeyError: no such interval.
+    """
+    if interval == "1month":
+        return _month(time_us)
+    width = WIDTHS[interval]
+    shift = FIRST_MONDAY if interval == "1w" else 0
+    start = (time_us - shift) // width * width + shift
+    return start, start + width
+
+
+class Tape:
+    """One market's trades since FIRST_US and without end, and all that follows from them.
+
+    Questions about the past and the future are answered alike: what has happened "by now" is for
+    the caller to say. ``spot``: for a perp, the spot market behind its index price. ValueError: the
+    market is closed, or nobody has said what its asset is like.
+    """
+
+    def __init__(
+        self, market: Market, seed: str = DEFAULT_SEED, spot: Market | None = None
+    ) -> None:
+        if not market.open or market.base not in CHARACTERS:
+            raise ValueError(f"{market.symbol} has no tape: it is closed, or of an unknown asset")
+        self.market = market
+        self.seed = seed
+        self._own = Invention(market, seed)
+        self._spot = Tape(spot, seed) if spot is not None else None
+        self._recorded: dict[int, list[Trade]] = {}
+        self._last_id = -1  # the highest id recorded
+        # The second key is the number of trades recorded that day, so that nothing goes stale. Days
+        # take about 0.5 MB and only a few are kept; a day's 24 hours take about 1.5 kB.
+        self._days = lru_cache(maxsize=16)(self._build)
+        self._hours = lru_cache(maxsize=4_096)(self._build_hours)
+
+    # What is recorded
+
+    def record(self, trade: Trade) -> None:
+        """Let a trade of the engine join the tape; every later answer counts it."""
+        insort(self._recorded.setdefault(trade.time_us // DAY, []), trade, key=_order)
+        self._last_id = max(self._last_id, trade.id)
+
+    def next_id(self, time_us: int) -> int:
+        """The id for an engine trade at that time; the same again until one is recorded.
+
+        An id is the trade's time in microseconds since FIRST_US, or the next one free. The tape's
+        own trades keep theirs, which are whole thousands: ids rise with time unless the engine
+        makes 1,000 trades at one instant and the tape prints within that millisecond.
+        """
+        free = max(time_us - FIRST_US, self._last_id + 1)
+        while free % 1_000 == 0 and self._is_own(free):
+            free += 1
+        return free
+
+    # Trades
+
+    def trades(self, start_us: int, end_us: int) -> list[Trade]:
+        """Oldest first, ``end_us`` exclusive."""
+        found: list[Trade] = []
+        for number, start, end in _days_of(start_us, end_us):
+            day = self._day(number)
+            first, last = np.searchsorted(day.time, (start, end))
+            found += day.rows(first, last)
+        return found
+
+    def latest(self, before_us: int, count: int, skip: int = 0) -> list[Trade]:
+        """Newest first, up to and including ``before_us``, without the newest ``skip``."""
+        found: list[Trade] = []
+        today = before_us // DAY
+        for number in range(today, FIRST_DAY - 1, -1):
+            if len(found) >= count:
+                break
+            held = self._own.per_day + self._count(number)  # known without inventing the day
+            if number == today:
+                held = int(np.searchsorted(self._day(number).time, before_us, side="right"))
+            if skip < held:
+                last = held - skip
+                first = max(0, last - (count - len(found)))
+                found += self._day(number).rows(first, last)[::-1]
+            skip = max(0, skip - held)
+        return found
+
+    def last_price(self, at_us: int) -> int:
+        """Of the last trade up to and including that time; before any trade, the first opening."""
+        last = self.latest(at_us, 1)
+        return last[0].price if last else self._own.opening(FIRST_DAY) // 1_000
+
+    def touches(
+        self, start_us: int, end_us: int, below: int | None, above: int | None
+    ) -> list[Trade]:
+        """The tape's own trades, none recorded, at ``below`` or less or at ``above`` or more.
+
+        Oldest first, ``end_us`` exclusive. None: no bound on that side.
+        """
+        found: list[Trade] = []
+        for number, start, end in _days_of(start_us, end_us):
+            hours = self._hours(number, 0)[start % DAY // HOUR : (end - 1) % DAY // HOUR + 1]
+            if not _hits(hours[:, 2], hours[:, 1], below, above).any():
+                continue
+            day = self._days(number, 0)
+            first, last = np.searchsorted(day.time, (start, end))
+            span = day.pick(slice(first, last))
+            hit = _hits(span.price, span.price, below, above)
+            found += span.pick(hit).rows(0, last - first)
+        return found
+
+    # Candles
+
+    def candles(self, interval: str, start_us: int, end_us: int, now_us: int) -> list[Candle]:
+        """From the candle that holds ``start_us`` to the last that starts before ``end_us``.
+
+        Oldest first; only those that have closed by ``now_us``, and none from before FIRST_US.
+        """
+        start, end = bucket(interval, max(start_us, FIRST_US))
+        if start < FIRST_US:  # three days that began in 2023
+            start, end = bucket(interval, end)
+        if WIDTHS.get(interval, DAY) < HOUR:
+            width = end - start
+            return self._short_candles(start, min(_ceil(end_us, width), now_us), width)
+        found: list[Candle] = []
+        while start < end_us and end <= now_us:
+            found.append(self.window(start, end))
+            start, end = bucket(interval, end)
+        return found
+
+    def window(self, start_us: int, end_us: int) -> Candle:
+        """All trades of any span as one candle."""
+        rows: list[Row] = []
+        for number, start, end in _days_of(start_us, end_us):
+            if start % HOUR == end % HOUR == 0:
+                hours = self._hours(number, self._count(number))
+                first = start % DAY // HOUR
+                rows += hours[first : first + (end - start) // HOUR].tolist()
+            else:
+                rows += _tally(self._day(number), np.array([start, end])).tolist()
+        return _candle(start_us, end_us, _join(rows))
+
+    def _short_candles(self, start_us: int, end_us: int, width: int) -> list[Candle]:
+        """Candles that divide the hour; only whole ones."""
+        found: list[Candle] = []
+        for number, start, end in _days_of(start_us, end_us // width * width):
+            edges = np.arange(start, end + 1, width, dtype=np.int64)
+            rows = _tally(self._day(number), edges).tolist()
+            starts = range(start, end, width)
+            found += [_candle(at, at + width, row) for at, row in zip(starts, rows, strict=True)]
+        return found
+
+    # Book, marks, funding
+
+    def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bids and asks as (ticks, steps), best first, 60 a side and out to about 2 %.
+
+        They stand around the tape's own last price, whatever was recorded since, and stay the same
+        until the tape's next trade.
+        """
+        _, time_us, price, _, sold = self._own_last(at_us)
+        chance = self._chance("levels", time_us)
+        spread = 1 + int(chance.random() * self._own.spread)
+        bid = price if sold else price - spread  # who sold met the bid, who bought met the ask
+        reach = price // 50
+        return self._side(chance, bid, -1, reach), self._side(chance, bid + spread, 1, reach)
+
+    def _side(self, chance: Random, best: int, away: int, reach: int) -> list[tuple[int, int]]:
+        """One side of a book: wider apart and larger the farther out."""
+        spare = 2 * max(0, reach - LEVELS)  # shared out in proportion to 1, 2, 3 ... 59
+        found: list[tuple[int, int]] = []
+        for place in range(LEVELS):
+            steps = int(self._own.size * (1 + place * 0.15) * (0.4 + chance.random() * 1.6))
+            if best > 0:
+                found.append((best, max(1, steps)))
+            share = int(chance.random() * (spare * (place + 1)))
+            best += away * (1 + share // (LEVELS * (LEVELS - 1) // 2))
+        return found
+
+    def open_interest(self, at_us: int) -> int:
+        """Of a perp, in steps: near a twentieth of its limit, within an eighth of that. Spot: 0."""
+        level = int(Decimal(self.market.raw["openInterestLimit"] or 0) / self.market.step) // 20
+        drift = self._wander(at_us, 7 * DAY) + self._wander(at_us, HOUR) // 5
+        return level * (10_000 + drift) // 10_000
+
+    def index_price(self, at_us: int) -> Decimal:
+        """Of a perp: the mean of the last 3 spot trades, which no engine trade moves, to 7 places.
+
+        ValueError: the tape was made without a spot market.
+        """
+        if self._spot is None:
+            raise ValueError(f"{self.market.symbol} has no index price: no spot market was given")
+        last = self._spot.latest(at_us, 3)
+        ticks = [trade.price for trade in last] or [self._spot.last_price(at_us)]
+        mean = self._spot.market.price(sum(ticks)) / len(ticks)
+        return mean.quantize(Decimal("0.0000001"), ROUND_HALF_EVEN)
+
+    def mark_price(self, at_us: int) -> Decimal:
+        """Of a perp: the tape's own last price, in the quote asset, which no engine trade moves."""
+        return self.market.price(self._own_last(at_us).price)
+
+    def funding_rate(self, interval_end_us: int) -> Decimal:
+        """For the hour that ends then, or in which that time lies: a fraction, 9 places at most."""
+        chance = self._chance("funding", _ceil(interval_end_us, HOUR))
+        if chance.random() < 0.6:
+            return Decimal("0.0000125")
+        return (int(chance.random() * 160_001) - 80_000) * Decimal("0.000000001")
+
+    # Days
+
+    def _build(self, number: int, recorded: int) -> Day:
+        """A day's own trades, with those recorded if there are any."""
+        if not recorded:
+            return self._own.day(number)
+        own = self._days(number, 0)
+        more = zip(*self._recorded[number], strict=True)
+        both = [np.append(a, np.array(b, dtype=a.dtype)) for a, b in zip(own, more, strict=True)]
+        day = Day(*both)
+        return day.pick(np.lexsort((day.id, day.time)))
+
+    def _build_hours(self, number: int, recorded: int) -> Ints:
+        edges = number * DAY + np.arange(25, dtype=np.int64) * HOUR
+        return _tally(self._days(number, recorded), edges)
+
+    def _day(self, number: int) -> Day:
+        return self._days(number, self._count(number))
+
+    def _count(self, number: int) -> int:
+        """How many trades were recorded on a day."""
+        return len(self._recorded.get(number, ()))
+
+    def _own_last(self, at_us: int) -> Trade:
+        """The tape's own last trade up to and including that time; before any, its opening."""
+        for number in range(at_us // DAY, FIRST_DAY - 1, -1):
+            day = self._days(number, 0)
+            if place := int(day.time.searchsorted(at_us, side="right")):
+                return Trade._make(column.item(place - 1) for column in day)
+        return Trade(0, FIRST_US, self._own.opening(FIRST_DAY) // 1_000, 0, False)
+
+    def _is_own(self, identity: int) -> bool:
+        time_us = FIRST_US + identity
+        times = self._days(time_us // DAY, 0).time
+        first, last = np.searchsorted(times, (time_us, time_us + 1))
+        return bool(first < last)
+
+    def _wander(self, at_us: int, period: int) -> int:
+        """Between -1000 and 1000, along straight lines from one period's draw to the next."""
+        turn, rest = divmod(at_us, period)
+        here, there = (
+            int(self._chance(f"wander|{period}", knot).random() * 2_001) - 1_000
+            for knot in (turn, turn + 1)
+        )
+        return (here * (period - rest) + there * rest) // period
+
+    def _chance(self, what: str, when: int) -> Random:
+        return Random(f"{self.seed}|{self.market.symbol}|{what}|{when}")
+
+
+def _order(trade: Trade) -> tuple[int, int]:
+    return trade.time_us, trade.id
+
+
+def _ceil(time_us: int, width: int) -> int:
+    return -(-time_us // width) * width
+
+
+def _days_of(start_us: int, end_us: int) -> Iterator[tuple[int, int, int]]:
+    """The days of a span since FIRST_US: number, and the part of the span that lies in each."""
+    start = max(start_us, FIRST_US)
+    while start < end_us:
+        number = start // DAY
+        end = min(end_us, (number + 1) * DAY)
+        yield number, start, end
+        start = end
+
+
+def _month(time_us: int) -> tuple[int, int]:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    first = (epoch + timedelta(days=time_us // DAY)).replace(day=1)
+    after = (first + timedelta(days=31)).replace(day=1)
+    return (first - epoch).days * DAY, (after - epoch).days * DAY
+
+
+def _hits(low: Ints, high: Ints, below: int | None, above: int | None) -> npt.NDArray[np.bool_]:
+    hit = np.zeros(len(low), dtype=bool)
+    if below is not None:
+        hit |= low <= below
+    if above is not None:
+        hit |= high >= above
+    return hit
+
+
+def _tally(day: Day, edges: Ints) -> Ints:
+    """A row for each span between two edges; see Row."""
+    cuts = np.searchsorted(day.time, edges)
+    count = np.diff(cuts)
+    rows = np.zeros((len(count), 7), dtype=np.int64)
+    filled = count > 0
+    if not filled.any():
+        return rows
+    # Spans without trades hold none of the column, so those with trades follow on one another.
+    first, price, quantity = cuts[:-1][filled], day.price[: cuts[-1]], day.quantity[: cuts[-1]]
+    rows[filled, 0] = price[first]
+    rows[filled, 1] = np.maximum.reduceat(price, first)
+    rows[filled, 2] = np.minimum.reduceat(price, first)
+    rows[filled, 3] = price[cuts[1:][filled] - 1]
+    rows[filled, 4] = np.add.reduceat(quantity, first)
+    rows[filled, 5] = np.add.reduceat(price * quantity, first)
+    rows[:, 6] = count
+    return rows
+
+
+def _join(rows: list[Row]) -> Row:
+    """Rows that follow on one another, as one."""
+    rows = [row for row in rows if row[6]]
+    if not rows:
+        return (0,) * 7
+    _, high, low, _, volume, quote_volume, trades = zip(*rows, strict=True)
+    first, last = rows[0][0], rows[-1][3]
+    return (first, max(high), min(low), last, sum(volume), sum(quote_volume), sum(trades))
+
+
+def _candle(start_us: int, end_us: int, row: Row) -> Candle:
+    prices = row[:4] if row[6] else (None,) * 4
+    return Candle(start_us, end_us, *prices, *row[4:])

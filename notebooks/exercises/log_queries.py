@@ -1,0 +1,79 @@
+"""What became of a signed request of the learner's, by the exchange's own record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bpkit.doctor.causes import CAUSES
+
+from .grading import LONGEST, WIDTH, Decided, Verdict, sent, untried, wrong
+
+Entry = Mapping[str, Any]
+AS_AT_FIRST = (
+    "What arrived is refused as it was at first. Change the cell above, run it, and then run this "
+    "one once more."
+)
+
+
+def must_be_accepted(entries: Sequence[Entry], wanted: Mapping[str, str], first: str) -> None:
+    """Silent if one of the requests asked for ``wanted``, and was accepted. Raises Decided if not.
+
+    ``first``: how the starter's own request is refused, as ``refusal`` says it.
+    """
+    if any(is_accepted(entry) and sent(entry) == wanted for entry in entries):
+        return
+    if not entries:
+        raise Decided(untried())
+    last = entries[-1]
+    if is_accepted(last):
+        raise Decided(wrong(_other_than(wanted, sent(last))))
+    if refusal(last) == first:
+        raise Decided(untried(AS_AT_FIRST))
+    raise Decided(refused(last))
+
+
+def is_accepted(entry: Entry) -> bool:
+    """Did the exchange find the signature good, and answer?"""
+    return bool(entry["signedBy"]) and entry["status"] < 300
+
+
+def refusal(entry: Entry) -> str:
+    """The exchange's message, and what the doctor found, without what differs by the moment."""
+    message = entry["verdict"].removeprefix("INVALID_CLIENT_REQUEST: ")
+    return " ".join([message, *_found(entry)[:1]])
+
+
+def at_first(message: str, cause: str = "") -> str:
+    """What ``refusal`` says of a request with this message and this cause of the doctor's."""
+    return f"{message} {CAUSES[cause].title}" if cause else message
+
+
+def refused(entry: Entry) -> Verdict:
+    """Wrong: what the exchange said, what the doctor found, and the two texts. The remedy not."""
+    message = entry["verdict"].removeprefix("INVALID_CLIENT_REQUEST: ").removesuffix(".")
+    found = _found(entry)
+    said = " ".join([f"The exchange refused it: {message}.", *found[:1]])
+    return wrong("\n".join([said, *_texts(found[1:-1])]))
+
+
+def _texts(lines: list[str]) -> list[str]:
+    """The text that was signed and the expected one; or, where only that is known, that one."""
+    if len(lines) == 1:
+        return [f"It should be the signature of {lines[0].removeprefix('expected: ')}"]
+    return [line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip('.')}..." for line in lines]
+
+
+def _found(entry: Entry) -> list[str]:
+    return (entry["finding"] or "").splitlines()
+
+
+def _other_than(wanted: Mapping[str, str], asked: Mapping[str, str]) -> str:
+    said = "The signature is right, and the request was accepted. But it"
+    for name, value in wanted.items():
+        if name not in asked:
+            return f"{said} went without {name}."
+        if asked[name] != value:
+            return f"{said} asked for {name}={asked[name][:LONGEST]}, not for {name}={value}."
+    more = ", ".join(name for name in asked if name not in wanted)
+    return f"{said} asked for more than it should: {more}."

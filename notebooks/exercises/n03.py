@@ -1,0 +1,303 @@
+"""The exercises of notebook 03, Signed GETs: one instruction, two parameters, pages, and an age."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from .grading import (
+    CHANGE,
+    Exercise,
+    Look,
+    Verdict,
+    cannot_tell,
+    right,
+    sent,
+    shown,
+    untried,
+    wrong,
+)
+from .log_queries import AS_AT_FIRST, at_first, is_accepted, must_be_accepted, refusal, refused
+from .zones import ZONES, time_zone
+
+# --- 03.1 -----------------------------------------------------------------------------------------
+
+
+def instruction(look: Look) -> Verdict:
+    """Was the order history of ETH asked for, and given? Open orders are something else."""
+    tried = [
+        entry
+        for entry in look.log()
+        if (entry["operation"] == "get_order_history" and "symbol" in sent(entry))
+        or (entry["operation"] == "get_open_orders" and sent(entry).get("symbol") == "ETH_USDC")
+    ]
+    history = [entry for entry in tried if entry["operation"] == "get_order_history"]
+    if tried and tried[-1]["operation"] == "get_open_orders" and not any(map(is_accepted, history)):
+        return wrong(
+            "You changed the path to /api/v1/orders, which tells the orders that wait *now*. For "
+            "the history, keep the path and change the instruction."
+        )
+    first = at_first("Invalid signature", "wrong_instruction")
+    if (
+        history
+        and not any(map(is_accepted, history))
+        and "instruction=orderQueryAll&" not in (history[-1]["finding"] or "")
+    ):
+        return refused(history[-1])
+    must_be_accepted(history, {"symbol": "ETH_USDC"}, first)
+    return right("That is the instruction of this path, and the history came.")
+
+
+# --- 03.2 -----------------------------------------------------------------------------------------
+
+
+def limit_signed(look: Look) -> Verdict:
+    """Were three fills of SOL asked for, and is the limit signed too?"""
+    tried = [entry for entry in look.log("get_fills") if "symbol" in sent(entry)]
+    if tried and tried[-1]["query"].count("limit=") > 1 and not any(map(_three_fills, tried)):
+        return wrong(
+            f"What arrived was {tried[-1]['query']}: the limit was sent twice, and signed once. "
+            "Take it out of the path."
+        )
+    first = at_first("Invalid signature", "parameters_left_out")
+    must_be_accepted(tried, {"symbol": "SOL_USDC", "limit": "3"}, first)
+    return right("The limit was sent, and it was signed.")
+
+
+def _three_fills(entry: dict[str, Any]) -> bool:
+    return is_accepted(entry) and sent(entry) == {"symbol": "SOL_USDC", "limit": "3"}
+
+
+# --- 03.3 -----------------------------------------------------------------------------------------
+
+
+def none_left_out(look: Look) -> Verdict:
+    """What does the learner's function send without a market type, and what with one?"""
+    for arguments, wanted in (
+        (("SOL_USDC",), {"symbol": "SOL_USDC"}),
+        (("SOL_USDC", "SPOT"), {"symbol": "SOL_USDC", "marketType": "SPOT"}),
+    ):
+        said = f"`my_orders({', '.join(map(repr, arguments))})`"
+        before = len(look.log("get_open_orders"))
+        look.call("my_orders", *arguments)
+        made = look.log("get_open_orders")[before:]
+        if not made:
+            return wrong(f"{said} did not ask the exchange for open orders.")
+        if refusal(made[-1]) == at_first("Invalid signature", "parameters_not_sent"):
+            return untried(AS_AT_FIRST)
+        if not is_accepted(made[-1]):
+            verdict = refused(made[-1])
+            return wrong(f"{said} sent {made[-1]['query']}. {verdict.reason}")
+        if sent(made[-1]) != wanted:
+            expected = "&".join(f"{name}={value}" for name, value in wanted.items())
+            return wrong(f"{said} sent {made[-1]['query'] or 'nothing'}; wanted is {expected}.")
+    return right("What is None is neither sent nor signed, and what is given is both.")
+
+
+# --- 03.4 -----------------------------------------------------------------------------------------
+
+PAGE = 2  # rows
+
+
+def every_page(look: Look) -> Verdict:
+    """Does the function give the whole history, each order once, in pages of two?"""
+    whole = [order["id"] for order in look.ask("get_order_history", limit=1000)]
+    if len(whole) <= PAGE:
+        return cannot_tell("There are too few orders. Run the cells above, which place some.")
+    before = len(look.log("get_order_history"))
+    orders = look.call("every_order")
+    pages = look.log("get_order_history")[before:]
+    if not isinstance(orders, list):
+        kind = type(orders).__name__
+        return wrong(f"`every_order()` answers something of type {kind}: no list of orders.")
+    if any(not isinstance(order, dict) or "id" not in order for order in orders):
+        return wrong("`every_order()` answers a list, but some of it are not orders. Is it pages?")
+    ids = [order["id"] for order in orders]
+    if any(int(sent(page).get("limit", 100)) > PAGE for page in pages):
+        return wrong(
+            "A page of more than two rows was asked for. That helps as long as the history is "
+            "short; keep limit=2, and ask for more pages."
+        )
+    if ids == whole:
+        return right(f"{len(ids)} orders on {len(pages)} requests, and each of them once.")
+    if ids == whole[:PAGE] and len(pages) == 1:
+        return untried()
+    return wrong(_other_than_the_whole(ids, whole))
+
+
+def _other_than_the_whole(ids: list[str], whole: list[str]) -> str:
+    said = f"There are {len(whole)} orders, and `every_order()` gives {len(ids)}"
+    if len(set(ids)) < len(ids):
+        return (
+            f"{said}, {len(ids) - len(set(ids))} of them for the second time. `offset` counts "
+            "rows, not pages."
+        )
+    if len(ids) < len(whole):
+        return f"{said}. Some are missing: how do you know that a page was the last?"
+    return f"{said}, but they are not in the exchange's order, newest first."
+
+
+# --- 03.5 -----------------------------------------------------------------------------------------
+
+NOW = datetime(2026, 9, 1, 12, 10, 0, 250_000, UTC)
+# Two fills, and how old they are then.
+FILLS = (
+    ({"timestamp": "2026-09-01T12:00:00.250"}, timedelta(minutes=10)),
+    ({"timestamp": "2026-09-01T08:45:00.250"}, timedelta(hours=3, minutes=25)),
+)
+
+
+def age(look: Look) -> Verdict:
+    """Is each fill as old as it is, wherever the one who asks may be?"""
+    answers = []
+    for fill, old in FILLS:
+        for hours in (9, -5, 0):
+            there = NOW.astimezone(timezone(timedelta(hours=hours)))
+            for zone, meaning in ZONES.items():
+                with time_zone(zone):
+                    found = look.call("age", dict(fill), there)
+                if not isinstance(found, timedelta):
+                    return wrong(f"`age` answers {shown(found)}, which is no timedelta.")
+                off = found - old
+                answers.append((found, off, timedelta(hours=hours), there, meaning, fill, old))
+    if all(off == zone for _, off, zone, *_ in answers):
+        asked = f"Asked in Tokyo ten minutes after a fill, `age` says {answers[0][0]}."
+        if look.has_changed():
+            return wrong(
+                f"{asked} You gave the fill the zone of the one who asks. The exchange writes UTC."
+            )
+        return untried(f"{asked} {CHANGE}")
+    for found, off, _, there, meaning, fill, old in answers:
+        if off:
+            return wrong(
+                f"Asked at {there:%H:%M} with the zone {there:%z}, on a machine that is {meaning}, "
+                f"`age` says {found} of a fill at {fill['timestamp']}. It is {old}, since the "
+                "exchange's times are in UTC."
+            )
+    return right("As old in Tokyo as in New York, whatever clock the machine has.")
+
+
+_ORDERS = 'signed_get("/wapi/v1/history/orders", "orderQueryAll", {"symbol": "ETH_USDC"})'
+_LIMIT = (
+    'signed_get("/wapi/v1/history/fills?limit=3", "fillHistoryQueryAll", {"symbol": "SOL_USDC"})'
+)
+_NONE = """\
+def my_orders(symbol, market_type=None):
+    params = {"symbol": symbol, "marketType": market_type}
+    return signed_get("/api/v1/orders", "orderQueryAll", params)
+
+my_orders("SOL_USDC")"""
+_PAGES = """\
+def every_order():
+    return bp.get_order_history(limit=2)
+
+len(every_order())"""
+_AGE = """\
+from datetime import datetime, timedelta, timezone
+
+tokyo = datetime(2026, 9, 1, 21, 10, tzinfo=timezone(timedelta(hours=9)))
+
+def age(fill, now):
+    return now.replace(tzinfo=None) - datetime.fromisoformat(fill["timestamp"])
+
+str(age(bp.get_fills()[-1], tokyo))"""
+
+
+EXERCISES = (
+    Exercise(
+        id="03.1",
+        title="The wrong instruction",
+        judge=instruction,
+        starter=_ORDERS,
+        hints=(
+            "The instruction is another one than for the orders that wait now.",
+            "`bpkit.operations` lists what each request is signed with. Look there for "
+            '"history/orders".',
+            "In that row, the column `instruction` says orderHistoryQueryAll.",
+        ),
+        solution=_ORDERS.replace("orderQueryAll", "orderHistoryQueryAll"),
+    ),
+    Exercise(
+        id="03.2",
+        title="Sent, but not signed",
+        judge=limit_signed,
+        starter=_LIMIT,
+        hints=(
+            "Which parameters arrive at the exchange? And which of them are in the text that "
+            "`signed_get` signs?",
+            "`signed_get` signs what stands in its dict, and it sends that too. What stands in the "
+            "path is only sent.",
+            "Move the limit from the path into the dict, so that the dict has two entries.",
+        ),
+        solution="""\
+signed_get(
+    "/wapi/v1/history/fills", "fillHistoryQueryAll", {"symbol": "SOL_USDC", "limit": 3}
+)""",
+    ),
+    Exercise(
+        id="03.3",
+        title="Signed, but not sent",
+        judge=none_left_out,
+        starter=_NONE,
+        hints=(
+            "What does an f-string make of None? And what does `requests` send of it?",
+            "`requests` leaves out a parameter that is None, and the signed text has to do the "
+            "same. Change the dict before `signed_get` sees it.",
+            "Put `marketType` into the dict only `if market_type is not None`.",
+        ),
+        solution="""\
+def my_orders(symbol, market_type=None):
+    params = {"symbol": symbol}
+    if market_type is not None:
+        params["marketType"] = market_type
+    return signed_get("/api/v1/orders", "orderQueryAll", params)
+
+my_orders("SOL_USDC")""",
+    ),
+    Exercise(
+        id="03.4",
+        title="Only the first page",
+        judge=every_page,
+        starter=_PAGES,
+        hints=(
+            "`get_order_history` takes an `offset` too: how many rows to leave out from the "
+            "newest on.",
+            "Collect the rows in a list. The next page begins where your list ends, and a page "
+            "with nothing on it says that you have them all.",
+            "Ask for offset=len(rows) in a loop, add each page to `rows`, and stop at the first "
+            "page that is empty.",
+        ),
+        solution="""\
+def every_order():
+    rows = []
+    while page := bp.get_order_history(limit=2, offset=len(rows)):
+        rows += page
+    return rows
+
+len(every_order())""",
+    ),
+    Exercise(
+        id="03.5",
+        title="How old is a fill?",
+        judge=age,
+        starter=_AGE,
+        hints=(
+            "Ten past nine in the evening in Tokyo: what time is it in UTC, in which the exchange "
+            "writes its times?",
+            "`replace(tzinfo=None)` throws away that it is Tokyo's time. Leave `now` as it is, and "
+            "say of the fill's time that it is UTC. Two times that know their zone can be "
+            "subtracted.",
+            "The fill's time is `datetime.fromisoformat(...)`, with `.replace(tzinfo=UTC)` behind "
+            "it (import `UTC` too); `now` needs nothing.",
+        ),
+        solution="""\
+from datetime import UTC, datetime, timedelta, timezone
+
+tokyo = datetime(2026, 9, 1, 21, 10, tzinfo=timezone(timedelta(hours=9)))
+
+def age(fill, now):
+    return now - datetime.fromisoformat(fill["timestamp"]).replace(tzinfo=UTC)
+
+str(age(bp.get_fills()[-1], tokyo))""",
+    ),
+)

@@ -1,0 +1,190 @@
+"""The exercises of notebook 05, When it fails: four programs that take a no for the wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from .grading import Exercise, Look, Verdict, right, shown, untried, wrong
+from .n05_accidents import ONCE, WHAT_NOW
+
+__all__ = ["EXERCISES"]
+
+
+# --- 05.2 -----------------------------------------------------------------------------------------
+
+CAUSES, GUESS = {"wrong_instruction", "no_window"}, {"unsorted"}
+
+
+def two_causes(look: Look) -> Verdict:
+    """Are both mistakes named, and no other?"""
+    found = _names(look["causes"])
+    if found == GUESS:
+        return untried()
+    if found == CAUSES:
+        return right(
+            "The instruction is the one for open orders, and the window is missing in the text. "
+            "The order of the parameters was right all evening."
+        )
+    if found and found < CAUSES:
+        return wrong(
+            f"{', '.join(found)} is one of the two. Who mends only that one is refused again, "
+            "with the same words."
+        )
+    extra = sorted(found - CAUSES)
+    if not extra:
+        return wrong(f"`causes` is {shown(look['causes'])}: there is no name in it.")
+    return wrong(
+        f"{shown(extra[0])} is no cause of this one. The doctor's answer has a `.cause`, with the "
+        "names and nothing else."
+    )
+
+
+def _names(causes: Any) -> set[str]:
+    """Of a text with + or commas, a list of names, or the doctor's whole answer."""
+    causes = getattr(causes, "cause", causes)
+    if isinstance(causes, str):
+        causes = causes.replace(",", "+").split("+")
+    if not isinstance(causes, Collection):
+        return set()
+    return {str(one).strip() for one in causes} - {""}
+
+
+# --- 05.3 -----------------------------------------------------------------------------------------
+
+SKEWED = "clock_skew"
+WINDOW = 5  # seconds for which a signature lasts, unless told otherwise
+
+
+def under_another_clock(look: Look) -> Verdict:
+    """Was a signed request answered while the exchange's clock was ahead?"""
+    own = look.sandbox.key.public_key
+    log = look.log()
+    tried = [at for at, entry in enumerate(log) if entry["operation"] == "get_account"]
+    if not tried:
+        return untried()
+    for at in tried:
+        if log[at]["status"] == 200 and log[at]["signedBy"] == own and _skewed(log[at]):
+            return right("Signed by the exchange's clock, and answered.")
+    last = log[tried[-1]]
+    if not _skewed(last):
+        return wrong(
+            "It was asked outside of the block, where both clocks are right, so this shows nothing."
+        )
+    before = log[: tried[-1]]
+    asked = bool(before) and before[-1]["operation"] == "get_time"
+    # A client that was refused asks for the time by itself, for what its error says.
+    if len(before) > 1 and before[-2]["operation"] == "get_account":
+        asked = False
+    if _lasted(last) != WINDOW:
+        return wrong(
+            "A window is how long a signature lasts. The clock is 75 s off, and no window is "
+            "longer than 60 s."
+        )
+    if len(tried) > 1 and _at_once(log[tried[-2]], last):
+        return wrong(
+            "It was asked twice in a row, and refused twice: the clock is 75 s off each time."
+        )
+    if not asked:
+        return untried(
+            "It was refused: Request has expired. Change the cell above, run it, and then this one "
+            "once more."
+        )
+    if _skewed(before[-1]):
+        return wrong(
+            "You asked the exchange for its time, but this client signed by your own clock all the "
+            "same. Only with apply=True are signatures corrected, and only those of the client "
+            "that measured."
+        )
+    return wrong(
+        "You asked for the time before the block, when both clocks were right, and corrected the "
+        "signature by nothing. Ask inside of it."
+    )
+
+
+def _skewed(entry: dict[str, Any]) -> bool:
+    return SKEWED in (entry["fault"] or "")
+
+
+def _lasted(entry: dict[str, Any]) -> int:
+    """The window of a request that came too late, in seconds, as the doctor has it."""
+    said = re.search(r"was valid for (\d+)", entry["finding"] or "")
+    return int(said[1]) if said else WINDOW
+
+
+def _at_once(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    """By one run of a cell: nobody runs it again within half a second."""
+    return _skewed(one) and bool((two["time"] - one["time"]).total_seconds() < 0.5)
+
+
+EXERCISES = (
+    ONCE,
+    Exercise(
+        id="05.2",
+        title="Two at once",
+        judge=two_causes,
+        starter="""\
+pasted = {
+    "method": "GET",
+    "url": "/wapi/v1/history/fills?symbol=SOL_USDC&limit=20",
+    "headers": {
+        "X-API-Key": sandbox.key.public_key,
+        "X-Timestamp": "1788264000000",
+        "X-Window": "5000",
+        "X-Signature": "b44z9qpvwkp82vcn/3rWvXIwjKkrjjc2ATuhIpt98QBe"
+                       "kBOgTPN3iaoY0c2f204dP9qpbnscvOweNB7frsnfBg==",
+    },
+}
+causes = "unsorted"
+causes""",
+        hints=(
+            "No secret is needed to prove what was signed: the public key is among the headers.",
+            "`diagnose` also takes the parts of a request, by name: method=, url= and headers=.",
+            "Python hands over a whole dict so: diagnose(**pasted). Two of these in a row, so to "
+            "speak, stand in its `.cause`.",
+        ),
+        solution="""\
+pasted = {
+    "method": "GET",
+    "url": "/wapi/v1/history/fills?symbol=SOL_USDC&limit=20",
+    "headers": {
+        "X-API-Key": sandbox.key.public_key,
+        "X-Timestamp": "1788264000000",
+        "X-Window": "5000",
+        "X-Signature": "b44z9qpvwkp82vcn/3rWvXIwjKkrjjc2ATuhIpt98QBe"
+                       "kBOgTPN3iaoY0c2f204dP9qpbnscvOweNB7frsnfBg==",
+    },
+}
+causes = diagnose(**pasted).cause
+causes""",
+    ),
+    Exercise(
+        id="05.3",
+        title="Seventy-five seconds",
+        judge=under_another_clock,
+        starter="""\
+late = Client(sandbox.url, sandbox.key)
+with sandbox.fault("clock_skew", seconds=75):
+    try:
+        print(late.get_account()["spotMakerFee"])
+    except ApiError as error:
+        print(error.message)""",
+        hints=(
+            "A signature is judged by the exchange's clock. So sign by that one, and not by yours.",
+            "A client can ask for the exchange's time and correct its signatures by it: look at "
+            "the section about the clock. Which client, and where must it ask?",
+            "Inside of the block, before the call: the client `late` measures the clock, with "
+            "apply=True.",
+        ),
+        solution="""\
+late = Client(sandbox.url, sandbox.key)
+with sandbox.fault("clock_skew", seconds=75):
+    try:
+        late.measure_clock(apply=True)
+        print(late.get_account()["spotMakerFee"])
+    except ApiError as error:
+        print(error.message)""",
+    ),
+    WHAT_NOW,
+)

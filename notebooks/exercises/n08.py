@@ -1,0 +1,389 @@
+"""The exercises of notebook 08, Going live: what keeps a key at home, and money within its bounds.
+
+No exercise leaves this machine. How to stop is tried in an account that is opened for it.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bpkit.client import Client
+from bpkit.errors import BpkitError, GuardError
+from bpkit.guard.limits import Arming, Guard
+from bpkit.operations import OPERATIONS
+from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, Key
+
+from .grading import (
+    Exercise,
+    Look,
+    Verdict,
+    cannot_tell,
+    described,
+    exact,
+    right,
+    sent,
+    shown,
+    untried,
+    wrong,
+)
+from .n08_gitignore import deciding_line, ignored, what_is_wrong
+
+# --- 08.1 -----------------------------------------------------------------------------------------
+
+HIDDEN = (".env", "notebooks/.env")
+KEPT = (".env.example", "README.md", "notebooks/08_going_live.ipynb", "bpkit/client.py")
+
+
+def key_at_home(look: Look) -> Verdict:
+    """Does git, by this text, leave out every ``.env`` and nothing that belongs into it?"""
+    text = look["gitignore"]
+    if not isinstance(text, str):
+        return wrong(f"`gitignore` should be text, and is {shown(text)}.")
+    if text.split("\n") == GITIGNORE.split("\n"):
+        return untried()
+    for path in HIDDEN:
+        if not ignored(text, path):
+            return wrong(
+                f"git would still commit `{path}`, with the key in it. {what_is_wrong(text)}"
+            )
+    for path in KEPT:
+        if ignored(text, path):
+            return wrong(
+                f"git would leave out `{path}` too, by the line `{deciding_line(text, path)}`."
+            )
+    return right("No `.env` can be committed by accident, and `.env.example` still can.")
+
+
+# --- 08.2 -----------------------------------------------------------------------------------------
+
+_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
+_PLACES = ("{public}", "{secret}")
+
+
+def readable_env(look: Look) -> Verdict:
+    """Does ``Key.from_env`` find the pair, once the two texts stand in their places?"""
+    text = look["env"]
+    if not isinstance(text, str):
+        return wrong(f"`env` should be text, and is {shown(text)}.")
+    if _KEY.search(text):
+        return wrong(
+            "There is a key in it now. Keep keys out of a notebook: `{public}` and `{secret}` "
+            "stand for the two texts here."
+        )
+    if text.strip() == ENV.strip():
+        return untried()
+    for place in _PLACES:
+        if text.count(place) != 1:
+            return wrong(f"`{place}` should stand in it once, and does {text.count(place)} times.")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ".env"
+        filled = text.replace("{public}", DEMO_PUBLIC_KEY).replace("{secret}", DEMO_SECRET)
+        path.write_text(filled, "utf-8")
+        try:
+            Key.from_env(path)
+        except BpkitError as error:
+            said = str(error).replace(repr(str(path)), "`.env`")
+            return wrong(f"`Key.from_env` says: {said}")
+    return right("Two names, two texts, a line each. This file can be read.")
+
+
+# --- 08.3 -----------------------------------------------------------------------------------------
+
+PRICE = "171.00"
+
+
+def a_plan(look: Look) -> Verdict:
+    """Does the arming let through what is planned, and nothing else?"""
+    plan = look["plan"]
+    if not isinstance(plan, Arming):
+        return wrong(f"`plan` should be an Arming, and is {shown(plan)}.")
+    if plan == Arming(orders=True, withdrawals=True, per_order="200", per_session="1000"):
+        return untried()
+    if plan.kinds != ["orders"]:
+        return wrong(f"It arms {' and '.join(plan.kinds)}. The plan needs orders, and only them.")
+    guard = Guard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
+    reason = _stopped(guard, "0.5")
+    if not reason:
+        return wrong("An order of 0.5 SOL passes: 85.50 USDC for a slip of the finger.")
+    guard = Guard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
+    for count in ("first", "second", "third"):
+        reason = _stopped(guard, "0.05")
+        if reason:
+            return wrong(f"The {count} order of 0.05 SOL does not pass. {reason}")
+    if not _stopped(guard, "0.05"):
+        spent = guard.spent
+        return wrong(f"A fourth order passes, {spent} USDC in all. Planned are three.")
+    return _elsewhere(plan)
+
+
+def _elsewhere(plan: Arming) -> Verdict:
+    if plan.symbols is None:
+        return wrong("An order in ETH_USDC passes, or in any market. The plan is for SOL_USDC.")
+    if len(set(plan.symbols)) > 1:
+        armed = ", ".join(sorted(plan.symbols))
+        return wrong(f"It is armed for {armed}; the plan is for SOL_USDC alone.")
+    return right("Three orders of 8.55 USDC pass. A fourth, a larger one, another market: none.")
+
+
+def _stopped(guard: Guard, quantity: str) -> str:
+    """The guard's reason, or "" where it lets a bid at ``PRICE`` pass. Nothing is sent."""
+    order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit"}
+    try:
+        guard.admit(OPERATIONS["execute_order"], {**order, "price": PRICE, "quantity": quantity})
+    except GuardError as error:
+        return str(error)
+    return ""
+
+
+# --- 08.4 -----------------------------------------------------------------------------------------
+
+MARKET = "ETH_USDC"
+
+
+def first_order(look: Look) -> Verdict:
+    """Does a small bid rest, far below the market, that could not have traded?"""
+    market = look.ask("get_market", symbol=MARKET)
+    least = Decimal(market["filters"]["quantity"]["minQuantity"])
+    book = look.ask("get_depth", symbol=MARKET, limit=5)
+    if not book["bids"] or not book["asks"]:
+        return cannot_tell("A side of the book is empty, so there is no market to be far from.")
+    best, ask = Decimal(book["bids"][-1][0]), Decimal(book["asks"][0][0])
+    limit = best * Decimal("0.9")
+    resting = look.ask("get_open_orders", symbol=MARKET)
+    if any(not _unlike(order, limit, least) for order in resting):
+        return right(
+            "It waits far below the market, for less than a dollar, and could not trade at once. "
+            "Now cancel it."
+        )
+    history = look.ask("get_order_history", symbol=MARKET)
+    if any(row["status"] == "Cancelled" and not _unlike(row, limit, least) for row in history):
+        return right("It waited, and you took it back. That is the whole way.")
+    tried = [
+        entry
+        for entry in look.log("execute_order")
+        if isinstance(sent(entry), dict) and _is_theirs(sent(entry), ask)
+    ]
+    if not tried:
+        return untried(
+            "No order of yours that could wait has arrived: as it stood, the cell above bought "
+            "0.1 ETH at once. If your cell stopped with an error, its last line says why."
+        )
+    return wrong(_not_there(tried[-1], limit, least))
+
+
+def _is_theirs(order: dict[str, Any], ask: Decimal) -> bool:
+    """In this market, and not the starter's own."""
+    price = exact(order.get("price")) or ask
+    starters = order.get("quantity") == "0.1" and price >= ask and not order.get("postOnly")
+    return order.get("symbol") == MARKET and not (starters and order.get("orderType") == "Limit")
+
+
+def _unlike(order: dict[str, Any], limit: Decimal, least: Decimal) -> str:
+    """Why this order is not the wanted one; "" if it is."""
+    price, quantity = exact(order.get("price")), exact(order.get("quantity"))
+    if order.get("side") != "Bid":
+        return "It is an `Ask`: it sells. Wanted is a bid."
+    if order.get("orderType") != "Limit" or price is None:
+        return "A `Market` order takes what is offered now. Only a `Limit` order can wait."
+    if price > limit:
+        return f"Its price is {price}. A tenth below the best bid is {limit.normalize():f} or less."
+    if not order.get("postOnly"):
+        return (
+            "It waits, but only because the price is low: with `post_only=True` it could not trade "
+            "at once, whatever the price."
+        )
+    if quantity != least:
+        return f"It is for {quantity} ETH. The smallest quantity of this market is {least}."
+    return ""
+
+
+def _not_there(entry: dict[str, Any], limit: Decimal, least: Decimal) -> str:
+    """Why the order that this entry of the log tells of is not in the book as it should be."""
+    if entry["status"] >= 400:
+        return f"The exchange refused it: {entry['verdict']}"
+    unlike = _unlike(sent(entry), limit, least)
+    return unlike or "It was as it should be, but rests no more. Send it, and cancel it afterwards."
+
+
+# --- 08.5 -----------------------------------------------------------------------------------------
+
+RESTING = (("SOL_USDC", "0.1"), ("BTC_USDC", "0.001"), ("SOL_USDC_PERP", "0.1"))
+FAR, TICK = Decimal("0.8"), Decimal("0.1")  # of the last price; a price of 0.1 fits all three
+
+
+class _Theirs(Client):
+    """A client that a reason can name."""
+
+    def __repr__(self) -> str:
+        return "client"
+
+
+def full_stop(look: Look) -> Verdict:
+    """In an account of its own, with bids in three markets: does anything rest after ``stop``?"""
+    sandbox = look.sandbox
+    if not hasattr(sandbox, "open_account"):
+        return cannot_tell("`sandbox` opens no account to try it in. Run the cells above first.")
+    key = sandbox.open_account({"USDC": "10000"})
+    with _Theirs(sandbox.url, key) as bp:
+        try:
+            _place_bids(bp)
+        except BpkitError as error:
+            return cannot_tell(f"The bids to be cancelled could not be placed. {described(error)}")
+        look.call("stop", bp)
+        left = sorted(order["symbol"] for order in bp.get_open_orders())
+        made = [order["status"] for order in bp.get_order_history()]
+    if left == ["BTC_USDC", "SOL_USDC_PERP"]:
+        return untried("In a market other than SOL_USDC, orders still rest. Mend `stop`.")
+    if left and "Cancelled" not in made:
+        return wrong(
+            "In another account, with bids in three markets, nothing was cancelled. Does `stop` "
+            "use the client that it is given?"
+        )
+    if left:
+        return wrong(
+            "In another account there were bids in three markets, and one still rests in "
+            f"{' and in '.join(left)}. Do not name the markets; ask where orders rest."
+        )
+    if len(made) != len(RESTING):
+        return wrong("Nothing rests, but `stop` sent orders of its own. It should only cancel.")
+    return _with_nothing(look, sandbox)
+
+
+def _place_bids(bp: Client) -> None:
+    for symbol, quantity in RESTING:
+        price = (Decimal(bp.get_ticker(symbol)["lastPrice"]) * FAR).quantize(TICK)
+        bp.execute_order(symbol, "Bid", "Limit", price=price, quantity=quantity)
+
+
+def _with_nothing(look: Look, sandbox: Any) -> Verdict:
+    with _Theirs(sandbox.url, sandbox.open_account()) as bp:
+        look.call("stop", bp)
+    return right("Bids in three markets, and none is left. With nothing to cancel it is quiet.")
+
+
+# --- what the notebook shows ----------------------------------------------------------------------
+
+GITIGNORE = """\
+# Never commit .env
+.env/
+.env.example
+.venv/
+"""
+ENV = """
+PUBLIC_KEY=" {secret} "
+SECRET_KEY=" {public} "
+"""
+
+EXERCISES = (
+    Exercise(
+        id="08.1",
+        title="A key that stays at home",
+        judge=key_at_home,
+        starter=f'gitignore = """\\\n{GITIGNORE}"""\ngitignore.splitlines()',
+        hints=(
+            "Go through it line by line. The first is only a remark. And the second?",
+            "`.env/`, with a slash at its end, means a folder of that name. `.env.example` is a "
+            "file that everybody should have.",
+            "One line with the plain name of the file is enough, without a slash; and the line "
+            "with the example goes.",
+        ),
+        solution="""\
+gitignore = ".env\\n.venv/"
+gitignore.splitlines()""",
+    ),
+    Exercise(
+        id="08.2",
+        title="A file that can be read",
+        judge=readable_env,
+        starter=f'env = """{ENV}"""\nprint(env)',
+        hints=(
+            "Two things are wrong. Which of the two texts may be public?",
+            "What stands between quotes counts, the spaces too. And each text belongs behind its "
+            "own name.",
+            "A name, an equals sign, the text, and nothing else: PUBLIC_KEY={public}, and the "
+            "other line in the same way.",
+        ),
+        solution='env = """\nPUBLIC_KEY={public}\nSECRET_KEY={secret}\n"""\nprint(env)',
+    ),
+    Exercise(
+        id="08.3",
+        title="Armed for the plan, and no more",
+        judge=a_plan,
+        starter="""\
+from bpkit import Arming
+
+plan = Arming(orders=True, withdrawals=True, per_order="200", per_session="1000")
+plan""",
+        hints=(
+            "What is one order worth, in USDC? And three of them?",
+            "One is worth 0.05 x 171.00 = 8.55 USDC, three are worth 25.65, and four 34.20. "
+            "Each cap lies between two of the things that it tells apart.",
+            "Leave withdrawals out, take per_order a little above 8.55, per_session between 25.65 "
+            "and 34.20, and name the one market in a list, as symbols.",
+        ),
+        solution="""\
+from bpkit import Arming
+
+plan = Arming(orders=True, per_order="10", per_session="30", symbols=["SOL_USDC"])
+plan""",
+    ),
+    Exercise(
+        id="08.4",
+        title="A first order that waits",
+        judge=first_order,
+        starter="""\
+price = bp.get_depth("ETH_USDC", limit=5)["asks"][-1][0]
+order = bp.execute_order("ETH_USDC", "Bid", "Limit", price=price, quantity="0.1")
+order["status"]""",
+        hints=(
+            "A bid that is as high as the asks trades. From which side of the book must the price "
+            "come, and what has to be taken off it?",
+            'The best bid is bids[-1]. Nine tenths of it, of a Decimal, and quantized to "0.01". '
+            "The smallest quantity stands under filters, quantity, in get_market.",
+            'A price of "2000.00" is far enough below; quantity="0.0001"; and post_only=True.',
+        ),
+        solution="""\
+from decimal import Decimal
+
+best = Decimal(bp.get_depth("ETH_USDC", limit=5)["bids"][-1][0])
+price = (best * Decimal("0.85")).quantize(Decimal("0.01"))
+order = bp.execute_order(
+    "ETH_USDC", "Bid", "Limit", price=price, quantity="0.0001", post_only=True
+)
+order["status"]""",
+    ),
+    Exercise(
+        id="08.5",
+        title="Stop everywhere",
+        judge=full_stop,
+        starter="""\
+def stop(client):
+    client.cancel_open_orders("SOL_USDC")
+
+for symbol, price in [("SOL_USDC", "150.00"), ("BTC_USDC", "70000")]:
+    bp.execute_order(symbol, "Bid", "Limit", price=price, quantity="0.01", post_only=True)
+stop(bp)
+[order["symbol"] for order in bp.get_open_orders("BTC_USDC")]""",
+        hints=(
+            "`cancel_open_orders` takes one market. In which markets do orders rest? The exchange "
+            "knows.",
+            "`client.get_open_orders()` without a market gives the orders of all of them, and each "
+            "order has its symbol.",
+            "Make a set of the symbols, so that each market comes once, and go through it with a "
+            "for loop that cancels in each.",
+        ),
+        solution="""\
+def stop(client):
+    for symbol in {order["symbol"] for order in client.get_open_orders()}:
+        client.cancel_open_orders(symbol)
+
+for symbol, price in [("SOL_USDC", "150.00"), ("BTC_USDC", "70000")]:
+    bp.execute_order(symbol, "Bid", "Limit", price=price, quantity="0.01", post_only=True)
+stop(bp)
+[order["symbol"] for order in bp.get_open_orders("BTC_USDC")]""",
+    ),
+)

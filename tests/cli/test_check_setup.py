@@ -1,0 +1,627 @@
+"""``python -m bpkit doctor``: what it says of good and bad set-ups, and what it never says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Plain, Scripted
+
+from bpkit import LIVE_URL, ApiError, Client, GuardError, Key, TransportError
+from bpkit.cli import check_setup as checkup
+from bpkit.sandbox import Sandbox
+from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
+
+# Pairs of this file alone. Their public halves are taken from the tests' own signer.
+SECRET = b64encode(bytes(range(7, 39))).decode()
+OTHER = b64encode(bytes(range(101, 133))).decode()
+POSIX = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+LOCAL, REMOTE = [".env", "git", "pair", "owner"], ["host", "clock", "account"]
+
+
+def public(secret: str) -> str:
+    with Plain("", secret) as signer:
+        return signer.public_key
+
+
+def write(folder: Path, secret: str = SECRET, public_key: str | None = None) -> Path:
+    file = folder / ".env"
+    pair = public(secret) if public_key is None else public_key
+    file.write_text(f"PUBLIC_KEY={pair}\nSECRET_KEY={secret}\n")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, with no pair in the environment."""
+    for name in ("PUBLIC_KEY", "SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def repository(folder: Path) -> Path:
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    write(folder)
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> str:
+    own = ("-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgSign=false")
+    return subprocess.run(
+        ["git", "-C", str(folder), *own, *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def ignore(folder: Path) -> None:
+    (folder / ".gitignore").write_text(".env\n")
+
+
+def commit(folder: Path, *files: str) -> None:
+    git(folder, "add", "--force", *files)
+    git(folder, "commit", "--quiet", "--message", "x")
+
+
+def git_line(folder: Path, key: Key | None = None) -> checkup.Line:
+    """Of the .env there, with the key that write() puts in it unless another is given."""
+    return checkup.check_git(folder / ".env", key or Key(SECRET))
+
+
+def never(url: str, key: Key | None) -> Client:
+    raise AssertionError(f"{url} must not be called")
+
+
+def told(
+    url: str | None,
+    path: str | None = None,
+    connect: Callable[[str, Key | None], Client] = never,
+) -> tuple[int, list[str]]:
+    """The exit status and the lines. Without ``connect``, nothing may be called."""
+    said: list[str] = []
+    return checkup.run(url, path, out=said.append, connect=connect), said
+
+
+def marks(lines: list[str]) -> dict[str, str]:
+    return {line.split()[1]: line.split()[0] for line in lines}
+
+
+def at(scripted: Scripted, milliseconds: int) -> Scripted:
+    """A server that is well, whose clock says this, and that lets everybody in."""
+    scripted.says(200, '{"status":"Ok","message":null}')
+    scripted.says(200, str(milliseconds), "text/plain")
+    scripted.says(200, "{}")
+    return scripted
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+# --- the whole ------------------------------------------------------------------------------------
+
+
+def test_a_good_set_up(folder: Path, sandbox: Sandbox) -> None:
+    write(folder)
+    sandbox.open_account(key=Key(SECRET))
+    status, lines = told(sandbox.url, connect=checkup.connect)
+    assert status == 0
+    assert [line.split()[:2] for line in lines] == [["ok", what] for what in LOCAL + REMOTE]
+    assert lines[2] == f"ok    pair      valid; the public key is {public(SECRET)}"
+    assert lines[3].endswith("the pair is your own, not the published one")
+    assert lines[4] == f"ok    host      {sandbox.url} answers"
+    assert [entry["operation"] for entry in sandbox.log] == [
+        "get_status", "get_time", "get_account",
+    ]  # fmt: skip
+    assert {entry["method"] for entry in sandbox.log} == {"GET"}
+
+
+def test_the_command(folder: Path, sandbox: Sandbox) -> None:
+    write(folder, DEMO_SECRET)
+    command = [sys.executable, "-m", "bpkit", "doctor"]
+    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments], env=environment, capture_output=True, text=True, timeout=60
+        )
+
+    good = run("--url", sandbox.url)
+    assert (good.returncode, good.stderr, good.stdout.count("\n")) == (0, "", 7)
+    bad = run("--url", sandbox.url, "--env", "elsewhere")
+    assert (bad.returncode, bad.stderr) == (1, "")
+    assert bad.stdout.startswith("fix   .env      no file 'elsewhere'. Copy .env.example to it")
+    assert "skip  account" in bad.stdout and "ok    clock" in bad.stdout
+
+
+def test_a_line_is_one_plain_line() -> None:
+    line = checkup.Line("ok", "host", "two\nlines,\x1b[2J a bell\x07", "  Do\tthis. ")
+    assert str(line) == "ok    host      two lines, [2J a bell . Do this."
+
+
+# --- .env -----------------------------------------------------------------------------------------
+
+
+def test_the_file_is_found_upwards_and_said_to_be_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder)
+    inner = folder / "a" / "b"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    file = checkup.find(None)
+    assert file is not None
+    assert (
+        checkup.check_file(file, None, Key(SECRET)).said
+        == f"found: {os.path.join('..', '..', '.env')}"
+    )
+    assert Key.from_env() == Key.from_env(file)  # the same one
+    (folder / "a" / ".env").mkdir()  # no file, so it is passed over
+    assert checkup.find(None) == file
+    nearer = write(inner, OTHER)
+    assert checkup.find(None) == nearer
+    assert Key.from_env().public_key == public(OTHER)
+
+
+def test_no_file(folder: Path) -> None:
+    status, lines = told("http://127.0.0.1:1", connect=checkup.connect)
+    assert status == 1
+    assert lines[0].startswith("fix   .env      none in this folder or any above it. Copy")
+    assert lines[1:4] == [
+        "skip  git       not asked, because there is no .env",
+        "skip  pair      not read, because there is no .env",
+        "skip  owner     not known, because there is no valid pair",
+    ]
+
+
+def test_a_file_named(folder: Path) -> None:
+    write(folder).rename(folder / "mine.env")
+    assert checkup.find(None) is None
+    assert (
+        checkup.check_file(checkup.find("mine.env"), "mine.env", Key(SECRET)).said
+        == "found: mine.env"
+    )
+    assert checkup.find("none.env") is None and checkup.find(".") is None
+    assert checkup.check_file(None, "none.env", Key(SECRET)).mark == "fix"
+    assert checkup.check_pair(None, "none.env")[1].mark == "skip"
+
+
+def test_the_environment_where_there_is_no_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBLIC_KEY", public(SECRET))
+    half = checkup.check_pair(None, None)[1]
+    assert half.mark == "fix" and "The environment has no SECRET_KEY" in half.remedy
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    line = checkup.check_file(None, None, Key(SECRET))
+    assert (line.mark, line.said) == ("ok", "there is none; the pair is taken from the environment")
+    assert checkup.check_pair(None, None)[0] == Key(SECRET)
+    assert (
+        checkup.check_file(None, "named", Key(SECRET)).mark == "fix"
+    )  # which from_env would not replace
+    assert checkup.check_pair(None, "named")[0] is None
+
+
+@POSIX
+@pytest.mark.parametrize("mode, mark", [
+    (0o600, "ok"), (0o400, "ok"), (0o644, "fix"), (0o640, "fix"), (0o604, "fix"),
+])  # fmt: skip
+def test_who_may_read_it(mode: int, mark: str, folder: Path) -> None:
+    file = write(folder)
+    file.chmod(mode)
+    line = checkup.check_file(file, None, Key(SECRET))
+    assert (line.mark, line.remedy) == (mark, "" if mark == "ok" else "Run: chmod 600 .env")
+    assert mark == "ok" or line.said.endswith(f"(mode {mode:o})")
+    file.chmod(0o600)
+
+
+@POSIX
+def test_a_file_that_you_may_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(folder)
+
+    def refuse(*_: object) -> Key:
+        raise PermissionError(13, "Permission denied")
+
+    # The administrator may read everything, so the system's answers are played.
+    monkeypatch.setattr(checkup.os, "access", lambda *_: False)
+    monkeypatch.setattr(checkup.Key, "from_env", refuse)
+    line = checkup.check_file(file, None, Key(SECRET))
+    assert (line.mark, line.remedy) == ("fix", "Run: chmod 600 .env")
+    assert checkup.check_pair(file, None) == (
+        None,
+        ("skip", "pair", "not read, because the .env cannot be", ""),
+    )
+
+
+@POSIX
+def test_what_is_to_be_typed_is_quoted(folder: Path) -> None:
+    (folder / "my keys").mkdir()
+    file = write(folder / "my keys")
+    file.chmod(0o644)
+    assert checkup.check_file(file, None, Key(SECRET)).remedy == "Run: chmod 600 'my keys/.env'"
+
+
+def test_the_example_file_has_nothing_to_hide(repository: Path, sandbox: Sandbox) -> None:
+    example = write(repository, DEMO_SECRET).rename(repository / ".env.example")
+    example.chmod(0o644)
+    commit(repository, ".env.example")
+    status, lines = told(sandbox.url, ".env.example", checkup.connect)
+    assert status == 0 and set(marks(lines).values()) == {"ok"}
+    # Under the name that will hold your own pair, or with your own pair, it has.
+    demo, own = Key(DEMO_SECRET), Key(SECRET)
+    for name, key in ((".env", demo), (".env.example", own), (".env.example", None)):
+        file = write(repository).rename(repository / name)
+        file.chmod(0o644)
+        assert (checkup.check_git(file, key).mark) == "fix"
+        assert os.name != "posix" or checkup.check_file(file, None, key).mark == "fix"
+
+
+# --- git ------------------------------------------------------------------------------------------
+
+
+def test_no_repository(folder: Path) -> None:
+    write(folder)
+    assert git_line(folder) == ("ok", "git", "the .env lies in no git repository", "")
+
+
+def test_ignored(repository: Path) -> None:
+    ignore(repository)
+    expected = ("ok", "git", "ignored, and never committed", "")
+    assert git_line(repository) == expected  # before the first commit
+    commit(repository, ".gitignore")
+    assert git_line(repository) == expected
+
+
+def test_not_ignored(repository: Path) -> None:
+    line = git_line(repository)
+    assert line == ("fix", "git", "the .env is not ignored by git", "Do: echo .env >> .gitignore")
+    subprocess.run(line.remedy.removeprefix("Do: "), shell=True, check=True, cwd=repository)
+    assert git_line(repository).mark == "ok"
+
+
+def test_advice_fits_the_working_folder(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = repository / "notebooks"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    git(repository, "add", ".env")
+    line = git_line(repository)
+    up = ".." + os.sep
+    assert line.remedy == f"Do: git rm --cached {up}.env; echo .env >> {up}.gitignore"
+
+
+def test_tracked_but_not_committed(repository: Path) -> None:
+    ignore(repository)
+    git(repository, "add", "--force", ".env")
+    assert git_line(repository) == (
+        "fix", "git", "the .env is tracked by git", "Do: git rm --cached .env",
+    )  # fmt: skip
+    git(repository, "rm", "--cached", "--quiet", ".env")
+    assert git_line(repository).mark == "ok"
+
+
+def test_committed(repository: Path) -> None:
+    commit(repository, ".env")
+    line = git_line(repository)
+    short = git(repository, "rev-parse", "--short=10", "HEAD").strip()
+    assert line.said == (
+        f"the .env is tracked by git, not ignored by git, in the history (commit {short})"
+    )
+    for step in ("git rm --cached .env", "echo .env >> .gitignore", "make a new key at Backpack"):
+        assert step in line.remedy
+
+
+def test_committed_once(repository: Path) -> None:
+    commit(repository, ".env")
+    git(repository, "rm", "--cached", "--quiet", ".env")
+    ignore(repository)
+    commit(repository, ".gitignore")
+    line = git_line(repository)
+    assert (line.mark, "tracked" in line.said, "in the history" in line.said) == (
+        "fix",
+        False,
+        True,
+    )
+    assert line.remedy.startswith("Do: make a new key at Backpack")
+
+
+def test_committed_with_a_key_that_was_replaced(repository: Path) -> None:
+    test_committed_once(repository)
+    write(repository, OTHER)
+    line = git_line(repository, Key(OTHER))
+    assert (line.mark, line.remedy) == ("ok", "See that the keys in it are deleted at Backpack.")
+    assert checkup.check_git(repository / ".env", None).mark == "fix"  # it cannot be compared
+    commit(repository, ".env")
+    git(repository, "rm", "--cached", "--quiet", ".env")
+    assert git_line(repository, Key(OTHER)).mark == "fix"
+
+
+def test_committed_with_the_published_pair(repository: Path) -> None:
+    write(repository, DEMO_SECRET)
+    commit(repository, ".env")
+    git(repository, "rm", "--cached", "--quiet", ".env")
+    ignore(repository)
+    assert git_line(repository, Key(DEMO_SECRET)).mark == "ok"
+
+
+def test_committed_on_a_branch_whose_merge_hides_it(repository: Path) -> None:
+    ignore(repository)
+    commit(repository, ".gitignore")
+    git(repository, "checkout", "--quiet", "-b", "side")
+    commit(repository, ".env")
+    git(repository, "rm", "--cached", "--quiet", ".env")
+    git(repository, "commit", "--quiet", "--message", "x")
+    git(repository, "checkout", "--quiet", "main")
+    (repository / "other").write_text("x")
+    commit(repository, "other")
+    git(repository, "merge", "--quiet", "--no-ff", "--message", "x", "side")
+    git(repository, "branch", "--delete", "side")
+    assert git(repository, "log", "--all", "--oneline", "--", ".env") == ""  # simplified away
+    assert "in the history" in git_line(repository).said
+
+
+def test_another_file_in_the_history_is_no_matter(repository: Path) -> None:
+    ignore(repository)
+    (repository / "inner").mkdir()
+    write(repository / "inner")
+    commit(repository, ".gitignore", "inner/.env")
+    assert git_line(repository).mark == "ok"
+    assert git_line(repository / "inner").mark == "fix"
+
+
+@POSIX
+def test_a_folder_that_is_a_link_into_a_repository(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    link = tmp_path_factory.mktemp("elsewhere") / "link"
+    link.symlink_to(repository, target_is_directory=True)
+    (repository / "inner").mkdir()
+    write(repository / "inner")
+    assert git_line(link / "inner").mark == "fix"
+    (repository / "inner").joinpath(".gitignore").write_text(".env\n")
+    link.unlink()
+    link.symlink_to(repository / "inner", target_is_directory=True)
+    assert git_line(link).said == "ignored, and never committed"
+
+
+def test_inside_a_hook_of_another_repository(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ignore(repository)
+    other = tmp_path_factory.mktemp("other")
+    git(other, "init", "--quiet")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    assert git_line(repository).said == "ignored, and never committed"
+
+
+def test_git_is_not_installed(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    line = git_line(repository)
+    assert (line.mark, line.said) == ("skip", "in a repository, but git is not installed")
+    assert ".gitignore" in line.remedy
+
+
+def test_git_gives_no_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder)
+    (folder / ".git").mkdir()  # and nothing in it: git answers 128
+    assert git_line(folder).said == "in a repository, but git gives no answer there"
+
+    def late(*arguments: object, timeout: float, **options: object) -> None:
+        raise subprocess.TimeoutExpired("git", timeout)
+
+    git(folder, "init", "--quiet")
+    monkeypatch.setattr(checkup.subprocess, "run", late)
+    assert git_line(folder).mark == "skip"
+
+
+# --- the pair -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret, public_key, remedy", [
+    (public(SECRET), SECRET, "The secret and the public key are swapped."),
+    (SECRET, public(OTHER), "The public key does not belong to the secret."),
+    ("", public(SECRET), "The .env found has no SECRET_KEY."),
+    (SECRET, "", "The .env found has no PUBLIC_KEY."),
+    (SECRET[:43], public(SECRET), "The secret is not base64. Expected"),
+    (b64encode(bytes(range(30))).decode(), public(SECRET), "The secret does not hold 32 bytes."),
+    (b64encode(bytes(range(64))).decode(), public(SECRET), "The secret holds a seed with its"),
+])  # fmt: skip
+def test_no_valid_pair(
+    secret: str, public_key: str, remedy: str, folder: Path, sandbox: Sandbox
+) -> None:
+    write(folder, secret, public_key)
+    status, lines = told(sandbox.url, connect=checkup.connect)
+    assert status == 1 and lines[2].startswith(f"fix   pair      no valid pair. {remedy}")
+    # The rest can be asked without a key.
+    assert marks(lines[3:]) == {"owner": "skip", "host": "ok", "clock": "ok", "account": "skip"}
+    assert lines[6].endswith("not asked, because there is no valid pair")
+
+
+@pytest.mark.parametrize("secret, public_key", [
+    (SECRET, public(SECRET)), (public(SECRET), SECRET), (SECRET, public(OTHER)), (SECRET, ""),
+    (SECRET[:43], public(SECRET)), (f"'{SECRET} '", public(SECRET)), (SECRET, SECRET),
+])  # fmt: skip
+@pytest.mark.parametrize("committed", [True, False])
+def test_no_part_of_the_secret_is_shown(
+    secret: str,
+    public_key: str,
+    committed: bool,
+    repository: Path,
+    sandbox: Sandbox,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    write(repository, secret, public_key)
+    if committed:
+        commit(repository, ".env")
+    checkup.run(sandbox.url, None)
+    shown = "".join(capfd.readouterr())
+    assert len(shown.splitlines()) >= 7
+    assert [SECRET[i : i + 6] for i in range(39) if SECRET[i : i + 6] in shown] == []
+    for length in ("43", "46"):
+        assert f" {length} " not in shown and f"({length}" not in shown
+
+
+# --- the published pair ---------------------------------------------------------------------------
+
+
+def test_with_the_published_pair_the_live_host_is_not_called(folder: Path) -> None:
+    write(folder, DEMO_SECRET)
+    status, lines = told(None)
+    assert status == 0  # nothing failed; it was not asked for by name
+    assert marks(lines[3:]) == {name: "skip" for name in ["owner", *REMOTE]}
+    assert "python -m bpkit sandbox" in lines[3] and "write your own pair into .env" in lines[3]
+
+
+def test_with_the_published_pair_the_live_host_cannot_be_chosen(folder: Path) -> None:
+    write(folder, DEMO_SECRET)
+    status, lines = told(LIVE_URL)
+    assert (status, marks(lines)["owner"], marks(lines)["host"]) == (1, "fix", "skip")
+
+
+def test_with_the_published_pair_a_sandbox_is_well(folder: Path, sandbox: Sandbox) -> None:
+    write(folder, DEMO_SECRET)
+    status, lines = told(sandbox.url, connect=checkup.connect)
+    assert status == 0 and set(marks(lines).values()) == {"ok"}
+    assert DEMO_PUBLIC_KEY in lines[2] and "for a sandbox alone" in lines[3]
+
+
+# --- the host -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret, count", [(SECRET, "three"), ("", "two")])
+def test_a_live_host_is_announced_before_it_is_asked(
+    secret: str, count: str, folder: Path, scripted: Scripted
+) -> None:
+    write(folder, secret or SECRET, None if secret else public(OTHER))
+    at(scripted, now())
+    said: list[str] = []
+
+    def pretend(url: str, key: Key | None) -> Client:
+        assert url == LIVE_URL and scripted.requests == []
+        assert said[-1] == (
+            f"Now {LIVE_URL} is asked {count} questions that only read. Nothing is changed there."
+        )
+        return Client(scripted.url, key)
+
+    checkup.run(None, None, out=said.append, connect=pretend)
+    assert len(scripted.requests) == {"three": 3, "two": 2}[count]
+    assert {request["method"] for request in scripted.requests} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://api.backpack.exchange", "https://testnet.example"]
+)
+@pytest.mark.parametrize("secret", [SECRET, DEMO_SECRET])
+def test_an_address_that_is_not_spoken_to(url: str, secret: str, folder: Path) -> None:
+    write(folder, secret)
+    status, lines = told(url)
+    assert status == 1
+    assert marks(lines[3:]) == {"owner": "ok", "host": "fix", "clock": "skip", "account": "skip"}
+
+
+def test_a_sandbox_that_was_stopped(folder: Path, sandbox: Sandbox) -> None:
+    write(folder, DEMO_SECRET)
+    sandbox.stop()
+    status, lines = told(sandbox.url, connect=checkup.connect)
+    assert status == 1
+    assert lines[4].startswith(f"fix   host      nothing listens at {sandbox.url}")
+    assert lines[4].endswith("Start a sandbox: python -m bpkit sandbox")
+    assert lines[5:] == [
+        "skip  clock     not asked, because the host does not answer as it should",
+        "skip  account   not asked, because the host does not answer as it should",
+    ]
+
+
+class Fake(Client):
+    """A client that calls nobody. ``errors``: what its questions raise, by name."""
+
+    def __init__(self, errors: dict[str, Exception]) -> None:
+        super().__init__(LIVE_URL, Key(SECRET))
+        self.errors = errors
+
+    def _send(self, name: str, fields: object) -> object:
+        raise self.errors[name]
+
+
+def test_a_live_host_that_is_not_reached() -> None:
+    error = TransportError("get_status", "no connection to it", sent=False, mutates=False)
+    line = checkup.check_host(Fake({"get_status": error}), False)
+    assert (line.mark, line.said) == ("fix", "no connection to it")
+    assert "internet" in line.remedy and "sandbox" not in line.remedy
+
+
+@pytest.mark.parametrize("status, body, mark, said", [
+    (200, '{"status":"Maintenance","message":null}', "ok", "in maintenance"),
+    (200, '{"status":"Maintenance","message":"until 9"}', "ok", "in maintenance: until 9"),
+    (200, '{"status":"Closed"}', "fix", "answers, but not as Backpack does"),
+    (200, "[]", "fix", "answers, but not as Backpack does"),
+    (200, "<html>", "fix", "not what was announced"),
+    (404, "Not found", "fix", "get_status: 404 Not found"),
+])  # fmt: skip
+def test_what_the_host_says(
+    status: int, body: str, mark: str, said: str, scripted: Scripted
+) -> None:
+    scripted.says(status, body)
+    line = checkup.check_host(Client(scripted.url), True)
+    assert line.mark == mark and said in line.said
+
+
+# --- the clock and the account --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead, mark, said", [
+    (0, "ok", "clock"),
+    (700, "ok", "behind"),
+    (90_000, "fix", "90 s behind the exchange's"),
+    (-3_600_000, "fix", "3.6e+03 s ahead of the exchange's"),
+])  # fmt: skip
+def test_the_clock(ahead: int, mark: str, said: str, folder: Path, scripted: Scripted) -> None:
+    write(folder)
+    status, lines = told(at(scripted, now() + ahead).url, connect=checkup.connect)
+    assert marks(lines)["clock"] == mark and said in lines[5]
+    assert ("bp.measure_clock(apply=True)" in lines[5]) == (mark == "fix")
+    assert "signatures are corrected" not in lines[5]  # of the next program they are not
+    assert status == (mark == "fix")
+    # The key is judged all the same, by a signature made by the exchange's time.
+    assert marks(lines)["account"] == "ok"
+    signed = int(scripted.requests[2]["headers"]["x-timestamp"])
+    assert abs(signed - now() - ahead) < 10_000
+
+
+def test_a_clock_that_cannot_be_read(folder: Path, scripted: Scripted) -> None:
+    write(folder)
+    scripted.says(200, '{"status":"Ok","message":null}')
+    scripted.says(200, "noon", "text/plain")
+    scripted.says(200, "{}")
+    status, lines = told(scripted.url, connect=checkup.connect)
+    assert status == 1 and marks(lines)["clock"] == "fix" and marks(lines)["account"] == "ok"
+
+
+def test_a_key_that_the_host_does_not_know(folder: Path, sandbox: Sandbox) -> None:
+    write(folder)
+    status, lines = told(sandbox.url, connect=checkup.connect)
+    assert status == 1
+    assert set(marks(lines[:6]).values()) == {"ok"} and marks(lines)["account"] == "fix"
+    assert lines[6].startswith("fix   account   get_account: 401 UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("error, loopback, remedy", [
+    (ApiError("a", 401, "UNAUTHORIZED", "m"), True, "A sandbox knows the demo pair"),
+    (ApiError("a", 401, "UNAUTHORIZED", "m"), False, "See at Backpack whether this API key"),
+    (ApiError("a", 401, "UNAUTHORIZED", "m", finding="The finding."), False, ""),
+    (ApiError("a", 500, None, "m"), False, "Try again later."),
+    (TransportError("a", "cut", sent=True, mutates=False), False, "Try again later."),
+    (GuardError("no"), False, "Try again later."),
+])  # fmt: skip
+def test_a_refusal_is_given_with_its_finding(error: ApiError, loopback: bool, remedy: str) -> None:
+    line = checkup.check_account(Fake({"get_account": error}), loopback)
+    assert line.mark == "fix" and line.remedy.startswith(remedy)
+    assert remedy != "" or (line.remedy == "" and "UNAUTHORIZED: m. The finding." in str(line))

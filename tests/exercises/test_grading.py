@@ -1,0 +1,337 @@
+"""Exercises, looks and verdicts, with exercises and exchanges made up for the purpose."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import exercises as lessons
+import pytest
+import requests
+from exercises import grading as mechanism
+from exercises.grading import (
+    Exercise,
+    Look,
+    Verdict,
+    cannot_tell,
+    exact,
+    right,
+    sent,
+    untried,
+    wrong,
+)
+from exercises.session import Attempt, Session
+from IPython.core.interactiveshell import InteractiveShell
+
+from bpkit import Client, InputError
+from bpkit.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+EXERCISE = Exercise(
+    id="77.1",
+    title="An answer",
+    judge=lambda look: right("yes"),
+    hints=("one", "two", "three"),
+    solution="answer = 42",
+    starter="answer = 41",
+)
+
+
+def judged(judge: Callable[[Look], Verdict], **names: Any) -> Verdict:
+    return Attempt(replace(EXERCISE, judge=judge)).judged(names)
+
+
+# --- the four outcomes ----------------------------------------------------------------------------
+
+
+def test_a_verdict_shows_itself_in_lines_that_fit() -> None:
+    assert repr(right("Two SOL.")) == "Right. Two SOL."
+    assert repr(wrong("No.")) == "Wrong. No."
+    assert repr(cannot_tell("Why.")) == "Cannot tell. Why."
+    assert repr(untried("Nothing yet.")) == "Not tried yet. Nothing yet."
+    assert untried().reason.startswith("Change the cell above")
+    lines = repr(wrong("word " * 60)).splitlines()
+    assert len(lines) > 3 and max(map(len, lines)) <= 92
+
+
+def test_check_looks_at_the_names_of_its_caller() -> None:
+    attempt = Attempt(replace(EXERCISE, judge=lambda look: right(str(look["mine"]))))
+    names = {"attempt": attempt, "mine": 7}
+    exec("verdict = attempt.check()\ndef inside(): return attempt.check()", names)
+    assert names["verdict"] == right("7")
+    assert names["inside"]() == right("7")
+    assert attempt.check().outcome == "Cannot tell"  # here is no `mine`
+
+
+def test_a_name_that_the_cell_makes_and_one_that_others_make() -> None:
+    own = judged(lambda look: look["answer"])
+    assert own == cannot_tell("`answer` is not there yet. Run the cell above this one.")
+    other = judged(lambda look: look["orders"])
+    assert other.outcome == "Cannot tell" and "`orders` is not there yet" in other.reason
+    assert "Run All Above" in other.reason
+    made = "def f(a):\n    return a\n\nclass C: pass\n\nx, (y, z) = 1, (2, 3)\nfor n in (): pass"
+    assert {"f", "C", "x", "y", "z", "n"} <= mechanism._made_by(made)
+    assert judged(lambda look: right(str(look.get("answer", 5)))) == right("5")
+
+
+def test_a_judge_that_breaks_does_not_blame_the_learner() -> None:
+    def stumbles(look: Look) -> Verdict:
+        raise KeyError("price")
+
+    def leaves(look: Look) -> Verdict:
+        raise SystemExit
+
+    ours = "The check itself failed ({}). That is our mistake, not yours."
+    assert judged(stumbles) == cannot_tell(ours.format("KeyError: 'price'"))
+    assert judged(leaves) == cannot_tell(ours.format("SystemExit"))
+
+
+def test_what_raises_in_the_learners_code_is_the_learners() -> None:
+    names: dict[str, Any] = {}
+    exec("def half(number): return number['half']", names)
+    judge = replace(EXERCISE, judge=lambda look: right(str(look["half"](3))))
+    assert Attempt(judge).judged(names).reason.startswith("It raised TypeError: 'int' object")
+    assert Attempt(judge).judged(names).outcome == "Wrong"
+
+
+def test_a_learners_function_that_raises_is_wrong_with_its_call() -> None:
+    def half(number: int) -> float:
+        raise ValueError("odd\nand a second line")
+
+    called = judged(lambda look: right(str(look.call("half", 3))), half=half)
+    assert called == wrong("`half(3)` raised ValueError: odd")
+    none = judged(lambda look: right(str(look.call("half", 3))), half=1.5)
+    assert none == wrong("`half` should be a function, and is 1.5.")
+    long = judged(lambda look: look.call("half", "x" * 500), half=half)
+    assert len(long.reason) < 200
+    assert judged(lambda look: right(str(look.call("half", 3))), half=lambda n: n * 2) == right("6")
+
+
+def test_stopping_the_learners_patience_passes() -> None:
+    def tired(look: Look) -> Verdict:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judged(tired)
+
+
+# --- the cell as it was ---------------------------------------------------------------------------
+
+CHANGED = wrong("The cell has changed, but what it does is what it did at first.")
+
+
+def still_41(look: Look) -> Verdict:
+    return untried() if look["answer"] == 41 else right("yes")
+
+
+@pytest.mark.parametrize(
+    ("run", "verdict"),
+    [
+        (["", "answer = 41\n", "exercise('77.1').check()"], untried()),
+        (["", "answer = 41", "answer = 40 + 1", "other = 1"], CHANGED),
+        (["", "answer = 40 + 1", "answer = 41"], untried()),
+        (["", "answer = 41", "%who", "answer ="], untried()),  # no Python, and none to the end
+        (["", "answer = 41", "def f():\n    answer = 0"], untried()),  # another's own variable
+        (["", "print(answer)"], untried()),
+        ([], untried()),
+        ("answer = 40 + 1", untried()),  # not IPython's `In`
+    ],
+)
+def test_a_changed_cell_was_tried(run: Any, verdict: Verdict) -> None:
+    assert judged(still_41, answer=41, In=run) == verdict
+
+
+def test_only_what_was_read_of_the_cell_can_show_that_it_does_the_same() -> None:
+    run = ["", "answer = 40 + 1"]
+    assert judged(lambda look: untried(), answer=41, In=run) == untried()
+    own = untried("Nothing has arrived.")
+    assert judged(lambda look: [look["answer"], own][1], answer=41, In=run) == own
+    assert judged(still_41, answer=42, In=run) == right("yes")
+
+
+def test_two_names_of_the_starter_are_both_needed() -> None:
+    two = replace(EXERCISE, judge=still_41, starter="answer = 41\nquestion = 6 * 7 - 1")
+    names = {"answer": 41, "In": [two.starter, "answer = 41  # of a later cell"]}
+    assert Attempt(two).judged(names) == untried()
+    names["In"] = [two.starter, "answer = 41\nquestion = 41"]
+    assert Attempt(two).judged(names) == CHANGED
+
+
+def test_what_ipython_keeps_of_a_cell() -> None:
+    attempt, shell = Attempt(replace(EXERCISE, judge=still_41)), InteractiveShell()
+    shell.history_manager.enabled = False  # nothing is written to the disk
+    shell.run_cell("answer = 41\n", store_history=True)
+    assert attempt.judged(shell.user_ns) == untried()
+    shell.run_cell("answer = 82 // 2", store_history=True)
+    assert attempt.judged(shell.user_ns) == CHANGED
+
+
+# --- the exchange's record ------------------------------------------------------------------------
+
+
+def count(look: Look) -> Verdict:
+    return right(str(len(look.log())))
+
+
+def test_the_log_is_the_learners_and_not_the_judges(sandbox: Sandbox, bp: Client) -> None:
+    def asks(look: Look) -> Verdict:
+        balances, again = look.ask("get_balances"), look.ask("get_balances")
+        assert balances["SOL"]["available"] == again["SOL"]["available"] == "20"
+        return right(str(len(look.log("get_balances"))))
+
+    assert judged(asks, sandbox=sandbox) == right("0")
+    bp.get_balances()
+    bp.get_ticker("SOL_USDC")
+    assert judged(asks, sandbox=sandbox) == right("1")
+    bp.get_balances()
+    assert judged(asks, sandbox=sandbox) == right("2")
+    assert judged(count, sandbox=sandbox) == right("3")
+    assert len(sandbox.log) == 9  # three of the learner's, and three times two
+
+
+def test_one_of_two_equal_requests_is_the_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same millisecond the record cannot tell them apart, but it can count them."""
+    entry = {"operation": "get_time", "query": "", "body": ""}
+    with SomeExchange() as exchange:
+        exchange.log = [dict(entry), dict(entry), dict(entry)]
+        monkeypatch.setitem(mechanism._OWN, exchange, [dict(entry)])
+        assert judged(count, sandbox=exchange) == right("2")
+
+
+def test_a_judge_only_reads(sandbox: Sandbox) -> None:
+    verdict = judged(lambda look: look.ask("cancel_open_orders"), sandbox=sandbox)
+    assert verdict.outcome == "Cannot tell" and "a judge only reads" in verdict.reason
+    assert sandbox.log == []
+
+
+def test_what_the_exchange_refuses_cannot_be_told(sandbox: Sandbox) -> None:
+    verdict = judged(lambda look: look.ask("get_ticker", symbol="SOL_EUR"), sandbox=sandbox)
+    assert verdict.outcome == "Cannot tell" and "Invalid market symbol" in verdict.reason
+    assert judged(count, sandbox=sandbox) == right("0")
+
+
+@pytest.mark.parametrize(
+    "judge", [count, lambda look: look.ask("get_balances"), lambda look: look.sandbox]
+)
+def test_a_stopped_sandbox_cannot_be_asked(judge: Callable[[Look], Verdict]) -> None:
+    with Sandbox() as sandbox:
+        requests.get(f"{sandbox.url}/api/v1/time", timeout=5)
+    verdict = judged(judge, sandbox=sandbox)
+    assert verdict.outcome == "Cannot tell"
+    assert verdict.reason.startswith("The sandbox was stopped. Run the cells above first")
+
+
+def test_what_is_no_sandbox_cannot_be_asked() -> None:
+    verdict = judged(count, sandbox="mine")
+    assert verdict.outcome == "Cannot tell" and "`sandbox` is no exchange: 'mine'" in verdict.reason
+    assert judged(count).outcome == "Cannot tell"
+
+
+class SomeExchange:
+    """Anything with a log, an address and a key will do; the sandbox can be deleted."""
+
+    def __init__(self) -> None:
+        self._running = Sandbox()
+        self.log: list[dict[str, Any]] = []
+        self.url, self.key = self._running.url, self._running.key
+
+    def __enter__(self) -> SomeExchange:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._running.stop()
+
+
+def test_any_object_with_a_log_is_a_sandbox() -> None:
+    with SomeExchange() as exchange:
+        exchange.log = [{"operation": "get_time"}, {"operation": "get_status"}]
+        seen = judged(lambda look: right(str(look.log("get_status"))), sandbox=exchange)
+    assert seen == right("[{'operation': 'get_status'}]")
+
+
+def test_what_was_sent_is_read_from_query_or_body() -> None:
+    assert sent({"query": "symbol=A_B&limit=5&x=", "body": ""}) == {
+        "symbol": "A_B", "limit": "5", "x": "",
+    }  # fmt: skip
+    assert sent({"query": "", "body": '{"price": "1.0"}'}) == {"price": "1.0"}
+    assert sent({"query": "", "body": '[{"a": 1}]'}) == [{"a": 1}]
+    assert sent({"query": "", "body": "{broken"}) == {}
+
+
+def test_exact_numbers() -> None:
+    assert str(exact("170.740")) == "170.740" and exact(3) == 3
+    for other in (0.5, True, None, "", "x", "NaN", "Infinity", [1], b"1"):
+        assert exact(other) is None
+
+
+# --- the learner's way ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def session() -> Session:
+    second = replace(EXERCISE, id="77.2", title="Another", judge=lambda look: wrong("no"))
+    elsewhere = replace(EXERCISE, id="78.1", title="Elsewhere")
+    return Session([EXERCISE, second, elsewhere])
+
+
+def test_hints_come_in_three_steps(session: Session) -> None:
+    hints = [str(session.exercise("77.1").hint()) for _ in range(4)]
+    assert hints == [
+        "Hint 1 of 3: one", "Hint 2 of 3: two", "Hint 3 of 3: three", "Hint 3 of 3: three",
+    ]  # fmt: skip
+    assert repr(session.exercise("77.2").hint()) == "Hint 1 of 3: one"  # each counts for itself
+    assert session.exercise("77.2").hint(3) == "Hint 3 of 3: three"
+    assert session.exercise("77.2").hint() == "Hint 2 of 3: two"
+    for number in (0, 4, -1):
+        with pytest.raises(InputError, match="there are 1 to 3"):
+            session.exercise("77.1").hint(number)
+
+
+def test_the_solution_is_code(session: Session) -> None:
+    names: dict[str, Any] = {}
+    exec(session.exercise("77.1").solution(), names)
+    assert names["answer"] == 42
+    assert repr(session.exercise("77.1").solution()) == "answer = 42"
+    assert repr(session.exercise("77.1")) == "77.1 An answer: .check(), .hint(), .solution()"
+
+
+def test_progress_is_that_of_the_notebook(session: Session) -> None:
+    assert repr(session.progress()) == "No exercise was looked at yet."
+    session.exercise("77.2").check()
+    assert str(session.progress()) == "77.1  An answer  -\n77.2  Another    Wrong"
+    session.exercise("77.1").check()
+    assert str(session.progress()) == "77.1  An answer  Right\n77.2  Another    Wrong"
+
+
+@pytest.mark.parametrize("id", ["99.9", 77.1, "", None])
+def test_an_exercise_that_is_none(session: Session, id: Any) -> None:
+    with pytest.raises(InputError, match="is no exercise; there are 77.1, 77.2, 78.1"):
+        session.exercise(id)
+
+
+def test_the_public_names() -> None:
+    assert set(lessons.__all__) == {
+        "EXERCISES", "Attempt", "Exercise", "Look", "Verdict", "exercise", "progress",
+    }  # fmt: skip
+    assert all(hasattr(lessons, name) for name in lessons.__all__)
+
+
+# --- what it needs --------------------------------------------------------------------------------
+
+
+def test_the_lessons_load_little_and_no_sandbox() -> None:
+    code = (
+        "import sys, bpkit; sys.path.insert(0, 'notebooks')\n"
+        "early = 'exercises' in sys.modules\n"
+        "import exercises\n"
+        "heavy = ('pandas', 'numpy', 'matplotlib', 'tornado', 'IPython', 'bpkit.sandbox')\n"
+        "print(early, *[name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout.strip(), done.stderr) == ("False", "")

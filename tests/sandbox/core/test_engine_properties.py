@@ -1,0 +1,454 @@
+"""What must hold after any sequence of orders, cancels and advances.
+
+A naive market (one list, sorted anew for each match) plays along: whoever trades with whom, at what
+price, and what is left in the book must agree with it. Amounts are added up as fractions.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bpkit.sandbox.core.book import Book, Fill, Resting, Taker
+from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.simulation.market import load
+from bpkit.sandbox.simulation.price_feed import Trade
+
+NOW = 1_788_285_244_000_000
+SECOND = 1_000_000
+LAST = 10_000  # ticks: 100.00
+FUNDS = {
+    "ann": {"USDC": Decimal(100_000), "SOL": Decimal(1_000)},
+    "bob": {"USDC": Decimal(100_000), "SOL": Decimal(1_000)},
+    "cyd": {"USDC": Decimal(30), "SOL": Decimal("0.3")},  # is often refused
+}
+MARKETS = [market for market in load() if market.symbol == "SOL_USDC"]
+
+GENTLY = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+# The naive market
+
+
+@dataclass
+class Row:
+    id: str
+    owner: str
+    side: str
+    price: int
+    quantity: int
+
+
+class Naive:
+    """Resting orders in the order of their arrival, nothing else."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def meet(self, taker: Taker) -> tuple[list[Fill], list[str], bool]:
+        """Fills, makers removed, and whether the rest may wait in the book."""
+        sign = 1 if taker.side == "Bid" else -1
+        fills: list[Fill] = []
+        gone: list[str] = []
+        left, money = taker.quantity, taker.budget
+        others = [row for row in self.rows if row.side != taker.side]
+        for row in sorted(others, key=lambda row: sign * row.price):  # stable: oldest first
+            wanted = money // row.price if left is None else left
+            if wanted == 0:
+                break
+            if taker.limit is not None and sign * row.price > sign * taker.limit:
+                return fills, gone, True
+            if taker.worst is not None and sign * row.price > sign * taker.worst:
+                return fills, gone, False
+            if row.owner == taker.owner:
+                if taker.prevention in ("RejectMaker", "RejectBoth"):
+                    self.rows.remove(row)
+                    gone.append(row.id)
+                if taker.prevention in ("RejectTaker", "RejectBoth"):
+                    return fills, gone, False
+                continue
+            steps = min(wanted, row.quantity)
+            fills.append(Fill(row.id, row.price, steps))
+            row.quantity -= steps
+            if row.quantity == 0:
+                self.rows.remove(row)
+            if left is None:
+                money -= steps * row.price
+            else:
+                left -= steps
+            if steps == wanted:
+                break
+        return fills, gone, True
+
+    def levels(self, side: str) -> list[tuple[int, int]]:
+        totals: dict[int, int] = defaultdict(int)
+        for row in self.rows:
+            if row.side == side:
+                totals[row.price] += row.quantity
+        return sorted(totals.items())
+
+    def crosses(self, side: str, price: int) -> bool:
+        if side == "Bid":
+            return any(row.side == "Ask" and row.price <= price for row in self.rows)
+        return any(row.side == "Bid" and row.price >= price for row in self.rows)
+
+
+# The book alone
+
+sides = st.sampled_from(["Bid", "Ask"])
+preventions = st.sampled_from(["RejectTaker", "RejectMaker", "RejectBoth"])
+near = st.integers(95, 105)
+takers = st.builds(
+    lambda owner, side, limit, amount, by_budget, prevention, worst: Taker(
+        owner,
+        side,
+        limit,
+        None if by_budget else amount,
+        amount * 90 if by_budget else None,
+        prevention,
+        worst,
+    ),
+    st.sampled_from("abc"),
+    sides,
+    st.none() | near,
+    st.integers(1, 12),
+    st.booleans(),
+    preventions,
+    st.none() | near,
+)
+
+
+@settings(GENTLY, max_examples=250)
+@given(st.lists(st.tuples(takers, st.booleans()), max_size=30))
+def test_the_book_matches_as_the_naive_market_does(steps: list[tuple[Taker, bool]]) -> None:
+    book, naive = Book(), Naive()
+    for number, (taker, cancels) in enumerate(steps):
+        if cancels and naive.rows:
+            row = naive.rows.pop(number % len(naive.rows))
+            assert book.cancel(row.id).quantity == row.quantity
+        planned = book.plan(taker)
+        match = book.match(taker)
+        fills, gone, may_wait = naive.meet(taker)
+        assert planned == match
+        assert (match.fills, match.expired) == (fills, gone)
+        if taker.limit is not None and taker.quantity is not None and may_wait:
+            left = taker.quantity - match.executed
+            if left and not naive.crosses(taker.side, taker.limit):
+                rest = (str(number), taker.owner, taker.side, taker.limit, left)
+                book.add(Resting(*rest))
+                naive.rows.append(Row(*rest))
+        assert book.levels("Bid") == naive.levels("Bid")
+        assert book.levels("Ask") == naive.levels("Ask")
+        assert len(book) == len(naive.rows)
+
+
+# The whole engine
+
+
+class WanderingTape:
+    """Quotes and trades that follow from the time alone; a far quote for the price impact bound."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Trade] = []
+
+    def record(self, trade: Trade) -> None:
+        self.recorded.append(trade)
+
+    def next_id(self, time_us: int) -> int:
+        return 1 + len(self.recorded)
+
+    def last_price(self, at_us: int) -> int:
+        return LAST
+
+    def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        second = (at_us - NOW) // SECOND
+        middle = LAST + second * 7 % 11 - 5
+        sizes = [3 + (second + place) % 4 for place in range(3)]
+        bids = [(middle - 3 - place, size) for place, size in enumerate(sizes)]
+        asks = [(middle + 3 + place, size) for place, size in enumerate(sizes)]
+        return [*bids, (LAST - 200, 50)], [*asks, (LAST + 200, 50)]
+
+    def trades(self, start_us: int, end_us: int) -> list[Trade]:
+        """One a second, after the start and up to the end."""
+        found = []
+        for second in range((start_us - NOW) // SECOND + 1, (end_us - NOW) // SECOND + 1):
+            price = LAST + second * 5 % 13 - 6
+            found.append(Trade(0, NOW + second * SECOND, price, 1 + second % 6, second % 3 < 2))
+        return found
+
+    def touches(
+        self, start_us: int, end_us: int, below: int | None, above: int | None
+    ) -> list[Trade]:
+        return [
+            trade
+            for trade in self.trades(start_us - 1, end_us - 1)
+            if (below is not None and trade.price <= below)
+            or (above is not None and trade.price >= above)
+        ]
+
+
+def ticks(text: str) -> int:
+    """Hundredths: of SOL_USDC both a tick and a step."""
+    assert (Fraction(text) * 100).denominator == 1
+    return int(Fraction(text) * 100)
+
+
+class Play:
+    """The engine and the naive market, fed with the same."""
+
+    def __init__(self) -> None:
+        self.tape = WanderingTape()
+        self.exchange = Exchange(MARKETS, lambda symbol: self.tape, NOW)  # type: ignore[arg-type,return-value]
+        self.people = [self.exchange.open_account(key, funds) for key, funds in FUNDS.items()]
+        self.naive = Naive()
+        self.supply = {asset: self.total(asset) for asset in ("USDC", "SOL")}
+        self.quotes = 0
+        self.quote()
+
+    # What happens
+
+    def order(self, who: int, fields: dict[str, Any]) -> None:
+        account = self.people[who]
+        order = {"symbol": "SOL_USDC"} | fields
+        before = self.picture()
+        prints = len(self.tape.recorded)
+        try:
+            answer = self.exchange.execute(account, order)
+        except Refusal as refusal:
+            assert self.picture() == before
+            crosses = "price" in order and self.naive.crosses(order["side"], ticks(order["price"]))
+            expected = ["INSUFFICIENT_FUNDS"]
+            expected += ["INVALID_ORDER"] if order.get("postOnly") and crosses else []
+            assert refusal.code in expected
+            return
+        self.compare(account, order, answer, prints)
+
+    def compare(
+        self, account: Account, order: dict[str, Any], answer: dict[str, Any], prints: int
+    ) -> None:
+        """The naive market takes the same order: the same trades, the same rest."""
+        taker = self.taker(account, order)
+        kept = copy.deepcopy(self.naive.rows)
+        fills, _, may_wait = self.naive.meet(taker)
+        done = sum(fill.quantity for fill in fills)
+        if order.get("timeInForce") == "FOK" and answer["status"] == "Expired":
+            assert done != taker.quantity
+            self.naive.rows, fills = kept, []
+            done = 0
+        printed = [(trade.price, trade.quantity) for trade in self.tape.recorded[prints:]]
+        assert printed == [(fill.price, fill.quantity) for fill in fills]
+        assert ticks(answer["executedQuantity"]) == done
+        if answer["status"] in ("New", "PartiallyFilled"):
+            assert order.get("timeInForce", "GTC") == "GTC" and may_wait
+            left = ticks(answer["quantity"]) - done
+            row = Row(answer["id"], account.public_key, order["side"], ticks(order["price"]), left)
+            self.naive.rows.append(row)
+        elif answer["status"] == "Filled" and "quantity" in order:
+            assert done == taker.quantity
+
+    def taker(self, account: Account, order: dict[str, Any]) -> Taker:
+        bid = order["side"] == "Bid"
+        worst = None
+        prices = [row.price for row in self.naive.rows if row.side != order["side"]]
+        if "price" not in order and prices:
+            near, far = (min(prices), Fraction("1.01")) if bid else (max(prices), Fraction("0.99"))
+            worst = floor(near * far) if bid else ceil(near * far)
+        quote = order.get("quoteQuantity")
+        return Taker(
+            account.public_key,
+            order["side"],
+            ticks(order["price"]) if "price" in order else None,
+            ticks(order["quantity"]) if "quantity" in order else None,
+            None if quote is None else floor(Fraction(quote) * 10_000),  # a tick of a step: 0.0001
+            order.get("selfTradePrevention", "RejectTaker"),
+            worst,
+        )
+
+    def cancel(self, who: int, which: int) -> None:
+        mine = self.exchange.open_orders(self.people[who])
+        if mine:
+            id = mine[which % len(mine)]["id"]
+            assert self.exchange.cancel(self.people[who], "SOL_USDC", id)["status"] == "Cancelled"
+            self.naive.rows = [row for row in self.naive.rows if row.id != id]
+
+    def cancel_all(self, who: int) -> None:
+        key = self.people[who].public_key
+        answer = self.exchange.cancel_all(self.people[who], "SOL_USDC")
+        gone = [row.id for row in self.naive.rows if row.owner == key]
+        assert [row["id"] for row in answer] == gone
+        self.naive.rows = [row for row in self.naive.rows if row.owner != key]
+
+    def advance(self, seconds: int) -> None:
+        old = self.exchange.now_us
+        self.exchange.advance_to(old + seconds * SECOND)
+        self.naive.rows = [row for row in self.naive.rows if row.owner != "house"]
+        for trade in self.tape.trades(old, self.exchange.now_us):
+            side: Any = "Ask" if trade.buyer_is_maker else "Bid"
+            self.naive.meet(Taker("house", side, trade.price, trade.quantity))
+        self.quote()
+
+    def quote(self) -> None:
+        """The house's quotes, in the naive market."""
+        bids, asks = self.tape.levels(self.exchange.now_us)
+        for side, levels in (("Bid", bids), ("Ask", asks)):
+            for price, quantity in levels:
+                fills, _, _ = self.naive.meet(Taker("house", side, price, quantity))  # type: ignore[arg-type]
+                left = quantity - sum(fill.quantity for fill in fills)
+                if left:
+                    self.quotes += 1
+                    self.naive.rows.append(Row(f"h{self.quotes}", "house", side, price, left))
+
+    # What must hold
+
+    def picture(self) -> list[Any]:
+        shown: list[Any] = [self.exchange.depth("SOL_USDC"), len(self.tape.recorded)]
+        for account in self.people:
+            shown += [self.exchange.balances(account), self.exchange.order_history(account)]
+            shown += [self.exchange.fills(account), self.exchange.open_orders(account)]
+        return shown
+
+    def total(self, asset: str) -> Fraction:
+        purses = [self.exchange.house, self.exchange.fees]
+        purses += [account.purse for account in self.people]
+        return sum(
+            (Fraction(purse.available(asset)) + Fraction(purse.locked(asset)) for purse in purses),
+            Fraction(0),
+        )
+
+    def check(self) -> None:
+        for asset, amount in self.supply.items():
+            assert self.total(asset) == amount
+        self.check_book()
+        for account in self.people:
+            self.check_locks(account)
+            self.check_history(account)
+
+    def check_book(self) -> None:
+        shown = self.exchange.depth("SOL_USDC")
+        for name, side in (("bids", "Bid"), ("asks", "Ask")):
+            found = [(ticks(price), ticks(quantity)) for price, quantity in shown[name]]
+            assert found == self.naive.levels(side)
+        if shown["bids"] and shown["asks"]:
+            assert Fraction(shown["bids"][-1][0]) < Fraction(shown["asks"][0][0])
+
+    def check_locks(self, account: Account) -> None:
+        needed = {"USDC": Fraction(0), "SOL": Fraction(0)}
+        waiting = []
+        for order in self.exchange.open_orders(account):
+            left = Fraction(order["quantity"]) - Fraction(order["executedQuantity"])
+            assert left > 0
+            waiting.append((order["id"], int(left * 100)))
+            if order["side"] == "Bid":
+                needed["USDC"] += left * Fraction(order["price"])
+            else:
+                needed["SOL"] += left
+        mine = [row for row in self.naive.rows if row.owner == account.public_key]
+        assert sorted(waiting) == sorted((row.id, row.quantity) for row in mine)
+        shown = self.exchange.balances(account)
+        for asset, amount in needed.items():
+            balance = shown.get(asset, {"available": "0", "locked": "0"})
+            assert Fraction(balance["locked"]) == amount
+            assert Fraction(balance["available"]) >= 0
+
+    def check_history(self, account: Account) -> None:
+        """Executed amounts are the sums of the fills, and the fills explain the balances."""
+        amounts: dict[str, list[Fraction]] = defaultdict(lambda: [Fraction(0), Fraction(0)])
+        owned = {asset: Fraction(FUNDS[account.public_key][asset]) for asset in ("USDC", "SOL")}
+        for fill in self.exchange.fills(account):
+            quantity = Fraction(fill["quantity"])
+            quote = quantity * Fraction(fill["price"])
+            amounts[fill["orderId"]][0] += quantity
+            amounts[fill["orderId"]][1] += quote
+            sign = 1 if fill["side"] == "Bid" else -1
+            owned["SOL"] += sign * quantity
+            owned["USDC"] -= sign * quote
+            owned[fill["feeSymbol"]] -= Fraction(fill["fee"])
+            rate = Fraction("0.0008") if fill["isMaker"] else Fraction("0.001")
+            received = quantity if fill["side"] == "Bid" else quote
+            assert Fraction(fill["fee"]) == received * rate
+        for order in self.exchange.order_history(account):
+            assert [
+                Fraction(order["executedQuantity"]),
+                Fraction(order["executedQuoteQuantity"]),
+            ] == amounts[order["id"]]
+            assert (order["expiryReason"] is not None) == (order["status"] == "Expired")
+        for asset, amount in owned.items():
+            purse = account.purse
+            assert Fraction(purse.available(asset)) + Fraction(purse.locked(asset)) == amount
+
+
+def hundredths(number: int) -> str:
+    return f"{number // 100}.{number % 100:02d}"
+
+
+prices = st.integers(LAST - 9, LAST + 9).map(hundredths)
+quantities = st.integers(1, 25).map(hundredths)
+common = {"side": sides, "selfTradePrevention": preventions}
+limits = st.fixed_dictionaries(
+    common
+    | {
+        "orderType": st.just("Limit"),
+        "price": prices,
+        "quantity": quantities,
+        "timeInForce": st.sampled_from(["GTC", "GTC", "GTC", "IOC", "FOK"]),
+    }
+)
+post_only = st.fixed_dictionaries(
+    common
+    | {
+        "orderType": st.just("Limit"),
+        "price": prices,
+        "quantity": quantities,
+        "postOnly": st.just(True),
+    }
+)
+market = st.fixed_dictionaries(
+    common
+    | {
+        "orderType": st.just("Market"),
+        "quantity": quantities,
+        "timeInForce": st.sampled_from(["GTC", "FOK"]),
+    }
+)
+by_quote = st.fixed_dictionaries(
+    common
+    | {"orderType": st.just("Market"), "quoteQuantity": st.integers(200, 3_000).map(hundredths)}
+)
+who = st.integers(0, len(FUNDS) - 1)
+orders = st.one_of(limits, limits, limits, post_only, market, by_quote)
+steps = st.one_of(
+    st.tuples(st.just("order"), who, orders),
+    st.tuples(st.just("order"), who, orders),
+    st.tuples(st.just("order"), who, orders),
+    st.tuples(st.just("cancel"), who, st.integers(0, 5)),
+    st.tuples(st.just("cancel_all"), who),
+    st.tuples(st.just("advance"), st.integers(1, 8)),
+)
+
+
+@settings(GENTLY, max_examples=300)
+@given(st.lists(steps, min_size=5, max_size=40))
+def test_the_engine_holds_its_promises(happening: list[tuple[Any, ...]]) -> None:
+    play = Play()
+    for name, *arguments in happening:
+        step: Callable[..., None] = getattr(play, name)
+        step(*arguments)
+        play.check()
+    for number in range(len(play.people)):
+        play.cancel_all(number)
+    play.check()
+    assert all(account.purse.locked(asset) == 0 for account in play.people for asset in play.supply)

@@ -1,0 +1,157 @@
+"""One spelling, both signed and sent."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpkit import InputError
+from bpkit import serialize as wire
+
+
+@pytest.mark.parametrize(
+    "value, signed, sent",
+    [
+        ("170.50", "170.50", b'"170.50"'),
+        (Decimal("170.50"), "170.50", b'"170.50"'),
+        (Decimal("1E-8"), "0.00000001", b'"0.00000001"'),
+        (Decimal("1E+3"), "1000", b'"1000"'),
+        (True, "true", b"true"),
+        (False, "false", b"false"),
+        (0, "0", b"0"),
+        (4294967295, "4294967295", b"4294967295"),
+        (np.int64(7), "7", b"7"),
+        ("naïve-测试", "naïve-测试", '"naïve-测试"'.encode()),
+    ],
+)
+def test_a_value_is_spelled_once(value: object, signed: str, sent: bytes) -> None:
+    fields = wire.fields({"x": value})
+    assert list(wire.pairs(fields)) == [("x", signed)]
+    assert wire.body(fields) == b'{"x":' + sent + b"}"
+
+
+def test_none_is_left_out_and_false_and_zero_stay() -> None:
+    assert wire.fields({"a": None, "b": False, "c": 0, "d": ""}) == {"b": False, "c": 0, "d": ""}
+
+
+@pytest.mark.parametrize(
+    "value, remedy",
+    [
+        (170.5, '"170.5"'),
+        (1e-05, '"0.00001"'),
+        (float("nan"), '"170.50"'),
+        (np.float64(0.1), '"0.1"'),
+    ],
+)
+def test_a_float_is_refused_with_what_to_write(value: float, remedy: str) -> None:
+    with pytest.raises(InputError, match="is a float") as caught:
+        wire.fields({"price": value})
+    assert caught.value.field == "price"
+    assert caught.value.remedy.endswith(remedy)
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), {1, 2}, b"1", object()])
+def test_what_has_no_spelling_is_refused(value: object) -> None:
+    with pytest.raises(InputError, match="quantity="):
+        wire.fields({"quantity": value})
+
+
+def test_an_object_is_signed_as_compact_sorted_json_and_sent_as_an_object() -> None:
+    inner = {"z": Decimal("1E+1"), "a": True, "none": None, "m": {"y": 0, "x": "é"}}
+    fields = wire.fields({"recipientInformation": inner, "address": "a"})
+    signed = '{"a":true,"m":{"x":"é","y":0},"z":"10"}'
+    assert list(wire.pairs(fields)) == [("address", "a"), ("recipientInformation", signed)]
+    sent = '{"recipientInformation":{"z":"10","a":true,"m":{"y":0,"x":"é"}},"address":"a"}'
+    assert wire.body(fields) == sent.encode()
+
+
+@pytest.mark.parametrize(
+    "inner, field",
+    [
+        ({"a": 0.1}, "outer.a"),
+        ({"a": {"b": [0.1]}}, "outer.a.b"),
+        ({"a": Decimal("NaN")}, "outer.a"),
+        ({5: "a"}, "outer.5"),
+    ],
+)
+def test_a_fault_inside_an_object_is_named_by_its_place(inner: object, field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        wire.fields({"outer": inner})
+    assert caught.value.field == field
+
+
+def test_query_is_sorted_and_percent_encoded() -> None:
+    fields = wire.fields({"symbol": "SOL_USDC", "clientId": "a+b&c=d/é"})
+    assert wire.query(fields) == "clientId=a%2Bb%26c%3Dd%2F%C3%A9&symbol=SOL_USDC"
+
+
+def test_a_list_repeats_its_name() -> None:
+    fields = wire.fields({"marketType": ["PERP", "SPOT"]})
+    assert wire.query(fields) == "marketType=PERP&marketType=SPOT"
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.booleans()))
+def test_what_arrives_in_the_query_is_what_was_signed(params: dict[str, object]) -> None:
+    fields = wire.fields(params)
+    if any(
+        0xD800 <= ord(c) < 0xE000 for text in map(str, [*params, *params.values()]) for c in text
+    ):
+        return  # lone surrogates have no UTF-8
+    assert parse_qsl(wire.query(fields), keep_blank_values=True) == list(wire.pairs(fields))
+
+
+NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, by `date -ud 2026-09-01T12:00 +%s`
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        datetime(2026, 9, 1, 12, tzinfo=UTC),
+        datetime(2026, 9, 1, 14, tzinfo=timezone(timedelta(hours=2))),
+        pd.Timestamp("2026-09-01 12:00", tz="UTC"),
+        pd.Timestamp("2026-09-01 08:00", tz="America/New_York"),
+        "2026-09-01T12:00Z",
+        "2026-09-01 14:00:00+02:00",
+    ],
+)
+def test_a_moment_in_the_unit_of_its_endpoint(when: datetime | str) -> None:
+    assert wire.seconds("start_time", when) == NOON
+    assert wire.milliseconds("from_", when) == NOON * 1000
+
+
+def test_whole_numbers_of_the_right_unit_pass_and_of_the_wrong_one_do_not() -> None:
+    assert wire.seconds("start_time", NOON) == NOON
+    assert wire.milliseconds("from_", NOON * 1000) == NOON * 1000
+    with pytest.raises(InputError, match="whole Unix seconds"):
+        wire.seconds("start_time", NOON * 1000)
+    with pytest.raises(InputError, match="whole Unix milliseconds"):
+        wire.milliseconds("from_", NOON)
+
+
+def test_a_fraction_of_a_second_is_not_rounded_up() -> None:
+    late = datetime(2026, 9, 1, 12, 0, 0, 999_999, tzinfo=UTC)
+    assert wire.seconds("start_time", late) == NOON
+    assert wire.milliseconds("from_", late) == NOON * 1000 + 999
+
+
+@pytest.mark.parametrize(
+    "when, remedy",
+    [
+        (datetime(2026, 9, 1, 12), "say which: datetime"),
+        ("2026-09-01", "has no time zone"),
+        ("2026-09-01T12:00", "has no time zone"),
+        ("yesterday", "is no ISO time"),
+        (date(2026, 9, 1), "is no moment"),
+        (1788264000.5, "is no time"),
+        (True, "is no time"),
+    ],
+)
+def test_a_time_that_could_mean_several_is_refused(when: object, remedy: str) -> None:
+    with pytest.raises(InputError, match=remedy) as caught:
+        wire.seconds("start_time", when)  # type: ignore[arg-type]
+    assert caught.value.field == "start_time"
