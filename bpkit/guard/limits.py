@@ -12,12 +12,11 @@ from decimal import Context, Decimal, localcontext
 from threading import Lock
 from typing import cast
 
-from .. import serialize as wire
-from ..api import validation as checks
 from ..enums import Amount
 from ..errors import GuardError, InputError
 from ..operations import Operation
-from ..serialize import Fields
+from ..parameters import AMOUNT, SYMBOL, Parameter
+from ..serialize import Fields, convert
 from .valuation import WORTH, Appraiser, Look, closes
 
 KINDS: dict[str, str] = {
@@ -219,9 +218,7 @@ def _allow(name: str, concerned: list[str | None], symbols: Collection[str]) -> 
 def _cap(name: str, value: Amount | None) -> Decimal:
     if value is None:
         raise InputError(name, None, f'is missing; say how much, in USDC, such as {name}="20"')
-    text = wire.scalar(name, value)  # refuses floats
-    checks.RULES["quantity"](name, text)
-    return Decimal(str(text))
+    return Decimal(str(convert(Parameter(AMOUNT), name, value)))
 
 
 def _symbols(given: object) -> frozenset[str] | None:
@@ -234,5 +231,5 @@ def _symbols(given: object) -> frozenset[str] | None:
     if not given:
         raise InputError("symbols", given, "is empty; name markets, or leave it out for all")
     for one in given:
-        checks.RULES["symbol"]("symbols", one)
+        convert(Parameter(SYMBOL), "symbols", one)
     return frozenset(given)
