@@ -34,7 +34,7 @@ from .clock import Reading, is_plausible
 from .doctor.explain import Explanation
 from .errors import InputError, TransportError
 from .guard.limits import Arming
-from .guard.rate_limit import Budget
+from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, Operation
 from .reconcile import Outcome, reconcile
 from .serialize import Fields
@@ -53,17 +53,18 @@ class Client(
 
     ``armed``: on a host that is not this machine a client only reads, unless an ``Arming`` says
     what it may do and for how much. ``trusted_host``: the one host beside Backpack's own and this
-    machine that it may speak to. ``budget``: how many requests a minute, and whether to wait for
-    room; by default the exchange's limits, and none on this machine. ``new_id``: gives the numbers
-    by which orders are found again (0 to 4294967295), where you give none; random by default.
+    machine that it may speak to. ``rate_limit``: how many requests a minute, and whether to wait
+    for room; by default the exchange's limits, and none on this machine. ``new_id``: gives the
+    numbers by which orders are found again (0 to 4294967295), where you give none; random by
+    default.
 
     A *TransportError on an order means that you do not know; look before you send again*, with
     ``bp.reconcile(error)``. Reads are tried again when the exchange is busy or the connection is
     lost; orders and cancels never are.
 
     Every method returns the documented JSON (text for money) with a ``.df``; raises InputError,
-    MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the exchange
-    says no, TransportError when no answer came.
+    MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
+    exchange says no, TransportError when no answer came.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Client(
         timeout: tuple[float, float] = (3.05, 10.0),
         armed: Arming | None = None,
         trusted_host: str | None = None,
-        budget: Budget | None = None,
+        rate_limit: RateLimit | None = None,
         new_id: Callable[[], int] | None = None,
     ) -> None:
         if new_id is not None and not callable(new_id):
@@ -83,7 +84,7 @@ class Client(
         self._given_ids = new_id
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
-            budget=budget,
+            rate_limit=rate_limit,
         )  # fmt: skip
 
     @property

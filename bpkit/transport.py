@@ -1,7 +1,7 @@
 """The one door out: every request of bpkit passes here. The only home of requests.
 
 What stands at the door: which hosts may be spoken to, and with which key; what the client is armed
-for; the budget of requests; each attempt signed afresh; reads retried, writes never; no redirect
+for; the rate limit; each attempt signed afresh; reads retried, writes never; no redirect
 followed. A refusal for the signature or the clock leaves with what the doctor found.
 """
 
@@ -27,8 +27,8 @@ from . import doctor, refusals
 from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
 from .guard import hosts
 from .guard.hosts import LIVE_URL
-from .guard.limits import Arming, Guard
-from .guard.rate_limit import Budget, pace_of
+from .guard.limits import Arming, WriteGuard
+from .guard.rate_limit import RateLimit, counter_for
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, query, without_token
 from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
@@ -54,8 +54,8 @@ class Transport:
     """A kept connection to one host, with one key or none.
 
     ``timeout``: seconds to connect, and seconds to wait for each piece of the answer. ``armed``:
-    what it may change where that is held (see ``arming``). ``budget``: how many requests a minute;
-    None: the exchange's limits on a live host, none on this machine. ``clock`` gives Unix
+    what it may change where that is held (see ``arming``). ``rate_limit``: how many requests a
+    minute; None: the exchange's limits on a live host, none on this machine. ``clock`` gives Unix
     milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host that is not safe.
     """
 
@@ -68,11 +68,11 @@ class Transport:
         timeout: tuple[float, float] = (3.05, 10.0),
         armed: Arming | None = None,
         trusted_host: str | None = None,
-        budget: Budget | None = None,
+        rate_limit: RateLimit | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        _check_types(url, key, window, timeout, trusted_host, budget)
+        _check_types(url, key, window, timeout, trusted_host, rate_limit)
         self.url, self.loopback = hosts.checked(url, trusted_host)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
@@ -80,8 +80,8 @@ class Transport:
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
         self.key, self.window, self.armed = key, window, armed
-        self.guard = Guard(armed, self.url, self.loopback, self._look)
-        self.budget = Budget() if budget is None and not self.loopback else budget
+        self.guard = WriteGuard(armed, self.url, self.loopback, self._look)
+        self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
         # Writes that may have been carried out: nobody loses so many and goes on.
         self.unanswered: deque[TransportError] = deque(maxlen=100)
         self._clock, self._sleep = clock, sleep
@@ -99,7 +99,7 @@ class Transport:
         """Send one operation and return a successful reply (2xx).
 
         ``unique_id``: the fields hold a random number by which to find it again. Raises
-        MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the
+        MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
         exchange refuses, TransportError when no answer arrived.
         """
         self._check_signable(operation)
@@ -108,9 +108,10 @@ class Transport:
         request = None
         try:
             for left in reversed(range(attempts)):
-                if self.budget is not None:
+                if self.rate_limit is not None:
                     for account in self._accounts(operation):
-                        pace_of(self.url, account).take(operation, self.budget, sleep=self._sleep)
+                        counter = counter_for(self.url, account)
+                        counter.wait_for_room(operation, self.rate_limit, sleep=self._sleep)
                 request = self.prepare(operation, fields)
                 response = self._tried(request, operation, fields, last=not left)
                 if response is not None:
@@ -124,7 +125,7 @@ class Transport:
         except ApiError:
             self.guard.give_back(value)
             raise
-        except BaseException as stop:  # the budget's refusal, or Ctrl+C
+        except BaseException as stop:  # a RateLimitError, or Ctrl+C
             if request is None or not operation.mutates:
                 self.guard.give_back(value)
             else:
@@ -343,7 +344,7 @@ def _check_types(
     window: object,
     timeout: object,
     trusted_host: object,
-    budget: object,
+    rate_limit: object,
 ) -> None:
     if not isinstance(url, str):
         raise InputError("url", url, "is no address; pass sandbox.url or LIVE_URL")
@@ -352,8 +353,8 @@ def _check_types(
         raise InputError("key", type(key), "is no Key; pass sandbox.key or Key.from_env()")
     if trusted_host is not None and not (isinstance(trusted_host, str) and trusted_host.strip()):
         raise InputError("trusted_host", trusted_host, 'is no host; write "exchange.example"')
-    if budget is not None and not isinstance(budget, Budget):
-        raise InputError("budget", budget, "is no Budget; write Budget(wait=False)")
+    if rate_limit is not None and not isinstance(rate_limit, RateLimit):
+        raise InputError("rate_limit", rate_limit, "is no RateLimit; write RateLimit(wait=False)")
     if not _is_timeout(timeout):
         raise InputError("timeout", timeout, "is not (seconds to connect, seconds to wait)")
     if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
