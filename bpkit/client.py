@@ -34,7 +34,7 @@ from .clock import Reading
 from .doctor.explain import Explanation
 from .errors import ApiError, BpkitError, InputError, TransportError
 from .guard.limits import Arming
-from .guard.rate_limit import Budget
+from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, OWN_ID, Operation
 from .parameters import U32, Parameter
 from .reconcile import Outcome, reconcile
@@ -57,7 +57,7 @@ class Client(
 
     ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
     how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
-    this machine. ``budget``: how many requests a minute, and whether to wait for room; by
+    this machine. ``rate_limit``: how many requests a minute, and whether to wait for room; by
     default the exchange's limits, and none on this machine. ``new_id``: a function that gives the
     number by which an order can be found again (0 to 4294967295), if you give none; random by
     default.
@@ -67,7 +67,7 @@ class Client(
     lost; orders and cancels never are.
 
     Every method returns the documented JSON (text for money) with a ``.df``. It raises InputError,
-    MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the exchange
+    MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the exchange
     says no, and TransportError when no answer came. ``logging.getLogger("bpkit")`` gets one INFO
     record for each write, and one DEBUG record for each read.
     """
@@ -81,7 +81,7 @@ class Client(
         timeout: float | tuple[float, float] = (3.05, 10.0),
         armed: Arming | None = None,
         trusted_host: str | None = None,
-        budget: Budget | None = None,
+        rate_limit: RateLimit | None = None,
         new_id: Callable[[], int] | None = None,
     ) -> None:
         if new_id is not None and not callable(new_id):
@@ -89,7 +89,7 @@ class Client(
         self._new_id = new_id or _random_id
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
-            budget=budget,
+            rate_limit=rate_limit,
         )  # fmt: skip
 
     @property

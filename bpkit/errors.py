@@ -6,7 +6,7 @@ BpkitError
 |-- MissingKeyError  a signed call without a key, or no .env to read one from
 |-- GuardError       refused before sending: an unsafe host, the demo key, or a write that the
 |                    client's limits do not allow
-|-- BudgetError      the request limit of this minute is reached: .wait seconds until the next
+|-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
 
@@ -81,14 +81,14 @@ class GuardError(BpkitError):
     """Refused before anything was sent, because sending it would be unsafe."""
 
 
-class BudgetError(BpkitError):
-    """The budget of requests is used up, and the client was told not to wait. Nothing was sent."""
+class RateLimitError(BpkitError):
+    """The rate limit is reached, and the client was told not to wait. Nothing was sent."""
 
     def __init__(self, operation: str, limit: int, wait: float) -> None:
         self.operation, self.limit, self.wait = operation, limit, wait
         super().__init__(
-            f"{operation}: the budget of {limit} request{'s' if limit > 1 else ''} of its kind a "
-            f"minute is used up; the next may leave in {wait:.1f} seconds. Nothing was sent."
+            f"{operation}: the limit of {limit} request{'s' if limit > 1 else ''} of its kind a "
+            f"minute is reached; the next may be sent in {wait:.1f} seconds. Nothing was sent."
         )
 
 

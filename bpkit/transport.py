@@ -27,8 +27,8 @@ from . import doctor, errors
 from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
 from .guard import hosts
 from .guard.hosts import LIVE_URL
-from .guard.limits import Arming, Guard
-from .guard.rate_limit import Budget, pace_of
+from .guard.limits import Arming, WriteGuard
+from .guard.rate_limit import RateLimit, counter_for
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, hide_two_factor_token, query
 from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
@@ -54,7 +54,7 @@ class Transport:
     """An open connection to one host, with one key or none.
 
     ``timeout``: seconds to wait for each part of the answer, or a pair: seconds to connect, and to
-    wait. ``armed``: what it may change on a live host (see ``guard.limits``). ``budget``: how
+    wait. ``armed``: what it may change on a live host (see ``guard.limits``). ``rate_limit``: how
     many requests a minute; None: the exchange's limits on a live host, none on this machine.
     ``clock`` gives Unix milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host
     that is not safe.
@@ -69,7 +69,7 @@ class Transport:
         timeout: float | tuple[float, float] = (3.05, 10.0),
         armed: Arming | None = None,
         trusted_host: str | None = None,
-        budget: Budget | None = None,
+        rate_limit: RateLimit | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -81,8 +81,8 @@ class Transport:
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
         self.key, self.window, self.armed = key, window, armed
-        self.guard = Guard(armed, self.url, self.loopback, self._read)
-        self.budget = Budget() if budget is None and not self.loopback else budget
+        self.guard = WriteGuard(armed, self.url, self.loopback, self._read)
+        self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
         # Writes that may have been carried out. 100 are more than anybody goes on after.
         self.unanswered: deque[TransportError] = deque(maxlen=100)
         self._clock, self._sleep = clock, sleep
@@ -101,7 +101,7 @@ class Transport:
         """Send one operation and return a successful reply (2xx).
 
         ``unique_id``: the fields hold a random number by which to find it again. Raises
-        MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the
+        MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
         exchange refuses, TransportError when no answer arrived.
         """
         self._check_signable(operation)
@@ -110,9 +110,11 @@ class Transport:
         request = None
         try:
             for left in reversed(range(attempts)):
-                if self.budget is not None:
-                    for account in self._counters(operation):
-                        pace_of(self.url, account).take(operation, self.budget, sleep=self._sleep)
+                if self.rate_limit is not None:
+                    for whose in self._counters(operation):
+                        counter_for(self.url, whose).wait_for_room(
+                            operation, self.rate_limit, sleep=self._sleep
+                        )
                 request = self.prepare(operation, fields)
                 response = self._attempt(request, operation, fields, last=not left)
                 if response is not None:
@@ -126,7 +128,7 @@ class Transport:
         except ApiError:
             self.guard.give_back(value)
             raise
-        except BaseException as stop:  # the budget's refusal, or Ctrl+C
+        except BaseException as stop:  # the rate_limit's refusal, or Ctrl+C
             if request is None or not operation.mutates:
                 self.guard.give_back(value)
             else:

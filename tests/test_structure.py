@@ -55,8 +55,9 @@ HOMES = {
     "matplotlib": {"plots"},
 }  # fmt: skip
 PROMISED = {
-    "LIVE_URL", "ApiError", "Arming", "BpkitError", "Budget", "BudgetError", "Client", "GuardError",
-    "InputError", "Key", "KeyFormatError", "MissingKeyError", "TransportError", "operations",
+    "LIVE_URL", "ApiError", "Arming", "BpkitError", "Client", "GuardError",
+    "InputError", "Key", "KeyFormatError", "MissingKeyError", "RateLimit", "RateLimitError",
+    "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 

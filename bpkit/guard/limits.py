@@ -1,7 +1,7 @@
 """What a client may do where money is real: shown in code, and held to a sum.
 
-``Arming`` says it; ``Guard`` holds a client to it: before a write leaves, its kind, its market and
-its value (see ``appraisal``) are looked at. What cannot be valued is not sent.
+``Arming`` says it; ``WriteGuard`` holds a client to it: before a write leaves, its kind, its market
+and its value (see ``valuation``) are looked at. What cannot be valued is not sent.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Arming:
         return f"Arming({', '.join(parts)})"
 
 
-class Guard:
+class WriteGuard:
     """Holds the writes of one client to its arming, and counts what they are worth.
 
     ``where``: the host, for messages. ``loopback``: it is this machine, where a client without
@@ -121,7 +121,7 @@ class Guard:
         """Before a write is sent: what it takes, in USDC, of the session's cap, and now has taken.
 
         Raises GuardError for what is not armed, above a cap, or cannot be valued. What it looks up
-        may raise BudgetError or MissingKeyError.
+        may raise RateLimitError or MissingKeyError.
         """
         if not operation.mutates or (self.arming is None and self._loopback):
             return _NOTHING
@@ -148,8 +148,8 @@ class Guard:
         arming: Arming | None = getattr(self, "arming", None)  # None too where the making failed
         if arming is None:
             free = getattr(self, "_loopback", False)
-            return f"Guard({'everything allowed' if free else 'reads only'})"
-        return f"Guard(spent {self._spent:f} of per_session={arming.per_session:f} USDC)"
+            return f"WriteGuard({'everything allowed' if free else 'reads only'})"
+        return f"WriteGuard(spent {self._spent:f} of per_session={arming.per_session:f} USDC)"
 
     def _armed_for(self, name: str) -> Arming:
         kind = KINDS.get(name)

@@ -290,8 +290,8 @@ MADE_WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: Client(LIVE_URL, armed=True), "pass Arming"),  # type: ignore[arg-type]
     "trusted_host": (
         lambda: Client(LIVE_URL, trusted_host=1), "is no host"),  # type: ignore[arg-type]
-    "budget": (
-        lambda: Client(LIVE_URL, budget=5), "is no Budget"),  # type: ignore[arg-type]
+    "rate_limit": (
+        lambda: Client(LIVE_URL, rate_limit=5), "is no RateLimit"),  # type: ignore[arg-type]
     "timeout": (lambda: Client(LIVE_URL, timeout=(0, 5)), "seconds to connect"),
 }  # fmt: skip
 
