@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from specification import Specification, read
 from watch import Watch
 
 from bpkit import Client, errors
@@ -28,6 +29,11 @@ VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--openapi", metavar="PATH", help="the official specification, openapi.yml")
+
+
+@pytest.fixture(scope="session")
+def specification(pytestconfig: pytest.Config) -> Specification:
+    return read(pytestconfig.getoption("--openapi"))
 
 
 WATCH = Watch()
