@@ -67,9 +67,9 @@ class Client(
     lost; orders and cancels never are.
 
     Every method returns the documented JSON (text for money) with a ``.df``. It raises InputError,
-    MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the exchange
-    says no, and TransportError when no answer came. ``logging.getLogger("bpkit")`` gets one INFO
-    record for each write, and one DEBUG record for each read.
+    MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
+    exchange says no, and TransportError when no answer came. ``logging.getLogger("bpkit")`` gets
+    one INFO record for each write, and one DEBUG record for each read.
     """
 
     def __init__(

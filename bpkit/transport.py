@@ -73,7 +73,7 @@ class Transport:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        _check_types(url, key, window, timeout)
+        _check_types(url, key, window, timeout, trusted_host, rate_limit)
         self.url, self.loopback = hosts.checked(url, trusted_host)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
@@ -128,7 +128,7 @@ class Transport:
         except ApiError:
             self.guard.give_back(value)
             raise
-        except BaseException as stop:  # the rate_limit's refusal, or Ctrl+C
+        except BaseException as stop:  # a RateLimitError, or Ctrl+C
             if request is None or not operation.mutates:
                 self.guard.give_back(value)
             else:
@@ -340,12 +340,25 @@ _MILLISECOND = timedelta(milliseconds=1)
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "bpkit"}
 
 
-def _check_types(url: object, key: object, window: object, timeout: object) -> None:
+def _check_types(
+    url: object,
+    key: object,
+    window: object,
+    timeout: object,
+    trusted_host: object,
+    rate_limit: object,
+) -> None:
     if not isinstance(url, str):
         raise InputError("url", url, "is not an address; pass sandbox.url or LIVE_URL")
     if key is not None and not isinstance(key, Key):
         # It may be a secret, so it is not repeated.
         raise InputError("key", type(key), "is not a Key; pass sandbox.key or Key.from_env()")
+    if trusted_host is not None and not isinstance(trusted_host, str):
+        raise InputError("trusted_host", trusted_host, 'is not a host; write "exchange.example"')
+    if rate_limit is not None and not isinstance(rate_limit, RateLimit):
+        raise InputError(
+            "rate_limit", rate_limit, "is not a RateLimit; write RateLimit(wait=False)"
+        )
     seconds = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout,)
     if not all(isinstance(one, (int, float)) and one > 0 for one in seconds):
         remedy = "is not a number of seconds, or a pair: (seconds to connect, seconds to wait)"

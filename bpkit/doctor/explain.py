@@ -69,7 +69,7 @@ class Explanation:
         show_signature: bool = False,
     ) -> None:
         shown: Any = serialize.hide_two_factor_token(fields)
-        headers = {str(name): str(value) for name, value in (request.headers or {}).items()}
+        headers = request.headers.copy()  # its names are found in any spelling
         url, body = str(request.url), request.body if isinstance(request.body, bytes) else None
         if shown != fields:
             show_signature = False  # six digits could be found by trying them against it
@@ -82,9 +82,9 @@ class Explanation:
             timestamp, window = int(headers["X-Timestamp"]), int(headers["X-Window"])
             self.text = text_to_sign(operation.instruction, shown, timestamp, window)
             self.pieces += _placed(_pieces(operation, shown, timestamp, window, made))
-            if not show_signature:
+            if "X-Signature" in headers and not show_signature:
                 headers["X-Signature"] = _HIDDEN_SIGNATURE.format(f"{window / 1000:g} s")
-        self.headers = headers
+        self.headers = {str(name): str(value) for name, value in headers.items()}
         self.pieces.kind, self.pieces.status, self.pieces.headers = "pieces", 0, {}
 
     @property
