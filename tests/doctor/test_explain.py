@@ -364,16 +364,16 @@ def test_a_token_inside_of_an_object_is_hidden_too() -> None:
 
 
 def test_the_bytes_of_a_request() -> None:
-    shown = of_case("seed_deposit_address_solana", headers={"Accept": "*/*"})
+    shown = of_case("seed_deposit_address_solana", headers={"Accept": "*/*"}, timestamp=175)
     assert shown.wire == (
         b"GET /wapi/v1/capital/deposit/address?blockchain=Solana HTTP/1.1\r\n"
         b"Host: api.example\r\nAccept: */*\r\n"
-        b"X-Timestamp: 1750793021519\r\nX-Window: 5000\r\n\r\n"
+        b"X-Timestamp: 175\r\nX-Window: 5000\r\n\r\n"
     )
-    body = of_case("body_null_omitted", headers={"Content-Length": "91"}).wire
+    body = of_case("body_null_omitted", headers={"Content-Length": "91"}, timestamp=176).wire
     assert body == (
         b"POST /api/v1/order HTTP/1.1\r\nHost: api.example\r\nContent-Length: 91\r\n"
-        b"X-Timestamp: 1750793021519\r\nX-Window: 5000\r\n\r\n"
+        b"X-Timestamp: 176\r\nX-Window: 5000\r\n\r\n"
         b'{"symbol":"SOL_USDC","side":"Bid","orderType":"Limit","price":"150.25","quantity":"0.5"}'
     )
 
