@@ -100,10 +100,11 @@ class Arming:
     - Cancels, settings, dust, and taking money out of a vault count 0.
     - An order or a strategy with ``reduceOnly`` in a perpetual counts 0, because it can only make a
       position smaller. So you can always close a position, whatever is spent.
-    - What cannot be valued from its own fields is refused. ``submit_quote`` and ``accept_quote``
-      never can be: use the exchange's website for them.
+    - What cannot be valued is refused. ``submit_quote`` and ``accept_quote`` never can be, because
+      their fields name no amount: use the exchange's website for them.
 
-    A new client starts at 0 again. Raises InputError.
+    Fees do not count, nor does what another client or the website does. A new client starts at 0
+    again. Raises InputError.
     """
 
     orders: bool = False
