@@ -74,7 +74,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         _check_types(url, key, window, timeout, trusted_host, rate_limit)
-        self.url, self.loopback = hosts.checked(url, trusted_host)
+        self.url, self.loopback = hosts.check_host(url, trusted_host)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
