@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ..simulation.market import Market
-from ..simulation.price_feed import Tape
+from ..simulation.price_feed import PriceFeed
 from . import rules, triggers
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
@@ -30,14 +30,14 @@ MOST_STEPS = 2**90
 class Engine:
     """All accounts and markets. Time stands at ``now_us`` (microseconds UTC).
 
-    ``tape_of`` gives the tape of a market's symbol; it is asked once a market, when first needed.
+    ``feed_of`` gives the feed of a market's symbol; it is asked once a market, when first needed.
     Every asset is conserved over all accounts, ``house``, ``fees`` and the outside (capital.py).
     """
 
     def __init__(
         self,
         markets: Sequence[Market],
-        tape_of: Callable[[str], Tape],
+        feed_of: Callable[[str], PriceFeed],
         now_us: int,
         first_order_id: int = FIRST_ORDER_ID,
         conflicts: Conflicts | None = None,
@@ -55,22 +55,22 @@ class Engine:
         self.clearing = Clearing(
             self.markets, self.house, self.fees, self.mark, self.next_id, self._unlock
         )
-        self._tape_of = tape_of
-        self._tapes: dict[str, Tape] = {}
+        self._feed_of = feed_of
+        self._feeds: dict[str, PriceFeed] = {}
 
-    def tape(self, symbol: str) -> Tape:
-        """A market's tape, made when it is first asked for."""
-        if symbol not in self._tapes:
-            self._tapes[symbol] = self._tape_of(symbol)
-        return self._tapes[symbol]
+    def feed(self, symbol: str) -> PriceFeed:
+        """A market's feed, made when it is first asked for."""
+        if symbol not in self._feeds:
+            self._feeds[symbol] = self._feed_of(symbol)
+        return self._feeds[symbol]
 
     def mark(self, symbol: str) -> Decimal:
         """What a market's asset is worth now: a future's mark price, otherwise the last price."""
-        market, tape = self.markets[symbol], self.tape(symbol)
+        market, feed = self.markets[symbol], self.feed(symbol)
         if market.kind == "PERP":
-            return tape.mark_price(self.now_us)
+            return feed.mark_price(self.now_us)
         with exact():
-            return market.price(tape.last_price(self.now_us))
+            return market.price(feed.last_price(self.now_us))
 
     def next_id(self) -> str:
         """Of an order or a position. Rising by 1 to 97: others trade too."""
@@ -81,8 +81,8 @@ class Engine:
         """The market's book as it is now."""
         desk = self.desks.get(market.symbol)
         if desk is None:
-            tape = self.tape(market.symbol)
-            desk = Desk(market, tape, self.house, self.fees, self.clearing)
+            feed = self.feed(market.symbol)
+            desk = Desk(market, feed, self.house, self.fees, self.clearing)
             self.desks[market.symbol] = desk
         desk.refresh(self.now_us)
         self.leave_exits(desk)
@@ -133,7 +133,7 @@ class Engine:
 
     def _plan(self, desk: Desk, account: Account, ticket: Ticket) -> Match:
         """What an order will meet. Refusal: it may not be placed, or cannot be paid for."""
-        last = desk.tape.last_price(self.now_us)
+        last = desk.feed.last_price(self.now_us)
         rules.check_distance(ticket, last)
         rules.check_budget(ticket, desk.book.best(OTHER[ticket.side]))
         if ticket.reduce_only and not self._room(account, ticket):
@@ -197,11 +197,11 @@ class Engine:
     def watched(self, desk: Desk, by: str) -> Decimal:
         """A market's LastPrice, MarkPrice or IndexPrice now."""
         if by == "IndexPrice":
-            return desk.tape.index_price(self.now_us)
+            return desk.feed.index_price(self.now_us)
         if by == "MarkPrice":
-            return desk.tape.mark_price(self.now_us)
+            return desk.feed.mark_price(self.now_us)
         with exact():
-            return desk.market.price(desk.tape.last_price(self.now_us))
+            return desk.market.price(desk.feed.last_price(self.now_us))
 
     def leave_exits(self, desk: Desk) -> None:
         """Let the exits of entries that are over wait for their prices."""

@@ -14,8 +14,8 @@ What is not simulated:
 - Subaccounts. A reaction of the crowd: it neither runs from a large order nor follows one.
 
 What is: spot and futures in real books with price-time priority, cross margin, hourly funding,
-conditional orders. The crowd is a house account whose quotes, taken from the tape, are orders like
-any other. While time stands still, what is taken from them stays taken; when it moves, the tape's
+conditional orders. The crowd is a house account whose quotes, taken from the feed, are orders like
+any other. While time stands still, what is taken from them stays taken; when it moves, the feed's
 trades meet the users' orders, then the house quotes anew.
 
 Inside, prices are ticks, quantities steps, notionals ticks * steps; balances are exact decimals. A
@@ -109,7 +109,7 @@ class Exchange(Engine):
     # Time
 
     def advance_to(self, now_us: int) -> None:
-        """Let time pass: the tape's trades meet the users' orders in turn, then the house quotes.
+        """Let time pass: the feed's trades meet the users' orders in turn, then the house quotes.
 
         ValueError: that time has passed.
         """

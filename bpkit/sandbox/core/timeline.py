@@ -1,7 +1,7 @@
-"""Time goes by: the tape's trades meet the users' orders, triggers fire, funding is paid.
+"""Time goes by: the feed's trades meet the users' orders, triggers fire, funding is paid.
 
 Between two looks at everything (the ends of funding intervals, and the end of the span) only those
-trades of the tape are heeded that reach a user's order, a trigger or a liquidation price. With
+trades of the feed are heeded that reach a user's order, a trigger or a liquidation price. With
 several positions at once the latter are estimates, as each supposes that the others stand still.
 """
 
@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from ..simulation.market import Market
-from ..simulation.price_feed import Tape, Trade
+from ..simulation.price_feed import PriceFeed, Trade
 from .book import Side
 from .engine import Engine
 from .ledger import exact, fine
@@ -22,7 +22,7 @@ from .venue import Desk
 
 
 class Strike(NamedTuple):
-    """A moment that may matter to a desk. ``trade``: of its own tape; None: of the spot market
+    """A moment that may matter to a desk. ``trade``: of its own feed; None: of the spot market
     behind its index price."""
 
     time_us: int
@@ -97,7 +97,7 @@ def _of(engine: Engine, desk: Desk, start_us: int, end_us: int) -> Iterator[Stri
         with fine():
             ticks = price / desk.market.tick
         (above if rising else below).append(math.ceil(ticks) if rising else math.floor(ticks))
-    for trade in _touches(desk.tape, start_us, end_us, below, above):
+    for trade in _touches(desk.feed, start_us, end_us, below, above):
         yield Strike(trade.time_us, desk, trade)
     yield from _index_strikes(engine, desk, start_us, end_us)
 
@@ -113,7 +113,7 @@ def _index_strikes(engine: Engine, desk: Desk, start_us: int, end_us: int) -> It
         with exact():
             ticks = int(desk.market.price(trigger.ticks) // spot.tick)
         (above if trigger.rising else below).append(ticks)
-    for trade in _touches(engine.tape(spot.symbol), start_us, end_us, below, above):
+    for trade in _touches(engine.feed(spot.symbol), start_us, end_us, below, above):
         yield Strike(trade.time_us, desk, None)
 
 
@@ -160,9 +160,9 @@ def _look(engine: Engine) -> None:
     for account in list(engine.accounts.values()):
         for symbol, position in list(account.positions.items()):
             if engine.now_us % _interval(position.market) == 0:
-                tape = engine.tape(symbol)
-                rate = tape.funding_rate(engine.now_us)
-                mark = tape.mark_price(engine.now_us)
+                feed = engine.feed(symbol)
+                rate = feed.funding_rate(engine.now_us)
+                mark = feed.mark_price(engine.now_us)
                 engine.clearing.fund(account, position, mark, rate, engine.now_us)
     for desk in _active(engine):
         engine.fire(desk)
@@ -177,9 +177,9 @@ def _liquidate(engine: Engine, symbol: str | None = None) -> None:
 
 
 def _touches(
-    tape: Tape, start_us: int, end_us: int, below: list[int], above: list[int]
+    feed: PriceFeed, start_us: int, end_us: int, below: list[int], above: list[int]
 ) -> list[Trade]:
-    """The tape's own trades that reach any of these prices from above, or from below."""
+    """The feed's own trades that reach any of these prices from above, or from below."""
     if not below and not above:
         return []
-    return tape.touches(start_us, end_us, max(below, default=None), min(above, default=None))
+    return feed.touches(start_us, end_us, max(below, default=None), min(above, default=None))

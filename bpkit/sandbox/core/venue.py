@@ -1,6 +1,6 @@
-"""One market at work: its book, its tape, the crowd, and what changes hands in a trade.
+"""One market at work: its book, its feed, the crowd, and what changes hands in a trade.
 
-The crowd is a house account without holds or fees. Its quotes come from the tape and rest in the
+The crowd is a house account without holds or fees. Its quotes come from the feed and rest in the
 book like any other order.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..formatting import plain
 from ..simulation.market import Market
-from ..simulation.price_feed import FIRST_US, Tape, Trade
+from ..simulation.price_feed import FIRST_US, PriceFeed, Trade
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Purse, exact
 from .orders import Account, Order, OrderFill
@@ -31,13 +31,13 @@ class Desk:
     exits to be placed, until somebody takes them.
 
     Every method that may trade is given the time (microseconds UTC) that its trades bear; each of
-    them is recorded on the tape. ``house`` and ``fees`` are shared by all desks.
+    them is recorded on the feed. ``house`` and ``fees`` are shared by all desks.
     """
 
     def __init__(
-        self, market: Market, tape: Tape, house: Purse, fees: Purse, clearing: Clearing
+        self, market: Market, feed: PriceFeed, house: Purse, fees: Purse, clearing: Clearing
     ) -> None:
-        self.market, self.tape = market, tape
+        self.market, self.feed = market, feed
         self.book = Book()
         self.users: dict[str, Order] = {}
         self.triggers: dict[str, Trigger] = {}
@@ -126,9 +126,9 @@ class Desk:
         self._quoted_us = None  # if what follows is interrupted, the house quotes again
 
     def quote(self, now_us: int) -> None:
-        """The tape's levels as orders of the house, best first. One that crosses a user's takes."""
+        """The feed's levels as orders of the house, best first. One that crosses a user's takes."""
         self._quoted_us = now_us
-        bids, asks = self.tape.levels(now_us)
+        bids, asks = self.feed.levels(now_us)
         sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
         for side, levels in sides:
             for price, quantity in levels:
@@ -147,15 +147,15 @@ class Desk:
     # Matches and money
 
     def _settle(self, order: Order | None, side: Side, match: Match, now_us: int) -> None:
-        """Carry out a match for an order, or for the house (None): book, money, fills, tape."""
+        """Carry out a match for an order, or for the house (None): book, money, fills, feed."""
         self.book.apply(match)
         self._updates += len(match.fills) + len(match.expired)
         touched = {} if order is None else {order.owner.public_key: order.owner}
         for fill in match.fills:
             trade = Trade(
-                self.tape.next_id(now_us), now_us, fill.price, fill.quantity, side == "Ask"
+                self.feed.next_id(now_us), now_us, fill.price, fill.quantity, side == "Ask"
             )
-            self.tape.record(trade)
+            self.feed.record(trade)
             maker = self.users.get(fill.maker)
             self._pay(maker, OTHER[side], trade, True)
             self._pay(order, side, trade, False)

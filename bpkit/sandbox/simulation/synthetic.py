@@ -99,7 +99,7 @@ class Day(NamedTuple):
 
 
 class Invention:
-    """The tape's own trades, a day at a time. Knows nothing of what is recorded."""
+    """The feed's own trades, a day at a time. Knows nothing of what is recorded."""
 
     def __init__(self, market: Market, seed: str) -> None:
         self._market = market

@@ -159,7 +159,7 @@ def test_the_book_matches_as_the_naive_market_does(steps: list[tuple[Taker, bool
 # The whole engine
 
 
-class WanderingTape:
+class WanderingFeed:
     """Quotes and trades that follow from the time alone; a far quote for the price impact bound."""
 
     def __init__(self) -> None:
@@ -211,8 +211,8 @@ class Play:
     """The engine and the naive market, fed with the same."""
 
     def __init__(self) -> None:
-        self.tape = WanderingTape()
-        self.exchange = Exchange(MARKETS, lambda symbol: self.tape, NOW)  # type: ignore[arg-type,return-value]
+        self.feed = WanderingFeed()
+        self.exchange = Exchange(MARKETS, lambda symbol: self.feed, NOW)  # type: ignore[arg-type,return-value]
         self.people = [self.exchange.open_account(key, funds) for key, funds in FUNDS.items()]
         self.naive = Naive()
         self.supply = {asset: self.total(asset) for asset in ("USDC", "SOL")}
@@ -225,7 +225,7 @@ class Play:
         account = self.people[who]
         order = {"symbol": "SOL_USDC"} | fields
         before = self.picture()
-        prints = len(self.tape.recorded)
+        prints = len(self.feed.recorded)
         try:
             answer = self.exchange.execute(account, order)
         except Refusal as refusal:
@@ -249,7 +249,7 @@ class Play:
             assert done != taker.quantity
             self.naive.rows, fills = kept, []
             done = 0
-        printed = [(trade.price, trade.quantity) for trade in self.tape.recorded[prints:]]
+        printed = [(trade.price, trade.quantity) for trade in self.feed.recorded[prints:]]
         assert printed == [(fill.price, fill.quantity) for fill in fills]
         assert ticks(answer["executedQuantity"]) == done
         if answer["status"] in ("New", "PartiallyFilled"):
@@ -296,14 +296,14 @@ class Play:
         old = self.exchange.now_us
         self.exchange.advance_to(old + seconds * SECOND)
         self.naive.rows = [row for row in self.naive.rows if row.owner != "house"]
-        for trade in self.tape.trades(old, self.exchange.now_us):
+        for trade in self.feed.trades(old, self.exchange.now_us):
             side: Any = "Ask" if trade.buyer_is_maker else "Bid"
             self.naive.meet(Taker("house", side, trade.price, trade.quantity))
         self.quote()
 
     def quote(self) -> None:
         """The house's quotes, in the naive market."""
-        bids, asks = self.tape.levels(self.exchange.now_us)
+        bids, asks = self.feed.levels(self.exchange.now_us)
         for side, levels in (("Bid", bids), ("Ask", asks)):
             for price, quantity in levels:
                 fills, _, _ = self.naive.meet(Taker("house", side, price, quantity))  # type: ignore[arg-type]
@@ -315,7 +315,7 @@ class Play:
     # What must hold
 
     def picture(self) -> list[Any]:
-        shown: list[Any] = [self.exchange.depth("SOL_USDC"), len(self.tape.recorded)]
+        shown: list[Any] = [self.exchange.depth("SOL_USDC"), len(self.feed.recorded)]
         for account in self.people:
             shown += [self.exchange.balances(account), self.exchange.order_history(account)]
             shown += [self.exchange.fills(account), self.exchange.open_orders(account)]

@@ -1,7 +1,7 @@
 """What must hold of futures after any sequence of orders, cancels and hours gone by.
 
 Amounts are added up as fractions from the fills, the settlements and the market's rules, with none
-of the engine's own sums. The tape is wild, so that accounts are liquidated too.
+of the engine's own sums. The feed is wild, so that accounts are liquidated too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LEVERAGE = {"ann": 10, "bob": 10, "cyd": 10, "dan": 40}  # the market allows 50
 ASSETS = ("USDC", "SOL")
 
 
-class WildTape:
+class WildFeed:
     """A trade a minute, up to 6 % from 100.00, and quotes around it."""
 
     def __init__(self, market: Market) -> None:
@@ -84,8 +84,8 @@ class Play:
     """The engine, and what it has said."""
 
     def __init__(self) -> None:
-        self.tapes: Any = {market.symbol: WildTape(market) for market in MARKETS}
-        self.exchange = Exchange(MARKETS, lambda symbol: self.tapes[symbol], NOW)
+        self.feeds: Any = {market.symbol: WildFeed(market) for market in MARKETS}
+        self.exchange = Exchange(MARKETS, lambda symbol: self.feeds[symbol], NOW)
         self.people = [self.exchange.open_account(key, funds) for key, funds in FUNDS.items()]
         for account in self.people:
             account.leverage_limit = Decimal(LEVERAGE[account.public_key])
@@ -141,7 +141,7 @@ class Play:
         return max(abs(net + waiting["Bid"]), abs(net - waiting["Ask"]))
 
     def mark(self, symbol: str) -> Fraction:
-        return Fraction(self.tapes[symbol].last_price(self.exchange.now_us), 100)
+        return Fraction(self.feeds[symbol].last_price(self.exchange.now_us), 100)
 
     def check_margin(self, account: Account) -> None:
         """What is free, SOL at nine tenths, covers its part of the exposure."""

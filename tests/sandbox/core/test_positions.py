@@ -25,7 +25,7 @@ PERP = "SOL_USDC_PERP"
 Levels = list[tuple[int, int]]
 
 
-class PerpTape:
+class PerpFeed:
     """Levels and trades as given. The mark is the last price, of whoever traded last."""
 
     def __init__(self, market: Market, last: int, bids: Levels, asks: Levels) -> None:
@@ -82,12 +82,12 @@ class Pit:
     """Ann has 1000 USDC and 10 SOL, bob 1000 USDC, the desk (a user too) a million USDC."""
 
     def __init__(self) -> None:
-        self.perp = PerpTape(MARKETS[PERP], 10_000, [(9000, 100)], [(11000, 100)])
-        self.spot = PerpTape(MARKETS["SOL_USDC"], 10_000, [(9999, 50_000)], [(10001, 50_000)])
+        self.perp = PerpFeed(MARKETS[PERP], 10_000, [(9000, 100)], [(11000, 100)])
+        self.spot = PerpFeed(MARKETS["SOL_USDC"], 10_000, [(9999, 50_000)], [(10001, 50_000)])
         eth = MARKETS["ETH_USDC_PERP"]
-        self.eth = PerpTape(eth, 250_000, [(249_900, 10**6)], [(250_100, 10**6)])
-        tapes: Any = {PERP: self.perp, "SOL_USDC": self.spot, "ETH_USDC_PERP": self.eth}
-        self.exchange = Exchange(load(), lambda name: tapes[name], NOW)
+        self.eth = PerpFeed(eth, 250_000, [(249_900, 10**6)], [(250_100, 10**6)])
+        feeds: Any = {PERP: self.perp, "SOL_USDC": self.spot, "ETH_USDC_PERP": self.eth}
+        self.exchange = Exchange(load(), lambda name: feeds[name], NOW)
         self.ann = self.exchange.open_account("ann", {"USDC": Decimal(1000), "SOL": Decimal(10)})
         self.bob = self.exchange.open_account("bob", {"USDC": Decimal(1000)})
         self.desk = self.exchange.open_account("desk", {"USDC": Decimal(10) ** 6})

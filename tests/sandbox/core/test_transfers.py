@@ -344,10 +344,10 @@ def test_a_deposit_can_be_traded_and_withdrawn(open_way: Sandbox) -> None:
 def test_every_asset_is_conserved(moves: list[tuple[bool, tuple[str, str], Decimal]]) -> None:
     """Accounts, fees and the outside together hold the same as in the beginning."""
 
-    def no_tape(symbol: str) -> Any:
+    def no_feed(symbol: str) -> Any:
         raise AssertionError(symbol)
 
-    exchange = Exchange(market.load(), no_tape, NOON * 1_000_000)
+    exchange = Exchange(market.load(), no_feed, NOON * 1_000_000)
     capital = Capital(exchange)
     account = exchange.open_account("a", {"USDC": Decimal(300), "BTC": Decimal(1)})
     for _, (_, blockchain), _ in moves:
