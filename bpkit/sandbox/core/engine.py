@@ -1,6 +1,6 @@
 """What happens on the exchange: orders come, meet the book, wait for a price, are liquidated.
 
-Knows accounts, markets and desks, and no JSON: ``Exchange`` answers in the exchange's words, and
+Knows accounts, markets and venues, and no JSON: ``Exchange`` answers in the exchange's words, and
 ``passing`` lets time go by.
 """
 
@@ -20,7 +20,7 @@ from .margin import Margin
 from .orders import Account, Order, Ticket
 from .rules import Refusal, bad_request
 from .settlement import LIQUIDATION, Clearing, system_ticket
-from .venue import Desk
+from .venue import Venue
 
 HOUSE_FUNDS = Decimal(10) ** 15  # of every asset
 FIRST_ORDER_ID = 59_669_287_267
@@ -49,7 +49,7 @@ class Engine:
         self.house = Purse(dict.fromkeys(self.assets, HOUSE_FUNDS))
         self.fees = Purse({})
         self.accounts: dict[str, Account] = {}
-        self.desks: dict[str, Desk] = {}
+        self.venues: dict[str, Venue] = {}
         self.last_id = first_order_id
         self.margin = Margin(self.markets, self.mark)
         self.clearing = Clearing(
@@ -77,16 +77,16 @@ class Engine:
         self.last_id += 1 + self.last_id * 31 % 97
         return str(self.last_id)
 
-    def desk(self, market: Market) -> Desk:
+    def venue(self, market: Market) -> Venue:
         """The market's book as it is now."""
-        desk = self.desks.get(market.symbol)
-        if desk is None:
+        venue = self.venues.get(market.symbol)
+        if venue is None:
             feed = self.feed(market.symbol)
-            desk = Desk(market, feed, self.house, self.fees, self.clearing)
-            self.desks[market.symbol] = desk
-        desk.refresh(self.now_us)
-        self.leave_exits(desk)
-        return desk
+            venue = Venue(market, feed, self.house, self.fees, self.clearing)
+            self.venues[market.symbol] = venue
+        venue.refresh(self.now_us)
+        self.leave_exits(venue)
+        return venue
 
     # An order on its way
 
@@ -96,30 +96,30 @@ class Engine:
         ``parent``: the conditional order that has set it free. Refusal: nothing has changed.
         """
         triggers.check(ticket)
-        desk = self.desk(ticket.market)
+        venue = self.venue(ticket.market)
         if ticket.conditional:
-            rising = triggers.is_above(ticket, self.watched(desk, triggers.watched(ticket)))
+            rising = triggers.is_above(ticket, self.watched(venue, triggers.watched(ticket)))
             order = self._accept(account, ticket)
-            desk.wait(triggers.watch(order, rising))
+            venue.wait(triggers.watch(order, rising))
             return order
-        match = self._plan(desk, account, ticket)
+        match = self._plan(venue, account, ticket)
         order = self._accept(account, ticket)
         if parent is not None:
             order.related, order.triggered_us = parent.id, self.now_us
-        desk.execute(order, match, self.now_us)
-        self.leave_exits(desk)
+        venue.execute(order, match, self.now_us)
+        self.leave_exits(venue)
         return order
 
     def most(self, account: Account, ticket: Ticket) -> int:
         """The largest quantity, in steps, that the account can pay for and, if it is a market
         order, that would be filled. Its price is not judged."""
-        desk = self.desk(ticket.market)
+        venue = self.venue(ticket.market)
         if ticket.reduce_only:
             return self._room(account, ticket)
 
         def fits(steps: int) -> bool:
             one = replace(ticket, quantity=steps)
-            match = self._meet(desk, account, one)
+            match = self._meet(venue, account, one)
             filled = one.price is not None or match.stopped is None
             return filled and self._lack(account, one, match) is None
 
@@ -131,18 +131,18 @@ class Engine:
             low, high = (middle, high) if fits(middle) else (low, middle)
         return low
 
-    def _plan(self, desk: Desk, account: Account, ticket: Ticket) -> Match:
+    def _plan(self, venue: Venue, account: Account, ticket: Ticket) -> Match:
         """What an order will meet. Refusal: it may not be placed, or cannot be paid for."""
-        last = desk.feed.last_price(self.now_us)
+        last = venue.feed.last_price(self.now_us)
         rules.check_distance(ticket, last)
-        rules.check_budget(ticket, desk.book.best(OTHER[ticket.side]))
+        rules.check_budget(ticket, venue.book.best(OTHER[ticket.side]))
         if ticket.reduce_only and not self._room(account, ticket):
             raise bad_request("Reduce only order not reduced", "INVALID_ORDER")
-        crosses = ticket.price is not None and desk.book.crosses(ticket.side, ticket.price)
+        crosses = ticket.price is not None and venue.book.crosses(ticket.side, ticket.price)
         takes = ticket.post_only and crosses
         if takes and self.conflicts.post_only != "expire":
             raise bad_request("Order would immediately match and take", "INVALID_ORDER")
-        match = self._meet(desk, account, ticket)
+        match = self._meet(venue, account, ticket)
         lack = self._lack(account, ticket, match)
         if lack is not None:
             raise lack
@@ -154,9 +154,9 @@ class Engine:
             return Match([], [], "FillOrKill")
         return match
 
-    def _meet(self, desk: Desk, account: Account, ticket: Ticket) -> Match:
-        worst, why = rules.worst_price(ticket, desk.book.best(OTHER[ticket.side]))
-        match = desk.plan(
+    def _meet(self, venue: Venue, account: Account, ticket: Ticket) -> Match:
+        worst, why = rules.worst_price(ticket, venue.book.best(OTHER[ticket.side]))
+        match = venue.plan(
             Taker(
                 account.public_key,
                 ticket.side,
@@ -194,41 +194,41 @@ class Engine:
 
     # What waits for a price
 
-    def watched(self, desk: Desk, by: str) -> Decimal:
+    def watched(self, venue: Venue, by: str) -> Decimal:
         """A market's LastPrice, MarkPrice or IndexPrice now."""
         if by == "IndexPrice":
-            return desk.feed.index_price(self.now_us)
+            return venue.feed.index_price(self.now_us)
         if by == "MarkPrice":
-            return desk.feed.mark_price(self.now_us)
+            return venue.feed.mark_price(self.now_us)
         with exact():
-            return desk.market.price(desk.feed.last_price(self.now_us))
+            return venue.market.price(venue.feed.last_price(self.now_us))
 
-    def leave_exits(self, desk: Desk) -> None:
+    def leave_exits(self, venue: Venue) -> None:
         """Let the exits of entries that are over wait for their prices."""
-        entries, desk.entries = desk.entries, []
+        entries, venue.entries = venue.entries, []
         for entry in entries:
-            if entry.owner.net(desk.market.symbol) * entry.ticket.sign <= 0:
+            if entry.owner.net(venue.market.symbol) * entry.ticket.sign <= 0:
                 continue  # what it opened is closed already
             for ticket, rising in triggers.exits(entry):
                 order = self._accept(entry.owner, ticket, entry.id)
-                desk.wait(triggers.watch(order, rising))
+                venue.wait(triggers.watch(order, rising))
 
-    def fire(self, desk: Desk, printed: Decimal | None = None) -> None:
+    def fire(self, venue: Venue, printed: Decimal | None = None) -> None:
         """Set free what has waited for the price of now. ``printed``: of the trade just made by
         the crowd, which counts even if a fill here came after it at another price."""
-        for trigger in list(desk.triggers.values()):
-            price = self.watched(desk, trigger.by)
+        for trigger in list(venue.triggers.values()):
+            price = self.watched(venue, trigger.by)
             prices = [price] if printed is None or trigger.by == "IndexPrice" else [price, printed]
-            if trigger.order.id in desk.triggers and any(map(trigger.is_due, prices)):
-                self._release(desk, trigger.order)
+            if trigger.order.id in venue.triggers and any(map(trigger.is_due, prices)):
+                self._release(venue, trigger.order)
 
-    def _release(self, desk: Desk, order: Order) -> None:
-        ticket = triggers.released(order.ticket, order.owner.net(desk.market.symbol))
+    def _release(self, venue: Venue, order: Order) -> None:
+        ticket = triggers.released(order.ticket, order.owner.net(venue.market.symbol))
         if ticket.quantity == 0:
-            desk.end(order, "TriggerFailed", "StopWithoutPosition")
+            venue.end(order, "TriggerFailed", "StopWithoutPosition")
             return
         # No documented status says that a conditional order has done its part; a guess.
-        desk.end(order, "Filled")
+        venue.end(order, "Filled")
         try:
             self.place(order.owner, ticket, order)
         except Refusal as refusal:
@@ -240,8 +240,8 @@ class Engine:
         """End the spot orders of an account that owes more than it has free."""
         for order in list(account.open.values()):
             if order.ticket.market.kind == "SPOT":
-                desk = self.desks[order.ticket.market.symbol]
-                desk.end(order, "Expired", "InsufficientFunds")
+                venue = self.venues[order.ticket.market.symbol]
+                venue.end(order, "Expired", "InsufficientFunds")
 
     def liquidate(self, account: Account) -> None:
         """End all orders of an account that is short of margin, then close its positions.
@@ -249,18 +249,18 @@ class Engine:
         What the book does not take stays open until the next time.
         """
         for order in list(account.open.values()):
-            self.desks[order.ticket.market.symbol].end(order, "Expired", "Liquidation")
+            self.venues[order.ticket.market.symbol].end(order, "Expired", "Liquidation")
         for position in list(account.positions.values()):
             if not self.margin.is_short(account):
                 return
             side = OTHER["Bid" if position.steps > 0 else "Ask"]
             ticket = system_ticket(position.market, side, abs(position.steps), LIQUIDATION)
-            desk = self.desk(position.market)
-            match = self._meet(desk, account, ticket)
+            venue = self.venue(position.market)
+            match = self._meet(venue, account, ticket)
             order = self._accept(account, ticket)
-            desk.execute(order, match, self.now_us)
+            venue.execute(order, match, self.now_us)
             self.clearing.penalise(order, position, self.now_us)
-            self.leave_exits(desk)
+            self.leave_exits(venue)
 
 
 def _need(ticket: Ticket, match: Match) -> Decimal:

@@ -150,8 +150,8 @@ class Exchange(Engine):
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
         if order is None:
             raise bad_request("Order not found")
-        self.desks[symbol].cancel(order)
-        self.leave_exits(self.desks[symbol])
+        self.venues[symbol].cancel(order)
+        self.leave_exits(self.venues[symbol])
         return order.wire()
 
     def cancel_all(
@@ -166,9 +166,9 @@ class Exchange(Engine):
             if order_type is None or order.ticket.conditional == conditional
         ]
         for order in found:
-            self.desks[symbol].cancel(order)
+            self.venues[symbol].cancel(order)
         if found:
-            self.leave_exits(self.desks[symbol])
+            self.leave_exits(self.venues[symbol])
         return [order.wire() for order in found]
 
     def order(
@@ -245,7 +245,7 @@ class Exchange(Engine):
         market = rules.find_market(self.markets, symbol)
         if not market.open:
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
-        return self.desk(market).depth(limit, self.now_us)
+        return self.venue(market).depth(limit, self.now_us)
 
     # Futures
 

@@ -25,13 +25,13 @@ FIRST_UPDATE_ID = 6_730_019_258
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
 
-class Desk:
+class Venue:
     """A market's book with the money behind it. ``users``: the users' orders in it, by id;
     ``triggers``: those that wait for a price. ``entries``: orders that are over and have left
     exits to be placed, until somebody takes them.
 
     Every method that may trade is given the time (microseconds UTC) that its trades bear; each of
-    them is recorded on the feed. ``house`` and ``fees`` are shared by all desks.
+    them is recorded on the feed. ``house`` and ``fees`` are shared by all venues.
     """
 
     def __init__(
