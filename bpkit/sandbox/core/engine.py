@@ -19,7 +19,7 @@ from .ledger import Purse, exact
 from .margin import Margin
 from .orders import Account, Order, Ticket
 from .rules import Refusal, bad_request
-from .settlement import LIQUIDATION, Clearing, system_ticket
+from .settlement import LIQUIDATION, FuturesSettlement, system_ticket
 from .venue import Venue
 
 HOUSE_FUNDS = Decimal(10) ** 15  # of every asset
@@ -52,7 +52,7 @@ class Engine:
         self.venues: dict[str, Venue] = {}
         self.last_id = first_order_id
         self.margin = Margin(self.markets, self.mark)
-        self.clearing = Clearing(
+        self.settlement = FuturesSettlement(
             self.markets, self.house, self.fees, self.mark, self.next_id, self._unlock
         )
         self._feed_of = feed_of
@@ -82,7 +82,7 @@ class Engine:
         venue = self.venues.get(market.symbol)
         if venue is None:
             feed = self.feed(market.symbol)
-            venue = Venue(market, feed, self.house, self.fees, self.clearing)
+            venue = Venue(market, feed, self.house, self.fees, self.settlement)
             self.venues[market.symbol] = venue
         venue.refresh(self.now_us)
         self.leave_exits(venue)
@@ -259,7 +259,7 @@ class Engine:
             match = self._meet(venue, account, ticket)
             order = self._accept(account, ticket)
             venue.execute(order, match, self.now_us)
-            self.clearing.penalise(order, position, self.now_us)
+            self.settlement.penalise(order, position, self.now_us)
             self.leave_exits(venue)
 
 

@@ -29,7 +29,7 @@ def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
         return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
 
 
-class Clearing:
+class FuturesSettlement:
     """``mark``: the price of a market's symbol now. ``next_id``: of orders and positions.
     ``unlock``: ends an account's spot orders, which only who has the books can do."""
 

@@ -163,7 +163,7 @@ def _look(engine: Engine) -> None:
                 feed = engine.feed(symbol)
                 rate = feed.funding_rate(engine.now_us)
                 mark = feed.mark_price(engine.now_us)
-                engine.clearing.fund(account, position, mark, rate, engine.now_us)
+                engine.settlement.fund(account, position, mark, rate, engine.now_us)
     for venue in _active(engine):
         engine.fire(venue)
     _liquidate(engine)

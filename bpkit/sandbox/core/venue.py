@@ -15,7 +15,7 @@ from ..simulation.price_feed import FIRST_US, PriceFeed, Trade
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Purse, exact
 from .orders import Account, Order, OrderFill
-from .settlement import Clearing
+from .settlement import FuturesSettlement
 from .triggers import Trigger
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
@@ -35,14 +35,19 @@ class Venue:
     """
 
     def __init__(
-        self, market: Market, feed: PriceFeed, house: Purse, fees: Purse, clearing: Clearing
+        self,
+        market: Market,
+        feed: PriceFeed,
+        house: Purse,
+        fees: Purse,
+        settlement: FuturesSettlement,
     ) -> None:
         self.market, self.feed = market, feed
         self.book = Book()
         self.users: dict[str, Order] = {}
         self.triggers: dict[str, Trigger] = {}
         self.entries: list[Order] = []
-        self._house, self._fees, self._clearing = house, fees, clearing
+        self._house, self._fees, self._settlement = house, fees, settlement
         self._quotes: list[str] = []
         self._quoted = 0  # quotes so far
         self._updates = 0  # changes of the book that were not the house's quoting
@@ -208,7 +213,7 @@ class Venue:
     def _clear(self, order: Order | None, trade: Trade, is_maker: bool) -> None:
         """One side of a trade in futures: a position changes, nothing is handed over."""
         if order is not None:
-            fee = self._clearing.fill(order, trade, is_maker)
+            fee = self._settlement.fill(order, trade, is_maker)
             _note(order, trade, fee, self.market.quote, is_maker)
 
     def _close(self, order: Order, status: str, expiry: str | None = None) -> None:
