@@ -15,7 +15,7 @@ from ..simulation.price_feed import PriceFeed
 from . import rules, triggers
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
-from .ledger import Purse, exact
+from .ledger import Balances, exact
 from .margin import Margin
 from .orders import Account, Order, Ticket
 from .rules import Refusal, bad_request
@@ -46,8 +46,8 @@ class Engine:
         self.markets = {market.symbol: market for market in markets}
         self.conflicts = conflicts or Conflicts()
         self.assets = {asset for market in markets for asset in (market.base, market.quote)}
-        self.house = Purse(dict.fromkeys(self.assets, HOUSE_FUNDS))
-        self.fees = Purse({})
+        self.house = Balances(dict.fromkeys(self.assets, HOUSE_FUNDS))
+        self.fees = Balances({})
         self.accounts: dict[str, Account] = {}
         self.venues: dict[str, Venue] = {}
         self.last_id = first_order_id
@@ -177,7 +177,7 @@ class Engine:
                 return None
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         need = _need(ticket, match)
-        if need > account.purse.available(ticket.pays):
+        if need > account.balances.available(ticket.pays):
             return bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
         if need > self.margin.free(account, ticket.pays):
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")

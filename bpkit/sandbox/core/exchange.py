@@ -32,7 +32,7 @@ from ..formatting import plain
 from . import rules
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, HOUSE_FUNDS, Engine
-from .ledger import Purse, exact
+from .ledger import Balances, exact
 from .orders import Account, Order
 from .rules import Refusal, bad_request
 from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
@@ -68,7 +68,7 @@ class Exchange(Engine):
         """A new account. ValueError: that key has one already."""
         if public_key in self.accounts or public_key == HOUSE:
             raise ValueError(f"there is an account of {public_key} already")
-        account = Account(public_key, Purse(funds), user_id=FIRST_USER_ID + len(self.accounts))
+        account = Account(public_key, Balances(funds), user_id=FIRST_USER_ID + len(self.accounts))
         self.accounts[public_key] = account
         return account
 
@@ -78,7 +78,7 @@ class Exchange(Engine):
 
     def balances(self, account: Account) -> dict[str, dict[str, str]]:
         """Asset -> available, locked, staked; only what is not zero."""
-        return account.purse.wire()
+        return account.balances.wire()
 
     def account_summary(self, account: Account) -> Json:
         """``AccountSummary``: fees in basis points, nothing borrowed or lent."""

@@ -72,7 +72,7 @@ class Margin:
             return False
         needed = self.maintenance(account)
         with fine():
-            if account.purse.available(QUOTE) + self._worth(account) >= needed:
+            if account.balances.available(QUOTE) + self._worth(account) >= needed:
                 return False
         return self.equity(account) < needed
 
@@ -110,7 +110,7 @@ class Margin:
 
         Where the margin sets the bound, it is cut to 18 decimals.
         """
-        available = account.purse.available(asset)
+        available = account.balances.available(asset)
         needed = self.initial(account)
         weight = self._weight(asset)
         if needed == 0 or weight == 0:
@@ -136,7 +136,7 @@ class Margin:
 
     def summary(self, account: Account) -> Json:
         """``MarginAccountSummary``. Locked: initial margin, and what spot orders hold."""
-        rows = [self._row(account, asset) for asset in account.purse.assets()]
+        rows = [self._row(account, asset) for asset in account.balances.assets()]
         with fine():
             assets = sum((Decimal(row["collateralValue"]) for row in rows), ZERO)
             pnl = sum((self._unrealised(one) for one in account.positions.values()), ZERO)
@@ -168,7 +168,7 @@ class Margin:
 
     def _row(self, account: Account, asset: str) -> Json:
         price, weight = self._price(asset), self._weight(asset)
-        available, locked = account.purse.available(asset), account.purse.locked(asset)
+        available, locked = account.balances.available(asset), account.balances.locked(asset)
         with exact():
             total = available + locked
             return {
@@ -231,8 +231,8 @@ class Margin:
         with fine():
             return sum(
                 (
-                    account.purse.available(asset) * self._weight(asset) * self._price(asset)
-                    for asset in account.purse.assets()
+                    account.balances.available(asset) * self._weight(asset) * self._price(asset)
+                    for asset in account.balances.assets()
                 ),
                 ZERO,
             )

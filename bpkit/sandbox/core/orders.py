@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..formatting import iso, plain
 from ..simulation.market import Market
 from .book import Side
-from .ledger import Purse, exact
+from .ledger import Balances, exact
 from .positions import FundingPayment, Position, Settlement
 
 CONDITIONS = (
@@ -103,7 +103,7 @@ class Account:
     """
 
     public_key: str
-    purse: Purse
+    balances: Balances
     open: dict[str, Order] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     fills: list[OrderFill] = field(default_factory=list)

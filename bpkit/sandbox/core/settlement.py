@@ -13,7 +13,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from ..simulation.market import Market
 from ..simulation.price_feed import Trade
 from .book import Side
-from .ledger import ZERO, Purse, exact, raised, rounded
+from .ledger import ZERO, Balances, exact, raised, rounded
 from .orders import Account, Order, OrderFill, Ticket
 from .positions import FundingPayment, Position, Settlement
 
@@ -36,8 +36,8 @@ class FuturesSettlement:
     def __init__(
         self,
         markets: Mapping[str, Market],
-        house: Purse,
-        fees: Purse,
+        house: Balances,
+        fees: Balances,
         mark: Callable[[str], Decimal],
         next_id: Callable[[], str],
         unlock: Callable[[Account], None],
@@ -85,11 +85,11 @@ class FuturesSettlement:
         """Settle an amount: more than zero is a gain. Nothing is recorded of nothing."""
         if amount > 0:
             self._house.spend(asset, amount)
-            account.purse.gain(asset, amount)
+            account.balances.gain(asset, amount)
         elif amount < 0:
             owed = amount.copy_negate()
             self._raise(account, asset, owed, now_us)
-            account.purse.spend(asset, owed)
+            account.balances.spend(asset, owed)
             (self._fees if source.startswith("TradingFees") else self._house).gain(asset, owed)
         if amount:
             self._sequence += 1
@@ -102,7 +102,7 @@ class FuturesSettlement:
         account, market = order.owner, order.ticket.market
         with exact():
             fee = raised(market.notional(order.executed_quote) * LIQUIDATION_FEE)
-            fee = min(fee, account.purse.available(market.quote))
+            fee = min(fee, account.balances.available(market.quote))
             position.liquidation_fees += fee
         position.liquidated += order.executed
         charge = fee.copy_negate()
@@ -128,14 +128,14 @@ class FuturesSettlement:
     def _raise(self, account: Account, asset: str, amount: Decimal, now_us: int) -> None:
         """See to it that the account has so much: spot orders that lock assets end, other assets
         go, then the house gives."""
-        if account.purse.available(asset) < amount:
+        if account.balances.available(asset) < amount:
             self._unlock(account)
-        for other in account.purse.assets():
+        for other in account.balances.assets():
             market = self._markets.get(f"{other}_{asset}")
-            if market is not None and market.open and account.purse.available(asset) < amount:
+            if market is not None and market.open and account.balances.available(asset) < amount:
                 self._convert(account, market, amount, now_us)
         with exact():
-            missing = amount - account.purse.available(asset)
+            missing = amount - account.balances.available(asset)
         if missing > 0:
             self.pay(account, asset, missing, "BackstopLiquidityFundProceeds", now_us)
 
@@ -144,17 +144,17 @@ class FuturesSettlement:
         with exact():
             price = self._mark(market.symbol)
             unit = market.step * price
-            have = account.purse.available(market.base)
-            wanted = amount - account.purse.available(market.quote)
+            have = account.balances.available(market.base)
+            wanted = amount - account.balances.available(market.quote)
             steps = min(_whole(have, market.step, ROUND_DOWN), _whole(wanted, unit, ROUND_UP))
             if steps == 0:
                 return
             sold, got = market.quantity(steps), steps * unit
             ticks = _whole(price, market.tick, ROUND_DOWN)
-        account.purse.spend(market.base, sold)
+        account.balances.spend(market.base, sold)
         self._house.gain(market.base, sold)
         self._house.spend(market.quote, got)
-        account.purse.gain(market.quote, got)
+        account.balances.gain(market.quote, got)
         ticket = system_ticket(market, "Ask", steps, CONVERSION)
         order = Order(self._next_id(), account, ticket, now_us, "Filled", None, steps)
         order.executed_quote = ticks * steps

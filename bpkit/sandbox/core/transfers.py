@@ -22,7 +22,7 @@ from ...enums import Blockchain
 from ..formatting import iso, plain
 from ..simulation.tables import ASSETS
 from .exchange import Account, Exchange, Refusal
-from .ledger import Purse, exact
+from .ledger import Balances, exact
 from .rules import bad_request
 
 OUTSIDE_FUNDS = Decimal(10) ** 15  # of every asset
@@ -109,7 +109,7 @@ class Capital:
         first_deposit_id: int = FIRST_DEPOSIT_ID,
         first_withdrawal_id: int = FIRST_WITHDRAWAL_ID,
     ) -> None:
-        self.outside = Purse(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
+        self.outside = Balances(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
         self._exchange = exchange
         self._deposit_id, self._withdrawal_id = first_deposit_id, first_withdrawal_id
         self._deposits: dict[str, list[Deposit]] = {}  # by public key, oldest first
@@ -128,7 +128,7 @@ class Capital:
         if _decimals(quantity) > token["nativeDecimals"]:
             raise ValueError(f"{symbol} has {token['nativeDecimals']} decimals on {blockchain}")
         self.outside.spend(symbol, quantity)
-        account.purse.gain(symbol, quantity)
+        account.balances.gain(symbol, quantity)
         address = deposit_address(account, blockchain)
         row = Deposit(
             self._deposit_id, symbol, quantity, blockchain, address, self._exchange.now_us
@@ -164,7 +164,7 @@ class Capital:
         quantity = self._quantity(account, wish["quantity"], symbol, token)
         fee = Decimal(token["withdrawalFee"])
         with exact():
-            account.purse.spend(symbol, quantity)
+            account.balances.spend(symbol, quantity)
             self._exchange.fees.gain(symbol, fee)
             self.outside.gain(symbol, quantity - fee)
         now_us = self._exchange.now_us

@@ -13,7 +13,7 @@ from ..formatting import plain
 from ..simulation.market import Market
 from ..simulation.price_feed import FIRST_US, PriceFeed, Trade
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
-from .ledger import ZERO, Purse, exact
+from .ledger import ZERO, Balances, exact
 from .orders import Account, Order, OrderFill
 from .settlement import FuturesSettlement
 from .triggers import Trigger
@@ -38,8 +38,8 @@ class Venue:
         self,
         market: Market,
         feed: PriceFeed,
-        house: Purse,
-        fees: Purse,
+        house: Balances,
+        fees: Balances,
         settlement: FuturesSettlement,
     ) -> None:
         self.market, self.feed = market, feed
@@ -73,7 +73,7 @@ class Venue:
         """Carry out a plan for an order just accepted, then let the rest of it wait or expire."""
         ticket = order.ticket
         if ticket.quantity is not None:
-            order.owner.purse.lock(ticket.pays, ticket.hold(ticket.quantity))
+            order.owner.balances.lock(ticket.pays, ticket.hold(ticket.quantity))
         self._settle(order, ticket.side, match, now_us)
         if match.stopped is None and order.executed:
             self._close(order, "Filled")
@@ -203,10 +203,10 @@ class Venue:
                 self._house.gain(gets, got)
                 return
             account = order.owner
-            account.purse.release(gives, order.ticket.hold(trade.quantity))
-            account.purse.spend(gives, given)
+            account.balances.release(gives, order.ticket.hold(trade.quantity))
+            account.balances.spend(gives, given)
             fee = got * _fee_rate(market, is_maker)
-            account.purse.gain(gets, got - fee)
+            account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
         _note(order, trade, fee, gets, is_maker)
 
@@ -219,7 +219,7 @@ class Venue:
     def _close(self, order: Order, status: str, expiry: str | None = None) -> None:
         """An order that has left the book, or was never in it, is over: no lock stays behind."""
         ticket = order.ticket
-        order.owner.purse.release(ticket.pays, ticket.hold(order.remaining))
+        order.owner.balances.release(ticket.pays, ticket.hold(order.remaining))
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
         order.status, order.expiry = status, expiry

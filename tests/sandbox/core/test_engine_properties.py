@@ -322,10 +322,13 @@ class Play:
         return shown
 
     def total(self, asset: str) -> Fraction:
-        purses = [self.exchange.house, self.exchange.fees]
-        purses += [account.purse for account in self.people]
+        holdings = [self.exchange.house, self.exchange.fees]
+        holdings += [account.balances for account in self.people]
         return sum(
-            (Fraction(purse.available(asset)) + Fraction(purse.locked(asset)) for purse in purses),
+            (
+                Fraction(balances.available(asset)) + Fraction(balances.locked(asset))
+                for balances in holdings
+            ),
             Fraction(0),
         )
 
@@ -387,8 +390,8 @@ class Play:
             ] == amounts[order["id"]]
             assert (order["expiryReason"] is not None) == (order["status"] == "Expired")
         for asset, amount in owned.items():
-            purse = account.purse
-            assert Fraction(purse.available(asset)) + Fraction(purse.locked(asset)) == amount
+            balances = account.balances
+            assert Fraction(balances.available(asset)) + Fraction(balances.locked(asset)) == amount
 
 
 def hundredths(number: int) -> str:
@@ -451,4 +454,6 @@ def test_the_engine_holds_its_promises(happening: list[tuple[Any, ...]]) -> None
     for number in range(len(play.people)):
         play.cancel_all(number)
     play.check()
-    assert all(account.purse.locked(asset) == 0 for account in play.people for asset in play.supply)
+    assert all(
+        account.balances.locked(asset) == 0 for account in play.people for asset in play.supply
+    )

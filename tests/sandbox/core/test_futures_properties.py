@@ -95,14 +95,14 @@ class Play:
 
     def order(self, who: int, fields: dict[str, Any]) -> None:
         account = self.people[who]
-        before, cash = self.exposure(account), account.purse.available("USDC")
+        before, cash = self.exposure(account), account.balances.available("USDC")
         held = self.net(account)
         try:
             self.exchange.execute(account, fields)
         except Refusal as refusal:
             codes = {"INSUFFICIENT_FUNDS", "INSUFFICIENT_MARGIN", "INVALID_ORDER"}
             assert refusal.code in codes
-            assert account.purse.available("USDC") == cash
+            assert account.balances.available("USDC") == cash
             return
         # What leads through zero opens a position, though it may expose no more than before.
         opened = held * self.net(account) < 0 or abs(self.net(account)) > abs(held)
@@ -118,10 +118,10 @@ class Play:
     # What must hold
 
     def total(self, asset: str) -> Fraction:
-        purses = [self.exchange.house, self.exchange.fees]
-        purses += [account.purse for account in self.people]
+        holdings = [self.exchange.house, self.exchange.fees]
+        holdings += [account.balances for account in self.people]
         return sum(
-            (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in purses),
+            (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in holdings),
             Fraction(0),
         )
 
@@ -145,7 +145,7 @@ class Play:
 
     def check_margin(self, account: Account) -> None:
         """What is free, SOL at nine tenths, covers its part of the exposure."""
-        purse, mark = account.purse, self.mark(PERP)
+        balances, mark = account.balances, self.mark(PERP)
         flow = sum(
             (
                 signed(fill) * Fraction(fill["price"])
@@ -153,9 +153,9 @@ class Play:
             ),
             Fraction(0),
         )
-        equity = Fraction(purse.available("USDC")) + mark * self.net(account) - flow
+        equity = Fraction(balances.available("USDC")) + mark * self.net(account) - flow
         equity -= self.settled(account, "RealizePnl")
-        equity += Fraction(purse.available("SOL")) * self.mark(SPOT) * Fraction("0.9")
+        equity += Fraction(balances.available("SOL")) * self.mark(SPOT) * Fraction("0.9")
         assert equity >= self.exposure(account) * mark / LEVERAGE[account.public_key]
 
     def settled(self, account: Account, source: str | None = None) -> Fraction:
@@ -176,7 +176,7 @@ class Play:
 
     def check_balances(self, account: Account) -> None:
         """Fills and settlements explain every balance, open spot orders every lock."""
-        key, purse = account.public_key, account.purse
+        key, balances = account.public_key, account.balances
         owned = {asset: Fraction(FUNDS[key].get(asset, Decimal(0))) for asset in ASSETS}
         owned["USDC"] += self.settled(account)
         for fill in self.exchange.fills(account, symbol=SPOT):
@@ -193,9 +193,9 @@ class Play:
             else:
                 locked["SOL"] += left
         for asset in ASSETS:
-            assert purse.available(asset) >= 0
-            assert Fraction(purse.locked(asset)) == locked[asset]
-            assert Fraction(purse.available(asset)) + locked[asset] == owned[asset]
+            assert balances.available(asset) >= 0
+            assert Fraction(balances.locked(asset)) == locked[asset]
+            assert Fraction(balances.available(asset)) + locked[asset] == owned[asset]
 
     def check_position(self, account: Account) -> None:
         """The position is the sum of the fills, its fees and its realised part are what was paid,

@@ -126,11 +126,11 @@ class Pit:
         self.exchange.advance_to(NOW + seconds * SECOND)
 
     def total(self) -> dict[str, Fraction]:
-        purses = [self.exchange.house, self.exchange.fees]
-        purses += [account.purse for account in self.exchange.accounts.values()]
+        holdings = [self.exchange.house, self.exchange.fees]
+        holdings += [account.balances for account in self.exchange.accounts.values()]
         return {
             asset: sum(
-                (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in purses),
+                (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in holdings),
                 Fraction(0),
             )
             for asset in ("USDC", "SOL")

@@ -362,12 +362,12 @@ def test_every_asset_is_conserved(moves: list[tuple[bool, tuple[str, str], Decim
         except (Refusal, ValueError):
             continue
     for symbol, begin in (("USDC", 300), ("BTC", 1)):
-        purses = (account.purse, exchange.fees, capital.outside)
-        assert sum(purse.available(symbol) for purse in purses) == OUTSIDE_FUNDS + begin
+        holdings = (account.balances, exchange.fees, capital.outside)
+        assert sum(balances.available(symbol) for balances in holdings) == OUTSIDE_FUNDS + begin
         gone = [row for row in capital.withdrawals(account) if row["symbol"] == symbol]
         come = [row for row in capital.deposits(account) if row["symbol"] == symbol]
         change = total(come, "quantity") - total(gone, "quantity")
-        assert account.purse.available(symbol) == begin + change
+        assert account.balances.available(symbol) == begin + change
         assert exchange.fees.available(symbol) == total(gone, "fee")
 
 
