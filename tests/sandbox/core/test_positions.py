@@ -79,7 +79,7 @@ class PerpFeed:
 
 
 class Pit:
-    """Ann has 1000 USDC and 10 SOL, bob 1000 USDC, the venue (a user too) a million USDC."""
+    """Ann has 1000 USDC and 10 SOL, bob 1000 USDC, the dealer (a user too) a million USDC."""
 
     def __init__(self) -> None:
         self.perp = PerpFeed(MARKETS[PERP], 10_000, [(9000, 100)], [(11000, 100)])
@@ -90,7 +90,7 @@ class Pit:
         self.exchange = Exchange(load(), lambda name: feeds[name], NOW)
         self.ann = self.exchange.open_account("ann", {"USDC": Decimal(1000), "SOL": Decimal(10)})
         self.bob = self.exchange.open_account("bob", {"USDC": Decimal(1000)})
-        self.venue = self.exchange.open_account("venue", {"USDC": Decimal(10) ** 6})
+        self.dealer = self.exchange.open_account("dealer", {"USDC": Decimal(10) ** 6})
         self.supply = self.total()
 
     def order(self, account: Account, side: str, **fields: Any) -> dict[str, Any]:
@@ -101,9 +101,9 @@ class Pit:
         )
 
     def deal(self, account: Account, side: str, price: str, quantity: str) -> dict[str, Any]:
-        """Trade with the venue, as the taker."""
+        """Trade with the dealer, as the taker."""
         other = "Ask" if side == "Bid" else "Bid"
-        self.order(self.venue, other, price=price, quantity=quantity)
+        self.order(self.dealer, other, price=price, quantity=quantity)
         return self.order(account, side, price=price, quantity=quantity)
 
     def refused(self, account: Account, side: str, **fields: Any) -> tuple[int, str, str]:
@@ -229,11 +229,11 @@ def test_a_fill_moves_a_position_and_a_fee_and_nothing_else(pit: Pit) -> None:
     answer = pit.deal(pit.ann, "Bid", "100.01", "2.5")
     assert (answer["status"], answer["executedQuoteQuantity"]) == ("Filled", "250.025")
     assert pit.usdc(pit.ann) == "999.874987"  # 0.05 % is 0.1250125, rounded up to 0.125013
-    assert pit.usdc(pit.venue) == "999999.949995"  # 0.02 % is 0.050005
+    assert pit.usdc(pit.dealer) == "999999.949995"  # 0.02 % is 0.050005
     assert pit.exchange.balances(pit.ann)["SOL"] == {
         "available": "10", "locked": "0", "staked": "0",
     }  # fmt: skip
-    row, other = pit.position(pit.ann), pit.position(pit.venue)
+    row, other = pit.position(pit.ann), pit.position(pit.dealer)
     assert (row["netQuantity"], row["entryPrice"], row["netCost"]) == ("2.5", "100.01", "250.025")
     assert (other["netQuantity"], other["netCost"]) == ("-2.5", "-250.025")
     assert row["breakEvenPrice"] == "100.0600052"  # 250.150013 / 2.5
@@ -327,14 +327,14 @@ def test_what_an_order_pays_above_the_mark_counts(pit: Pit) -> None:
 
 def test_an_order_does_not_move_the_mark_in_its_own_favour(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left
-    pit.order(pit.venue, "Ask", price="109", quantity="60")
+    pit.order(pit.dealer, "Ask", price="109", quantity="60")
     # 60 at 9 above the mark lose 540, and cost 3.27: too little is left for 110 pieces at 10.
     assert pit.refused(pit.bob, "Bid", price="109", quantity="60")[1] == "INSUFFICIENT_MARGIN"
 
 
 def test_an_order_through_zero_is_judged_like_one_that_opens(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "90")  # 995.5 are left, 900 are needed
-    pit.order(pit.venue, "Bid", price="99", quantity="200")
+    pit.order(pit.dealer, "Bid", price="99", quantity="200")
     # 180 sold at 1 below the mark lose 180 and cost 8.91: 806.59 are left, and 90 need 900.
     assert pit.refused(pit.bob, "Ask", price="99", quantity="180")[1] == "INSUFFICIENT_MARGIN"
     assert pit.order(pit.bob, "Ask", price="99", quantity="90")["status"] == "Filled"
@@ -470,7 +470,7 @@ def test_longs_pay_shorts_each_hour(pit: Pit) -> None:
             "quantity": "-0.0125", "subaccountId": 0, "symbol": PERP, "userId": 1813870,
         }
     ]  # fmt: skip
-    assert pit.exchange.funding_payments(pit.venue)[0]["quantity"] == "0.0125"
+    assert pit.exchange.funding_payments(pit.dealer)[0]["quantity"] == "0.0125"
     assert pit.usdc(pit.ann) == "999.4875"
     row = pit.position(pit.ann)
     assert row["cumulativeFundingPayment"] == "-0.0125"
