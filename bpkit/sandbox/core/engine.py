@@ -17,9 +17,9 @@ from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
 from .ledger import Balances, exact
 from .margin import Margin
-from .orders import Account, Order, Ticket
+from .orders import Account, Order, OrderRequest
 from .rules import Refusal, bad_request
-from .settlement import LIQUIDATION, FuturesSettlement, system_ticket
+from .settlement import LIQUIDATION, FuturesSettlement, system_request
 from .venue import Venue
 
 HOUSE_FUNDS = Decimal(10) ** 15  # of every asset
@@ -90,35 +90,35 @@ class Engine:
 
     # An order on its way
 
-    def place(self, account: Account, ticket: Ticket, parent: Order | None = None) -> Order:
+    def place(self, account: Account, request: OrderRequest, parent: Order | None = None) -> Order:
         """Match an order at once, let the rest of it wait or expire; or let it wait for its price.
 
         ``parent``: the conditional order that has set it free. Refusal: nothing has changed.
         """
-        triggers.check(ticket)
-        venue = self.venue(ticket.market)
-        if ticket.conditional:
-            rising = triggers.is_above(ticket, self.watched(venue, triggers.watched(ticket)))
-            order = self._accept(account, ticket)
+        triggers.check(request)
+        venue = self.venue(request.market)
+        if request.conditional:
+            rising = triggers.is_above(request, self.watched(venue, triggers.watched(request)))
+            order = self._accept(account, request)
             venue.wait(triggers.watch(order, rising))
             return order
-        match = self._plan(venue, account, ticket)
-        order = self._accept(account, ticket)
+        match = self._plan(venue, account, request)
+        order = self._accept(account, request)
         if parent is not None:
             order.related, order.triggered_us = parent.id, self.now_us
         venue.execute(order, match, self.now_us)
         self.leave_exits(venue)
         return order
 
-    def most(self, account: Account, ticket: Ticket) -> int:
+    def most(self, account: Account, request: OrderRequest) -> int:
         """The largest quantity, in steps, that the account can pay for and, if it is a market
         order, that would be filled. Its price is not judged."""
-        venue = self.venue(ticket.market)
-        if ticket.reduce_only:
-            return self._room(account, ticket)
+        venue = self.venue(request.market)
+        if request.reduce_only:
+            return self._room(account, request)
 
         def fits(steps: int) -> bool:
-            one = replace(ticket, quantity=steps)
+            one = replace(request, quantity=steps)
             match = self._meet(venue, account, one)
             filled = one.price is not None or match.stopped is None
             return filled and self._lack(account, one, match) is None
@@ -131,64 +131,64 @@ class Engine:
             low, high = (middle, high) if fits(middle) else (low, middle)
         return low
 
-    def _plan(self, venue: Venue, account: Account, ticket: Ticket) -> Match:
+    def _plan(self, venue: Venue, account: Account, request: OrderRequest) -> Match:
         """What an order will meet. Refusal: it may not be placed, or cannot be paid for."""
         last = venue.feed.last_price(self.now_us)
-        rules.check_distance(ticket, last)
-        rules.check_budget(ticket, venue.book.best(OTHER[ticket.side]))
-        if ticket.reduce_only and not self._room(account, ticket):
+        rules.check_distance(request, last)
+        rules.check_budget(request, venue.book.best(OTHER[request.side]))
+        if request.reduce_only and not self._room(account, request):
             raise bad_request("Reduce only order not reduced", "INVALID_ORDER")
-        crosses = ticket.price is not None and venue.book.crosses(ticket.side, ticket.price)
-        takes = ticket.post_only and crosses
+        crosses = request.price is not None and venue.book.crosses(request.side, request.price)
+        takes = request.post_only and crosses
         if takes and self.conflicts.post_only != "expire":
             raise bad_request("Order would immediately match and take", "INVALID_ORDER")
-        match = self._meet(venue, account, ticket)
-        lack = self._lack(account, ticket, match)
+        match = self._meet(venue, account, request)
+        lack = self._lack(account, request, match)
         if lack is not None:
             raise lack
         if takes:
             return Match([], [], "PostOnlyTaker")
-        if rules.is_out_of_band(ticket, last):
+        if rules.is_out_of_band(request, last):
             return Match([], [], "PriceOutOfBounds")
-        if ticket.time_in_force == "FOK" and (match.stopped is not None or not match.fills):
+        if request.time_in_force == "FOK" and (match.stopped is not None or not match.fills):
             return Match([], [], "FillOrKill")
         return match
 
-    def _meet(self, venue: Venue, account: Account, ticket: Ticket) -> Match:
-        worst, why = rules.worst_price(ticket, venue.book.best(OTHER[ticket.side]))
+    def _meet(self, venue: Venue, account: Account, request: OrderRequest) -> Match:
+        worst, why = rules.worst_price(request, venue.book.best(OTHER[request.side]))
         match = venue.plan(
             Taker(
                 account.public_key,
-                ticket.side,
-                ticket.price,
-                ticket.quantity,
-                ticket.budget,
-                ticket.prevention,
+                request.side,
+                request.price,
+                request.quantity,
+                request.budget,
+                request.prevention,
                 worst,
-                self._room(account, ticket) if ticket.reduce_only else None,
+                self._room(account, request) if request.reduce_only else None,
             )
         )
         return match._replace(stopped=why) if match.stopped == PRICE_IMPACT else match
 
-    def _lack(self, account: Account, ticket: Ticket, match: Match) -> Refusal | None:
+    def _lack(self, account: Account, request: OrderRequest, match: Match) -> Refusal | None:
         """What an account lacks for an order, as the refusal that says so."""
-        if ticket.future:
-            if self.margin.allows(account, ticket, match):
+        if request.future:
+            if self.margin.allows(account, request, match):
                 return None
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
-        need = _need(ticket, match)
-        if need > account.balances.available(ticket.pays):
+        need = _need(request, match)
+        if need > account.balances.available(request.pays):
             return bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
-        if need > self.margin.free(account, ticket.pays):
+        if need > self.margin.free(account, request.pays):
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         return None
 
-    def _room(self, account: Account, ticket: Ticket) -> int:
+    def _room(self, account: Account, request: OrderRequest) -> int:
         """Steps by which an order could reduce the account's position."""
-        return max(0, -ticket.sign * account.net(ticket.market.symbol))
+        return max(0, -request.sign * account.net(request.market.symbol))
 
-    def _accept(self, account: Account, ticket: Ticket, related: str | None = None) -> Order:
-        order = Order(self.next_id(), account, ticket, self.now_us, related=related)
+    def _accept(self, account: Account, request: OrderRequest, related: str | None = None) -> Order:
+        order = Order(self.next_id(), account, request, self.now_us, related=related)
         account.orders.append(order)
         return order
 
@@ -207,10 +207,10 @@ class Engine:
         """Let the exits of entries that are over wait for their prices."""
         entries, venue.entries = venue.entries, []
         for entry in entries:
-            if entry.owner.net(venue.market.symbol) * entry.ticket.sign <= 0:
+            if entry.owner.net(venue.market.symbol) * entry.request.sign <= 0:
                 continue  # what it opened is closed already
-            for ticket, rising in triggers.exits(entry):
-                order = self._accept(entry.owner, ticket, entry.id)
+            for request, rising in triggers.exits(entry):
+                order = self._accept(entry.owner, request, entry.id)
                 venue.wait(triggers.watch(order, rising))
 
     def fire(self, venue: Venue, printed: Decimal | None = None) -> None:
@@ -223,24 +223,24 @@ class Engine:
                 self._release(venue, trigger.order)
 
     def _release(self, venue: Venue, order: Order) -> None:
-        ticket = triggers.released(order.ticket, order.owner.net(venue.market.symbol))
-        if ticket.quantity == 0:
+        request = triggers.released(order.request, order.owner.net(venue.market.symbol))
+        if request.quantity == 0:
             venue.end(order, "TriggerFailed", "StopWithoutPosition")
             return
         # No documented status says that a conditional order has done its part; a guess.
         venue.end(order, "Filled")
         try:
-            self.place(order.owner, ticket, order)
+            self.place(order.owner, request, order)
         except Refusal as refusal:
-            order.status, order.expiry = "TriggerFailed", triggers.failure(ticket, refusal)
+            order.status, order.expiry = "TriggerFailed", triggers.failure(request, refusal)
 
     # Liquidation
 
     def _unlock(self, account: Account) -> None:
         """End the spot orders of an account that owes more than it has free."""
         for order in list(account.open.values()):
-            if order.ticket.market.kind == "SPOT":
-                venue = self.venues[order.ticket.market.symbol]
+            if order.request.market.kind == "SPOT":
+                venue = self.venues[order.request.market.symbol]
                 venue.end(order, "Expired", "InsufficientFunds")
 
     def liquidate(self, account: Account) -> None:
@@ -249,25 +249,25 @@ class Engine:
         What the book does not take stays open until the next time.
         """
         for order in list(account.open.values()):
-            self.venues[order.ticket.market.symbol].end(order, "Expired", "Liquidation")
+            self.venues[order.request.market.symbol].end(order, "Expired", "Liquidation")
         for position in list(account.positions.values()):
             if not self.margin.is_short(account):
                 return
             side = OTHER["Bid" if position.steps > 0 else "Ask"]
-            ticket = system_ticket(position.market, side, abs(position.steps), LIQUIDATION)
+            request = system_request(position.market, side, abs(position.steps), LIQUIDATION)
             venue = self.venue(position.market)
-            match = self._meet(venue, account, ticket)
-            order = self._accept(account, ticket)
+            match = self._meet(venue, account, request)
+            order = self._accept(account, request)
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)
             self.leave_exits(venue)
 
 
-def _need(ticket: Ticket, match: Match) -> Decimal:
+def _need(request: OrderRequest, match: Match) -> Decimal:
     """What an account must have available, of the asset that the order pays."""
     with exact():
-        if ticket.price is not None and ticket.quantity is not None:
-            return ticket.hold(ticket.quantity)
-        if ticket.side == "Ask":
-            return ticket.market.quantity(ticket.quantity or match.executed)
-        return ticket.quote_quantity or ticket.market.notional(match.cost)
+        if request.price is not None and request.quantity is not None:
+            return request.hold(request.quantity)
+        if request.side == "Ask":
+            return request.market.quantity(request.quantity or match.executed)
+        return request.quote_quantity or request.market.notional(match.cost)

@@ -82,7 +82,7 @@ class Exchange(Engine):
 
     def account_summary(self, account: Account) -> Json:
         """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
-        waiting = sum(order.ticket.conditional for order in account.open.values())
+        waiting = sum(order.request.conditional for order in account.open.values())
         return {
             **account.settings,
             "autoRealizePnl": True,
@@ -163,7 +163,7 @@ class Exchange(Engine):
         found = [
             order
             for order in _open(account, symbol)
-            if order_type is None or order.ticket.conditional == conditional
+            if order_type is None or order.request.conditional == conditional
         ]
         for order in found:
             self.venues[symbol].cancel(order)
@@ -232,7 +232,7 @@ class Exchange(Engine):
             if _is_of(fill.order, order_id, symbol, market_types)
             and (from_ms is None or fill.time_us >= from_ms * 1_000)
             and (to_ms is None or fill.time_us < to_ms * 1_000)
-            and (fill_type is None or fill.order.ticket.system in FILL_TYPES.get(fill_type, ()))
+            and (fill_type is None or fill.order.request.system in FILL_TYPES.get(fill_type, ()))
         ]
         return found if ascending else found[::-1]
 
@@ -257,9 +257,9 @@ class Exchange(Engine):
         kind = "Market" if price is None else "Limit"
         least = market.raw["filters"]["quantity"]["minQuantity"]
         order = {"symbol": symbol, "side": side, "orderType": kind, "quantity": least}
-        ticket = rules.read(self.markets, order | {"price": price} | flags)
+        request = rules.read(self.markets, order | {"price": price} | flags)
         with exact():
-            most = market.quantity(self.most(account, ticket))
+            most = market.quantity(self.most(account, request))
         names = ("autoBorrow", "autoBorrowRepay", "autoLendRedeem", "reduceOnly")
         return (
             dict.fromkeys(names)
@@ -342,21 +342,21 @@ class Exchange(Engine):
         if (order_id is None) == (client_id is None):
             raise bad_request("Must specify exactly one of `orderId` and `clientId`")
         for order in reversed(_open(account, symbol)):
-            if order.id == order_id or (order_id is None and order.ticket.client_id == client_id):
+            if order.id == order_id or (order_id is None and order.request.client_id == client_id):
                 return order
         return None
 
 
 def _open(account: Account, symbol: str) -> list[Order]:
     """Oldest first."""
-    return [order for order in account.open.values() if order.ticket.market.symbol == symbol]
+    return [order for order in account.open.values() if order.request.market.symbol == symbol]
 
 
 def _is_of(
     order: Order, order_id: str | None, symbol: str | None, market_types: Sequence[str] | None
 ) -> bool:
     """Does an order pass these filters? None lets everything pass."""
-    market = order.ticket.market
+    market = order.request.market
     return (
         (order_id is None or order.id == order_id)
         and (symbol is None or market.symbol == symbol)

@@ -20,7 +20,7 @@ from ..simulation.market import Market
 from ..simulation.tables import table
 from .book import NO_MATCH, Match
 from .ledger import ZERO, exact, fine, fitted
-from .orders import Account, Ticket
+from .orders import Account, OrderRequest
 from .positions import Position, fraction
 from .settlement import trading_fee
 
@@ -76,15 +76,15 @@ class Margin:
                 return False
         return self.equity(account) < needed
 
-    def allows(self, account: Account, ticket: Ticket, match: Match) -> bool:
+    def allows(self, account: Account, request: OrderRequest, match: Match) -> bool:
         """May an order for futures be carried out like this? What adds no exposure always may.
 
         Judged as things will stand right after it: with its fees paid, its fills at their prices,
         and the rest of it waiting at its worst.
         """
-        symbol, market, sign = ticket.market.symbol, ticket.market, ticket.sign
+        symbol, market, sign = request.market.symbol, request.market, request.sign
         net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
-        rest = _rest(ticket, match)
+        rest = _rest(request, match)
         after = _worst(
             net + sign * match.executed,
             bids + (rest if sign > 0 else 0),
@@ -97,8 +97,8 @@ class Margin:
             for fill in match.fills:
                 price, size = market.price(fill.price), market.quantity(fill.quantity)
                 gain += sign * size * (mark - price) - trading_fee(price * size, is_maker=False)
-            if rest and ticket.price is not None:
-                price, size = market.price(ticket.price), market.quantity(rest)
+            if rest and request.price is not None:
+                price, size = market.price(request.price), market.quantity(rest)
                 gain += min(ZERO, sign * size * (mark - price))
                 gain -= trading_fee(price * size, is_maker=True)
             exposures = self._exposures(account) | {symbol: after}
@@ -186,8 +186,8 @@ class Margin:
     # Parts
 
     def _exposures(self, account: Account) -> dict[str, int]:
-        futures = [one for one in account.open.values() if one.ticket.future]
-        symbols = account.positions.keys() | {one.ticket.market.symbol for one in futures}
+        futures = [one for one in account.open.values() if one.request.future]
+        symbols = account.positions.keys() | {one.request.market.symbol for one in futures}
         return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
 
     def _initial(
@@ -254,8 +254,8 @@ def _waiting(account: Account, symbol: str) -> tuple[int, int]:
     """Steps that open orders may still buy and sell, reduce-only ones aside."""
     bids = asks = 0
     for order in account.open.values():
-        if order.ticket.market.symbol == symbol and not order.ticket.reduce_only:
-            if order.ticket.side == "Bid":
+        if order.request.market.symbol == symbol and not order.request.reduce_only:
+            if order.request.side == "Bid":
                 bids += order.remaining
             else:
                 asks += order.remaining
@@ -266,12 +266,12 @@ def _worst(net: int, bids: int, asks: int) -> int:
     return max(abs(net + bids), abs(net - asks))
 
 
-def _rest(ticket: Ticket, match: Match) -> int:
+def _rest(request: OrderRequest, match: Match) -> int:
     """Steps of an order that will wait in the book."""
-    waits = ticket.price is not None and ticket.time_in_force == "GTC"
-    if not waits or match.stopped != NO_MATCH or ticket.quantity is None or ticket.reduce_only:
+    waits = request.price is not None and request.time_in_force == "GTC"
+    if not waits or match.stopped != NO_MATCH or request.quantity is None or request.reduce_only:
         return 0
-    return ticket.quantity - match.executed
+    return request.quantity - match.executed
 
 
 def _only_reduces(net: int, sign: int, executed: int, rest: int, waiting: int) -> bool:

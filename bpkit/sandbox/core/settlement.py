@@ -14,7 +14,7 @@ from ..simulation.market import Market
 from ..simulation.price_feed import Trade
 from .book import Side
 from .ledger import ZERO, Balances, exact, raised, rounded
-from .orders import Account, Order, OrderFill, Ticket
+from .orders import Account, Order, OrderFill, OrderRequest
 from .positions import FundingPayment, Position, Settlement
 
 FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
@@ -51,8 +51,8 @@ class FuturesSettlement:
 
         A fill through zero closes the position, and opens another with what is left.
         """
-        account, market = order.owner, order.ticket.market
-        change, net = order.ticket.sign * trade.quantity, account.net(market.symbol)
+        account, market = order.owner, order.request.market
+        change, net = order.request.sign * trade.quantity, account.net(market.symbol)
         through = change * net < 0 and abs(change) > abs(net)
         parts = [-net, change + net] if through else [change]
         with exact():
@@ -99,7 +99,7 @@ class FuturesSettlement:
 
     def penalise(self, order: Order, position: Position, now_us: int) -> None:
         """Charge for a liquidation, after it is paid for, and no more than there is."""
-        account, market = order.owner, order.ticket.market
+        account, market = order.owner, order.request.market
         with exact():
             fee = raised(market.notional(order.executed_quote) * LIQUIDATION_FEE)
             fee = min(fee, account.balances.available(market.quote))
@@ -110,7 +110,7 @@ class FuturesSettlement:
 
     def _trade(self, order: Order, change: int, fee: Decimal, trade: Trade) -> None:
         """One fill that does not lead through zero."""
-        account, market, now_us = order.owner, order.ticket.market, trade.time_us
+        account, market, now_us = order.owner, order.request.market, trade.time_us
         position = account.positions.get(market.symbol)
         if position is None:
             position = Position(self._next_id(), market, now_us, account.leverage_limit)
@@ -155,8 +155,8 @@ class FuturesSettlement:
         self._house.gain(market.base, sold)
         self._house.spend(market.quote, got)
         account.balances.gain(market.quote, got)
-        ticket = system_ticket(market, "Ask", steps, CONVERSION)
-        order = Order(self._next_id(), account, ticket, now_us, "Filled", None, steps)
+        request = system_request(market, "Ask", steps, CONVERSION)
+        order = Order(self._next_id(), account, request, now_us, "Filled", None, steps)
         order.executed_quote = ticks * steps
         account.orders.append(order)
         account.fills.append(
@@ -164,9 +164,9 @@ class FuturesSettlement:
         )
 
 
-def system_ticket(market: Market, side: Side, steps: int, system: str) -> Ticket:
+def system_request(market: Market, side: Side, steps: int, system: str) -> OrderRequest:
     """An order of the exchange's own making: market, whatever it costs."""
-    return Ticket(
+    return OrderRequest(
         market=market,
         side=side,
         kind="Market",

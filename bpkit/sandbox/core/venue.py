@@ -57,7 +57,7 @@ class Venue:
 
     def plan(self, taker: Taker) -> Match:
         """What an incoming order would meet now; resting reduce-only orders keep their word."""
-        owners = [order.owner for order in self.users.values() if order.ticket.reduce_only]
+        owners = [order.owner for order in self.users.values() if order.request.reduce_only]
         return self.book.plan(
             taker, {owner.public_key: owner.net(self.market.symbol) for owner in owners}
         )
@@ -71,24 +71,24 @@ class Venue:
 
     def execute(self, order: Order, match: Match, now_us: int) -> None:
         """Carry out a plan for an order just accepted, then let the rest of it wait or expire."""
-        ticket = order.ticket
-        if ticket.quantity is not None:
-            order.owner.balances.lock(ticket.pays, ticket.hold(ticket.quantity))
-        self._settle(order, ticket.side, match, now_us)
+        request = order.request
+        if request.quantity is not None:
+            order.owner.balances.lock(request.pays, request.hold(request.quantity))
+        self._settle(order, request.side, match, now_us)
         if match.stopped is None and order.executed:
             self._close(order, "Filled")
         elif match.stopped not in (None, NO_MATCH):
             self._close(order, "Expired", match.stopped)
-        elif ticket.reduce_only and not self._reduces(order):
+        elif request.reduce_only and not self._reduces(order):
             self._close(order, "Expired", NOT_REDUCED)
-        elif ticket.price is None:
+        elif request.price is None:
             self._close(order, "Expired", "InsufficientLiquidity")
-        elif ticket.time_in_force == "IOC":
+        elif request.time_in_force == "IOC":
             self._close(order, "Expired", "ImmediateOrCancel")
         else:
             key, left = order.owner.public_key, order.remaining
-            only = ticket.reduce_only is True
-            self.book.add(Resting(order.id, key, ticket.side, ticket.price, left, only))
+            only = request.reduce_only is True
+            self.book.add(Resting(order.id, key, request.side, request.price, left, only))
             self.users[order.id] = order.owner.open[order.id] = order
             self._updates += 1
 
@@ -178,15 +178,15 @@ class Venue:
     def _sweep(self, account: Account) -> None:
         """End what can no longer reduce the account's position."""
         for order in [one for one in self.users.values() if one.owner is account]:
-            if order.ticket.reduce_only and not self._reduces(order):
+            if order.request.reduce_only and not self._reduces(order):
                 self.end(order, "Expired", NOT_REDUCED)
         for trigger in list(self.triggers.values()):
             order = trigger.order
-            if order.owner is account and order.ticket.reduce_only and not self._reduces(order):
+            if order.owner is account and order.request.reduce_only and not self._reduces(order):
                 self.end(order, "Expired", "StopWithoutPosition")
 
     def _reduces(self, order: Order) -> bool:
-        return order.owner.net(self.market.symbol) * order.ticket.sign < 0
+        return order.owner.net(self.market.symbol) * order.request.sign < 0
 
     def _pay(self, order: Order | None, side: Side, trade: Trade, is_maker: bool) -> None:
         """One side of a trade: what it gives, what it gets, the fee on that. None: the house."""
@@ -203,7 +203,7 @@ class Venue:
                 self._house.gain(gets, got)
                 return
             account = order.owner
-            account.balances.release(gives, order.ticket.hold(trade.quantity))
+            account.balances.release(gives, order.request.hold(trade.quantity))
             account.balances.spend(gives, given)
             fee = got * _fee_rate(market, is_maker)
             account.balances.gain(gets, got - fee)
@@ -218,12 +218,12 @@ class Venue:
 
     def _close(self, order: Order, status: str, expiry: str | None = None) -> None:
         """An order that has left the book, or was never in it, is over: no lock stays behind."""
-        ticket = order.ticket
-        order.owner.balances.release(ticket.pays, ticket.hold(order.remaining))
+        request = order.request
+        order.owner.balances.release(request.pays, request.hold(order.remaining))
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
         order.status, order.expiry = status, expiry
-        if order.executed and EXITS & ticket.conditions.keys():
+        if order.executed and EXITS & request.conditions.keys():
             self.entries.append(order)
 
     @exact()

@@ -230,7 +230,7 @@ class Play:
     def check_reduce_only(self, account: Account) -> None:
         """No fill of a reduce-only order has added to the position of its time, or turned it."""
         only = {
-            order.id for order in account.orders if order.ticket.reduce_only
+            order.id for order in account.orders if order.request.reduce_only
         }  # the history does not show it
         net = Fraction(0)
         for fill in self.exchange.fills(account, symbol=PERP, ascending=True):
