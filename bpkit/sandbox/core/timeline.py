@@ -21,7 +21,7 @@ from .ledger import exact, fine
 from .venue import Venue
 
 
-class Strike(NamedTuple):
+class MarketEvent(NamedTuple):
     """A moment that may matter to a venue. ``trade``: of its own feed; None: of the spot market
     behind its index price."""
 
@@ -69,25 +69,25 @@ def _go(engine: Engine, stop_us: int) -> None:
     venues = _active(engine)
     for venue in venues:
         venue.withdraw()
-    strikes = _strikes(engine, venues, engine.now_us + 1, stop_us)
-    for here, now in groupby(strikes, key=lambda strike: strike.time_us):
+    events = _events(engine, venues, engine.now_us + 1, stop_us)
+    for here, now in groupby(events, key=lambda event: event.time_us):
         known, engine.now_us = engine.last_id, here
-        for strike in now:
-            if not _is_stale(engine, strike):
-                _meet(engine, strike)
+        for event in now:
+            if not _is_stale(engine, event):
+                _meet(engine, event)
         if engine.last_id != known and here < stop_us:
             return  # there is something new to reach, or a sooner stop
     engine.now_us = stop_us
     _look(engine)
 
 
-def _strikes(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[Strike]:
+def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[MarketEvent]:
     """All venues' moments of a span, both ends included, in turn."""
-    found = [strike for venue in venues for strike in _of(engine, venue, start_us, end_us + 1)]
-    return sorted(found, key=lambda strike: strike.time_us)
+    found = [event for venue in venues for event in _of(engine, venue, start_us, end_us + 1)]
+    return sorted(found, key=lambda event: event.time_us)
 
 
-def _of(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[Strike]:
+def _of(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[MarketEvent]:
     below = [best for best in [venue.book.best("Bid")] if best is not None]
     above = [best for best in [venue.book.best("Ask")] if best is not None]
     for trigger in venue.triggers.values():
@@ -98,11 +98,13 @@ def _of(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[St
             ticks = price / venue.market.tick
         (above if rising else below).append(math.ceil(ticks) if rising else math.floor(ticks))
     for trade in _touches(venue.feed, start_us, end_us, below, above):
-        yield Strike(trade.time_us, venue, trade)
-    yield from _index_strikes(engine, venue, start_us, end_us)
+        yield MarketEvent(trade.time_us, venue, trade)
+    yield from _index_events(engine, venue, start_us, end_us)
 
 
-def _index_strikes(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[Strike]:
+def _index_events(
+    engine: Engine, venue: Venue, start_us: int, end_us: int
+) -> Iterator[MarketEvent]:
     watching = [one for one in venue.triggers.values() if one.by == "IndexPrice"]
     spot = engine.markets.get(f"{venue.market.base}_{venue.market.quote}")
     if not watching or spot is None:
@@ -114,7 +116,7 @@ def _index_strikes(engine: Engine, venue: Venue, start_us: int, end_us: int) -> 
             ticks = int(venue.market.price(trigger.ticks) // spot.tick)
         (above if trigger.rising else below).append(ticks)
     for trade in _touches(engine.feed(spot.symbol), start_us, end_us, below, above):
-        yield Strike(trade.time_us, venue, None)
+        yield MarketEvent(trade.time_us, venue, None)
 
 
 def _liquidations(engine: Engine, venue: Venue) -> Iterator[tuple[Decimal, bool]]:
@@ -127,10 +129,10 @@ def _liquidations(engine: Engine, venue: Venue) -> Iterator[tuple[Decimal, bool]
                 yield price, position.steps < 0
 
 
-def _is_stale(engine: Engine, strike: Strike) -> bool:
+def _is_stale(engine: Engine, event: MarketEvent) -> bool:
     """Is what a trade was to reach gone by now, or out of this trade's reach? Most are, where an
     order was filled early."""
-    venue, trade = strike.venue, strike.trade
+    venue, trade = event.venue, event.trade
     if trade is None or venue.triggers or venue.entries:
         return False
     if any(venue.market.symbol in account.positions for account in engine.accounts.values()):
@@ -142,9 +144,9 @@ def _taker(trade: Trade) -> Side:
     return "Ask" if trade.buyer_is_maker else "Bid"
 
 
-def _meet(engine: Engine, strike: Strike) -> None:
+def _meet(engine: Engine, event: MarketEvent) -> None:
     """What a moment brings: fills, then triggers, then liquidations."""
-    venue, trade, printed = strike.venue, strike.trade, None
+    venue, trade, printed = event.venue, event.trade, None
     if trade is not None:
         venue.withdraw()
         venue.take(_taker(trade), trade.price, trade.quantity, trade.time_us)
