@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from .market import Market
 from .synthetic import (
-    CHARACTERS,
+    ASSET_PROFILES,
     DAY,
     DEFAULT_SEED,
     FIRST_US,
@@ -98,7 +98,7 @@ class PriceFeed:
     def __init__(
         self, market: Market, seed: str = DEFAULT_SEED, spot: Market | None = None
     ) -> None:
-        if not market.open or market.base not in CHARACTERS:
+        if not market.open or market.base not in ASSET_PROFILES:
             raise ValueError(f"{market.symbol} has no feed: it is closed, or of an unknown asset")
         self.market = market
         self.seed = seed
