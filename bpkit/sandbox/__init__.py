@@ -39,7 +39,7 @@ from typing import Any
 from ..doctor import diagnose
 from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
-from .core.exchange import Account, Exchange
+from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
 from .server.faults import FAULTS, Fault
 from .server.http import Server
@@ -211,7 +211,7 @@ class Sandbox:
         """Close the port. What the accounts held is gone."""
         self._end()
 
-    def _account(self, key: Key) -> Account:
+    def _account(self, key: Key) -> EngineAccount:
         account = self._service.exchange.account(key.public_key)
         if account is None:
             raise ValueError(f"{key!r} has no account here")

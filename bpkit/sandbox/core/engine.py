@@ -17,7 +17,7 @@ from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
 from .ledger import Balances, exact
 from .margin import Margin
-from .orders import Account, Order, OrderRequest
+from .orders import EngineAccount, EngineOrder, OrderRequest
 from .rules import Refusal, bad_request
 from .settlement import LIQUIDATION, FuturesSettlement, system_request
 from .venue import Venue
@@ -48,7 +48,7 @@ class Engine:
         self.assets = {asset for market in markets for asset in (market.base, market.quote)}
         self.house = Balances(dict.fromkeys(self.assets, HOUSE_FUNDS))
         self.fees = Balances({})
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, EngineAccount] = {}
         self.venues: dict[str, Venue] = {}
         self.last_id = first_order_id
         self.margin = Margin(self.markets, self.mark)
@@ -90,7 +90,9 @@ class Engine:
 
     # An order on its way
 
-    def place(self, account: Account, request: OrderRequest, parent: Order | None = None) -> Order:
+    def place(
+        self, account: EngineAccount, request: OrderRequest, parent: EngineOrder | None = None
+    ) -> EngineOrder:
         """Match an order at once, let the rest of it wait or expire; or let it wait for its price.
 
         ``parent``: the conditional order that has set it free. Refusal: nothing has changed.
@@ -110,7 +112,7 @@ class Engine:
         self.leave_exits(venue)
         return order
 
-    def most(self, account: Account, request: OrderRequest) -> int:
+    def most(self, account: EngineAccount, request: OrderRequest) -> int:
         """The largest quantity, in steps, that the account can pay for and, if it is a market
         order, that would be filled. Its price is not judged."""
         venue = self.venue(request.market)
@@ -131,7 +133,7 @@ class Engine:
             low, high = (middle, high) if fits(middle) else (low, middle)
         return low
 
-    def _plan(self, venue: Venue, account: Account, request: OrderRequest) -> Match:
+    def _plan(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
         """What an order will meet. Refusal: it may not be placed, or cannot be paid for."""
         last = venue.feed.last_price(self.now_us)
         rules.check_distance(request, last)
@@ -154,7 +156,7 @@ class Engine:
             return Match([], [], "FillOrKill")
         return match
 
-    def _meet(self, venue: Venue, account: Account, request: OrderRequest) -> Match:
+    def _meet(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
         worst, why = rules.worst_price(request, venue.book.best(OTHER[request.side]))
         match = venue.plan(
             Taker(
@@ -170,7 +172,7 @@ class Engine:
         )
         return match._replace(stopped=why) if match.stopped == PRICE_IMPACT else match
 
-    def _lack(self, account: Account, request: OrderRequest, match: Match) -> Refusal | None:
+    def _lack(self, account: EngineAccount, request: OrderRequest, match: Match) -> Refusal | None:
         """What an account lacks for an order, as the refusal that says so."""
         if request.future:
             if self.margin.allows(account, request, match):
@@ -183,12 +185,14 @@ class Engine:
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         return None
 
-    def _room(self, account: Account, request: OrderRequest) -> int:
+    def _room(self, account: EngineAccount, request: OrderRequest) -> int:
         """Steps by which an order could reduce the account's position."""
         return max(0, -request.sign * account.net(request.market.symbol))
 
-    def _accept(self, account: Account, request: OrderRequest, related: str | None = None) -> Order:
-        order = Order(self.next_id(), account, request, self.now_us, related=related)
+    def _accept(
+        self, account: EngineAccount, request: OrderRequest, related: str | None = None
+    ) -> EngineOrder:
+        order = EngineOrder(self.next_id(), account, request, self.now_us, related=related)
         account.orders.append(order)
         return order
 
@@ -222,7 +226,7 @@ class Engine:
             if trigger.order.id in venue.triggers and any(map(trigger.is_due, prices)):
                 self._release(venue, trigger.order)
 
-    def _release(self, venue: Venue, order: Order) -> None:
+    def _release(self, venue: Venue, order: EngineOrder) -> None:
         request = triggers.released(order.request, order.owner.net(venue.market.symbol))
         if request.quantity == 0:
             venue.end(order, "TriggerFailed", "StopWithoutPosition")
@@ -236,14 +240,14 @@ class Engine:
 
     # Liquidation
 
-    def _unlock(self, account: Account) -> None:
+    def _unlock(self, account: EngineAccount) -> None:
         """End the spot orders of an account that owes more than it has free."""
         for order in list(account.open.values()):
             if order.request.market.kind == "SPOT":
                 venue = self.venues[order.request.market.symbol]
                 venue.end(order, "Expired", "InsufficientFunds")
 
-    def liquidate(self, account: Account) -> None:
+    def liquidate(self, account: EngineAccount) -> None:
         """End all orders of an account that is short of margin, then close its positions.
 
         What the book does not take stays open until the next time.

@@ -33,13 +33,13 @@ from . import rules
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, HOUSE_FUNDS, Engine
 from .ledger import Balances, exact
-from .orders import Account, Order
+from .orders import EngineAccount, EngineOrder
 from .rules import Refusal, bad_request
 from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
 from .timeline import pass_time
 from .venue import HOUSE, MAKER_FEE, TAKER_FEE
 
-__all__ = ["FIRST_ORDER_ID", "HOUSE_FUNDS", "Account", "Conflicts", "Exchange", "Refusal"]
+__all__ = ["FIRST_ORDER_ID", "HOUSE_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal"]
 
 BATCH = 50  # orders
 FIRST_USER_ID = 1_813_870
@@ -64,23 +64,25 @@ class Exchange(Engine):
 
     # Accounts
 
-    def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> Account:
+    def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> EngineAccount:
         """A new account. ValueError: that key has one already."""
         if public_key in self.accounts or public_key == HOUSE:
             raise ValueError(f"there is an account of {public_key} already")
-        account = Account(public_key, Balances(funds), user_id=FIRST_USER_ID + len(self.accounts))
+        account = EngineAccount(
+            public_key, Balances(funds), user_id=FIRST_USER_ID + len(self.accounts)
+        )
         self.accounts[public_key] = account
         return account
 
-    def account(self, public_key: str) -> Account | None:
+    def account(self, public_key: str) -> EngineAccount | None:
         """The account of a public key (base64), or None."""
         return self.accounts.get(public_key)
 
-    def balances(self, account: Account) -> dict[str, dict[str, str]]:
+    def balances(self, account: EngineAccount) -> dict[str, dict[str, str]]:
         """Asset -> available, locked, staked; only what is not zero."""
         return account.balances.wire()
 
-    def account_summary(self, account: Account) -> Json:
+    def account_summary(self, account: EngineAccount) -> Json:
         """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
         waiting = sum(order.request.conditional for order in account.open.values())
         return {
@@ -98,11 +100,11 @@ class Exchange(Engine):
             "triggerOrders": waiting,
         }
 
-    def withdrawable(self, account: Account, asset: str) -> Decimal:
+    def withdrawable(self, account: EngineAccount, asset: str) -> Decimal:
         """What may leave the account: available, and not needed as margin."""
         return self.margin.free(account, asset)
 
-    def collateral(self, account: Account) -> Json:
+    def collateral(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``."""
         return self.margin.summary(account)
 
@@ -120,14 +122,16 @@ class Exchange(Engine):
 
     # Orders
 
-    def execute(self, account: Account, order: Mapping[str, Any]) -> Json:
+    def execute(self, account: EngineAccount, order: Mapping[str, Any]) -> Json:
         """Match an order at once, let the rest of it wait or expire, and answer with ``OrderType``.
 
         ``order``: the documented names, decimals as text; enums and types have been checked.
         """
         return self.place(account, rules.read(self.markets, order)).wire()
 
-    def execute_batch(self, account: Account, orders: Sequence[Mapping[str, Any]]) -> list[Json]:
+    def execute_batch(
+        self, account: EngineAccount, orders: Sequence[Mapping[str, Any]]
+    ) -> list[Json]:
         """Each order by itself, in turn; one that is refused stands as an ``Err`` in its place.
 
         Refusal: not 1 to 50 orders. What else is wrong with a batch as a whole (names, types) has
@@ -139,7 +143,7 @@ class Exchange(Engine):
 
     def cancel(
         self,
-        account: Account,
+        account: EngineAccount,
         symbol: str,
         order_id: str | None = None,
         client_id: int | None = None,
@@ -155,7 +159,7 @@ class Exchange(Engine):
         return order.wire()
 
     def cancel_all(
-        self, account: Account, symbol: str, order_type: str | None = None
+        self, account: EngineAccount, symbol: str, order_type: str | None = None
     ) -> list[Json]:
         """Oldest first. ``order_type``: RestingLimitOrder, ConditionalOrder, or None for both."""
         rules.find_market(self.markets, symbol)
@@ -173,7 +177,7 @@ class Exchange(Engine):
 
     def order(
         self,
-        account: Account,
+        account: EngineAccount,
         symbol: str,
         order_id: str | None = None,
         client_id: int | None = None,
@@ -185,7 +189,7 @@ class Exchange(Engine):
         return order.wire()
 
     def open_orders(
-        self, account: Account, symbol: str | None = None, market_type: str | None = None
+        self, account: EngineAccount, symbol: str | None = None, market_type: str | None = None
     ) -> list[Json]:
         """Oldest first."""
         if symbol is not None:
@@ -197,7 +201,7 @@ class Exchange(Engine):
 
     def order_history(
         self,
-        account: Account,
+        account: EngineAccount,
         order_id: str | None = None,
         symbol: str | None = None,
         market_types: Sequence[str] | None = None,
@@ -213,7 +217,7 @@ class Exchange(Engine):
 
     def fills(
         self,
-        account: Account,
+        account: EngineAccount,
         order_id: str | None = None,
         symbol: str | None = None,
         from_ms: int | None = None,
@@ -250,7 +254,7 @@ class Exchange(Engine):
     # Futures
 
     def max_order_quantity(
-        self, account: Account, symbol: str, side: str, price: str | None = None, **flags: Any
+        self, account: EngineAccount, symbol: str, side: str, price: str | None = None, **flags: Any
     ) -> Json:
         """``MaxOrderQuantity``: what an order could be of at most. ``flags``: as documented."""
         market = rules.find_market(self.markets, symbol)
@@ -273,7 +277,7 @@ class Exchange(Engine):
         )
 
     def positions(
-        self, account: Account, symbol: str | None = None, market_type: str | None = None
+        self, account: EngineAccount, symbol: str | None = None, market_type: str | None = None
     ) -> list[Json]:
         """Those that are open, oldest first."""
         if symbol is not None:
@@ -291,7 +295,7 @@ class Exchange(Engine):
 
     def position_history(
         self,
-        account: Account,
+        account: EngineAccount,
         symbol: str | None = None,
         state: str | None = None,
         market_types: Sequence[str] | None = None,
@@ -311,7 +315,7 @@ class Exchange(Engine):
         return found if ascending else found[::-1]
 
     def funding_payments(
-        self, account: Account, symbol: str | None = None, ascending: bool = False
+        self, account: EngineAccount, symbol: str | None = None, ascending: bool = False
     ) -> list[Json]:
         """Newest first unless ``ascending``."""
         rows = [row for row in account.funding if symbol in (None, row.symbol)]
@@ -319,7 +323,7 @@ class Exchange(Engine):
         return found if ascending else found[::-1]
 
     def settlements(
-        self, account: Account, source: str | None = None, ascending: bool = False
+        self, account: EngineAccount, source: str | None = None, ascending: bool = False
     ) -> list[Json]:
         """Newest first unless ``ascending``. ``source``: of ``SettlementSourceFilter``."""
         rows = [row for row in account.settlements if _comes_from(row.source, source)]
@@ -328,15 +332,15 @@ class Exchange(Engine):
 
     # Parts
 
-    def _one_of_batch(self, account: Account, order: Mapping[str, Any]) -> Json:
+    def _one_of_batch(self, account: EngineAccount, order: Mapping[str, Any]) -> Json:
         try:
             return {"operation": "Ok", **self.execute(account, order)}
         except Refusal as refusal:
             return {"operation": "Err", "code": refusal.code, "message": refusal.message}
 
     def _find(
-        self, account: Account, symbol: str, order_id: str | None, client_id: int | None
-    ) -> Order | None:
+        self, account: EngineAccount, symbol: str, order_id: str | None, client_id: int | None
+    ) -> EngineOrder | None:
         """The open order of that id, or the newest of that client id."""
         rules.find_market(self.markets, symbol)
         if (order_id is None) == (client_id is None):
@@ -347,13 +351,13 @@ class Exchange(Engine):
         return None
 
 
-def _open(account: Account, symbol: str) -> list[Order]:
+def _open(account: EngineAccount, symbol: str) -> list[EngineOrder]:
     """Oldest first."""
     return [order for order in account.open.values() if order.request.market.symbol == symbol]
 
 
 def _is_of(
-    order: Order, order_id: str | None, symbol: str | None, market_types: Sequence[str] | None
+    order: EngineOrder, order_id: str | None, symbol: str | None, market_types: Sequence[str] | None
 ) -> bool:
     """Does an order pass these filters? None lets everything pass."""
     market = order.request.market

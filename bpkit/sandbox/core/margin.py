@@ -20,8 +20,8 @@ from ..simulation.market import Market
 from ..simulation.tables import table
 from .book import NO_MATCH, Match
 from .ledger import ZERO, exact, fine, fitted
-from .orders import Account, OrderRequest
-from .positions import Position, fraction
+from .orders import EngineAccount, OrderRequest
+from .positions import EnginePosition, fraction
 from .settlement import trading_fee
 
 QUOTE = "USDC"  # what every future is settled in
@@ -46,27 +46,27 @@ class Margin:
 
     # What is needed
 
-    def exposure(self, account: Account, symbol: str) -> int:
+    def exposure(self, account: EngineAccount, symbol: str) -> int:
         """Steps, never signed."""
         return _worst(account.net(symbol), *_waiting(account, symbol))
 
-    def initial(self, account: Account) -> Decimal:
+    def initial(self, account: EngineAccount) -> Decimal:
         """Of all positions and open orders, in USDC."""
         return self._initial(account, self._exposures(account), self._mark)
 
-    def maintenance(self, account: Account) -> Decimal:
+    def maintenance(self, account: EngineAccount) -> Decimal:
         """Of all positions, in USDC."""
         with fine():
             return sum((self._kept(one) for one in account.positions.values()), ZERO)
 
     # What there is
 
-    def equity(self, account: Account) -> Decimal:
+    def equity(self, account: EngineAccount) -> Decimal:
         """What counts, in USDC."""
         with fine():
             return self._collateral(account) + self._worth(account)
 
-    def is_short(self, account: Account) -> bool:
+    def is_short(self, account: EngineAccount) -> bool:
         """Is its equity below its maintenance margin? Looks at the other assets only if it must."""
         if not account.positions:
             return False
@@ -76,7 +76,7 @@ class Margin:
                 return False
         return self.equity(account) < needed
 
-    def allows(self, account: Account, request: OrderRequest, match: Match) -> bool:
+    def allows(self, account: EngineAccount, request: OrderRequest, match: Match) -> bool:
         """May an order for futures be carried out like this? What adds no exposure always may.
 
         Judged as things will stand right after it: with its fees paid, its fills at their prices,
@@ -105,7 +105,7 @@ class Margin:
             needed = self._initial(account, exposures, self._mark)
             return self.equity(account) + gain >= needed
 
-    def free(self, account: Account, asset: str) -> Decimal:
+    def free(self, account: EngineAccount, asset: str) -> Decimal:
         """How much of an asset may be locked, spent or withdrawn without touching the margin.
 
         Where the margin sets the bound, it is cut to 18 decimals.
@@ -119,7 +119,7 @@ class Margin:
             spare = (self.equity(account) - needed) / (weight * self._price(asset))
             return max(ZERO, min(available, spare.quantize(FINEST, ROUND_DOWN)))
 
-    def liquidation_price(self, account: Account, position: Position) -> Decimal:
+    def liquidation_price(self, account: EngineAccount, position: EnginePosition) -> Decimal:
         """The mark of its market at which the account would be liquidated, all else standing still.
 
         With the maintenance fraction as it is now: an estimate. 0: no price does it.
@@ -134,7 +134,7 @@ class Margin:
 
     # How it is shown
 
-    def summary(self, account: Account) -> Json:
+    def summary(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``. Locked: initial margin, and what spot orders hold."""
         rows = [self._row(account, asset) for asset in account.balances.assets()]
         with fine():
@@ -166,7 +166,7 @@ class Margin:
             "marginFraction": ratio,
         }
 
-    def _row(self, account: Account, asset: str) -> Json:
+    def _row(self, account: EngineAccount, asset: str) -> Json:
         price, weight = self._price(asset), self._weight(asset)
         available, locked = account.balances.available(asset), account.balances.locked(asset)
         with exact():
@@ -185,13 +185,13 @@ class Margin:
 
     # Parts
 
-    def _exposures(self, account: Account) -> dict[str, int]:
+    def _exposures(self, account: EngineAccount) -> dict[str, int]:
         futures = [one for one in account.open.values() if one.request.future]
         symbols = account.positions.keys() | {one.request.market.symbol for one in futures}
         return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
 
     def _initial(
-        self, account: Account, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
+        self, account: EngineAccount, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
     ) -> Decimal:
         with fine():
             total, least = ZERO, 1 / account.leverage_limit
@@ -202,32 +202,32 @@ class Margin:
             return total
 
     def _exposed(
-        self, account: Account, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
+        self, account: EngineAccount, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
     ) -> Decimal:
         with fine():
             sizes = (self._markets[one].quantity(n) * mark(one) for one, n in exposures.items())
             return sum(sizes, ZERO)
 
-    def _kept(self, position: Position) -> Decimal:
+    def _kept(self, position: EnginePosition) -> Decimal:
         with fine():
             notional = self._notional(position)
             return notional * fraction(position.market.raw["mmfFunction"], notional)
 
-    def _notional(self, position: Position) -> Decimal:
+    def _notional(self, position: EnginePosition) -> Decimal:
         with fine():
             return abs(position.quantity * self._mark(position.market.symbol))
 
-    def _unrealised(self, position: Position) -> Decimal:
+    def _unrealised(self, position: EnginePosition) -> Decimal:
         return position.unrealised(self._mark(position.market.symbol))
 
-    def _worth(self, account: Account) -> Decimal:
+    def _worth(self, account: EngineAccount) -> Decimal:
         with fine():
             return sum(
                 (one.worth(self._mark(one.market.symbol)) for one in account.positions.values()),
                 ZERO,
             )
 
-    def _collateral(self, account: Account) -> Decimal:
+    def _collateral(self, account: EngineAccount) -> Decimal:
         with fine():
             return sum(
                 (
@@ -250,7 +250,7 @@ class Margin:
         return self._weights.get(asset, ZERO)
 
 
-def _waiting(account: Account, symbol: str) -> tuple[int, int]:
+def _waiting(account: EngineAccount, symbol: str) -> tuple[int, int]:
     """Steps that open orders may still buy and sell, reduce-only ones aside."""
     bids = asks = 0
     for order in account.open.values():

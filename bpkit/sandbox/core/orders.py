@@ -15,7 +15,7 @@ from ..formatting import iso, plain
 from ..simulation.market import Market
 from .book import Side
 from .ledger import Balances, exact
-from .positions import FundingPayment, Position, Settlement
+from .positions import EnginePosition, FundingPayment, Settlement
 
 CONDITIONS = (
     "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
@@ -94,7 +94,7 @@ class OrderRequest:
 
 
 @dataclass(eq=False)
-class Account:
+class EngineAccount:
     """Its balances, its open orders by id, its positions, and all that happened, oldest first.
 
     ``positions``: by symbol, those that are open; ``every_position``: closed ones too.
@@ -104,14 +104,14 @@ class Account:
 
     public_key: str
     balances: Balances
-    open: dict[str, Order] = field(default_factory=dict)
-    orders: list[Order] = field(default_factory=list)
+    open: dict[str, EngineOrder] = field(default_factory=dict)
+    orders: list[EngineOrder] = field(default_factory=list)
     fills: list[OrderFill] = field(default_factory=list)
     leverage_limit: Decimal = Decimal(10)
     settings: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(SETTINGS, False))
     user_id: int = 0
-    positions: dict[str, Position] = field(default_factory=dict)
-    every_position: list[Position] = field(default_factory=list)
+    positions: dict[str, EnginePosition] = field(default_factory=dict)
+    every_position: list[EnginePosition] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
     funding: list[FundingPayment] = field(default_factory=list)
 
@@ -121,11 +121,11 @@ class Account:
 
 
 @dataclass(eq=False)
-class Order:
+class EngineOrder:
     """A request that was accepted. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
 
     id: str
-    owner: Account
+    owner: EngineAccount
     request: OrderRequest
     created_us: int
     status: str = "New"
@@ -213,7 +213,7 @@ class Order:
 class OrderFill(NamedTuple):
     """An order's part in one trade. ``price`` in ticks, ``quantity`` in steps."""
 
-    order: Order
+    order: EngineOrder
     trade_id: int
     time_us: int
     price: int

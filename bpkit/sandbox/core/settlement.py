@@ -14,8 +14,8 @@ from ..simulation.market import Market
 from ..simulation.price_feed import Trade
 from .book import Side
 from .ledger import ZERO, Balances, exact, raised, rounded
-from .orders import Account, Order, OrderFill, OrderRequest
-from .positions import FundingPayment, Position, Settlement
+from .orders import EngineAccount, EngineOrder, OrderFill, OrderRequest
+from .positions import EnginePosition, FundingPayment, Settlement
 
 FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
 LIQUIDATION_FEE = Decimal("0.01")  # likewise, and beside the taker's fee
@@ -40,13 +40,13 @@ class FuturesSettlement:
         fees: Balances,
         mark: Callable[[str], Decimal],
         next_id: Callable[[], str],
-        unlock: Callable[[Account], None],
+        unlock: Callable[[EngineAccount], None],
     ) -> None:
         self._markets, self._house, self._fees = markets, house, fees
         self._mark, self._next_id, self._unlock = mark, next_id, unlock
         self._sequence = 0
 
-    def fill(self, order: Order, trade: Trade, is_maker: bool) -> Decimal:
+    def fill(self, order: EngineOrder, trade: Trade, is_maker: bool) -> Decimal:
         """Let a fill change the owner's position and cash. The fee that it cost.
 
         A fill through zero closes the position, and opens another with what is left.
@@ -64,7 +64,12 @@ class FuturesSettlement:
         return total
 
     def fund(
-        self, account: Account, position: Position, mark: Decimal, rate: Decimal, end_us: int
+        self,
+        account: EngineAccount,
+        position: EnginePosition,
+        mark: Decimal,
+        rate: Decimal,
+        end_us: int,
     ) -> None:
         """Pay or charge a position for the interval that ends then: longs pay a rate above 0."""
         with exact():
@@ -75,7 +80,7 @@ class FuturesSettlement:
 
     def pay(
         self,
-        account: Account,
+        account: EngineAccount,
         asset: str,
         amount: Decimal,
         source: str,
@@ -97,7 +102,7 @@ class FuturesSettlement:
                 Settlement(now_us, amount, source, position_id, self._sequence)
             )
 
-    def penalise(self, order: Order, position: Position, now_us: int) -> None:
+    def penalise(self, order: EngineOrder, position: EnginePosition, now_us: int) -> None:
         """Charge for a liquidation, after it is paid for, and no more than there is."""
         account, market = order.owner, order.request.market
         with exact():
@@ -108,12 +113,12 @@ class FuturesSettlement:
         charge = fee.copy_negate()
         self.pay(account, market.quote, charge, "TradingFeesSystem", now_us, position.id)
 
-    def _trade(self, order: Order, change: int, fee: Decimal, trade: Trade) -> None:
+    def _trade(self, order: EngineOrder, change: int, fee: Decimal, trade: Trade) -> None:
         """One fill that does not lead through zero."""
         account, market, now_us = order.owner, order.request.market, trade.time_us
         position = account.positions.get(market.symbol)
         if position is None:
-            position = Position(self._next_id(), market, now_us, account.leverage_limit)
+            position = EnginePosition(self._next_id(), market, now_us, account.leverage_limit)
             account.positions[market.symbol] = position
             account.every_position.append(position)
         position.trade(change, trade.price)
@@ -125,7 +130,7 @@ class FuturesSettlement:
             position.closed_us, position.mark = now_us, market.price(trade.price)
             del account.positions[market.symbol]
 
-    def _raise(self, account: Account, asset: str, amount: Decimal, now_us: int) -> None:
+    def _raise(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
         """See to it that the account has so much: spot orders that lock assets end, other assets
         go, then the house gives."""
         if account.balances.available(asset) < amount:
@@ -139,7 +144,9 @@ class FuturesSettlement:
         if missing > 0:
             self.pay(account, asset, missing, "BackstopLiquidityFundProceeds", now_us)
 
-    def _convert(self, account: Account, market: Market, amount: Decimal, now_us: int) -> None:
+    def _convert(
+        self, account: EngineAccount, market: Market, amount: Decimal, now_us: int
+    ) -> None:
         """Sell the house just so much of an asset, in whole steps, that ``amount`` is there."""
         with exact():
             price = self._mark(market.symbol)
@@ -156,7 +163,7 @@ class FuturesSettlement:
         self._house.spend(market.quote, got)
         account.balances.gain(market.quote, got)
         request = system_request(market, "Ask", steps, CONVERSION)
-        order = Order(self._next_id(), account, request, now_us, "Filled", None, steps)
+        order = EngineOrder(self._next_id(), account, request, now_us, "Filled", None, steps)
         order.executed_quote = ticks * steps
         account.orders.append(order)
         account.fills.append(

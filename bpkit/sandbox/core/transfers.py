@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, get_args
 from ...enums import Blockchain
 from ..formatting import iso, plain
 from ..simulation.tables import ASSETS
-from .exchange import Account, Exchange, Refusal
+from .exchange import EngineAccount, Exchange, Refusal
 from .ledger import Balances, exact
 from .rules import bad_request
 
@@ -118,7 +118,9 @@ class Capital:
 
     # What the sandbox's owner does
 
-    def deposit(self, account: Account, symbol: str, quantity: Decimal, blockchain: str) -> Json:
+    def deposit(
+        self, account: EngineAccount, symbol: str, quantity: Decimal, blockchain: str
+    ) -> Json:
         """Let money come in. ValueError: the asset or the blockchain does not take it."""
         token = _token(symbol, blockchain)
         if token is None or not token["depositEnabled"]:
@@ -137,7 +139,7 @@ class Capital:
         self._deposits.setdefault(account.public_key, []).append(row)
         return row.wire()
 
-    def allow(self, account: Account, blockchain: str, address: str) -> None:
+    def allow(self, account: EngineAccount, blockchain: str, address: str) -> None:
         """Add an address to the account's book, as one that needs no second factor.
 
         ValueError: no such blockchain.
@@ -148,7 +150,7 @@ class Capital:
 
     # What the account does
 
-    def request(self, account: Account, wish: Mapping[str, Any]) -> Json:
+    def request(self, account: EngineAccount, wish: Mapping[str, Any]) -> Json:
         """Withdraw, and answer with ``Withdrawal``. ``wish``: the documented names, checked types.
 
         Refusal 403: the address is not in the account's book; 400: the quantity does not fit.
@@ -182,7 +184,7 @@ class Capital:
         self._withdrawals.setdefault(account.public_key, []).append(row)
         return row.wire(now_us)
 
-    def most(self, account: Account, symbol: str) -> Decimal:
+    def most(self, account: EngineAccount, symbol: str) -> Decimal:
         """What can be withdrawn, cut to the decimals that its blockchains know."""
         if symbol not in ASSETS:
             raise bad_request("Invalid asset", "INVALID_ASSET")
@@ -194,7 +196,7 @@ class Capital:
             ) * unit
 
     def deposits(
-        self, account: Account, from_ms: int | None = None, to_ms: int | None = None
+        self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
     ) -> list[Json]:
         """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
         found = self._deposits.get(account.public_key, [])
@@ -202,7 +204,7 @@ class Capital:
 
     def withdrawals(
         self,
-        account: Account,
+        account: EngineAccount,
         id: int | None = None,
         client_id: str | None = None,
         from_ms: int | None = None,
@@ -218,7 +220,7 @@ class Capital:
         ]
 
     def _quantity(
-        self, account: Account, text: str, symbol: str, token: Mapping[str, Any]
+        self, account: EngineAccount, text: str, symbol: str, token: Mapping[str, Any]
     ) -> Decimal:
         quantity = Decimal(text)
         if _decimals(quantity) > token["nativeDecimals"]:
@@ -230,7 +232,7 @@ class Capital:
         return quantity
 
 
-def deposit_address(account: Account, blockchain: str) -> str:
+def deposit_address(account: EngineAccount, blockchain: str) -> str:
     """An address that no wallet takes, so that nobody can send real money to it by mistake."""
     tail = hashlib.sha256(f"{account.public_key}/{blockchain}".encode()).hexdigest()[:8]
     return f"SANDBOX-{blockchain}-send-nothing-here-{tail}"

@@ -18,7 +18,7 @@ from ..simulation.market import Market
 from . import rules
 from .book import OTHER
 from .ledger import exact
-from .orders import Order, OrderRequest
+from .orders import EngineOrder, OrderRequest
 from .rules import Refusal, bad_request
 
 WATCHED = "LastPrice"
@@ -37,7 +37,7 @@ FAILURES = {
 class Trigger:
     """What an order waits for: ``by`` rising to ``ticks``, or else falling to them."""
 
-    order: Order
+    order: EngineOrder
     ticks: int
     by: str
     rising: bool
@@ -71,7 +71,7 @@ def check(request: OrderRequest) -> None:
         raise bad_request("`triggerQuantity` must be above 0% and at most 100%")
 
 
-def watch(order: Order, rising: bool) -> Trigger:
+def watch(order: EngineOrder, rising: bool) -> Trigger:
     """The trigger of a conditional order, which waits for a price to rise to its own, or to fall
     to it."""
     ticks = _ticks(order.request.market, order.request.conditions, "triggerPrice")
@@ -112,7 +112,7 @@ def released(request: OrderRequest, net: int) -> OrderRequest:
     return replace(request, quantity=steps, conditions=kept)
 
 
-def exits(order: Order) -> list[tuple[OrderRequest, bool]]:
+def exits(order: EngineOrder) -> list[tuple[OrderRequest, bool]]:
     """What an entry that is over leaves behind: conditional orders, and whether each waits for the
     price to rise. They close what was executed, and only that."""
     request, market = order.request, order.request.market

@@ -14,7 +14,7 @@ from ..simulation.market import Market
 from ..simulation.price_feed import FIRST_US, PriceFeed, Trade
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Balances, exact
-from .orders import Account, Order, OrderFill
+from .orders import EngineAccount, EngineOrder, OrderFill
 from .settlement import FuturesSettlement
 from .triggers import Trigger
 
@@ -44,9 +44,9 @@ class Venue:
     ) -> None:
         self.market, self.feed = market, feed
         self.book = Book()
-        self.users: dict[str, Order] = {}
+        self.users: dict[str, EngineOrder] = {}
         self.triggers: dict[str, Trigger] = {}
-        self.entries: list[Order] = []
+        self.entries: list[EngineOrder] = []
         self._house, self._fees, self._settlement = house, fees, settlement
         self._quotes: list[str] = []
         self._quoted = 0  # quotes so far
@@ -69,7 +69,7 @@ class Venue:
         order.owner.open[order.id] = order
         order.status = "TriggerPending"
 
-    def execute(self, order: Order, match: Match, now_us: int) -> None:
+    def execute(self, order: EngineOrder, match: Match, now_us: int) -> None:
         """Carry out a plan for an order just accepted, then let the rest of it wait or expire."""
         request = order.request
         if request.quantity is not None:
@@ -92,11 +92,11 @@ class Venue:
             self.users[order.id] = order.owner.open[order.id] = order
             self._updates += 1
 
-    def cancel(self, order: Order) -> None:
+    def cancel(self, order: EngineOrder) -> None:
         """KeyError: it neither rests nor waits here."""
         self.end(order, "Cancelled")
 
-    def end(self, order: Order, status: str, expiry: str | None = None) -> None:
+    def end(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """Take an order out of the book, or out of those that wait. KeyError: it is in neither."""
         if order.id in self.triggers:
             del self.triggers[order.id]
@@ -151,7 +151,7 @@ class Venue:
 
     # Matches and money
 
-    def _settle(self, order: Order | None, side: Side, match: Match, now_us: int) -> None:
+    def _settle(self, order: EngineOrder | None, side: Side, match: Match, now_us: int) -> None:
         """Carry out a match for an order, or for the house (None): book, money, fills, feed."""
         self.book.apply(match)
         self._updates += len(match.fills) + len(match.expired)
@@ -175,7 +175,7 @@ class Venue:
             for account in touched.values():
                 self._sweep(account)
 
-    def _sweep(self, account: Account) -> None:
+    def _sweep(self, account: EngineAccount) -> None:
         """End what can no longer reduce the account's position."""
         for order in [one for one in self.users.values() if one.owner is account]:
             if order.request.reduce_only and not self._reduces(order):
@@ -185,10 +185,10 @@ class Venue:
             if order.owner is account and order.request.reduce_only and not self._reduces(order):
                 self.end(order, "Expired", "StopWithoutPosition")
 
-    def _reduces(self, order: Order) -> bool:
+    def _reduces(self, order: EngineOrder) -> bool:
         return order.owner.net(self.market.symbol) * order.request.sign < 0
 
-    def _pay(self, order: Order | None, side: Side, trade: Trade, is_maker: bool) -> None:
+    def _pay(self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool) -> None:
         """One side of a trade: what it gives, what it gets, the fee on that. None: the house."""
         market = self.market
         if market.kind == "PERP":
@@ -210,13 +210,13 @@ class Venue:
             self._fees.gain(gets, fee)
         _note(order, trade, fee, gets, is_maker)
 
-    def _clear(self, order: Order | None, trade: Trade, is_maker: bool) -> None:
+    def _clear(self, order: EngineOrder | None, trade: Trade, is_maker: bool) -> None:
         """One side of a trade in futures: a position changes, nothing is handed over."""
         if order is not None:
             fee = self._settlement.fill(order, trade, is_maker)
             _note(order, trade, fee, self.market.quote, is_maker)
 
-    def _close(self, order: Order, status: str, expiry: str | None = None) -> None:
+    def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """An order that has left the book, or was never in it, is over: no lock stays behind."""
         request = order.request
         order.owner.balances.release(request.pays, request.hold(order.remaining))
@@ -234,7 +234,7 @@ class Venue:
         ]
 
 
-def _note(order: Order, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool) -> None:
+def _note(order: EngineOrder, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool) -> None:
     """Write a fill down."""
     order.executed += trade.quantity
     order.executed_quote += trade.price * trade.quantity

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from ...operations import OPERATIONS, Operation
-from ..core.exchange import BATCH, Account, Exchange, Refusal
+from ..core.exchange import BATCH, EngineAccount, Exchange, Refusal
 from ..core.transfers import Capital
 from . import answers, auth, parsing
 from .answers import Response
@@ -169,7 +169,7 @@ class Service:
         return self.exchange.account(public_key) is not None
 
     def _result(
-        self, visit: Visit, operation: Operation, account: Account | None, values: Any
+        self, visit: Visit, operation: Operation, account: EngineAccount | None, values: Any
     ) -> Any:
         name = operation.name
         if name == "get_time":
@@ -188,7 +188,7 @@ class Service:
                 raise refusal
         return SIGNED[name](self.exchange, account, values)
 
-    def _batch(self, visit: Visit, account: Account, orders: list[Any]) -> Any:
+    def _batch(self, visit: Visit, account: EngineAccount, orders: list[Any]) -> Any:
         """Each order for itself, so that one may be refused where another's market is open."""
         if not 1 <= len(orders) <= BATCH:
             return self.exchange.execute_batch(account, orders)  # which refuses it

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpkit.sandbox.core.book import Book, Fill, Resting, Taker
-from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import load
 from bpkit.sandbox.simulation.price_feed import Trade
 
@@ -238,7 +238,7 @@ class Play:
         self.compare(account, order, answer, prints)
 
     def compare(
-        self, account: Account, order: dict[str, Any], answer: dict[str, Any], prints: int
+        self, account: EngineAccount, order: dict[str, Any], answer: dict[str, Any], prints: int
     ) -> None:
         """The naive market takes the same order: the same trades, the same rest."""
         taker = self.taker(account, order)
@@ -260,7 +260,7 @@ class Play:
         elif answer["status"] == "Filled" and "quantity" in order:
             assert done == taker.quantity
 
-    def taker(self, account: Account, order: dict[str, Any]) -> Taker:
+    def taker(self, account: EngineAccount, order: dict[str, Any]) -> Taker:
         bid = order["side"] == "Bid"
         worst = None
         prices = [row.price for row in self.naive.rows if row.side != order["side"]]
@@ -348,7 +348,7 @@ class Play:
         if shown["bids"] and shown["asks"]:
             assert Fraction(shown["bids"][-1][0]) < Fraction(shown["asks"][0][0])
 
-    def check_locks(self, account: Account) -> None:
+    def check_locks(self, account: EngineAccount) -> None:
         needed = {"USDC": Fraction(0), "SOL": Fraction(0)}
         waiting = []
         for order in self.exchange.open_orders(account):
@@ -367,7 +367,7 @@ class Play:
             assert Fraction(balance["locked"]) == amount
             assert Fraction(balance["available"]) >= 0
 
-    def check_history(self, account: Account) -> None:
+    def check_history(self, account: EngineAccount) -> None:
         """Executed amounts are the sums of the fills, and the fills explain the balances."""
         amounts: dict[str, list[Fraction]] = defaultdict(lambda: [Fraction(0), Fraction(0)])
         owned = {asset: Fraction(FUNDS[account.public_key][asset]) for asset in ("USDC", "SOL")}

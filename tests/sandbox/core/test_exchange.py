@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bpkit.sandbox.core.exchange import Account, Conflicts, Exchange, Refusal
+from bpkit.sandbox.core.exchange import Conflicts, EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.price_feed import START_US, PriceFeed, Trade
 
@@ -76,13 +76,13 @@ class Floor:
         self.ann = self.exchange.open_account("ann", funds)
         self.bob = self.exchange.open_account("bob", funds)
 
-    def order(self, account: Account, side: str, **fields: Any) -> dict[str, Any]:
+    def order(self, account: EngineAccount, side: str, **fields: Any) -> dict[str, Any]:
         """A limit order where a price is given, else a market order; SOL_USDC."""
         kind = "Limit" if "price" in fields else "Market"
         order = {"symbol": "SOL_USDC", "side": side, "orderType": kind} | fields
         return self.exchange.execute(account, order)
 
-    def balance(self, account: Account, asset: str) -> tuple[str, str]:
+    def balance(self, account: EngineAccount, asset: str) -> tuple[str, str]:
         shown = self.exchange.balances(account).get(asset, {"available": "0", "locked": "0"})
         return shown["available"], shown["locked"]
 
@@ -90,7 +90,7 @@ class Floor:
         shown = self.exchange.depth("SOL_USDC")
         return shown["bids"], shown["asks"]
 
-    def expiry(self, account: Account) -> str | None:
+    def expiry(self, account: EngineAccount) -> str | None:
         """Of the account's newest order."""
         return self.exchange.order_history(account)[0]["expiryReason"]
 
@@ -103,7 +103,7 @@ def floor() -> Floor:
     return Floor()
 
 
-def refused(floor: Floor, account: Account, side: str, **fields: Any) -> tuple[int, str, str]:
+def refused(floor: Floor, account: EngineAccount, side: str, **fields: Any) -> tuple[int, str, str]:
     """The refusal of an order, after looking that it left no trace."""
     before = everything(floor)
     with pytest.raises(Refusal) as caught:

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.price_feed import Trade
 
@@ -125,13 +125,13 @@ class Play:
             Fraction(0),
         )
 
-    def net(self, account: Account) -> Fraction:
+    def net(self, account: EngineAccount) -> Fraction:
         """Out of the fills alone."""
         return sum(
             (signed(fill) for fill in self.exchange.fills(account, symbol=PERP)), Fraction(0)
         )
 
-    def exposure(self, account: Account) -> Fraction:
+    def exposure(self, account: EngineAccount) -> Fraction:
         waiting = {"Bid": Fraction(0), "Ask": Fraction(0)}
         for order in self.exchange.open_orders(account, PERP):
             if order["status"] != "TriggerPending" and not order["reduceOnly"]:
@@ -143,7 +143,7 @@ class Play:
     def mark(self, symbol: str) -> Fraction:
         return Fraction(self.feeds[symbol].last_price(self.exchange.now_us), 100)
 
-    def check_margin(self, account: Account) -> None:
+    def check_margin(self, account: EngineAccount) -> None:
         """What is free, SOL at nine tenths, covers its part of the exposure."""
         balances, mark = account.balances, self.mark(PERP)
         flow = sum(
@@ -158,7 +158,7 @@ class Play:
         equity += Fraction(balances.available("SOL")) * self.mark(SPOT) * Fraction("0.9")
         assert equity >= self.exposure(account) * mark / LEVERAGE[account.public_key]
 
-    def settled(self, account: Account, source: str | None = None) -> Fraction:
+    def settled(self, account: EngineAccount, source: str | None = None) -> Fraction:
         rows = self.exchange.settlements(account, source)
         return sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
 
@@ -174,7 +174,7 @@ class Play:
             self.check_position(account)
             self.check_reduce_only(account)
 
-    def check_balances(self, account: Account) -> None:
+    def check_balances(self, account: EngineAccount) -> None:
         """Fills and settlements explain every balance, open spot orders every lock."""
         key, balances = account.public_key, account.balances
         owned = {asset: Fraction(FUNDS[key].get(asset, Decimal(0))) for asset in ASSETS}
@@ -197,7 +197,7 @@ class Play:
             assert Fraction(balances.locked(asset)) == locked[asset]
             assert Fraction(balances.available(asset)) + locked[asset] == owned[asset]
 
-    def check_position(self, account: Account) -> None:
+    def check_position(self, account: EngineAccount) -> None:
         """The position is the sum of the fills, its fees and its realised part are what was paid,
         and realised with unrealised is what the fills are worth at the mark."""
         fills = self.exchange.fills(account, symbol=PERP)
@@ -227,7 +227,7 @@ class Play:
         )
         assert abs(realised + unrealised - worth) < Fraction(2, 10**6)
 
-    def check_reduce_only(self, account: Account) -> None:
+    def check_reduce_only(self, account: EngineAccount) -> None:
         """No fill of a reduce-only order has added to the position of its time, or turned it."""
         only = {
             order.id for order in account.orders if order.request.reduce_only

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.ledger import fine, fitted
-from bpkit.sandbox.core.positions import FundingPayment, Position, fraction
+from bpkit.sandbox.core.positions import EnginePosition, FundingPayment, fraction
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.price_feed import Trade
 
@@ -93,33 +93,33 @@ class Pit:
         self.dealer = self.exchange.open_account("dealer", {"USDC": Decimal(10) ** 6})
         self.supply = self.total()
 
-    def order(self, account: Account, side: str, **fields: Any) -> dict[str, Any]:
+    def order(self, account: EngineAccount, side: str, **fields: Any) -> dict[str, Any]:
         """A limit order where a price is given, else a market order; on the perp."""
         kind = "Limit" if "price" in fields else "Market"
         return self.exchange.execute(
             account, {"symbol": PERP, "side": side, "orderType": kind} | fields
         )
 
-    def deal(self, account: Account, side: str, price: str, quantity: str) -> dict[str, Any]:
+    def deal(self, account: EngineAccount, side: str, price: str, quantity: str) -> dict[str, Any]:
         """Trade with the dealer, as the taker."""
         other = "Ask" if side == "Bid" else "Bid"
         self.order(self.dealer, other, price=price, quantity=quantity)
         return self.order(account, side, price=price, quantity=quantity)
 
-    def refused(self, account: Account, side: str, **fields: Any) -> tuple[int, str, str]:
+    def refused(self, account: EngineAccount, side: str, **fields: Any) -> tuple[int, str, str]:
         with pytest.raises(Refusal) as caught:
             self.order(account, side, **fields)
         return caught.value.status, caught.value.code, caught.value.message
 
-    def position(self, account: Account) -> dict[str, Any]:
+    def position(self, account: EngineAccount) -> dict[str, Any]:
         (row,) = self.exchange.positions(account)
         return row
 
-    def usdc(self, account: Account) -> str:
+    def usdc(self, account: EngineAccount) -> str:
         shown = self.exchange.balances(account)
         return shown.get("USDC", {"available": "0"})["available"]
 
-    def newest(self, account: Account) -> dict[str, Any]:
+    def newest(self, account: EngineAccount) -> dict[str, Any]:
         return self.exchange.order_history(account)[0]
 
     def advance(self, seconds: int) -> None:
@@ -161,7 +161,7 @@ SAMPLE = {
 def test_the_recorded_position_to_the_letter() -> None:
     raw = copy.deepcopy(MARKETS["ETH_USDC_PERP"].raw)
     raw["imfFunction"], raw["mmfFunction"] = SAMPLE["imfFunction"], SAMPLE["mmfFunction"]
-    position = Position("4238420454", Market(raw), NOW, Decimal(10))
+    position = EnginePosition("4238420454", Market(raw), NOW, Decimal(10))
     position.trade(26, 382_615)  # 0.0026 at 3826.15: its fee was recorded as 0.004974
     position.trade(10, 382_881)  # 0.001 at 3828.81, which makes the recorded net cost
     position.fees = Decimal("0.004974") + Decimal("0.001915")
@@ -170,8 +170,8 @@ def test_the_recorded_position_to_the_letter() -> None:
     assert position.wire(1813870, Decimal("3787.46813304"), 36, Decimal(0)) == SAMPLE
 
 
-def sol(*trades: tuple[int, int]) -> Position:
-    position = Position("1", MARKETS[PERP], NOW, Decimal(10))
+def sol(*trades: tuple[int, int]) -> EnginePosition:
+    position = EnginePosition("1", MARKETS[PERP], NOW, Decimal(10))
     for change, price in trades:
         position.trade(change, price)
     return position

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from test_positions import NOW, PERP, SECOND, Pit
 
-from bpkit.sandbox.core.exchange import Account
+from bpkit.sandbox.core.exchange import EngineAccount
 
 BAD_REQUEST = "INVALID_CLIENT_REQUEST"
 
@@ -20,11 +20,11 @@ def pit() -> Pit:
     return made
 
 
-def spot(pit: Pit, account: Account, side: str, **fields: Any) -> dict[str, Any]:
+def spot(pit: Pit, account: EngineAccount, side: str, **fields: Any) -> dict[str, Any]:
     return pit.order(account, side, symbol="SOL_USDC", **fields)
 
 
-def open_ids(pit: Pit, account: Account) -> list[str]:
+def open_ids(pit: Pit, account: EngineAccount) -> list[str]:
     return [row["id"] for row in pit.exchange.open_orders(account)]
 
 
