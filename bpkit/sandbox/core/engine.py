@@ -22,7 +22,7 @@ from .rules import Refusal, bad_request
 from .settlement import LIQUIDATION, FuturesSettlement, system_request
 from .venue import Venue
 
-HOUSE_FUNDS = Decimal(10) ** 15  # of every asset
+MARKET_MAKER_FUNDS = Decimal(10) ** 15  # of every asset
 FIRST_ORDER_ID = 59_669_287_267
 MOST_STEPS = 2**90
 
@@ -31,7 +31,7 @@ class Engine:
     """All accounts and markets. Time stands at ``now_us`` (microseconds UTC).
 
     ``feed_of`` gives the feed of a market's symbol; it is asked once a market, when first needed.
-    Every asset is conserved over all accounts, ``house``, ``fees`` and the outside (capital.py).
+    Every asset is conserved over all accounts, ``market_maker``, ``fees`` and the outside (capital.py).
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class Engine:
         self.markets = {market.symbol: market for market in markets}
         self.conflicts = conflicts or Conflicts()
         self.assets = {asset for market in markets for asset in (market.base, market.quote)}
-        self.house = Balances(dict.fromkeys(self.assets, HOUSE_FUNDS))
+        self.market_maker = Balances(dict.fromkeys(self.assets, MARKET_MAKER_FUNDS))
         self.fees = Balances({})
         self.accounts: dict[str, EngineAccount] = {}
         self.venues: dict[str, Venue] = {}
         self.last_id = first_order_id
         self.margin = Margin(self.markets, self.mark)
         self.settlement = FuturesSettlement(
-            self.markets, self.house, self.fees, self.mark, self.next_id, self._unlock
+            self.markets, self.market_maker, self.fees, self.mark, self.next_id, self._unlock
         )
         self._feed_of = feed_of
         self._feeds: dict[str, PriceFeed] = {}
@@ -82,7 +82,7 @@ class Engine:
         venue = self.venues.get(market.symbol)
         if venue is None:
             feed = self.feed(market.symbol)
-            venue = Venue(market, feed, self.house, self.fees, self.settlement)
+            venue = Venue(market, feed, self.market_maker, self.fees, self.settlement)
             self.venues[market.symbol] = venue
         venue.refresh(self.now_us)
         self.leave_exits(venue)

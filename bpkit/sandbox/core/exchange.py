@@ -7,7 +7,7 @@ What is not simulated:
   positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
   other than open and closed. The mean premium band of futures.
 - Realised profit and loss waiting to be settled: it is paid at once. The opposite of every position
-  is held by the house, so that nobody is deleveraged and there is no liquidity fund to run dry.
+  is held by the market maker, so that nobody is deleveraged and there is no liquidity fund to run dry.
 - Liquidation by steps: an account short of maintenance margin loses its orders, then its positions,
   whole and at the book, for a fee of 1 %. It is looked at whenever a trade reaches one of its
   liquidation prices, and at each funding. The auction and the backstop are left out.
@@ -16,7 +16,7 @@ What is not simulated:
 What is: spot and futures in real books with price-time priority, cross margin, hourly funding,
 conditional orders. The crowd is a house account whose quotes, taken from the feed, are orders like
 any other. While time stands still, what is taken from them stays taken; when it moves, the feed's
-trades meet the users' orders, then the house quotes anew.
+trades meet the users' orders, then the market maker quotes anew.
 
 Inside, prices are ticks, quantities steps, notionals ticks * steps; balances are exact decimals. A
 refused order (``Refusal``) changes nothing.
@@ -31,15 +31,22 @@ from typing import Any
 from ..formatting import plain
 from . import rules
 from .conflicts import Conflicts
-from .engine import FIRST_ORDER_ID, HOUSE_FUNDS, Engine
+from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder
 from .rules import Refusal, bad_request
 from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
 from .timeline import pass_time
-from .venue import HOUSE, MAKER_FEE, TAKER_FEE
+from .venue import MAKER_FEE, MARKET_MAKER, TAKER_FEE
 
-__all__ = ["FIRST_ORDER_ID", "HOUSE_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal"]
+__all__ = [
+    "FIRST_ORDER_ID",
+    "MARKET_MAKER_FUNDS",
+    "Conflicts",
+    "EngineAccount",
+    "Exchange",
+    "Refusal",
+]
 
 BATCH = 50  # orders
 FIRST_USER_ID = 1_813_870
@@ -59,14 +66,14 @@ Json = dict[str, Any]
 class Exchange(Engine):
     """All accounts and markets. Time stands at ``now_us`` (microseconds UTC) until it is advanced.
 
-    Every asset is conserved over all accounts, ``house``, ``fees`` and the outside (capital.py).
+    Every asset is conserved over all accounts, ``market_maker``, ``fees`` and the outside (capital.py).
     """
 
     # Accounts
 
     def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> EngineAccount:
         """A new account. ValueError: that key has one already."""
-        if public_key in self.accounts or public_key == HOUSE:
+        if public_key in self.accounts or public_key == MARKET_MAKER:
             raise ValueError(f"there is an account of {public_key} already")
         account = EngineAccount(
             public_key, Balances(funds), user_id=FIRST_USER_ID + len(self.accounts)
@@ -111,7 +118,7 @@ class Exchange(Engine):
     # Time
 
     def advance_to(self, now_us: int) -> None:
-        """Let time pass: the feed's trades meet the users' orders in turn, then the house quotes.
+        """Let time pass: the feed's trades meet the users' orders in turn, then the market maker quotes.
 
         ValueError: that time has passed.
         """

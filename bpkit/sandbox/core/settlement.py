@@ -1,8 +1,8 @@
 """The money of futures: fees, realised profit and loss, funding, and what a debtor must give up.
 
-The house stands between all accounts: whatever one is paid, the house pays. Payments are made at
+The market maker stands between all accounts: whatever one is paid, the market maker pays. Payments are made at
 once, in the quote asset (on the exchange every few seconds). Who has too little of it gives up
-other assets at their last price; when nothing is left, the house bears the rest.
+other assets at their last price; when nothing is left, the market maker bears the rest.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class FuturesSettlement:
     def __init__(
         self,
         markets: Mapping[str, Market],
-        house: Balances,
+        market_maker: Balances,
         fees: Balances,
         mark: Callable[[str], Decimal],
         next_id: Callable[[], str],
         unlock: Callable[[EngineAccount], None],
     ) -> None:
-        self._markets, self._house, self._fees = markets, house, fees
+        self._markets, self._market_maker, self._fees = markets, market_maker, fees
         self._mark, self._next_id, self._unlock = mark, next_id, unlock
         self._sequence = 0
 
@@ -89,13 +89,15 @@ class FuturesSettlement:
     ) -> None:
         """Settle an amount: more than zero is a gain. Nothing is recorded of nothing."""
         if amount > 0:
-            self._house.spend(asset, amount)
+            self._market_maker.spend(asset, amount)
             account.balances.gain(asset, amount)
         elif amount < 0:
             owed = amount.copy_negate()
             self._raise(account, asset, owed, now_us)
             account.balances.spend(asset, owed)
-            (self._fees if source.startswith("TradingFees") else self._house).gain(asset, owed)
+            (self._fees if source.startswith("TradingFees") else self._market_maker).gain(
+                asset, owed
+            )
         if amount:
             self._sequence += 1
             account.settlements.append(
@@ -132,7 +134,7 @@ class FuturesSettlement:
 
     def _raise(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
         """See to it that the account has so much: spot orders that lock assets end, other assets
-        go, then the house gives."""
+        go, then the market maker gives."""
         if account.balances.available(asset) < amount:
             self._unlock(account)
         for other in account.balances.assets():
@@ -147,7 +149,7 @@ class FuturesSettlement:
     def _convert(
         self, account: EngineAccount, market: Market, amount: Decimal, now_us: int
     ) -> None:
-        """Sell the house just so much of an asset, in whole steps, that ``amount`` is there."""
+        """Sell the market maker just so much of an asset, in whole steps, that ``amount`` is there."""
         with exact():
             price = self._mark(market.symbol)
             unit = market.step * price
@@ -159,8 +161,8 @@ class FuturesSettlement:
             sold, got = market.quantity(steps), steps * unit
             ticks = _whole(price, market.tick, ROUND_DOWN)
         account.balances.spend(market.base, sold)
-        self._house.gain(market.base, sold)
-        self._house.spend(market.quote, got)
+        self._market_maker.gain(market.base, sold)
+        self._market_maker.spend(market.quote, got)
         account.balances.gain(market.quote, got)
         request = system_request(market, "Ask", steps, CONVERSION)
         order = EngineOrder(self._next_id(), account, request, now_us, "Filled", None, steps)

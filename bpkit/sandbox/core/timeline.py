@@ -31,7 +31,7 @@ class MarketEvent(NamedTuple):
 
 
 def pass_time(engine: Engine, now_us: int) -> None:
-    """Let time pass, then let the house quote anew where users wait.
+    """Let time pass, then let the market maker quote anew where users wait.
 
     A market without users' orders and positions costs nothing.
     """

@@ -20,7 +20,7 @@ from .triggers import Trigger
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
 FREE_OF_FEES = ("USDT_USDC",)
-HOUSE = "house"  # no public key: those have 44 characters
+MARKET_MAKER = "market maker"  # no public key: those have 44 characters
 FIRST_UPDATE_ID = 6_730_019_258
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
@@ -31,14 +31,14 @@ class Venue:
     exits to be placed, until somebody takes them.
 
     Every method that may trade is given the time (microseconds UTC) that its trades bear; each of
-    them is recorded on the feed. ``house`` and ``fees`` are shared by all venues.
+    them is recorded on the feed. ``market_maker`` and ``fees`` are shared by all venues.
     """
 
     def __init__(
         self,
         market: Market,
         feed: PriceFeed,
-        house: Balances,
+        market_maker: Balances,
         fees: Balances,
         settlement: FuturesSettlement,
     ) -> None:
@@ -47,10 +47,10 @@ class Venue:
         self.users: dict[str, EngineOrder] = {}
         self.triggers: dict[str, Trigger] = {}
         self.entries: list[EngineOrder] = []
-        self._house, self._fees, self._settlement = house, fees, settlement
+        self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
         self._quotes: list[str] = []
         self._quoted = 0  # quotes so far
-        self._updates = 0  # changes of the book that were not the house's quoting
+        self._updates = 0  # changes of the book that were not the market maker's quoting
         self._quoted_us: int | None = None
 
     # Users
@@ -117,21 +117,21 @@ class Venue:
     # The crowd
 
     def refresh(self, now_us: int) -> None:
-        """Quote anew if time has moved since the house quoted last."""
+        """Quote anew if time has moved since the market maker quoted last."""
         if self._quoted_us != now_us:
             self.withdraw()
             self.quote(now_us)
 
     def withdraw(self) -> None:
-        """Take what is left of the house's quotes out of the book."""
+        """Take what is left of the market maker's quotes out of the book."""
         for id in self._quotes:
             if id in self.book:
                 self.book.cancel(id)
         self._quotes.clear()
-        self._quoted_us = None  # if what follows is interrupted, the house quotes again
+        self._quoted_us = None  # if what follows is interrupted, the market maker quotes again
 
     def quote(self, now_us: int) -> None:
-        """The feed's levels as orders of the house, best first. One that crosses a user's takes."""
+        """The feed's levels as orders of the market maker, best first. One that crosses a user's takes."""
         self._quoted_us = now_us
         bids, asks = self.feed.levels(now_us)
         sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
@@ -141,18 +141,18 @@ class Venue:
                 if left and not self.book.crosses(side, price):
                     self._quoted += 1
                     self._quotes.append(f"q{self._quoted}")
-                    self.book.add(Resting(self._quotes[-1], HOUSE, side, price, left))
+                    self.book.add(Resting(self._quotes[-1], MARKET_MAKER, side, price, left))
 
     def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
-        """The house takes what there is for it, at ``price`` or better. Steps taken."""
-        match = self.plan(Taker(HOUSE, side, price, quantity))
+        """The market maker takes what there is for it, at ``price`` or better. Steps taken."""
+        match = self.plan(Taker(MARKET_MAKER, side, price, quantity))
         self._settle(None, side, match, now_us)
         return match.executed
 
     # Matches and money
 
     def _settle(self, order: EngineOrder | None, side: Side, match: Match, now_us: int) -> None:
-        """Carry out a match for an order, or for the house (None): book, money, fills, feed."""
+        """Carry out a match for an order, or for the market maker (None): book, money, fills, feed."""
         self.book.apply(match)
         self._updates += len(match.fills) + len(match.expired)
         touched = {} if order is None else {order.owner.public_key: order.owner}
@@ -189,7 +189,7 @@ class Venue:
         return order.owner.net(self.market.symbol) * order.request.sign < 0
 
     def _pay(self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool) -> None:
-        """One side of a trade: what it gives, what it gets, the fee on that. None: the house."""
+        """One side of a trade: what it gives, what it gets, the fee on that. None: the market maker."""
         market = self.market
         if market.kind == "PERP":
             self._clear(order, trade, is_maker)
@@ -199,8 +199,8 @@ class Venue:
             quote = (market.quote, market.notional(trade.price * trade.quantity))
             (gives, given), (gets, got) = (quote, base) if side == "Bid" else (base, quote)
             if order is None:
-                self._house.spend(gives, given)
-                self._house.gain(gets, got)
+                self._market_maker.spend(gives, given)
+                self._market_maker.gain(gets, got)
                 return
             account = order.owner
             account.balances.release(gives, order.request.hold(trade.quantity))

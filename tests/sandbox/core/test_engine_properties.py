@@ -295,22 +295,24 @@ class Play:
     def advance(self, seconds: int) -> None:
         old = self.exchange.now_us
         self.exchange.advance_to(old + seconds * SECOND)
-        self.naive.rows = [row for row in self.naive.rows if row.owner != "house"]
+        self.naive.rows = [row for row in self.naive.rows if row.owner != "market maker"]
         for trade in self.feed.trades(old, self.exchange.now_us):
             side: Any = "Ask" if trade.buyer_is_maker else "Bid"
-            self.naive.meet(Taker("house", side, trade.price, trade.quantity))
+            self.naive.meet(Taker("market maker", side, trade.price, trade.quantity))
         self.quote()
 
     def quote(self) -> None:
-        """The house's quotes, in the naive market."""
+        """The market maker's quotes, in the naive market."""
         bids, asks = self.feed.levels(self.exchange.now_us)
         for side, levels in (("Bid", bids), ("Ask", asks)):
             for price, quantity in levels:
-                fills, _, _ = self.naive.meet(Taker("house", side, price, quantity))  # type: ignore[arg-type]
+                fills, _, _ = self.naive.meet(Taker("market maker", side, price, quantity))  # type: ignore[arg-type]
                 left = quantity - sum(fill.quantity for fill in fills)
                 if left:
                     self.quotes += 1
-                    self.naive.rows.append(Row(f"h{self.quotes}", "house", side, price, left))
+                    self.naive.rows.append(
+                        Row(f"h{self.quotes}", "market maker", side, price, left)
+                    )
 
     # What must hold
 
@@ -322,7 +324,7 @@ class Play:
         return shown
 
     def total(self, asset: str) -> Fraction:
-        holdings = [self.exchange.house, self.exchange.fees]
+        holdings = [self.exchange.market_maker, self.exchange.fees]
         holdings += [account.balances for account in self.people]
         return sum(
             (

@@ -929,7 +929,7 @@ def test_a_new_quote_that_crosses_takes_the_users_order_at_its_price(floor: Floo
 def test_after_time_has_moved_the_user_stands_before_the_house(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="99.99", quantity="1")
     floor.order(floor.bob, "Ask", quantity="1")
-    assert floor.exchange.fills(floor.ann) == []  # the house was there first
+    assert floor.exchange.fills(floor.ann) == []  # the market maker was there first
     floor.advance(1)
     floor.order(floor.bob, "Ask", quantity="1")
     assert len(floor.exchange.fills(floor.ann)) == 1

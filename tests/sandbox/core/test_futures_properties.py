@@ -118,7 +118,7 @@ class Play:
     # What must hold
 
     def total(self, asset: str) -> Fraction:
-        holdings = [self.exchange.house, self.exchange.fees]
+        holdings = [self.exchange.market_maker, self.exchange.fees]
         holdings += [account.balances for account in self.people]
         return sum(
             (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in holdings),

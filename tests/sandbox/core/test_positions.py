@@ -126,7 +126,7 @@ class Pit:
         self.exchange.advance_to(NOW + seconds * SECOND)
 
     def total(self) -> dict[str, Fraction]:
-        holdings = [self.exchange.house, self.exchange.fees]
+        holdings = [self.exchange.market_maker, self.exchange.fees]
         holdings += [account.balances for account in self.exchange.accounts.values()]
         return {
             asset: sum(
