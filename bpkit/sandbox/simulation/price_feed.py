@@ -33,13 +33,25 @@ from .synthetic import (
     START_US,
     Day,
     Ints,
-    Invention,
+    SyntheticTrades,
     Trade,
 )
 
 __all__ = [
-    "DAY", "DEFAULT_SEED", "FIRST_US", "HOUR", "INTERVALS", "MINUTE", "SECOND", "START_US",
-    "WIDTHS", "Candle", "Invention", "PriceFeed", "Trade", "bucket",
+    "DAY",
+    "DEFAULT_SEED",
+    "FIRST_US",
+    "HOUR",
+    "INTERVALS",
+    "MINUTE",
+    "SECOND",
+    "START_US",
+    "WIDTHS",
+    "Candle",
+    "PriceFeed",
+    "SyntheticTrades",
+    "Trade",
+    "bucket",
 ]  # fmt: skip
 
 Row = Sequence[int]  # open, high, low, close, volume, quote volume, trades; all 0 without trades
@@ -102,7 +114,7 @@ class PriceFeed:
             raise ValueError(f"{market.symbol} has no feed: it is closed, or of an unknown asset")
         self.market = market
         self.seed = seed
-        self._own = Invention(market, seed)
+        self._own = SyntheticTrades(market, seed)
         self._spot = PriceFeed(spot, seed) if spot is not None else None
         self._recorded: dict[int, list[Trade]] = {}
         self._last_id = -1  # the highest id recorded

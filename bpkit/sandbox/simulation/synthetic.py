@@ -98,7 +98,7 @@ class Day(NamedTuple):
         )  # fmt: skip
 
 
-class Invention:
+class SyntheticTrades:
     """The feed's own trades, a day at a time. Knows nothing of what is recorded."""
 
     def __init__(self, market: Market, seed: str) -> None:

@@ -19,8 +19,8 @@ from bpkit.sandbox.simulation.price_feed import (
     SECOND,
     START_US,
     Candle,
-    Invention,
     PriceFeed,
+    SyntheticTrades,
     Trade,
     bucket,
 )
@@ -298,8 +298,10 @@ def test_before_any_trade_the_last_price_is_the_opening() -> None:
 
 def test_a_look_at_the_end_invents_few_days(monkeypatch: pytest.MonkeyPatch) -> None:
     invented: list[int] = []
-    inner = Invention.day
-    monkeypatch.setattr(Invention, "day", lambda self, n: invented.append(n) or inner(self, n))
+    inner = SyntheticTrades.day
+    monkeypatch.setattr(
+        SyntheticTrades, "day", lambda self, n: invented.append(n) or inner(self, n)
+    )
     mine = feed()
     mine.last_price(START_US)
     mine.latest(START_US, 1_000)
