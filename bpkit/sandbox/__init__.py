@@ -45,7 +45,8 @@ from .server.faults import FAULTS, Fault
 from .server.http import Server
 from .server.service import Service
 from .simulation import market
-from .simulation.price_feed import DEFAULT_SEED, START_US, PriceFeed
+from .simulation.price_feed import PriceFeed
+from .simulation.synthetic import DEFAULT_SEED, START_US
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
@@ -194,7 +195,7 @@ class Sandbox:
         amount = _decimals({symbol: quantity}, self._service.exchange.assets)[symbol]
         with self._service.lock:
             self._service.now_us()  # where the market follows the clock, up to now
-            return self._service.capital.deposit(
+            return self._service.transfers.deposit(
                 self._account(key), symbol, amount, blockchain or blockchain_of(symbol)
             )
 
@@ -205,7 +206,7 @@ class Sandbox:
         refused (403 FORBIDDEN). ValueError: no such account or blockchain.
         """
         with self._service.lock:
-            self._service.capital.allow(self._account(key), blockchain, address)
+            self._service.transfers.allow(self._account(key), blockchain, address)
 
     def stop(self) -> None:
         """Close the port. What the accounts held is gone."""

@@ -31,7 +31,8 @@ class Engine:
     """All accounts and markets. Time stands at ``now_us`` (microseconds UTC).
 
     ``feed_of`` gives the feed of a market's symbol; it is asked once a market, when first needed.
-    Every asset is conserved over all accounts, ``market_maker``, ``fees`` and the outside (capital.py).
+    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
+    never changes.
     """
 
     def __init__(
@@ -219,7 +220,7 @@ class Engine:
 
     def fire(self, venue: Venue, printed: Decimal | None = None) -> None:
         """Set free what has waited for the price of now. ``printed``: of the trade just made by
-        the crowd, which counts even if a fill here came after it at another price."""
+        the price feed, which counts even if a fill here came after it at another price."""
         for trigger in list(venue.triggers.values()):
             price = self.watched(venue, trigger.by)
             prices = [price] if printed is None or trigger.by == "IndexPrice" else [price, printed]

@@ -6,17 +6,17 @@ What is not simulated:
 - The 100 ms that the exchange makes takers wait, its limits on how many orders may be open, on
   positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
   other than open and closed. The mean premium band of futures.
-- Realised profit and loss waiting to be settled: it is paid at once. The opposite of every position
-  is held by the market maker, so that nobody is deleveraged and there is no liquidity fund to run dry.
+- Realised profit and loss waiting to be settled: it is paid at once. The market maker pays and is
+  paid, so that nobody is deleveraged and there is no liquidity fund to run dry.
 - Liquidation by steps: an account short of maintenance margin loses its orders, then its positions,
   whole and at the book, for a fee of 1 %. It is looked at whenever a trade reaches one of its
   liquidation prices, and at each funding. The auction and the backstop are left out.
-- Subaccounts. A reaction of the crowd: it neither runs from a large order nor follows one.
+- Subaccounts. A market that reacts: the market maker neither avoids a large order nor follows one.
 
 What is: spot and futures in real books with price-time priority, cross margin, hourly funding,
-conditional orders. The crowd is a house account whose quotes, taken from the feed, are orders like
-any other. While time stands still, what is taken from them stays taken; when it moves, the feed's
-trades meet the users' orders, then the market maker quotes anew.
+conditional orders. A simulated market maker quotes; its quotes come from the price feed and are
+orders like any other. While time stands still, what is taken from them stays taken; when it moves,
+the feed's trades meet the users' orders, then the market maker quotes again.
 
 Inside, prices are ticks, quantities steps, notionals ticks * steps; balances are exact decimals. A
 refused order (``Refusal``) changes nothing.
@@ -66,7 +66,8 @@ Json = dict[str, Any]
 class Exchange(Engine):
     """All accounts and markets. Time stands at ``now_us`` (microseconds UTC) until it is advanced.
 
-    Every asset is conserved over all accounts, ``market_maker``, ``fees`` and the outside (capital.py).
+    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
+    never changes.
     """
 
     # Accounts
@@ -118,7 +119,7 @@ class Exchange(Engine):
     # Time
 
     def advance_to(self, now_us: int) -> None:
-        """Let time pass: the feed's trades meet the users' orders in turn, then the market maker quotes.
+        """Let time pass: the feed's trades meet the users' orders, then the market maker quotes.
 
         ValueError: that time has passed.
         """

@@ -1,8 +1,8 @@
 """The money of futures: fees, realised profit and loss, funding, and what a debtor must give up.
 
-The market maker stands between all accounts: whatever one is paid, the market maker pays. Payments are made at
-once, in the quote asset (on the exchange every few seconds). Who has too little of it gives up
-other assets at their last price; when nothing is left, the market maker bears the rest.
+The market maker pays what an account receives, and receives what an account pays. Payments are made
+at once, in the quote asset (on the exchange every few seconds). An account that has too little of
+it sells other assets at their last price; if that is not enough, the market maker pays the rest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from ..simulation.market import Market
-from ..simulation.price_feed import Trade
+from ..simulation.synthetic import Trade
 from .book import Side
 from .ledger import ZERO, Balances, exact, raised, rounded
 from .orders import EngineAccount, EngineOrder, OrderFill, OrderRequest
@@ -95,9 +95,8 @@ class FuturesSettlement:
             owed = amount.copy_negate()
             self._raise(account, asset, owed, now_us)
             account.balances.spend(asset, owed)
-            (self._fees if source.startswith("TradingFees") else self._market_maker).gain(
-                asset, owed
-            )
+            receiver = self._fees if source.startswith("TradingFees") else self._market_maker
+            receiver.gain(asset, owed)
         if amount:
             self._sequence += 1
             account.settlements.append(
@@ -149,7 +148,7 @@ class FuturesSettlement:
     def _convert(
         self, account: EngineAccount, market: Market, amount: Decimal, now_us: int
     ) -> None:
-        """Sell the market maker just so much of an asset, in whole steps, that ``amount`` is there."""
+        """Sell as much of an asset, in whole steps, as is needed to have ``amount``."""
         with exact():
             price = self._mark(market.symbol)
             unit = market.step * price

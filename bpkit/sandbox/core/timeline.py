@@ -14,7 +14,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from ..simulation.market import Market
-from ..simulation.price_feed import PriceFeed, Trade
+from ..simulation.price_feed import PriceFeed
+from ..simulation.synthetic import Trade
 from .book import Side
 from .engine import Engine
 from .ledger import exact, fine
@@ -38,7 +39,7 @@ def pass_time(engine: Engine, now_us: int) -> None:
     for venue in _active(engine):
         engine.fire(venue)  # what moved the price since time stood still
     while engine.now_us < now_us:
-        _go(engine, _stop(engine, now_us))
+        _advance_to(engine, _next_stop(engine, now_us))
     for venue in _active(engine):
         engine.venue(venue.market)
 
@@ -53,7 +54,7 @@ def _active(engine: Engine) -> list[Venue]:
     ]
 
 
-def _stop(engine: Engine, until_us: int) -> int:
+def _next_stop(engine: Engine, until_us: int) -> int:
     """The next end of a funding interval that somebody will feel, or the end of the span."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
     widths = [_interval(engine.markets[symbol]) for symbol in held]
@@ -64,7 +65,7 @@ def _interval(market: Market) -> int:
     return int(market.raw["fundingInterval"]) * 1_000
 
 
-def _go(engine: Engine, stop_us: int) -> None:
+def _advance_to(engine: Engine, stop_us: int) -> None:
     """To the next stop; or less far, where something happens that changes what may happen next."""
     venues = _active(engine)
     for venue in venues:
@@ -74,11 +75,11 @@ def _go(engine: Engine, stop_us: int) -> None:
         known, engine.now_us = engine.last_id, here
         for event in now:
             if not _is_stale(engine, event):
-                _meet(engine, event)
+                _apply_event(engine, event)
         if engine.last_id != known and here < stop_us:
             return  # there is something new to reach, or a sooner stop
     engine.now_us = stop_us
-    _look(engine)
+    _at_stop(engine)
 
 
 def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[MarketEvent]:
@@ -144,7 +145,7 @@ def _taker(trade: Trade) -> Side:
     return "Ask" if trade.buyer_is_maker else "Bid"
 
 
-def _meet(engine: Engine, event: MarketEvent) -> None:
+def _apply_event(engine: Engine, event: MarketEvent) -> None:
     """What a moment brings: fills, then triggers, then liquidations."""
     venue, trade, printed = event.venue, event.trade, None
     if trade is not None:
@@ -157,7 +158,7 @@ def _meet(engine: Engine, event: MarketEvent) -> None:
     _liquidate(engine, venue.market.symbol)
 
 
-def _look(engine: Engine) -> None:
+def _at_stop(engine: Engine) -> None:
     """At a stop: funding where an interval ends, then triggers, then liquidations."""
     for account in list(engine.accounts.values()):
         for symbol, position in list(account.positions.items()):

@@ -100,7 +100,7 @@ class Withdrawal:
         }
 
 
-class Capital:
+class Transfers:
     """Deposits and withdrawals of all accounts of ``exchange``. ``outside``: everybody else."""
 
     def __init__(

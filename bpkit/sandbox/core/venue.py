@@ -1,6 +1,6 @@
-"""One market at work: its book, its feed, the crowd, and what changes hands in a trade.
+"""One market: match orders in its book, quote for the simulated market maker, settle trades.
 
-The crowd is a house account without holds or fees. Its quotes come from the feed and rest in the
+The market maker has no holds and pays no fees. Its quotes come from the price feed and rest in the
 book like any other order.
 """
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from ..formatting import plain
 from ..simulation.market import Market
-from ..simulation.price_feed import FIRST_US, PriceFeed, Trade
+from ..simulation.price_feed import PriceFeed
+from ..simulation.synthetic import FIRST_US, Trade
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Balances, exact
 from .orders import EngineAccount, EngineOrder, OrderFill
@@ -114,7 +115,7 @@ class Venue:
             "timestamp": now_us,
         }
 
-    # The crowd
+    # The market maker
 
     def refresh(self, now_us: int) -> None:
         """Quote anew if time has moved since the market maker quoted last."""
@@ -131,7 +132,7 @@ class Venue:
         self._quoted_us = None  # if what follows is interrupted, the market maker quotes again
 
     def quote(self, now_us: int) -> None:
-        """The feed's levels as orders of the market maker, best first. One that crosses a user's takes."""
+        """Quote the feed's levels, best first. A quote that crosses a user's order takes it."""
         self._quoted_us = now_us
         bids, asks = self.feed.levels(now_us)
         sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
@@ -152,7 +153,7 @@ class Venue:
     # Matches and money
 
     def _settle(self, order: EngineOrder | None, side: Side, match: Match, now_us: int) -> None:
-        """Carry out a match for an order, or for the market maker (None): book, money, fills, feed."""
+        """Carry out a match: book, money, fills, feed. ``order``: None for the market maker."""
         self.book.apply(match)
         self._updates += len(match.fills) + len(match.expired)
         touched = {} if order is None else {order.owner.public_key: order.owner}
@@ -173,9 +174,9 @@ class Venue:
             self._close(self.users[id], "Expired", SELF_TRADE if own else NOT_REDUCED)
         if self.market.kind == "PERP" and match.fills:
             for account in touched.values():
-                self._sweep(account)
+                self._expire_reduce_only(account)
 
-    def _sweep(self, account: EngineAccount) -> None:
+    def _expire_reduce_only(self, account: EngineAccount) -> None:
         """End what can no longer reduce the account's position."""
         for order in [one for one in self.users.values() if one.owner is account]:
             if order.request.reduce_only and not self._reduces(order):
@@ -189,10 +190,10 @@ class Venue:
         return order.owner.net(self.market.symbol) * order.request.sign < 0
 
     def _pay(self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool) -> None:
-        """One side of a trade: what it gives, what it gets, the fee on that. None: the market maker."""
+        """Settle one side of a trade, with its fee. ``order``: None for the market maker."""
         market = self.market
         if market.kind == "PERP":
-            self._clear(order, trade, is_maker)
+            self._settle_futures(order, trade, is_maker)
             return
         with exact():
             base = (market.base, market.quantity(trade.quantity))
@@ -208,13 +209,13 @@ class Venue:
             fee = got * _fee_rate(market, is_maker)
             account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
-        _note(order, trade, fee, gets, is_maker)
+        _record_fill(order, trade, fee, gets, is_maker)
 
-    def _clear(self, order: EngineOrder | None, trade: Trade, is_maker: bool) -> None:
+    def _settle_futures(self, order: EngineOrder | None, trade: Trade, is_maker: bool) -> None:
         """One side of a trade in futures: a position changes, nothing is handed over."""
         if order is not None:
             fee = self._settlement.fill(order, trade, is_maker)
-            _note(order, trade, fee, self.market.quote, is_maker)
+            _record_fill(order, trade, fee, self.market.quote, is_maker)
 
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """An order that has left the book, or was never in it, is over: no lock stays behind."""
@@ -234,8 +235,9 @@ class Venue:
         ]
 
 
-def _note(order: EngineOrder, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool) -> None:
-    """Write a fill down."""
+def _record_fill(
+    order: EngineOrder, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool
+) -> None:
     order.executed += trade.quantity
     order.executed_quote += trade.price * trade.quantity
     order.status = "PartiallyFilled"

@@ -18,7 +18,7 @@ from typing import Any
 
 from ...operations import OPERATIONS, Operation
 from ..core.exchange import BATCH, EngineAccount, Exchange, Refusal
-from ..core.transfers import Capital
+from ..core.transfers import Transfers
 from . import answers, auth, parsing
 from .answers import Response
 from .fault_actions import Faults
@@ -55,7 +55,7 @@ class Service:
         accepted: deque[str] | None = None,
     ) -> None:
         self.exchange, self.lock = exchange, threading.RLock()
-        self.capital, self.faults = Capital(exchange), Faults()
+        self.transfers, self.faults = Transfers(exchange), Faults()
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self._clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
@@ -179,7 +179,7 @@ class Service:
         if account is None:
             return self.faults.shown(visit, PUBLIC[name](self.exchange, values))
         if name in CAPITAL:
-            return CAPITAL[name](self.capital, account, values)
+            return CAPITAL[name](self.transfers, account, values)
         if name == "execute_order_batch":
             return self._batch(visit, account, values)
         if name == "execute_order":

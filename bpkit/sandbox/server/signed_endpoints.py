@@ -1,7 +1,7 @@
 """What each signed operation answers: one function an operation, from parameters to JSON values.
 
-They take (exchange, account, values), those of deposits and withdrawals (capital, account, values);
-``values`` comes from ``parsing``. A refusal is raised as ``Refusal``.
+They take (exchange, account, values); those of deposits and withdrawals take (transfers, account,
+values). ``values`` comes from ``parsing``. A refusal is raised as ``Refusal``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..core.exchange import EngineAccount, Exchange, Refusal
-from ..core.transfers import Capital, deposit_address
+from ..core.transfers import Transfers, deposit_address
 from ..formatting import plain
 from ..simulation.tables import ASSETS
 from .public_endpoints import Page, Values, page
@@ -175,32 +175,32 @@ SIGNED: dict[str, Callable[[Exchange, EngineAccount, Any], Any]] = {
 # --- deposits and withdrawals ---------------------------------------------------------------------
 
 
-def _max_withdrawal(capital: Capital, account: EngineAccount, values: Values) -> Any:
+def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values) -> Any:
     return {
         "autoBorrow": values.get("autoBorrow"),
         "autoLendRedeem": values.get("autoLendRedeem"),
-        "maxWithdrawalQuantity": plain(capital.most(account, values["symbol"])),
+        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"])),
         "symbol": values["symbol"],
     }
 
 
-def _deposits(capital: Capital, account: EngineAccount, values: Values) -> Any:
-    rows = capital.deposits(account, values.get("from"), values.get("to"))
+def _deposits(transfers: Transfers, account: EngineAccount, values: Values) -> Any:
+    rows = transfers.deposits(account, values.get("from"), values.get("to"))
     return page(rows, values).rows  # this history has no page headers
 
 
-def _withdrawals(capital: Capital, account: EngineAccount, values: Values) -> Any:
-    rows = capital.withdrawals(
+def _withdrawals(transfers: Transfers, account: EngineAccount, values: Values) -> Any:
+    rows = transfers.withdrawals(
         account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
     )
     return page(rows, values).rows
 
 
-CAPITAL: dict[str, Callable[[Capital, EngineAccount, Values], Any]] = {
+CAPITAL: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
     "get_max_withdrawal_quantity": _max_withdrawal,
     "get_deposits": _deposits,
     "get_withdrawals": _withdrawals,
-    "request_withdrawal": lambda capital, account, values: capital.request(account, values),
+    "request_withdrawal": lambda transfers, account, values: transfers.request(account, values),
 }
 
 # --- what is not simulated ------------------------------------------------------------------------

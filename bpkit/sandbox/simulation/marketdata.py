@@ -10,7 +10,8 @@ from typing import Any
 
 from ..formatting import iso, plain, spaced
 from .market import Market
-from .price_feed import FIRST_US, HOUR, WIDTHS, Candle, PriceFeed, Trade
+from .price_feed import WIDTHS, Candle, PriceFeed
+from .synthetic import FIRST_US, HOUR, Trade
 
 DAY, WEEK = 24 * HOUR, 7 * 24 * HOUR
 MAX_CANDLES = 1000  # a page; undocumented, and what others rely on

@@ -30,29 +30,11 @@ from .synthetic import (
     HOUR,
     MINUTE,
     SECOND,
-    START_US,
     Day,
     Ints,
     SyntheticTrades,
     Trade,
 )
-
-__all__ = [
-    "DAY",
-    "DEFAULT_SEED",
-    "FIRST_US",
-    "HOUR",
-    "INTERVALS",
-    "MINUTE",
-    "SECOND",
-    "START_US",
-    "WIDTHS",
-    "Candle",
-    "PriceFeed",
-    "SyntheticTrades",
-    "Trade",
-    "bucket",
-]  # fmt: skip
 
 Row = Sequence[int]  # open, high, low, close, volume, quote volume, trades; all 0 without trades
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from bpkit.sandbox.core.book import Book, Fill, Resting, Taker
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import load
-from bpkit.sandbox.simulation.price_feed import Trade
+from bpkit.sandbox.simulation.synthetic import Trade
 
 NOW = 1_788_285_244_000_000
 SECOND = 1_000_000

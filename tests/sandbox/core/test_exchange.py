@@ -13,7 +13,8 @@ import pytest
 
 from bpkit.sandbox.core.exchange import Conflicts, EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import START_US, PriceFeed, Trade
+from bpkit.sandbox.simulation.price_feed import PriceFeed
+from bpkit.sandbox.simulation.synthetic import START_US, Trade
 
 NOW = 1_788_285_244_094_000  # 2026-09-01T17:54:04.094
 SECOND = 1_000_000
@@ -834,7 +835,7 @@ def test_a_batch_has_1_to_50_orders(floor: Floor, count: int) -> None:
     assert len(floor.exchange.execute_batch(floor.ann, [order] * 50)) == 50
 
 
-# Time and the crowd
+# Time and the market maker
 
 
 def test_while_time_stands_still_what_is_taken_stays_taken(floor: Floor) -> None:
@@ -926,7 +927,7 @@ def test_a_new_quote_that_crosses_takes_the_users_order_at_its_price(floor: Floo
     assert fills[0]["timestamp"] == "2026-09-01T17:54:05.094"
 
 
-def test_after_time_has_moved_the_user_stands_before_the_house(floor: Floor) -> None:
+def test_after_time_has_moved_the_user_comes_before_the_market_maker(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="99.99", quantity="1")
     floor.order(floor.bob, "Ask", quantity="1")
     assert floor.exchange.fills(floor.ann) == []  # the market maker was there first

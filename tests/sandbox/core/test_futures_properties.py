@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import Trade
+from bpkit.sandbox.simulation.synthetic import Trade
 
 SECOND, HOUR = 1_000_000, 3_600_000_000
 NOW = 1_788_285_600_000_000 - 100 * SECOND

@@ -16,7 +16,7 @@ from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.ledger import fine, fitted
 from bpkit.sandbox.core.positions import EnginePosition, FundingPayment, fraction
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import Trade
+from bpkit.sandbox.simulation.synthetic import Trade
 
 SECOND, HOUR = 1_000_000, 3_600_000_000
 NOW = 1_788_285_600_000_000 - HOUR // 2  # 2026-09-01T17:30: half an hour before funding
@@ -618,7 +618,7 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
     }  # fmt: skip
 
 
-def test_spot_orders_end_before_the_house_pays_a_debt(pit: Pit) -> None:
+def test_spot_orders_end_before_the_market_maker_pays_a_debt(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left, 500 are needed
     spot = pit.exchange.execute(
         pit.bob,

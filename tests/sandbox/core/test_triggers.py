@@ -14,7 +14,7 @@ BAD_REQUEST = "INVALID_CLIENT_REQUEST"
 
 @pytest.fixture
 def pit() -> Pit:
-    """Its house quotes near 100, so that a market order finds something."""
+    """Its market maker quotes near 100, so that a market order finds something."""
     made = Pit()
     made.perp.bids, made.perp.asks = [(9990, 10_000)], [(10010, 10_000)]
     return made

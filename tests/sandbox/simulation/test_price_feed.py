@@ -10,19 +10,16 @@ from itertools import pairwise
 import pytest
 
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import (
+from bpkit.sandbox.simulation.price_feed import INTERVALS, Candle, PriceFeed, bucket
+from bpkit.sandbox.simulation.synthetic import (
     DAY,
     FIRST_US,
     HOUR,
-    INTERVALS,
     MINUTE,
     SECOND,
     START_US,
-    Candle,
-    PriceFeed,
     SyntheticTrades,
     Trade,
-    bucket,
 )
 
 MARKETS = {market.symbol: market for market in load()}
