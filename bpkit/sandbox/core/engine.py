@@ -40,7 +40,6 @@ class Engine:
         markets: Sequence[Market],
         feed_of: Callable[[str], PriceFeed],
         now_us: int,
-        first_order_id: int = FIRST_ORDER_ID,
         conflicts: Conflicts | None = None,
     ) -> None:
         self.now_us = now_us
@@ -51,7 +50,7 @@ class Engine:
         self.fees = Balances({})
         self.accounts: dict[str, EngineAccount] = {}
         self.venues: dict[str, Venue] = {}
-        self.last_id = first_order_id
+        self.last_id = FIRST_ORDER_ID
         self.margin = Margin(self.markets, self.mark)
         self.settlement = FuturesSettlement(
             self.markets, self.market_maker, self.fees, self.mark, self.next_id, self._unlock

@@ -52,7 +52,7 @@ class Margin:
 
     def initial(self, account: EngineAccount) -> Decimal:
         """Of all positions and open orders, in USDC."""
-        return self._initial(account, self._exposures(account), self._mark)
+        return self._initial(account, self._exposures(account))
 
     def maintenance(self, account: EngineAccount) -> Decimal:
         """Of all positions, in USDC."""
@@ -102,7 +102,7 @@ class Margin:
                 gain += min(ZERO, sign * size * (mark - price))
                 gain -= trading_fee(price * size, is_maker=True)
             exposures = self._exposures(account) | {symbol: after}
-            needed = self._initial(account, exposures, self._mark)
+            needed = self._initial(account, exposures)
             return self.equity(account) + gain >= needed
 
     def free(self, account: EngineAccount, asset: str) -> Decimal:
@@ -142,7 +142,7 @@ class Margin:
             pnl = sum((self._unrealised(one) for one in account.positions.values()), ZERO)
             held = assets - self._collateral(account)
             net, needed = assets + self._worth(account), self.initial(account)
-            exposed = self._exposed(account, self._exposures(account), self._mark)
+            exposed = self._exposed(self._exposures(account))
             locked = min(net, needed + held)
             imf = needed / exposed if exposed else 1 / account.leverage_limit
             size = sum((self._notional(one) for one in account.positions.values()), ZERO)
@@ -190,22 +190,20 @@ class Margin:
         symbols = account.positions.keys() | {one.request.market.symbol for one in futures}
         return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
 
-    def _initial(
-        self, account: EngineAccount, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
-    ) -> Decimal:
+    def _initial(self, account: EngineAccount, exposures: Mapping[str, int]) -> Decimal:
         with fine():
             total, least = ZERO, 1 / account.leverage_limit
             for symbol, steps in exposures.items():
                 market = self._markets[symbol]
-                notional = market.quantity(steps) * mark(symbol)
+                notional = market.quantity(steps) * self._mark(symbol)
                 total += notional * max(least, fraction(market.raw["imfFunction"], notional))
             return total
 
-    def _exposed(
-        self, account: EngineAccount, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
-    ) -> Decimal:
+    def _exposed(self, exposures: Mapping[str, int]) -> Decimal:
         with fine():
-            sizes = (self._markets[one].quantity(n) * mark(one) for one, n in exposures.items())
+            sizes = (
+                self._markets[one].quantity(n) * self._mark(one) for one, n in exposures.items()
+            )
             return sum(sizes, ZERO)
 
     def _kept(self, position: EnginePosition) -> Decimal:

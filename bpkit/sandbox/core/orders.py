@@ -71,11 +71,6 @@ class OrderRequest:
         return self.market.quote if self.side == "Bid" else self.market.base
 
     @property
-    def gets(self) -> str:
-        """The asset that a fill brings in."""
-        return self.market.base if self.side == "Bid" else self.market.quote
-
-    @property
     def budget(self) -> int | None:
         """The quote quantity in whole ticks * steps, the rest cut off."""
         if self.quote_quantity is None:

@@ -103,15 +103,10 @@ class Withdrawal:
 class Transfers:
     """Deposits and withdrawals of all accounts of ``exchange``. ``outside``: everybody else."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        first_deposit_id: int = FIRST_DEPOSIT_ID,
-        first_withdrawal_id: int = FIRST_WITHDRAWAL_ID,
-    ) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self.outside = Balances(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
         self._exchange = exchange
-        self._deposit_id, self._withdrawal_id = first_deposit_id, first_withdrawal_id
+        self._deposit_id, self._withdrawal_id = FIRST_DEPOSIT_ID, FIRST_WITHDRAWAL_ID
         self._deposits: dict[str, list[Deposit]] = {}  # by public key, oldest first
         self._withdrawals: dict[str, list[Withdrawal]] = {}
         self._allowed: set[tuple[str, str, str]] = set()  # public key, blockchain, address

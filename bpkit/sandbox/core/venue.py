@@ -193,7 +193,9 @@ class Venue:
         """Settle one side of a trade, with its fee. ``order``: None for the market maker."""
         market = self.market
         if market.kind == "PERP":
-            self._settle_futures(order, trade, is_maker)
+            if order is not None:
+                fee = self._settlement.fill(order, trade, is_maker)
+                _record_fill(order, trade, fee, market.quote, is_maker)
             return
         with exact():
             base = (market.base, market.quantity(trade.quantity))
@@ -210,12 +212,6 @@ class Venue:
             account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
         _record_fill(order, trade, fee, gets, is_maker)
-
-    def _settle_futures(self, order: EngineOrder | None, trade: Trade, is_maker: bool) -> None:
-        """One side of a trade in futures: a position changes, nothing is handed over."""
-        if order is not None:
-            fee = self._settlement.fill(order, trade, is_maker)
-            _record_fill(order, trade, fee, self.market.quote, is_maker)
 
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """An order that has left the book, or was never in it, is over: no lock stays behind."""

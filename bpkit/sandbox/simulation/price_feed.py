@@ -43,7 +43,6 @@ WIDTHS = {
     "30m": 30 * MINUTE, "1h": HOUR, "2h": 2 * HOUR, "4h": 4 * HOUR, "6h": 6 * HOUR,
     "8h": 8 * HOUR, "12h": 12 * HOUR, "1d": DAY, "3d": 3 * DAY, "1w": 7 * DAY,
 }  # fmt: skip
-INTERVALS = (*WIDTHS, "1month")
 
 FIRST_DAY = FIRST_US // DAY
 FIRST_MONDAY = 4 * DAY  # 1970-01-05; the epoch was a Thursday

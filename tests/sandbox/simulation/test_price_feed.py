@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import INTERVALS, Candle, PriceFeed, bucket
+from bpkit.sandbox.simulation.price_feed import WIDTHS, Candle, PriceFeed, bucket
 from bpkit.sandbox.simulation.synthetic import (
     DAY,
     FIRST_US,
@@ -22,6 +22,7 @@ from bpkit.sandbox.simulation.synthetic import (
     Trade,
 )
 
+INTERVALS = [*WIDTHS, "1month"]
 MARKETS = {market.symbol: market for market in load()}
 OPEN = [symbol for symbol, market in MARKETS.items() if market.open]
 PERPS = [symbol for symbol in OPEN if MARKETS[symbol].kind == "PERP"]
