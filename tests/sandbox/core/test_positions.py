@@ -26,11 +26,13 @@ Levels = list[tuple[int, int]]
 
 
 class PerpFeed:
-    """Levels and trades as given. The mark is the last price, of whoever traded last."""
+    """Levels and trades as given. The mark is the last price, of whoever traded last, unless
+    ``own_mark`` is set: then only the feed's own trades move it, as on the real feed."""
 
     def __init__(self, market: Market, last: int, bids: Levels, asks: Levels) -> None:
         self.market, self.bids, self.asks = market, bids, asks
         self.rate = Decimal("0.0000125")
+        self.own_mark = False
         self.index_moves_us = 2**63  # from then on it is 103
         self.trades = [Trade(0, 0, last, 1, True)]
         self.made: list[Trade] = []
@@ -44,11 +46,16 @@ class PerpFeed:
 
     def last_price(self, at_us: int) -> int:
         """Of the latest; among trades at one time, of the one made here."""
-        past = [trade for trade in self.trades if trade.time_us <= at_us]
-        return max(past, key=lambda trade: (trade.time_us, trade.id)).price
+        return self._last(self.trades, at_us)
 
     def mark_price(self, at_us: int) -> Decimal:
-        return self.market.price(self.last_price(at_us))
+        own = [trade for trade in self.trades if trade not in self.made]
+        return self.market.price(self._last(own if self.own_mark else self.trades, at_us))
+
+    @staticmethod
+    def _last(trades: list[Trade], at_us: int) -> int:
+        past = [trade for trade in trades if trade.time_us <= at_us]
+        return max(past, key=lambda trade: (trade.time_us, trade.id)).price
 
     def index_price(self, at_us: int) -> Decimal:
         return Decimal(100 if at_us < self.index_moves_us else 103)
@@ -364,6 +371,31 @@ def test_other_assets_count_in_part(pit: Pit) -> None:
     }  # fmt: skip
 
 
+def test_other_assets_count_at_their_last_price_not_at_the_mark(pit: Pit) -> None:
+    pit.spot.own_mark = True
+    spot = {"symbol": "SOL_USDC", "price": "100.01", "quantity": "1"}
+    pit.order(pit.dealer, "Bid", **spot)  # it takes a quote: the last price is 100.01, the mark 100
+    (row, _) = pit.exchange.collateral(pit.ann)["collateral"]
+    assert (row["assetMarkPrice"], row["collateralValue"]) == ("100.01", "900.09")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price"), [("SOL_USDC", "99"), ("SOL_USDC", None), (PERP, "99")]
+)
+def test_who_owns_nothing_may_order_nothing(pit: Pit, symbol: str, price: str | None) -> None:
+    eve = pit.exchange.open_account("eve", {})
+    most = pit.exchange.max_order_quantity(eve, symbol, "Bid", price)
+    assert most["maxOrderQuantity"] == "0"
+
+
+def test_what_a_taker_does_not_fill_needs_no_margin(pit: Pit) -> None:
+    """One piece is on offer, and margin is there for a hundred. 500 waiting would need 5000."""
+    for fields in ({}, {"price": "110", "timeInForce": "IOC"}):
+        one = Pit()
+        answer = one.order(one.bob, "Bid", quantity="500", **fields)
+        assert (answer["status"], answer["executedQuantity"]) == ("Expired", "1")
+
+
 def test_the_summary_of_an_account_with_a_position(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # fee 2.5
     summary = pit.exchange.collateral(pit.bob)
@@ -550,6 +582,13 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     assert pit.usdc(pit.bob) == "4.975"
     system, resting, _ = pit.exchange.order_history(pit.bob)
     assert system["systemOrderType"] == "LiquidatePositionOnBook"
+    assert pit.bob.orders[-1].wire()["reduceOnly"] is True
+    paid = [(one.source, one.quantity) for one in pit.bob.settlements[-3:]]
+    assert paid == [
+        ("TradingFees", Decimal("-2.025")),
+        ("RealizePnl", Decimal(-950)),
+        ("TradingFeesSystem", Decimal("-40.5")),
+    ]
     assert (resting["status"], resting["expiryReason"]) == ("Expired", "Liquidation")
     row = pit.exchange.position_history(pit.bob)[0]
     assert (row["liquidated"], row["liquidationFees"], row["state"]) == ("50", "40.5", "Closed")
@@ -619,21 +658,45 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
 
 
 def test_spot_orders_end_before_the_market_maker_pays_a_debt(pit: Pit) -> None:
-    pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left, 500 are needed
-    spot = pit.exchange.execute(
-        pit.bob,
-        {
-            "symbol": "SOL_USDC",
-            "side": "Bid",
-            "orderType": "Limit",
-            "price": "49",
-            "quantity": "10",
-        },
-    )
-    pit.perp.bids = [(8100, 10_000)]
-    pit.perp.print(20, 8100)
-    pit.advance(30)  # 950 lost: more than the 507.5 that were free
-    ended = {row["id"]: row for row in pit.exchange.order_history(pit.bob)}[spot["id"]]
-    assert ended["status"] == "Expired"
-    assert pit.exchange.settlements(pit.bob, "BackstopLiquidation") == []
+    pit.deal(pit.bob, "Bid", "100", "10")  # 999.5 are left, 100 are needed
+    spot = {"symbol": "SOL_USDC", "price": "99", "quantity": "9"}
+    pit.order(pit.bob, "Bid", **spot)  # locks 891: 108.5 are left
+    pit.perp.bids = [(8500, 10_000)]
+    pit.advance(1)
+    before = pit.exchange.market_maker.available("USDC")
+    pit.order(pit.bob, "Ask", quantity="10")  # 150 lost, and a fee of 0.425
+    ended = pit.bob.orders[1]
+    assert (ended.status, ended.expiry) == ("Expired", "InsufficientFunds")
+    assert pit.exchange.balances(pit.bob)["USDC"] == {
+        "available": "849.075", "locked": "0", "staked": "0",
+    }  # fmt: skip
+    assert pit.exchange.market_maker.available("USDC") - before == 150
     assert pit.total() == pit.supply
+
+
+@pytest.mark.parametrize(
+    ("owed", "sold", "left", "given"),
+    [
+        ("1000", "0", "0", "0"),
+        ("1003", "0.03", "0", "0"),  # a step of 0.01 SOL is worth 1 USDC
+        ("1003.000001", "0.04", "0.999999", "0"),
+        ("2000", "10", "0", "0"),
+        ("2000.5", "10", "0", "0.5"),
+    ],
+)
+def test_a_debt_sells_as_many_steps_of_an_asset_as_it_needs(
+    pit: Pit, owed: str, sold: str, left: str, given: str
+) -> None:
+    pit.exchange.settlement.pay(pit.ann, "USDC", -Decimal(owed), "FundingPayment", NOW)
+    assert pit.ann.balances.available("SOL") == 10 - Decimal(sold)
+    assert pit.ann.balances.available("USDC") == Decimal(left)
+    backed = [one.quantity for one in pit.ann.settlements if one.source.startswith("Backstop")]
+    assert sum(backed) == Decimal(given)
+    assert pit.total() == pit.supply
+
+
+def test_a_part_of_a_step_is_not_sold_for_a_debt(pit: Pit) -> None:
+    eve = pit.exchange.open_account("eve", {"SOL": Decimal("0.015")})
+    pit.exchange.settlement.pay(eve, "USDC", Decimal("-1.5"), "FundingPayment", NOW)
+    assert eve.balances.available("SOL") == Decimal("0.005")
+    assert [one.quantity for one in eve.settlements] == [Decimal("0.5"), Decimal("-1.5")]

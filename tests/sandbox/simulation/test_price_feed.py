@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.price_feed import WIDTHS, Candle, PriceFeed, bucket
 from bpkit.sandbox.simulation.synthetic import (
     DAY,
+    DEFAULT_SEED,
     FIRST_US,
     HOUR,
     MINUTE,
@@ -131,6 +133,74 @@ def test_an_unknown_interval_is_refused() -> None:
 def test_the_constants() -> None:
     assert at("2024-01-01T00:00") == FIRST_US
     assert at("2026-09-01T12:00") == START_US
+
+
+# Recorded from the feed itself on 2026-11-27: a market must be tomorrow what it was yesterday.
+# The last trade before START_US, the best and the last level of each side, open interest, funding
+# rate, mark and index price; the candle of the day before; the opening prices of four days.
+Recorded = dict[str, Any]
+RECORDED: dict[str, Recorded] = {
+    "SOL_USDC": {
+        "trade": Trade(84196787294000, 1788263987294000, 17074, 22, False),
+        "bids": [(17070, 407), (16769, 6720)], "asks": [(17074, 594), (17353, 1610)],
+        "open_interest": 0, "funding": ["0.000004097", "0.0000125", "-0.000000075"],
+        "mark": "170.74", "index": None,
+        "day": (16618, 17263, 16366, 17074, 4214469, 71217362874, 11520),
+        "openings": [17970461, 16748969, 16792257, 24536676],
+    },
+    "BTC_USDC": {
+        "trade": Trade(84196796972000, 1788263996972000, 775048, 3977, False),
+        "bids": [(775044, 2501), (760452, 53054)], "asks": [(775048, 2377), (791522, 21382)],
+        "open_interest": 0, "funding": ["0.000049277", "-0.000066819", "0.0000125"],
+        "mark": "77504.8", "index": None,
+        "day": (780193, 783127, 765403, 775048, 72906917, 56445326879732, 14400),
+        "openings": [866120133, 776090330, 783270807, 860852660],
+    },
+    "USDT_USDC": {
+        "trade": Trade(84196792948000, 1788263992948000, 9997, 292, False),
+        "bids": [(9996, 331), (9809, 9313)], "asks": [(9997, 941), (10157, 6439)],
+        "open_interest": 0, "funding": ["-0.000000154", "-0.000004485", "0.0000125"],
+        "mark": "0.9997", "index": None,
+        "day": (9998, 10001, 9995, 9997, 2774387, 27738322062, 5761),
+        "openings": [9995218, 9998901, 9999050, 9997241],
+    },
+    "SOL_USDC_PERP": {
+        "trade": Trade(84196796735000, 1788263996735000, 17066, 2088, True),
+        "bids": [(17066, 2565), (16752, 34448)], "asks": [(17070, 2537), (17391, 9720)],
+        "open_interest": 18810000, "funding": ["0.000048016", "0.0000125", "0.0000125"],
+        "mark": "170.66", "index": "170.7366667",
+        "day": (16616, 17259, 16363, 17066, 21117562, 356988969731, 11521),
+        "openings": [17970461, 16748969, 16792257, 24536676],
+    },
+    "ETH_USDC_PERP": {
+        "trade": Trade(84196790864000, 1788263990864000, 242660, 25027, True),
+        "bids": [(242660, 29208), (237571, 769400)], "asks": [(242664, 68000), (247068, 375414)],
+        "open_interest": 33798400, "funding": ["-0.000039570", "0.0000125", "0.0000125"],
+        "mark": "2426.60", "index": "2426.8400000",
+        "day": (238890, 244524, 237597, 242660, 561759783, 135411435085521, 14399),
+        "openings": [262014156, 238069342, 244065920, 332689875],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", RECORDED)
+def test_the_market_is_the_recorded_one(symbol: str) -> None:
+    mine = feed(symbol)
+    bids, asks = mine.levels(START_US)
+    openings = SyntheticTrades(MARKETS[symbol], DEFAULT_SEED).opening
+    today = START_US // DAY
+    found = {
+        "trade": mine.latest(START_US, 1)[0],
+        "bids": [bids[0], bids[-1]],
+        "asks": [asks[0], asks[-1]],
+        "open_interest": mine.open_interest(START_US),
+        "funding": [f"{mine.funding_rate(START_US + n * HOUR):f}" for n in range(3)],
+        "mark": str(mine.mark_price(START_US)),
+        "index": str(mine.index_price(START_US)) if symbol in PERPS else None,
+        "day": mine.window(START_US - DAY, START_US)[2:],
+        "openings": [openings(today + days) for days in (-300, -1, 1, 300)],
+    }
+    assert found == RECORDED[symbol]
 
 
 def test_where_sol_stands_at_the_start() -> None:
