@@ -71,7 +71,7 @@ class Import(NamedTuple):
 
 
 def room_of(file: Path) -> str:
-    """``bpkit/sandbox/tape.py`` -> sandbox.tape; ``bpkit/__init__.py`` -> bpkit."""
+    """``bpkit/sandbox/core/book.py`` -> sandbox.core.book; ``bpkit/__init__.py`` -> bpkit."""
     parts = file.relative_to(HOUSE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "bpkit"
 
@@ -153,7 +153,7 @@ def test_imports_are_read_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "import os.path, bpkit.signing as s\n"
         "from bpkit.serialize import text\n"
         "from .. import clock, LIVE_URL\n"
-        "from ..sandbox.simulation.price_feed import Tape\n"
+        "from ..sandbox.simulation.price_feed import PriceFeed\n"
         "from .section import Section\n"
         "if TYPE_CHECKING:\n    import pandas as pd\n"
         "def call():\n    from numpy import array\n"
