@@ -6,6 +6,7 @@ BpkitError
 |-- MissingKeyError  a signed call without a key, or no .env to read one from; nothing was sent
 |-- GuardError       refused at the door: an unsafe host, the demo key, a write for which the client
 |                    is not armed, a private operation for which no signature is documented
+|-- MissingExtraError (also ImportError) a library of an optional part is not installed
 |-- BudgetError      this minute's requests are used up: .wait seconds until the next; not sent
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
@@ -44,6 +45,17 @@ class KeyFormatError(BpkitError, ValueError):
 
 class MissingKeyError(BpkitError):
     """A key is needed and there is none."""
+
+
+class MissingExtraError(BpkitError, ImportError):
+    """An optional part of bpkit needs a library that is not installed. See ``missing_extra``."""
+
+
+def missing_extra(part: str, library: str, extra: str) -> MissingExtraError:
+    """The error to raise, with the command that installs ``extra`` (sandbox, plots, progress)."""
+    return MissingExtraError(
+        f'{part} needs {library}, which is not installed: pip install "bpkit[{extra}]"'
+    )
 
 
 class GuardError(BpkitError):
