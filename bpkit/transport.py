@@ -188,7 +188,7 @@ class Transport:
             self.unanswered.append(error)
         return error
 
-    def measure_clock(self, apply: bool = False) -> clocks.Reading:
+    def measure_clock(self, apply: bool = False) -> clocks.ClockReading:
         """Ask the exchange for its time. ``apply``: sign by it from now on."""
         found = self._read_clock()
         if apply:
@@ -196,7 +196,7 @@ class Transport:
             found = found._replace(applied=True)
         return found
 
-    def _read_clock(self) -> clocks.Reading:
+    def _read_clock(self) -> clocks.ClockReading:
         operation, before = OPERATIONS["get_time"], self._clock()
         answer = self.send(operation, {}).content
         if not (answer.isdigit() and len(answer) == 13 and clocks.is_plausible(int(answer))):
