@@ -19,8 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name (default: those of the process); its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, commands = _parser()
-    word = arguments[0] if arguments else ""
-    if word and not word.startswith("-") and word not in commands:
+    if not arguments:
+        parser.print_help()
+        return 0
+    word = arguments[0]
+    if not word.startswith("-") and word not in commands:
         near = get_close_matches(word, commands, 1)
         hint = f"did you mean: {near[0]}?" if near else f"there are: {', '.join(commands)}"
         parser.error(f"unknown command {word!r}; {hint}")
@@ -42,8 +45,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     """The parser, and the names of the commands."""
     parser = argparse.ArgumentParser("bpkit", description="Backpack Exchange from Python.")
     parser.add_argument("--version", action="version", version=f"bpkit {__version__}")
-    parser.set_defaults(run=lambda chosen: parser.print_help() or 0)
-    commands = parser.add_subparsers(metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, run: Callable[[Any], int], purpose: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=purpose, description=purpose)
