@@ -270,8 +270,11 @@ def test_a_pair_in_the_environment_wins_over_a_file_that_is_found(
 def test_the_environment_without_a_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / ".env").unlink()
     monkeypatch.setenv("SECRET_KEY", DEMO_SECRET)
-    with pytest.raises(MissingKeyError, match="^The environment has no PUBLIC_KEY. It needs"):
+    with pytest.raises(MissingKeyError, match="^The environment has no PUBLIC_KEY. It needs") as no:
         Key.from_env()
+    seen = traceback.TracebackException.from_exception(no.value, capture_locals=True)
+    frames = [frame for frame in seen.stack if "bpkit" in frame.filename]
+    assert frames and not any(DEMO_SECRET in str(frame.locals) for frame in frames)
     monkeypatch.setenv("PUBLIC_KEY", DEMO_PUBLIC_KEY)
     assert Key.from_env().public_key == DEMO_PUBLIC_KEY
 
