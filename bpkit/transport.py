@@ -199,7 +199,7 @@ class Transport:
             self.unanswered.append(error)
         return error
 
-    def measure_clock(self, apply: bool = False) -> clocks.Reading:
+    def measure_clock(self, apply: bool = False) -> clocks.ClockReading:
         """Ask the exchange for its time. ``apply``: sign by it from now on."""
         found = self._read_clock()
         if apply:
@@ -207,7 +207,7 @@ class Transport:
             found = found._replace(applied=True)
         return found
 
-    def _read_clock(self) -> clocks.Reading:
+    def _read_clock(self) -> clocks.ClockReading:
         operation, before = OPERATIONS["get_time"], self._clock()
         reply = self.send(operation, {})
         answer = reply.content

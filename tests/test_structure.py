@@ -56,8 +56,8 @@ HOMES = {
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BpkitError", "Client", "GuardError",
-    "InputError", "Key", "KeyFormatError", "MissingKeyError", "RateLimit", "RateLimitError",
-    "TransportError", "operations",
+    "InputError", "Key", "KeyFormatError", "MissingExtraError", "MissingKeyError", "RateLimit",
+    "RateLimitError", "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 
@@ -222,7 +222,7 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
         if within(one.room, "sandbox") and not within(one.target, "sandbox")
     }
     assert {target for room, target in taken if room != "sandbox"} <= {
-        "operations", "parameters", "enums",
+        "operations", "parameters", "enums", "errors",
     }  # fmt: skip
     # Where the sandbox hands out its account's key, and asks why a signature that it has already
     # refused was wrong; and only there.
