@@ -57,8 +57,17 @@ def iso_times(values: list[Any]) -> pd.DatetimeIndex:
 
     They have no zone, which means UTC; a zone would be converted.
     """
+    strings = [value for value in values if isinstance(value, str)]
+    joined = "".join(strings)
+    if "+" in joined or joined.count("-") > 2 * len(strings):
+        # pandas 2 gives a time without a zone the zone of the time before it.
+        values = [_with_zone(value) if isinstance(value, str) else value for value in values]
     moments = pd.to_datetime(values, format="ISO8601", utc=True, cache=False)
     return pd.DatetimeIndex(moments).as_unit("us")
+
+
+def _with_zone(text: str) -> str:
+    return text if text.endswith("Z") or text[-6:-5] in ("+", "-") else text + "Z"
 
 
 def ms_times(values: list[Any]) -> pd.DatetimeIndex:
