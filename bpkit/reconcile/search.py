@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, Protocol
 
-from ..api.validation import python_name
 from ..clock import moment
 from ..errors import InputError, TransportError
 from ..guard.hosts import LIVE_URL
-from ..serialize import milliseconds
+from ..serialize import milliseconds, python_name
 from ..signing import Key
 
 Row = Mapping[str, Any]

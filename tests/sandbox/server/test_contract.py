@@ -9,17 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 import requests
 from conftest import Plain
 from specification import RANGES, Problem, Specification
 
+from bpkit import enums, parameters
 from bpkit.operations import OPERATIONS, UNDOCUMENTED, Operation
 from bpkit.sandbox import Sandbox
-from bpkit.sandbox.server import parameters
+from bpkit.sandbox.server import parsing
 from bpkit.sandbox.server.signed_endpoints import NOT_SIMULATED
 
 NOON = 1_788_264_000  # seconds: where the sandbox's market stands
@@ -88,7 +90,7 @@ def ask_markets(ask: Asker) -> None:
     for name in ("get_status", "ping", "get_time", "get_assets", "get_markets", "get_tickers"):
         ask.ask(name)
     ask.ask("get_assets", country="DE")
-    for kind in parameters.MARKET_TYPE.values:
+    for kind in get_args(enums.MarketType):
         for name in ("get_markets", "get_mark_prices", "get_open_orders", "get_fills"):
             ask.ask(name, marketType=kind)
     ask.ask("get_markets", marketType=["SPOT", "PERP"])
@@ -104,10 +106,10 @@ def ask_markets(ask: Asker) -> None:
         ask.ask("get_mark_prices", symbol=symbol)
         ask.ask("get_open_interest", symbol=symbol)
         ask.ask("get_funding_interval_rates", symbol=symbol, limit=5, offset=1)
-    for interval in parameters.INTERVAL.values:
+    for interval in get_args(enums.KlineInterval):
         start = NOON - (100 if interval == "1s" else 3_000_000)
         ask.ask("get_klines", symbol=SPOT, interval=interval, startTime=start, endTime=NOON)
-    for limit in parameters.DEPTH_LIMIT.values:
+    for limit in get_args(enums.DepthLimit):
         ask.ask("get_depth", symbol=SPOT, limit=limit)
     ask.ask("get_tickers", interval="1w")
     ask.ask("get_open_interest")
@@ -208,7 +210,7 @@ def ask_order_refusals(ask: Asker) -> None:
 
 
 def ask_account(ask: Asker) -> None:
-    for blockchain in parameters.BLOCKCHAIN.values:
+    for blockchain in get_args(enums.Blockchain):
         ask.ask("get_deposit_address", blockchain=blockchain)
     ask.ask("get_deposit_address", blockchain="Nowhere")
     for name in ("get_order_history", "get_fills"):
@@ -218,7 +220,7 @@ def ask_account(ask: Asker) -> None:
         ask.ask(name, strategyId="1")
         ask.ask(name, limit=1001)
         ask.ask(name, sortDirection="up")
-    for fill_type in parameters.FILL_TYPE.values:
+    for fill_type in get_args(enums.FillType):
         ask.ask("get_fills", fillType=fill_type, **{"from": 0, "to": NOON * 2000})
 
 
@@ -517,28 +519,23 @@ def described(specification: Specification, word: str) -> tuple[str, str, list[s
 def understood(parameter: parameters.Parameter) -> tuple[str, str, list[str], bool]:
     """The same of a parameter of the sandbox."""
     kind = parameter.kind
-    if kind.json_type is dict:
+    if kind == parameters.RECIPIENT:
         return "object", "", [], parameter.many
-    base, _, form = ("string", "", "") if kind.values else kind.name.partition("_")
-    return base, form, list(kind.values), parameter.many
+    closed = kind.values or kind == parameters.CUSTODY_ASSET
+    base, _, form = ("string", "", "") if closed else kind.name.partition("_")
+    return base, form, [str(value) for value in kind.values], parameter.many
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [operation for operation in DOCUMENTED if operation.name not in NOT_SIMULATED],
-    ids=lambda operation: operation.name,
-)
+@pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda operation: operation.name)
 def test_parameters(specification: Specification, operation: Operation) -> None:
     known = parameters.PARAMETERS.get(operation.name, {})
     asked = {
         name: (required, described(specification, word))
         for name, (required, word) in specification.parameters(operation.name).items()
     }
-    if operation.name == "request_withdrawal":  # the exchange has more assets than the sandbox
-        required, (kind, form, assets, many) = asked["symbol"]
-        own = [symbol for symbol in parameters.CUSTODY_ASSET.values if symbol in assets]
-        assert len(assets) > 1000
-        asked["symbol"] = required, (kind, form, own, many)
+    for name, (required, (kind, form, values, many)) in asked.items():
+        if len(values) > 1000:  # the assets: any symbol, since each listing adds one
+            asked[name] = required, (kind, form, [], many)
     assert {
         name: (parameter.required, understood(parameter)) for name, parameter in known.items()
     } == asked
@@ -547,13 +544,15 @@ def test_parameters(specification: Specification, operation: Operation) -> None:
 def test_a_longest_client_id(specification: Specification) -> None:
     _, word = specification.parameters("request_withdrawal")["clientId"]
     assert specification.shape(word).length == (0, 255)
-    parse = parameters.PARAMETERS["request_withdrawal"]["clientId"].kind.from_text
+    parse = partial(
+        parsing._from_text, parameters.PARAMETERS["request_withdrawal"]["clientId"].kind
+    )
     assert parse("x" * 255) == "x" * 255
     with pytest.raises(ValueError, match="maxLength"):
         parse("x" * 256)
 
 
-@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("name", sorted(set(RANGES) - {"uint8"}))
 def test_whole_numbers_end_where_their_format_ends(name: str) -> None:
     kinds = {
         parameter.kind
@@ -562,8 +561,10 @@ def test_whole_numbers_end_where_their_format_ends(name: str) -> None:
         if parameter.kind.name == f"integer_{name}"
     }
     low, high = RANGES[name]
+    assert kinds
     for kind in kinds:
-        assert (kind.from_text(str(low)), kind.from_text(str(high))) == (low, high)
+        parse = partial(parsing._from_text, kind)
+        assert (parse(str(low)), parse(str(high))) == (low, high)
         for beyond in (low - 1, high + 1):
             with pytest.raises(ValueError, match=r"digit|too large"):
-                kind.from_text(str(beyond))
+                parse(str(beyond))
