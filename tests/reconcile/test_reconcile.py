@@ -1,4 +1,4 @@
-"""What became of a write that got no answer: what is asked, in which order, and what follows."""
+"""Reconcile: what is asked after a lost answer, in which order, and what follows from it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDER = {
     "symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "170.50",
     "quantity": "1", "clientId": 7,
 }  # fmt: skip
-# Written out as the exchange shows it: amounts are spelled its way, not ours.
+# Written out as the exchange shows it: amounts are written in its way, not ours.
 ROW = {
     "id": "59669287267", "symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit",
     "price": "170.5", "quantity": "1", "quoteQuantity": "170.5", "clientId": 7, "status": "New",
@@ -45,13 +45,17 @@ def row(**changed: Any) -> Json:
     return {**ROW, **changed}
 
 
+FILTERS = {"symbol": "symbol", "order_id": "id", "strategy_id": "id", "client_id": "clientId"}
+
+
 class Fake:
-    """Answers reads from lists; any other call is an error.
+    """A client that answers reads from lists; any other call is an error.
 
     ``answers``: for each method the answers in order, the last one repeated; of a history the whole
-    of it, which is given in pages of ``cap`` rows at most. ``total``: what ``X-Total`` says; the
-    truth by default, nothing for None. ``asked``: the methods that were called; ``filters``: with
-    what. ``now``: the exchange's clock, in milliseconds.
+    of it, which is given in pages of ``cap`` rows at most. Rows that do not pass the filters of a
+    call are left out, as the exchange does, unless ``filtered`` is False. ``total``: what
+    ``X-Total`` says; the truth by default, nothing for None. ``asked``: the methods that were
+    called; ``filters``: with what. ``now``: the exchange's clock, in milliseconds.
     """
 
     def __init__(
@@ -62,10 +66,11 @@ class Fake:
         key: Key | None = None,
         cap: int = 1000,
         total: Callable[[int], object] | None = str,
+        filtered: bool = True,
         **answers: list[Any],
     ) -> None:
         self.now, self.answers, self.url, self.key = now, answers, url, key
-        self.cap, self.total = cap, total
+        self.cap, self.total, self.filtered = cap, total, filtered
         self.whole: Json = {}  # the histories whose pages are asked for now
         self.asked: list[str] = []
         self.filters: list[Json] = []
@@ -83,9 +88,20 @@ class Fake:
             if not filters.get("offset"):
                 answers = self.answers.get(name, [[]])
                 self.whole[name] = answers.pop(0) if len(answers) > 1 else answers[0]
-            return self.page(self.whole[name], **filters)
+            return self.page(self.fitting(self.whole[name], filters), **filters)
 
         return ask
+
+    def fitting(self, whole: Any, filters: Json) -> Any:
+        if not self.filtered or not isinstance(whole, list):
+            return whole
+        known = {FILTERS[name]: value for name, value in filters.items()
+                 if name in FILTERS and value is not None}  # fmt: skip
+        return [
+            one for one in whole
+            if not isinstance(one, dict)
+            or all(one.get(name, value) == value for name, value in known.items())
+        ]  # fmt: skip
 
     def page(self, whole: Any, limit: int = 0, offset: int | None = None, **_: Any) -> Any:
         if offset is None or not isinstance(whole, list):
@@ -181,7 +197,7 @@ def test_a_conditional_order_is_what_names_it_whatever_it_is_called(status: str)
     fake = Fake(get_order_history=[[exit_, then, shown]])
     found = ask(fake, lost(sent))
     assert (found.state, found.executed, found.order["id"]) == ("filled", Decimal(1), "2")
-    assert found.explanation.startswith("Its price was reached.")
+    assert "It came from the conditional order 59669287267." in found.explanation
     twice = Fake(get_order_history=[[then, then | {"id": "4"}, shown]])
     assert ask(twice, lost(sent)).state == "unclear"
 
@@ -418,7 +434,8 @@ def test_one_with_our_id_that_is_another_order_is_not_taken_for_ours() -> None:
 )
 def test_others_are_not_ours(other: Json) -> None:
     rows = [row(**other)]
-    assert ask(Fake(get_open_orders=[rows], get_order_history=[rows])).state == "not found"
+    fake = Fake(filtered=False, get_open_orders=[rows], get_order_history=[rows])
+    assert ask(fake).state == "not found"
 
 
 def test_id_zero_is_an_id() -> None:
@@ -462,7 +479,7 @@ def test_a_market_order_by_its_quote_quantity() -> None:
 
 # --- an id that was used before -------------------------------------------------------------------
 
-CAUTION = "This clientId was given by you"
+CAUTION = "You gave this clientId yourself"
 MINE = lost(unique_id=False)
 DONE = {"status": "Filled", "executedQuantity": "1"}
 HERE = "http://127.0.0.1:8080"
@@ -578,10 +595,11 @@ OURS, THEIRS = Key.generate(), Key.generate()
         ({"url": HERE}, "client.url", LIVE_URL),
         ({"public_key": THEIRS.public_key}, "client.key.public_key", OURS.public_key),
     ],
+    ids=("url", "key"),
 )
 def test_another_client_is_not_asked(known: Json, field: str, value: str) -> None:
     fake = Fake(key=OURS)
-    with pytest.raises(InputError, match="look with the client that sent it") as caught:
+    with pytest.raises(InputError, match="use the client that sent it") as caught:
         ask(fake, lost(**known))
     assert (caught.value.field, caught.value.value, fake.asked) == (field, value, [])
     (there,) = known.values()
@@ -611,7 +629,7 @@ def test_a_history_is_read_page_by_page_until_it_is_found() -> None:
     ours = row(status="Filled", executedQuantity="1")
     fake = Fake(get_order_history=[[*strangers(1999, 1000), ours, *strangers(500, 3000)]])
     assert ask(fake).state == "filled"
-    assert offsets(fake) == [0, 1000]
+    assert offsets(fake) == [0, 999, 1998]  # each begins with the last row of the one before
 
 
 def test_a_history_is_read_to_its_end() -> None:
@@ -619,16 +637,17 @@ def test_a_history_is_read_to_its_end() -> None:
     found = ask(fake)
     assert found.state == "not found"
     assert {"source": PAST, "rows": 1003, "complete": True} in found.evidence
-    assert "newest" not in found.explanation
+    assert "Not all" not in found.explanation
 
 
 def test_a_history_without_end_is_read_to_a_bound_and_proves_nothing() -> None:
-    fake = Fake(get_order_history=[strangers(10_500, 1000)])
+    fake = Fake(get_order_history=[strangers(11_500, 1000)])
     found = ask(fake)
-    assert fake.asked.count(PAST) == 10
+    assert fake.asked.count(PAST) == 11
     assert found.state == "unclear"
-    assert "get_order_history only the newest 10000 rows" in found.explanation
-    assert {"source": PAST, "rows": 10_000, "complete": False} in found.evidence
+    # 1000, and ten times 999: each page repeats a row of the page before.
+    assert "Not all of get_order_history was read, only 10990 rows." in found.explanation
+    assert {"source": PAST, "rows": 10_990, "complete": False} in found.evidence
 
 
 @pytest.mark.parametrize("total", [str, None, lambda many: "many"])
@@ -636,15 +655,16 @@ def test_a_page_that_is_shorter_than_asked_is_not_the_end(total: Any) -> None:
     ours = row(status="Filled", executedQuantity="1")
     fake = Fake(cap=100, total=total, get_order_history=[[*strangers(300, 1000), ours]])
     assert ask(fake).state == "filled"
-    assert offsets(fake) == [0, 100, 200, 300]
+    assert offsets(fake) == [0, 99, 198, 297]
 
 
-def test_without_a_total_an_empty_page_is_the_end() -> None:
-    fake = Fake(total=None, get_order_history=[strangers(3, 1000)])
+@pytest.mark.parametrize(("many", "asked"), [(3, [0, 2]), (1, [0, 1]), (0, [0])])
+def test_without_a_total_a_page_without_a_new_row_is_the_end(many: int, asked: list[int]) -> None:
+    fake = Fake(total=None, get_order_history=[strangers(many, 1000)])
     found = ask(fake)
     assert found.state == "not found"
-    assert offsets(fake) == [0, 3, 0]  # and the fills
-    assert {"source": PAST, "rows": 3, "complete": True} in found.evidence
+    assert offsets(fake) == [*asked, 0]  # and the fills
+    assert {"source": PAST, "rows": many, "complete": True} in found.evidence
 
 
 def test_less_than_was_counted_proves_nothing() -> None:
@@ -660,17 +680,53 @@ def test_a_count_of_the_page_alone_is_not_the_end_of_a_full_one() -> None:
     assert ask(fake).state == "filled"
 
 
-def test_tiny_pages_are_not_read_for_ever() -> None:
-    fake = Fake(cap=1, total=None, get_order_history=[strangers(5000, 1000)])
+def test_small_pages_are_not_read_for_ever() -> None:
+    fake = Fake(cap=2, total=None, get_order_history=[strangers(5000, 1000)])
     assert ask(fake).state == "unclear"
     assert fake.asked.count(PAST) == 100
 
 
+def test_pages_of_one_row_prove_nothing() -> None:
+    """Such a page repeats the last row of the page before, and shows nothing else."""
+    found = ask(Fake(cap=1, total=None, get_order_history=[strangers(3, 1000)]))
+    assert found.state == "unclear"
+
+
+@pytest.mark.parametrize("total", [str, None])
+@pytest.mark.parametrize("many", [3, 1500])
+def test_an_exchange_that_ignores_the_offset_proves_nothing(total: Any, many: int) -> None:
+    """It gives the first page for ever, and ours may be behind it."""
+
+    class Deaf(Fake):
+        def page(self, whole: Any, limit: int = 0, offset: int | None = None, **_: Any) -> Any:
+            return super().page(whole, limit, None if offset is None else 0)
+
+    fake = Deaf(total=total, get_order_history=[strangers(many, 1000)])
+    found = ask(fake)
+    counted_and_short = total is str and many == 3
+    assert found.state == ("not found" if counted_and_short else "unclear")
+    assert fake.asked.count(PAST) < 10
+
+
+def test_a_row_that_vanishes_between_two_pages_proves_nothing() -> None:
+    """What follows it moves up, and a row between the two pages is not seen."""
+
+    class Shrinking(Fake):
+        def page(self, whole: Any, limit: int = 0, offset: int | None = None, **_: Any) -> Any:
+            if offset:
+                whole = whole[5:]
+            return super().page(whole, limit, offset)
+
+    found = ask(Shrinking(get_order_history=[strangers(1500, 1000)]))
+    assert found.state == "unclear"
+    assert {"source": PAST, "rows": 1496, "complete": False} in found.evidence
+
+
 def test_a_long_history_ends_where_all_is_older_than_what_was_sent() -> None:
     """Ten minutes: a timestamp that is further from the exchange's clock was seen refused."""
-    for made, reads, state in (("11:49:59.999", 2, "not found"), ("11:50:00.000", 10, "unclear")):
-        past = strangers(1999, 1000) + [
-            one | {"createdAt": f"2026-09-01T{made}"} for one in strangers(9000, 5000)
+    for made, reads, state in (("11:49:59.999", 2, "not found"), ("11:50:00.000", 11, "unclear")):
+        past = strangers(1998, 1000) + [
+            one | {"createdAt": f"2026-09-01T{made}"} for one in strangers(10_000, 5000)
         ]
         fake = Fake(get_order_history=[past])
         assert ask(fake).state == state
@@ -680,7 +736,7 @@ def test_a_long_history_ends_where_all_is_older_than_what_was_sent() -> None:
 @pytest.mark.parametrize("odd", [Record(), Record({"code": "X"}), "pong", ["a"], [{"id": "1"}]])
 @pytest.mark.parametrize("source", [OPEN, PAST])
 def test_what_is_not_understood_is_not_taken_for_nothing(source: str, odd: Any) -> None:
-    with pytest.raises(TransportError, match="no list of rows") as caught:
+    with pytest.raises(TransportError, match="not a list of rows") as caught:
         ask(Fake(**{source: [odd]}))
     assert (caught.value.operation, caught.value.mutates) == (source, False)
 
@@ -857,7 +913,8 @@ SHOWN = {
 
 
 def withdrawn(*rows: Json, sent: Json = WITHDRAWAL) -> Outcome:
-    return ask(Fake(get_withdrawals=[list(rows)]), lost(sent, "request_withdrawal"))
+    fake = Fake(filtered=False, get_withdrawals=[list(rows)])
+    return ask(fake, lost(sent, "request_withdrawal"))
 
 
 BASE58 = "5oNDL3swdJJF1g9DzJiZ4ynHXgszjAEpUkxVYejchzrY"
@@ -988,11 +1045,14 @@ def test_a_cancel_of_strategies() -> None:
 # --- what there is nothing to look for ------------------------------------------------------------
 
 
+UNSENT = "Nothing was sent. You can send it again."
+
+
 @pytest.mark.parametrize("operation", ["execute_order", "cancel_order", "execute_borrow_lend"])
 def test_what_was_not_sent_needs_no_look(operation: str) -> None:
     fake = Fake()
     found = ask(fake, lost(operation=operation, sent=False))
-    assert (found.state, found.explanation, fake.asked) == ("not found", "Nothing was sent.", [])
+    assert (found.state, found.explanation, fake.asked) == ("not found", UNSENT, [])
     assert [one.state for one in ask(fake, batch(ORDER, ORDER, sent=False))] == ["not found"] * 2
 
 
@@ -1030,14 +1090,14 @@ def test_every_write_is_looked_up_here_or_says_where() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("secret"), None, "secret"])
 def test_only_a_transport_error_is_looked_up(error: Any) -> None:
-    with pytest.raises(InputError, match="no TransportError") as caught:
+    with pytest.raises(InputError, match="is not a TransportError") as caught:
         reconcile(Fake(), error)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("parameters", [{}, [], {"side": "Bid"}, [ORDER, {}]])
 def test_an_error_that_does_not_say_what_was_sent(parameters: Any) -> None:
-    with pytest.raises(InputError, match="names no symbol"):
+    with pytest.raises(InputError, match="has no symbol"):
         ask(Fake(), lost(parameters))
 
 
@@ -1055,7 +1115,8 @@ def test_a_failing_look_says_so() -> None:
 def test_an_outcome_reads_well() -> None:
     found = ask(Fake(get_order_history=[[row(status="Filled", executedQuantity="1.0")]]))
     said = (
-        "Order 59669287267 of 2026-09-01T12:00:00.100+00:00 has ended (Filled), 1.0 of 1 executed."
+        "Do not send it again. Order 59669287267 of 2026-09-01T12:00:00.100+00:00 has ended "
+        "(Filled), 1.0 of 1 executed."
     )
     assert found.explanation == said
     assert str(found) == f"filled: {said}"
