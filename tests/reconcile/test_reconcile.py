@@ -175,7 +175,7 @@ def test_a_conditional_order_waits() -> None:
 
 @pytest.mark.parametrize("named", ["relatedOrderId", "clientId"])
 def test_a_conditional_order_that_fired_is_what_its_successor_is(named: str) -> None:
-    """The row of the conditional order itself says Filled, and nothing executed."""
+    """The row of the conditional order itself is Filled, with nothing executed."""
     sent = {**ORDER, "triggerPrice": "180", "triggerQuantity": "1"}
     del sent["quantity"]
     shown = row(status="Filled", triggerPrice="180", triggerQuantity="1", quantity=None)
@@ -188,7 +188,7 @@ def test_a_conditional_order_that_fired_is_what_its_successor_is(named: str) -> 
 
 
 @pytest.mark.parametrize("status", ["Cancelled", "Expired", "TriggerPending", "Filled"])
-def test_a_conditional_order_is_what_names_it_whatever_it_is_called(status: str) -> None:
+def test_a_conditional_order_is_what_names_it_whatever_its_status(status: str) -> None:
     sent = {**ORDER, "triggerPrice": "180", "triggerQuantity": "1"}
     shown = row(status=status, triggerPrice="180", triggerQuantity="1", quantity="0")
     then = row(id="2", clientId=None, relatedOrderId=shown["id"], status="Filled",
@@ -202,7 +202,7 @@ def test_a_conditional_order_is_what_names_it_whatever_it_is_called(status: str)
     assert ask(twice, lost(sent)).state == "unclear"
 
 
-def test_a_conditional_order_that_is_called_cancelled_and_bears_an_id_of_its_own() -> None:
+def test_a_conditional_order_shown_as_cancelled_is_what_has_its_id() -> None:
     """The history does not say what an order was related to; the id does if it is used once."""
     sent = {**ORDER, "triggerPrice": "180", "triggerQuantity": "1"}
     shown = row(status="Cancelled", triggerPrice="180", triggerQuantity="1", quantity="0")
@@ -213,7 +213,7 @@ def test_a_conditional_order_that_is_called_cancelled_and_bears_an_id_of_its_own
     assert found.state == "cancelled" and CAUTION in found.explanation
 
 
-def test_a_conditional_order_that_shows_what_it_executed_is_taken_at_its_word() -> None:
+def test_a_conditional_order_that_shows_what_it_executed_is_believed() -> None:
     sent = {**ORDER, "triggerPrice": "180", "triggerQuantity": "1"}
     shown = row(status="Filled", triggerPrice="180", triggerQuantity="1", executedQuantity="1")
     fake = Fake(get_order_history=[[row(id="2", status="Cancelled"), shown]])
@@ -285,12 +285,14 @@ def test_a_history_that_is_behind_does_not_undo_what_the_book_said() -> None:
     assert ask(fake).executed == Decimal("0.5")
 
 
-def test_a_book_that_is_behind_does_not_undo_what_the_history_said() -> None:
+@pytest.mark.parametrize("status", ["Filled", "Cancelled", "Expired", "TriggerFailed"])
+def test_a_book_that_is_behind_does_not_undo_what_the_history_said(status: str) -> None:
     """The open orders are asked again for the other order, and still show this one."""
-    filled = row(status="Filled", executedQuantity="1")
-    fake = Fake(get_open_orders=[[], [row()]], get_order_history=[[filled]])
+    ended = row(status=status, executedQuantity="1")
+    fake = Fake(get_open_orders=[[], [row()]], get_order_history=[[ended]])
     found = ask(fake, batch(ORDER, {**ORDER, "clientId": 8}))
     assert [one.state for one in found] == ["filled", "not found"]
+    assert found[0].order["status"] == status
 
 
 # --- not found, and waiting -----------------------------------------------------------------------
@@ -336,7 +338,7 @@ def test_what_arrives_meanwhile_is_found() -> None:
 def test_without_waiting_it_says_until_when() -> None:
     fake = Fake(now=SIGNED_MS + 200)
     found = ask(fake, wait=False)
-    assert (found.state, fake.slept) == ("unclear", [])  # for not found is leave to send it again
+    assert (found.state, fake.slept) == ("unclear", [])  # "not found" would allow to send it again
     assert "may still arrive until 2026-09-01T12:00:05.000+00:00" in found.explanation
     assert "2026-09-01T12:00:00.200+00:00" in found.explanation
 
@@ -367,7 +369,7 @@ def test_a_sleep_that_is_too_short_is_followed_by_another() -> None:
     assert fake.slept == [2.0, 1.0, 1.0]
 
 
-def test_a_clock_that_stands_still_ends_the_waiting() -> None:
+def test_a_clock_that_does_not_move_ends_the_waiting() -> None:
     fake, slept = Fake(now=SIGNED_MS), []
     found = reconcile(fake, lost(), sleep=slept.append)
     assert sum(slept) == 120 and "may still arrive" in found.explanation
@@ -389,7 +391,7 @@ def test_without_a_window_the_longest_is_meant() -> None:
 
 
 @given(st.integers(-3_600_000, 200_000), st.integers(1, 60_000))
-def test_nothing_is_called_gone_before_its_time(late: int, window: int) -> None:
+def test_nothing_is_not_found_before_its_time(late: int, window: int) -> None:
     fake = Fake(now=SIGNED_MS + late)
     found = ask(fake, lost(window=window))
     gone = EXPIRED in found.explanation
@@ -494,7 +496,7 @@ HERE = "http://127.0.0.1:8080"
         ("2026-09-01T12:00:00.100", "filled"),
         (SIGNED_MS - 600_001, "not found"),
         (SIGNED_MS - 600_000, "filled"),
-        # Spelled otherwise: how old it is is not known.
+        # Written in another way: its age is not known.
         ("x", "filled"), (None, "filled"), (1, "filled"), ("2026-08-31", "filled"),
         (1_788_000_000, "filled"), ("2026-08-31T12:00:00Z", "filled"),
     ],
@@ -515,7 +517,7 @@ def test_what_was_made_for_it_alone_is_it_however_old_it_looks() -> None:
 
 
 @pytest.mark.parametrize("source", [OPEN, PAST])
-def test_an_older_one_does_not_stand_in_the_way(source: str) -> None:
+def test_an_older_one_does_not_hide_it(source: str) -> None:
     old = row(id="1", createdAt=SIGNED_MS - 86_400_000, price="1")
     same = old | {"id": "2", "price": "170.5"}
     fake = Fake(get_open_orders=[[old, same]], get_order_history=[[old, same]])
@@ -527,8 +529,8 @@ def test_an_older_one_does_not_stand_in_the_way(source: str) -> None:
 
 
 @pytest.mark.parametrize("url", [HERE, "https://backpack.example"])
-def test_where_times_cannot_be_compared_it_is_named_with_a_caution(url: str) -> None:
-    """The market of a sandbox has a time of its own."""
+def test_where_times_cannot_be_compared_there_is_a_warning(url: str) -> None:
+    """The market of a sandbox has its own time."""
     old = row(**DONE, createdAt="2020-01-01T00:00:00.000")
     found = ask(Fake(url=url, get_order_history=[[old]]), MINE)
     assert (found.state, found.executed) == ("filled", Decimal(1))
@@ -826,6 +828,13 @@ def test_a_cancel_that_comes_while_waiting() -> None:
     assert ask(fake, lost(CANCEL, "cancel_order")).state == "cancelled"
 
 
+def test_a_cancel_that_is_unclear_is_looked_at_again_after_the_wait() -> None:
+    """The history lags behind: the order is not open, and not ended either."""
+    fake = Fake(now=SIGNED_MS, get_order_history=[[row()], [row()], [row(status="Cancelled")]])
+    assert ask(fake, lost(CANCEL, "cancel_order")).state == "cancelled"
+    assert fake.slept == [6.0]
+
+
 def test_a_cancel_that_came_between_two_looks() -> None:
     fake = Fake(now=SIGNED_MS, get_open_orders=[[row()]],
                 get_order_history=[[row(status="Cancelled")]])  # fmt: skip
@@ -890,6 +899,12 @@ def test_a_cancel_of_all_leaves_nothing_of_its_kind() -> None:
     assert ask(Fake(get_open_orders=[rows]), lost(sent, "cancel_open_orders")).state == "cancelled"
 
 
+def test_a_cancel_of_all_is_about_one_market() -> None:
+    fake = Fake(get_open_orders=[[row(symbol="BTC_USDC")]])
+    assert ask(fake, lost({"symbol": "SOL_USDC"}, "cancel_open_orders")).state == "cancelled"
+    assert fake.filters[-1] == {"symbol": "SOL_USDC"}
+
+
 def test_a_cancel_of_all_is_judged_when_it_can_end_nothing_more() -> None:
     error = lost({"symbol": "SOL_USDC"}, "cancel_open_orders")
     fake = Fake(now=SIGNED_MS)
@@ -926,8 +941,8 @@ BASE58 = "5oNDL3swdJJF1g9DzJiZ4ynHXgszjAEpUkxVYejchzrY"
         ("0x0aBcDe", "0x0AbCdE", "accepted"),  # the case is a checksum, and may be left out
         (BASE58, BASE58, "accepted"),
         (BASE58, BASE58.swapcase(), "unclear"),
-        ("0xyZ", "0xYz", "unclear"),  # no hexadecimal
-        ("1E3", "1000", "unclear"),  # no number
+        ("0xyZ", "0xYz", "unclear"),  # not hexadecimal
+        ("1E3", "1000", "unclear"),  # not a number
     ],
 )
 def test_an_address_with_another_case_is_another_address(sent: str, shown: str, state: str) -> None:
@@ -1068,7 +1083,7 @@ def test_a_read_is_called_again_instead() -> None:
     [("execute_borrow_lend", "get_borrow_lend_positions"), ("submit_rfq", "get_open_rfqs"),
      ("update_account_settings", "get_account"), ("vault_mint", "get_vaults")],
 )  # fmt: skip
-def test_other_writes_name_where_to_look(operation: str, where: str) -> None:
+def test_other_writes_say_where_to_look(operation: str, where: str) -> None:
     fake = Fake()
     with pytest.raises(InputError, match=where):
         ask(fake, lost({"symbol": "SOL"}, operation))
@@ -1127,62 +1142,15 @@ def test_an_outcome_reads_well() -> None:
 
 # --- the sandbox ----------------------------------------------------------------------------------
 
-NOW = timedelta(0)
 LONG_AGO = timedelta(minutes=2)
 
 
-def place(bp: Client, **order: Any) -> Any:
-    """The error of an order that was placed, and whose answer was lost."""
-    bp._call("execute_order", {**ORDER, **order})
-    return gone({**ORDER, **order})
-
-
-def gone(parameters: Any, operation: str = "execute_order", ago: timedelta = LONG_AGO) -> Any:
-    return lost(parameters, operation, time=datetime.now(UTC) - ago)
+def gone(parameters: Any, operation: str) -> Any:
+    return lost(parameters, operation, time=datetime.now(UTC) - LONG_AGO)
 
 
 def never(seconds: float) -> None:
     raise AssertionError("there is nothing to wait for")
-
-
-def test_an_order_in_the_sandbox_from_resting_to_filled(sandbox: Sandbox, bp: Client) -> None:
-    error = place(bp, clientId=11, price="170.50")
-    before = len(sandbox.log)
-    found = reconcile(bp, error, sleep=never)
-    assert (found.state, found.executed) == ("rested", 0)
-    assert found.order["clientId"] == 11
-    sandbox.advance(minutes=5)
-    found = reconcile(bp, error, sleep=never)
-    assert (found.state, found.executed) == ("filled", Decimal(1))
-    assert {entry["method"] for entry in sandbox.log[before:]} == {"GET"}
-
-
-def test_an_order_that_the_sandbox_refused(bp: Client) -> None:
-    error = place(bp, clientId=12, price="150", timeInForce="IOC")
-    found = reconcile(bp, error, sleep=never)
-    assert found.state == "refused" and "ImmediateOrCancel" in found.explanation
-
-
-def test_an_order_that_was_cancelled_in_the_sandbox(bp: Client) -> None:
-    error = place(bp, clientId=13, price="150")
-    cancel = gone({"symbol": "SOL_USDC", "clientId": 13}, "cancel_order")
-    assert reconcile(bp, cancel, sleep=never).state == "rested"
-    bp.cancel_order("SOL_USDC", client_id=13)
-    assert reconcile(bp, error, sleep=never).state == "cancelled"
-    assert reconcile(bp, cancel, sleep=never).state == "cancelled"
-    every = gone({"symbol": "SOL_USDC"}, "cancel_open_orders")
-    assert reconcile(bp, every, sleep=never).state == "cancelled"
-
-
-def test_an_order_that_never_came_to_the_sandbox(bp: Client) -> None:
-    place(bp, clientId=14, price="150")
-    assert reconcile(bp, gone({**ORDER, "clientId": 15}), sleep=never).state == "not found"
-    found = reconcile(bp, gone({**ORDER, "clientId": 15}, ago=NOW), wait=False, sleep=never)
-    assert found.state == "unclear" and "may still arrive" in found.explanation
-    slept: list[float] = []
-    error = lost({**ORDER, "clientId": 15}, time=datetime.now(UTC) + timedelta(seconds=50))
-    reconcile(bp, error, sleep=slept.append)
-    assert 50 < slept[0] <= 56  # signed in 50 seconds, valid for 5, and one for matching
 
 
 def test_a_batch_in_the_sandbox(bp: Client) -> None:
@@ -1199,16 +1167,6 @@ def test_a_batch_in_the_sandbox(bp: Client) -> None:
     assert found[2].executed == Decimal(1)
 
 
-def test_a_conditional_order_in_the_sandbox(sandbox: Sandbox, bp: Client) -> None:
-    fields = {name: ORDER[name] for name in ("symbol", "side")} | {"orderType": "Market"}
-    fields |= {"clientId": 31, "triggerPrice": "170.50", "triggerQuantity": "1"}
-    bp._call("execute_order", fields)
-    assert reconcile(bp, gone(fields), sleep=never).state == "rested"
-    sandbox.advance(minutes=5)  # a bid at 170.50 fills in that time: the price has been there
-    found = reconcile(bp, gone(fields), sleep=never)
-    assert (found.state, found.executed, len(found.evidence)) == ("filled", Decimal(1), 2)
-
-
 def test_a_withdrawal_in_the_sandbox(sandbox: Sandbox, bp: Client) -> None:
     address = "11111111111111111111111111111111"
     sandbox.allow_withdrawal_address(sandbox.key, "Solana", address)
@@ -1218,7 +1176,9 @@ def test_a_withdrawal_in_the_sandbox(sandbox: Sandbox, bp: Client) -> None:
     }  # fmt: skip
     error = gone(sent, "request_withdrawal")
     assert reconcile(bp, error, sleep=never).state == "not found"
-    bp._call("request_withdrawal", sent)
+    bp.request_withdrawal(
+        symbol="USDC", address=address, blockchain="Solana", quantity="50.0", client_id="rent"
+    )
     assert reconcile(bp, error, sleep=never).state == "accepted"
 
 
