@@ -265,10 +265,9 @@ class Person:
             intent.state = "to send" if outcome.state == "not found" else "placed"
 
     def believe_cancel(self, one: Open, outcome: Outcome) -> None:
-        if outcome.state == "unclear":  # by its own id a conditional order is over,
-            assert (
-                "orderId" in one.error.parameters
-            )  # but the order that comes from it is not shown
+        if outcome.state == "unclear":
+            # By its exchange id a conditional order is over; the one from it is not shown.
+            assert "orderId" in one.error.parameters
             assert one.intents[0].fields.get("triggerPrice")
             return
         assert outcome.state in ("rested", "filled", "refused", "cancelled")
