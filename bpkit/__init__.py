@@ -13,15 +13,15 @@ from .client import Client
 from .errors import (
     ApiError,
     BpkitError,
-    BudgetError,
     GuardError,
     InputError,
     KeyFormatError,
     MissingKeyError,
+    RateLimitError,
     TransportError,
 )
 from .guard.limits import Arming
-from .guard.rate_limit import Budget
+from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS as _OPERATIONS
 from .signing import Key
 from .transport import LIVE_URL
@@ -31,14 +31,14 @@ __all__ = [
     "ApiError",
     "Arming",
     "BpkitError",
-    "Budget",
-    "BudgetError",
     "Client",
     "GuardError",
     "InputError",
     "Key",
     "KeyFormatError",
     "MissingKeyError",
+    "RateLimit",
+    "RateLimitError",
     "TransportError",
     "operations",
 ]

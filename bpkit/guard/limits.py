@@ -1,7 +1,7 @@
 """What a client may do where money is real: shown in code, and held to a sum.
 
-``Arming`` says it; ``Guard`` holds a client to it: before a write leaves, its kind, its market and
-its value (see ``appraisal``) are looked at. What cannot be valued is not sent.
+``Arming`` says it; ``WriteGuard`` holds a client to it: before a write leaves, its kind, its market
+and its value (see ``valuation``) are looked at. What cannot be valued is not sent.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from decimal import Context, Decimal, localcontext
 from threading import Lock
 from typing import cast
 
-from .. import serialize as wire
-from ..api import validation as checks
 from ..enums import Amount
 from ..errors import GuardError, InputError
 from ..operations import Operation
-from ..serialize import Fields
+from ..parameters import AMOUNT, SYMBOL, Parameter
+from ..serialize import Fields, convert
 from .valuation import WORTH, Appraiser, Look, closes
 
 KINDS: dict[str, str] = {
@@ -100,7 +99,7 @@ class Arming:
         return f"Arming({', '.join(parts)})"
 
 
-class Guard:
+class WriteGuard:
     """Holds the writes of one client to its arming, and counts what they are worth.
 
     ``where``: the host, for messages. ``loopback``: it is this machine, where a client without
@@ -122,7 +121,7 @@ class Guard:
         """Before a write is sent: what it takes, in USDC, of the session's cap, and now has taken.
 
         Raises GuardError for what is not armed, above a cap, or cannot be valued. What it looks up
-        may raise BudgetError or MissingKeyError.
+        may raise RateLimitError or MissingKeyError.
         """
         if not operation.mutates or (self.arming is None and self._loopback):
             return _NOTHING
@@ -149,8 +148,8 @@ class Guard:
         arming: Arming | None = getattr(self, "arming", None)  # None too where the making failed
         if arming is None:
             free = getattr(self, "_loopback", False)
-            return f"Guard({'everything allowed' if free else 'reads only'})"
-        return f"Guard(spent {self._spent:f} of per_session={arming.per_session:f} USDC)"
+            return f"WriteGuard({'everything allowed' if free else 'reads only'})"
+        return f"WriteGuard(spent {self._spent:f} of per_session={arming.per_session:f} USDC)"
 
     def _armed_for(self, name: str) -> Arming:
         kind = KINDS.get(name)
@@ -219,9 +218,7 @@ def _allow(name: str, concerned: list[str | None], symbols: Collection[str]) -> 
 def _cap(name: str, value: Amount | None) -> Decimal:
     if value is None:
         raise InputError(name, None, f'is missing; say how much, in USDC, such as {name}="20"')
-    text = wire.scalar(name, value)  # refuses floats
-    checks.RULES["quantity"](name, text)
-    return Decimal(str(text))
+    return Decimal(str(convert(Parameter(AMOUNT), name, value)))
 
 
 def _symbols(given: object) -> frozenset[str] | None:
@@ -234,5 +231,5 @@ def _symbols(given: object) -> frozenset[str] | None:
     if not given:
         raise InputError("symbols", given, "is empty; name markets, or leave it out for all")
     for one in given:
-        checks.RULES["symbol"]("symbols", one)
+        convert(Parameter(SYMBOL), "symbols", one)
     return frozenset(given)

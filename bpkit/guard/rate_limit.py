@@ -18,21 +18,21 @@ from dataclasses import dataclass
 from math import ceil
 from threading import Lock
 
-from ..errors import BudgetError, InputError
+from ..errors import InputError, RateLimitError
 from ..operations import Operation
 
 MINUTE = 60.0  # seconds for which a request counts
-HISTORY = frozenset({"get_klines", "get_historical_trades"})  # operations of the smaller budget
+HISTORY = frozenset({"get_klines", "get_historical_trades"})  # operations of the smaller limit
 _STEP = 1.0  # seconds: a wait longer than this is shown, and shown anew after each
 
 
 @dataclass(frozen=True)
-class Budget:
+class RateLimit:
     """What a client may send in any 60 seconds. Raises InputError.
 
     All clients of one key count together, and of what is not signed all clients of one host.
     ``requests``: of any kind. ``history``: of candles and historical trades, which count among the
-    ``requests`` as well. ``wait``: wait until there is room, or else raise BudgetError.
+    ``requests`` as well. ``wait``: wait until there is room, or else raise RateLimitError.
     """
 
     requests: int = 2000
@@ -55,18 +55,18 @@ def _on_stderr(text: str) -> None:
     sys.stderr.flush()
 
 
-class Pace:
-    """What left in the last minute. Shared by clients (see ``pace_of``), and by their threads."""
+class RequestCounter:
+    """What left in the last minute. Shared by clients (see ``counter_for``), and their threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._requests: deque[float] = deque()  # when each left, in seconds of a monotonic clock
         self._history: deque[float] = deque()
 
-    def take(
+    def wait_for_room(
         self,
         operation: Operation,
-        budget: Budget,
+        rate_limit: RateLimit,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -77,17 +77,17 @@ class Pace:
         Call it before the attempt is signed: a wait would use up the signature's window. ``clock``
         gives seconds and never goes back, ``sleep`` waits for seconds. ``notice`` writes a line
         about a wait of more than a second, over and over, and wipes it out in the end. Raises
-        BudgetError where the budget says not to wait; what was refused does not count.
+        RateLimitError where the limit says not to wait; what was refused does not count.
         """
         began: float | None = None
         width = 0  # of what is shown
         try:
             while True:
-                limit, wait, now = self._count(operation, budget, clock)
+                limit, wait, now = self._count(operation, rate_limit, clock)
                 if wait <= 0:
                     return
-                if not budget.wait:
-                    raise BudgetError(operation.name, limit, wait)
+                if not rate_limit.wait:
+                    raise RateLimitError(operation.name, limit, wait)
                 began = now if began is None else began
                 if width or wait > _STEP or now - began > _STEP:
                     line = (
@@ -102,15 +102,15 @@ class Pace:
                 notice(f"\r{' ' * width}\r")
 
     def _count(
-        self, operation: Operation, budget: Budget, clock: Callable[[], float]
+        self, operation: Operation, rate_limit: RateLimit, clock: Callable[[], float]
     ) -> tuple[int, float, float]:
         """(the limit in the way, seconds until there may be room, now); 0 seconds: it is counted.
 
         Nobody waits in here: whoever slept asks again, since another may have been quicker.
         """
-        counts = [(budget.requests, self._requests)]
+        counts = [(rate_limit.requests, self._requests)]
         if operation.name in HISTORY:
-            counts.append((budget.history, self._history))
+            counts.append((rate_limit.history, self._history))
         with self._lock:
             now = clock()
             self._forget(now)
@@ -129,13 +129,15 @@ class Pace:
                 times.popleft()
 
 
-# Kept, not weak: a client made anew in each call of a function must not begin with a full budget.
-_PACES: dict[tuple[str, str | None], Pace] = {}
+# Kept, not weak: a client made anew in each call of a function must not begin with an empty count.
+_COUNTERS: dict[tuple[str, str | None], RequestCounter] = {}
 
 
-def pace_of(url: str, public_key: str | None) -> Pace:
-    """The one Pace in this process of this key (None: without any) at this address.
+def counter_for(url: str, public_key: str | None) -> RequestCounter:
+    """The one RequestCounter in this process of this key (None: without any) at this address.
 
     ``url``: scheme and host, as a client's ``.url`` spells it.
     """
-    return _PACES.setdefault((url, public_key), Pace())  # one step, also between threads
+    return _COUNTERS.setdefault(
+        (url, public_key), RequestCounter()
+    )  # one step, also between threads

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from ..errors import BpkitError, BudgetError, GuardError, MissingKeyError
+from ..errors import BpkitError, GuardError, MissingKeyError, RateLimitError
 from ..serialize import Fields
 
 Look = Callable[[str, dict[str, Any]], Any]  # (name of a read, its fields) -> its answer
@@ -31,7 +31,7 @@ class Appraiser:
     """What one request is worth, in USDC. What it looks up, it looks up once.
 
     ``name``: of the write; ``parts``: what it sends, a mapping for each order of a batch. Every
-    method raises GuardError. BudgetError and MissingKeyError of a look pass through as they are.
+    method raises GuardError. RateLimitError and MissingKeyError of a look pass through as they are.
     """
 
     def __init__(self, name: str, parts: Sequence[Fields], look: Look) -> None:
@@ -246,7 +246,7 @@ class Appraiser:
         if key not in self._answers:
             try:
                 self._answers[key] = self._look(name, fields)
-            except (BudgetError, MissingKeyError):
+            except (RateLimitError, MissingKeyError):
                 raise  # they say what to do: wait, or name a key
             except BpkitError as error:
                 raise self._unknown(str(error).rstrip(".")) from error

@@ -54,6 +54,7 @@ from frame_samples import (
     TRADED_IN,
     WITHDRAWAL,
 )  # fmt: skip
+from specification import Specification
 
 from bpkit import frames
 from bpkit.frames import FRAMES, frame
@@ -698,48 +699,15 @@ PARTS: dict[str, dict[str, dict[str, str]]] = {
     },
     "securities": {"SecuritySession": {}, "Security": {"name": "securityName"}},
 }  # fmt: skip
-# The dtype of a format; the others are text or objects.
-FORMATS = {"decimal": "n", "double": "n", "naive-date-time": "u", "date-time": "u"}
+# The dtype of a type; the others are text or objects.
+WANTED = {
+    "decimal": "n", "double": "n", "naive-date-time": "u", "date-time": "u", "boolean": "b",
+}  # fmt: skip
 
 
-class Specification:
-    """What the official file says of a row of an answer: property -> its schema."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.document = document
-
-    def properties(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Of a schema, and of all that it is composed of; for a list or a map, of its parts."""
-        if "$ref" in schema:
-            name = schema["$ref"].rsplit("/", 1)[1]
-            return self.properties(self.document["components"]["schemas"][name])
-        if schema.get("type") == "array":
-            return self.properties(schema["items"])
-        found = dict(schema.get("properties", {}))
-        if isinstance(schema.get("additionalProperties"), dict):
-            found |= self.properties(schema["additionalProperties"])
-        for part in schema.get("allOf", []) + schema.get("anyOf", []) + schema.get("oneOf", []):
-            found |= self.properties(part)
-        return found
-
-    def answer(self, operation: Operation) -> dict[str, Any]:
-        """The properties of its 200; none where that has no body, or a text."""
-        whole = self.document["paths"][operation.path][operation.method.lower()]
-        found: dict[str, Any] = {}
-        for content in whole["responses"]["200"].get("content", {}).values():
-            found |= self.properties(content["schema"])
-        return found
-
-
-@pytest.fixture(scope="session")
-def spec(pytestconfig: pytest.Config) -> Specification:
-    path = pytestconfig.getoption("--openapi")
-    if path is None:
-        pytest.skip("give --openapi=PATH: the official specification is not in this repository")
-    import yaml
-
-    with open(path, encoding="utf-8") as file:
-        return Specification(yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+def row_of(specification: Specification, name: str) -> dict[str, str]:
+    """Property -> its type, of a row of an operation's 200; {} without a body."""
+    return specification.properties(specification.operations[name]["answers"]["200"])
 
 
 def columns_of(kind: str) -> dict[str, str]:
@@ -751,31 +719,30 @@ DOCUMENTED = [one for one in OPERATIONS.values() if one.documented]
 
 
 @pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda operation: operation.name)
-def test_every_property_is_a_column(spec: Specification, operation: Operation) -> None:
-    properties = spec.answer(operation)
+def test_every_property_is_a_column(specification: Specification, operation: Operation) -> None:
+    properties = row_of(specification, operation.name)
     columns, elsewhere = columns_of(operation.answer), ELSEWHERE.get(operation.answer, {})
     assert set(properties) - set(columns) == set(elsewhere) - set(columns)
     for name in properties.keys() & columns.keys() - elsewhere.keys():
-        wanted = FORMATS.get(properties[name].get("format", ""))
-        if properties[name].get("type") == "boolean":
-            wanted = "b"
-        assert wanted in (None, columns[name]), name
+        assert WANTED.get(properties[name]) in (None, columns[name]), name
 
 
 @pytest.mark.parametrize("kind, part", [(kind, part) for kind in PARTS for part in PARTS[kind]])
-def test_every_property_of_a_part_is_a_column(spec: Specification, kind: str, part: str) -> None:
+def test_every_property_of_a_part_is_a_column(
+    specification: Specification, kind: str, part: str
+) -> None:
     names = PARTS[kind][part]
-    properties = spec.properties({"$ref": f"#/components/schemas/{part}"})
+    properties = specification.properties(part)
     columns = columns_of(kind)
     assert names.keys() <= properties.keys()
     missing = {names.get(name, name) for name in properties} - set(columns)
     assert missing <= set(ELSEWHERE.get(kind, {}))
     for name in properties:
-        wanted = FORMATS.get(properties[name].get("format", ""))
+        wanted = WANTED.get(properties[name])
         assert wanted in (None, columns.get(names.get(name, name), wanted)), name
 
 
-def test_every_column_stands_in_the_specification(spec: Specification) -> None:
+def test_every_column_stands_in_the_specification(specification: Specification) -> None:
     """A name that was misspelt would be an empty column for ever."""
     known = {"operation", "side", "price", "quantity", "symbol"}  # the batch, the depth, balances
     for kind, columns in ((kind, columns_of(kind)) for kind in CONTRACTS):
@@ -785,9 +752,9 @@ def test_every_column_stands_in_the_specification(spec: Specification) -> None:
         names = set(known)
         for one in DOCUMENTED:
             if one.answer == kind or same_thing(one.answer) == same_thing(kind):
-                names |= set(spec.answer(one))
+                names |= set(row_of(specification, one.name))
         for part, renamed in PARTS.get("markets" if kind == "market" else kind, {}).items():
-            properties = spec.properties({"$ref": f"#/components/schemas/{part}"})
+            properties = specification.properties(part)
             names |= {renamed.get(name, name) for name in properties}
         assert set(columns) <= names, kind
 

@@ -20,13 +20,13 @@ from bpkit.api import validation as checks
 from bpkit.errors import (
     ApiError,
     BpkitError,
-    BudgetError,
     GuardError,
     InputError,
     MissingKeyError,
+    RateLimitError,
     TransportError,
 )
-from bpkit.guard.limits import KINDS, Arming, Guard
+from bpkit.guard.limits import KINDS, Arming, WriteGuard
 from bpkit.guard.valuation import WORTH
 from bpkit.operations import OPERATIONS, Operation
 
@@ -88,9 +88,9 @@ def never(name: str, fields: dict[str, Any]) -> Any:
     pytest.fail(f"{name} was looked up")
 
 
-def guard(look: Any = never, **arming: Any) -> Guard:
+def guard(look: Any = never, **arming: Any) -> WriteGuard:
     caps = {"per_order": "1000000", "per_session": "1000000"}
-    return Guard(Arming(**{**ALL, **caps, **arming}), LIVE, False, look)
+    return WriteGuard(Arming(**{**ALL, **caps, **arming}), LIVE, False, look)
 
 
 def worth(name: str, fields: Any, **answers: Any) -> Decimal:
@@ -177,7 +177,7 @@ def test_an_arming_shows_itself_as_the_code_that_makes_it() -> None:
 @pytest.mark.parametrize("arming", [True, "orders", {"orders": True}])
 def test_a_guard_takes_an_arming_only(arming: Any) -> None:
     with pytest.raises(InputError, match=r"armed=.*is no Arming; pass Arming\(orders=True"):
-        Guard(arming, LIVE, False, never)
+        WriteGuard(arming, LIVE, False, never)
 
 
 # --- who may do what ------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_every_operation_that_changes_something_is_of_one_kind_and_has_a_worth()
 @pytest.mark.parametrize("name", WRITES)
 def test_a_client_that_is_not_armed_only_reads(name: str) -> None:
     with pytest.raises(GuardError) as caught:
-        Guard(None, LIVE, False, never).admit(OPERATIONS[name], LEAST[name].sent)
+        WriteGuard(None, LIVE, False, never).admit(OPERATIONS[name], LEAST[name].sent)
     assert str(caught.value) == (
         f"{name} changes something at https://api.backpack.exchange, with real money, and this "
         "client only reads there. Nothing was sent. Arm it where you make it: Client(..., "
@@ -211,7 +211,7 @@ def test_a_client_that_is_not_armed_only_reads(name: str) -> None:
 @pytest.mark.parametrize("name", WRITES)
 def test_one_kind_arms_no_other(name: str, loopback: bool) -> None:
     for other in set(FLAGS) - {KINDS[name]}:
-        only = Guard(Arming(**{other: True}, **CAPS), LIVE, loopback, never)
+        only = WriteGuard(Arming(**{other: True}, **CAPS), LIVE, loopback, never)
         told = f"{name} needs {KINDS[name]}=True, and this client is armed for {other} only"
         with pytest.raises(GuardError, match=told):
             only.admit(OPERATIONS[name], LEAST[name].sent)
@@ -219,13 +219,13 @@ def test_one_kind_arms_no_other(name: str, loopback: bool) -> None:
 
 @pytest.mark.parametrize("name", WRITES)
 def test_on_this_machine_all_is_allowed_without_an_arming(name: str) -> None:
-    free = Guard(None, "http://127.0.0.1:1", True, never)
+    free = WriteGuard(None, "http://127.0.0.1:1", True, never)
     assert free.admit(OPERATIONS[name], LEAST[name].sent) == 0 == free.spent
 
 
 @pytest.mark.parametrize("arming", [None, Arming(account=True, **CAPS)])
 def test_reads_are_always_admitted(arming: Arming | None) -> None:
-    reader = Guard(arming, LIVE, False, never)
+    reader = WriteGuard(arming, LIVE, False, never)
     for name in set(OPERATIONS) - set(WRITES):
         assert reader.admit(OPERATIONS[name], LEAST[name].sent) == 0
 
@@ -234,11 +234,11 @@ def test_reads_are_always_admitted(arming: Arming | None) -> None:
 def test_what_is_of_no_kind_is_refused(arming: Arming | None) -> None:
     new = Operation("move_all", "Capital", "POST", "/move", "move", "empty")
     with pytest.raises(GuardError, match="move_all changes .* nothing can arm a client for it"):
-        Guard(arming, LIVE, False, never).admit(new, {})
+        WriteGuard(arming, LIVE, False, never).admit(new, {})
 
 
 def test_an_arming_holds_on_this_machine_too() -> None:
-    held = Guard(Arming(orders=True, **CAPS), "http://127.0.0.1:1", True, never)
+    held = WriteGuard(Arming(orders=True, **CAPS), "http://127.0.0.1:1", True, never)
     with pytest.raises(GuardError, match="above per_order=20"):
         held.admit(OPERATIONS["execute_order"], order())
     assert held.admit(OPERATIONS["execute_order"], order(price="20")) == 20
@@ -676,7 +676,7 @@ def test_what_cannot_be_valued_is_not_sent(case: str) -> None:
     assert armed.spent == 0
 
 
-@pytest.mark.parametrize("stop", [BudgetError("get_depth", 5, 1.5), MissingKeyError("no key")])
+@pytest.mark.parametrize("stop", [RateLimitError("get_depth", 5, 1.5), MissingKeyError("no key")])
 def test_what_hinders_a_look_says_so_itself(stop: BpkitError) -> None:
     armed = guard(Look(get_depth=stop))
     with pytest.raises(type(stop)) as caught:
@@ -1060,6 +1060,6 @@ def test_spent_is_what_was_admitted_and_not_given_back(steps: list[tuple[str, An
 def test_a_guard_shows_what_is_spent() -> None:
     armed = guard(per_order="50", per_session="100")
     armed.admit(OPERATIONS["execute_order"], order(price="12.50"))
-    assert repr(armed) == "Guard(spent 12.50 of per_session=100 USDC)"
-    assert repr(Guard(None, LIVE, False, never)) == "Guard(reads only)"
-    assert repr(Guard(None, LIVE, True, never)) == "Guard(everything allowed)"
+    assert repr(armed) == "WriteGuard(spent 12.50 of per_session=100 USDC)"
+    assert repr(WriteGuard(None, LIVE, False, never)) == "WriteGuard(reads only)"
+    assert repr(WriteGuard(None, LIVE, True, never)) == "WriteGuard(everything allowed)"

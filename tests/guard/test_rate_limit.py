@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from bpkit import InputError
-from bpkit.errors import BudgetError
-from bpkit.guard import rate_limit as budget
-from bpkit.guard.rate_limit import Budget, Pace, pace_of
+from bpkit.errors import RateLimitError
+from bpkit.guard import rate_limit
+from bpkit.guard.rate_limit import RateLimit, RequestCounter, counter_for
 from bpkit.operations import OPERATIONS
 
 CANDLES = OPERATIONS["get_klines"]
@@ -43,10 +43,10 @@ class Time:
         return {"clock": self.clock, "sleep": self.sleep, "notice": self.written.append}
 
 
-def used(pace: Pace, at: Time) -> tuple[int, int]:
+def used(counter: RequestCounter, at: Time) -> tuple[int, int]:
     """(requests, of history among them) that count at this moment."""
-    pace._forget(at.now)
-    return len(pace._requests), len(pace._history)
+    counter._forget(at.now)
+    return len(counter._requests), len(counter._history)
 
 
 @pytest.fixture
@@ -55,30 +55,30 @@ def at() -> Time:
 
 
 @pytest.fixture(autouse=True)
-def no_shared_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "_PACES", {})
+def no_shared_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "_COUNTERS", {})
 
 
-# --- the budget -----------------------------------------------------------------------------------
+# --- the limits ----------------------------------------------------------------------------------
 
 
 def test_the_limits_are_those_of_the_faq() -> None:
-    assert Budget() == Budget(requests=2000, history=30, wait=True)
-    assert {CANDLES.name, OLD_TRADES.name} == budget.HISTORY
+    assert RateLimit() == RateLimit(requests=2000, history=30, wait=True)
+    assert {CANDLES.name, OLD_TRADES.name} == rate_limit.HISTORY
 
 
 @pytest.mark.parametrize("field", ["requests", "history"])
 @pytest.mark.parametrize("value", [0, -1, True, 1.0, "30", None])
 def test_a_limit_is_a_whole_number_above_zero(field: str, value: object) -> None:
     with pytest.raises(InputError, match="1 or more") as caught:
-        Budget(**{field: value})  # type: ignore[arg-type]
+        RateLimit(**{field: value})  # type: ignore[arg-type]
     assert (caught.value.field, caught.value.value) == (field, value)
 
 
 @pytest.mark.parametrize("value", [0, 1, None, "yes"])
 def test_wait_is_yes_or_no(value: object) -> None:
     with pytest.raises(InputError, match="wait=.*True or False"):
-        Budget(wait=value)  # type: ignore[arg-type]
+        RateLimit(wait=value)  # type: ignore[arg-type]
 
 
 # --- waiting --------------------------------------------------------------------------------------
@@ -86,90 +86,90 @@ def test_wait_is_yes_or_no(value: object) -> None:
 
 @pytest.mark.parametrize("operation", [CANDLES, OLD_TRADES], ids=lambda one: one.name)
 def test_the_31st_waits_until_the_first_is_60_seconds_old(operation: Any, at: Time) -> None:
-    pace = Pace()
+    counter = RequestCounter()
     for _ in range(30):
-        pace.take(operation, Budget(), **at.tools)
+        counter.wait_for_room(operation, RateLimit(), **at.tools)
         at.now += 0.5
     assert at.sleeps == [] and at.now == 1015
-    pace.take(operation, Budget(), **at.tools)
+    counter.wait_for_room(operation, RateLimit(), **at.tools)
     assert at.now == 1060
     # The second of them left at 1000.5, and is the oldest now.
-    pace.take(operation, Budget(), **at.tools)
+    counter.wait_for_room(operation, RateLimit(), **at.tools)
     assert at.now == 1060.5
 
 
 def test_the_2001st_of_any_kind_waits(at: Time) -> None:
-    pace = Pace()
+    counter = RequestCounter()
     for count in range(2000):
-        pace.take(ORDER if count % 2 else TICKER, Budget(), **at.tools)
+        counter.wait_for_room(ORDER if count % 2 else TICKER, RateLimit(), **at.tools)
     assert at.sleeps == []
     at.now = 1048
-    pace.take(TICKER, Budget(), **at.tools)
+    counter.wait_for_room(TICKER, RateLimit(), **at.tools)
     assert at.now == 1060, "12 seconds later"
-    assert used(pace, at) == (1, 0)
+    assert used(counter, at) == (1, 0)
 
 
-def test_candles_and_old_trades_share_their_budget_and_count_among_all(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=5, history=2)
-    pace.take(CANDLES, small, **at.tools)
-    pace.take(OLD_TRADES, small, **at.tools)
+def test_candles_and_old_trades_share_their_limit_and_count_among_all(at: Time) -> None:
+    counter, small = RequestCounter(), RateLimit(requests=5, history=2)
+    counter.wait_for_room(CANDLES, small, **at.tools)
+    counter.wait_for_room(OLD_TRADES, small, **at.tools)
     at.now = 1010
     for _ in range(3):
-        pace.take(TICKER, small, **at.tools)
-    assert at.sleeps == [] and used(pace, at) == (5, 2)
-    pace.take(TICKER, small, **at.tools)
+        counter.wait_for_room(TICKER, small, **at.tools)
+    assert at.sleeps == [] and used(counter, at) == (5, 2)
+    counter.wait_for_room(TICKER, small, **at.tools)
     assert at.now == 1060, "the two of 1000 are gone, and make room for any kind"
-    assert used(pace, at) == (4, 0)
+    assert used(counter, at) == (4, 0)
 
 
 def test_other_requests_do_not_wait_for_the_candles(at: Time) -> None:
-    pace, small = Pace(), Budget(history=1)
-    pace.take(CANDLES, small, **at.tools)
+    counter, small = RequestCounter(), RateLimit(history=1)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     for name in ("get_ticker", "get_recent_trades", "execute_order"):
-        pace.take(OPERATIONS[name], small, **at.tools)
+        counter.wait_for_room(OPERATIONS[name], small, **at.tools)
     assert at.now == 1000
-    pace.take(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     assert at.now == 1060
 
 
 def test_the_longer_of_two_waits_counts(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=2, history=1)
-    pace.take(TICKER, small, **at.tools)
+    counter, small = RequestCounter(), RateLimit(requests=2, history=1)
+    counter.wait_for_room(TICKER, small, **at.tools)
     at.now = 1020
-    pace.take(CANDLES, small, **at.tools)
-    pace.take(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     assert at.now == 1080
 
 
-def test_each_client_keeps_its_own_budget_of_what_they_share(at: Time) -> None:
-    pace = Pace()
+def test_each_client_keeps_its_own_limit_of_what_they_share(at: Time) -> None:
+    counter = RequestCounter()
     for _ in range(3):
-        pace.take(TICKER, Budget(requests=3), **at.tools)
+        counter.wait_for_room(TICKER, RateLimit(requests=3), **at.tools)
         at.now += 1
-    pace.take(TICKER, Budget(requests=10), **at.tools)
+    counter.wait_for_room(TICKER, RateLimit(requests=10), **at.tools)
     assert at.sleeps == []
     # Of 1000, 1001, 1002, 1003 only one may be left: 1002 is gone at 1062.
-    with pytest.raises(BudgetError) as caught:
-        pace.take(TICKER, Budget(requests=2, wait=False), **at.tools)
+    with pytest.raises(RateLimitError) as caught:
+        counter.wait_for_room(TICKER, RateLimit(requests=2, wait=False), **at.tools)
     assert caught.value.wait == 59, "it is 1003 now; the fourth left just now"
-    pace.take(TICKER, Budget(requests=2), **at.tools)
+    counter.wait_for_room(TICKER, RateLimit(requests=2), **at.tools)
     assert at.now == 1062
 
 
 def test_a_minute_is_forgotten_at_its_end_and_not_before(at: Time) -> None:
-    pace = Pace()
-    pace.take(CANDLES, Budget(), **at.tools)
+    counter = RequestCounter()
+    counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
     at.now = 1059.75
-    assert used(pace, at) == (1, 1)
+    assert used(counter, at) == (1, 1)
     at.now = 1060
-    assert used(pace, at) == (0, 0)
+    assert used(counter, at) == (0, 0)
 
 
 def test_the_clock_of_the_machine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MINUTE", 0.05)
-    pace, begun = Pace(), time.monotonic()
+    monkeypatch.setattr(rate_limit, "MINUTE", 0.05)
+    counter, begun = RequestCounter(), time.monotonic()
     for _ in range(3):
-        pace.take(TICKER, Budget(requests=1))
+        counter.wait_for_room(TICKER, RateLimit(requests=1))
     assert time.monotonic() - begun >= 0.1
 
 
@@ -177,54 +177,54 @@ def test_the_clock_of_the_machine_is_the_default(monkeypatch: pytest.MonkeyPatch
 
 
 def test_without_waiting_it_is_refused_and_does_not_count(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=9, history=2, wait=False)
-    pace.take(CANDLES, small, **at.tools)
+    counter, small = RequestCounter(), RateLimit(requests=9, history=2, wait=False)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     at.now = 1020
-    pace.take(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     at.now = 1050
     for _ in range(3):
-        with pytest.raises(BudgetError, match="get_klines: the budget of 2 requests") as caught:
-            pace.take(CANDLES, small, **at.tools)
+        with pytest.raises(RateLimitError, match="get_klines: the limit of 2 requests") as caught:
+            counter.wait_for_room(CANDLES, small, **at.tools)
         error = caught.value
         assert (error.operation, error.limit, error.wait) == ("get_klines", 2, 10.0)
-    assert used(pace, at) == (2, 2)
+    assert used(counter, at) == (2, 2)
     assert at.sleeps == [] and at.written == []
     at.now = 1060
-    pace.take(CANDLES, small, **at.tools)
-    assert used(pace, at) == (2, 2)
+    counter.wait_for_room(CANDLES, small, **at.tools)
+    assert used(counter, at) == (2, 2)
 
 
 def test_the_error_names_the_limit_that_is_in_the_way(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=3, history=2, wait=False)
+    counter, small = RequestCounter(), RateLimit(requests=3, history=2, wait=False)
     for operation in (TICKER, TICKER, CANDLES):
-        pace.take(operation, small, **at.tools)
-    with pytest.raises(BudgetError) as caught:
-        pace.take(CANDLES, small, **at.tools)
+        counter.wait_for_room(operation, small, **at.tools)
+    with pytest.raises(RateLimitError) as caught:
+        counter.wait_for_room(CANDLES, small, **at.tools)
     assert caught.value.limit == 3
 
 
 def test_a_wait_that_is_broken_off_does_not_count(at: Time) -> None:
-    pace = Pace()
-    pace.take(TICKER, Budget(requests=1), **at.tools)
+    counter = RequestCounter()
+    counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
 
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pace.take(TICKER, Budget(requests=1), **{**at.tools, "sleep": interrupted})
-    assert used(pace, at) == (1, 0)
+        counter.wait_for_room(TICKER, RateLimit(requests=1), **{**at.tools, "sleep": interrupted})
+    assert used(counter, at) == (1, 0)
     assert at.written[-1].strip() == "", "and its line is wiped out"
 
 
 # --- sharing --------------------------------------------------------------------------------------
 
 
-def test_one_key_at_one_address_has_one_pace(at: Time) -> None:
-    one = pace_of("https://api.example", "KEY")
-    other = pace_of("https://api." + "example", "KE" + "Y")
-    one.take(CANDLES, Budget(history=1), **at.tools)
+def test_one_key_at_one_address_has_one_counter(at: Time) -> None:
+    one = counter_for("https://api.example", "KEY")
+    other = counter_for("https://api." + "example", "KE" + "Y")
+    one.wait_for_room(CANDLES, RateLimit(history=1), **at.tools)
     assert other is one
-    other.take(CANDLES, Budget(history=1), **at.tools)
+    other.wait_for_room(CANDLES, RateLimit(history=1), **at.tools)
     assert at.now == 1060
 
 
@@ -234,14 +234,18 @@ def test_one_key_at_one_address_has_one_pace(at: Time) -> None:
      ("https://api.example", None)],
 )  # fmt: skip
 def test_another_key_or_address_has_its_own(other: tuple[str, str | None], at: Time) -> None:
-    pace_of("https://api.example", "KEY").take(CANDLES, Budget(history=1), **at.tools)
-    pace_of(*other).take(CANDLES, Budget(history=1), **at.tools)
+    counter_for("https://api.example", "KEY").wait_for_room(
+        CANDLES, RateLimit(history=1), **at.tools
+    )
+    counter_for(*other).wait_for_room(CANDLES, RateLimit(history=1), **at.tools)
     assert at.now == 1000
 
 
 def test_a_client_made_anew_does_not_begin_anew(at: Time) -> None:
     for _ in range(2):
-        pace_of("https://api.example", "KEY").take(CANDLES, Budget(history=1), **at.tools)
+        counter_for("https://api.example", "KEY").wait_for_room(
+            CANDLES, RateLimit(history=1), **at.tools
+        )
     assert at.now == 1060
 
 
@@ -281,8 +285,8 @@ class Slow(deque[float]):
 
 
 def test_threads_never_exceed_the_limit_in_any_60_seconds(hasty: None, at: Time) -> None:
-    pace, small, moving, left = Pace(), Budget(requests=7), threading.Lock(), []
-    pace._requests = Slow()
+    counter, small, moving, left = RequestCounter(), RateLimit(requests=7), threading.Lock(), []
+    counter._requests = Slow()
 
     def work() -> None:
         seen = 0.0
@@ -298,7 +302,7 @@ def test_threads_never_exceed_the_limit_in_any_60_seconds(hasty: None, at: Time)
             time.sleep(0)
 
         for _ in range(40):
-            pace.take(TICKER, small, clock=clock, sleep=sleep, notice=lambda text: None)
+            counter.wait_for_room(TICKER, small, clock=clock, sleep=sleep, notice=lambda text: None)
             left.append(seen)  # what the clock said when it was counted
 
     together(work)
@@ -307,9 +311,9 @@ def test_threads_never_exceed_the_limit_in_any_60_seconds(hasty: None, at: Time)
     assert min(later - first for first, later in zip(left, left[7:], strict=False)) >= 60
 
 
-def test_threads_are_given_the_same_pace(hasty: None) -> None:
-    found: list[Pace] = []
-    together(lambda: found.extend(pace_of("https://api.example", f"{n}") for n in range(50)))
+def test_threads_are_given_the_same_counter(hasty: None) -> None:
+    found: list[RequestCounter] = []
+    together(lambda: found.extend(counter_for("https://api.example", f"{n}") for n in range(50)))
     assert len(found) == 400 and len({id(one) for one in found}) == 50
 
 
@@ -317,11 +321,11 @@ def test_threads_are_given_the_same_pace(hasty: None) -> None:
 
 
 def test_a_long_wait_counts_down_in_one_line_and_is_wiped_out(at: Time) -> None:
-    pace = Pace()
+    counter = RequestCounter()
     for _ in range(30):
-        pace.take(CANDLES, Budget(), **at.tools)
+        counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
     at.now = 1048.5
-    pace.take(CANDLES, Budget(), **at.tools)
+    counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
     said = "\rget_klines: 30 requests a minute are allowed; waiting {} s"
     # 11.5 seconds are left at first, and half a second in the end.
     counted = ["12", "11", "10", " 9", " 8", " 7", " 6", " 5", " 4", " 3", " 2", " 1"]
@@ -333,27 +337,27 @@ def test_a_long_wait_counts_down_in_one_line_and_is_wiped_out(at: Time) -> None:
 
 @pytest.mark.parametrize(("left", "lines"), [(1.0, 0), (0.25, 0), (1.25, 3)])
 def test_a_wait_of_a_second_is_not_worth_a_line(left: float, lines: int, at: Time) -> None:
-    pace = Pace()
-    pace.take(TICKER, Budget(requests=1), **at.tools)
+    counter = RequestCounter()
+    counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
     at.now = 1060 - left
-    pace.take(TICKER, Budget(requests=1), **at.tools)
+    counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
     assert at.now == 1060 and len(at.written) == lines
 
 
 def test_a_wait_is_shown_once_it_has_lasted(at: Time) -> None:
     """Each time the room is taken by somebody who was quicker."""
-    pace, small = Pace(), Budget(requests=1)
+    counter, small = RequestCounter(), RateLimit(requests=1)
     monkey = iter([True, True, True, False])
-    pace.take(TICKER, small, **at.tools)
+    counter.wait_for_room(TICKER, small, **at.tools)
     at.now = 1059.25
 
     def robbed(seconds: float) -> None:
         at.sleep(seconds)
         if next(monkey):
-            pace._requests.clear()
-            pace._requests.append(at.now - 59.25)  # leaves again in 0.75 seconds
+            counter._requests.clear()
+            counter._requests.append(at.now - 59.25)  # leaves again in 0.75 seconds
 
-    pace.take(TICKER, small, **{**at.tools, "sleep": robbed})
+    counter.wait_for_room(TICKER, small, **{**at.tools, "sleep": robbed})
     assert at.sleeps == [0.75] * 4
     # After 1.5 and 2.25 seconds; not at the beginning, and not after 0.75.
     assert [text.strip() for text in at.written] == [
@@ -362,9 +366,9 @@ def test_a_wait_is_shown_once_it_has_lasted(at: Time) -> None:
 
 
 def test_it_is_seen_on_stderr(at: Time, capsys: pytest.CaptureFixture[str]) -> None:
-    pace = Pace()
+    counter = RequestCounter()
     for _ in range(2):
-        pace.take(TICKER, Budget(requests=1), clock=at.clock, sleep=at.sleep)
+        counter.wait_for_room(TICKER, RateLimit(requests=1), clock=at.clock, sleep=at.sleep)
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("\rget_ticker: 1 requests a minute are allowed; waiting 60")
     assert err.endswith(" \r")
