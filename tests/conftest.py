@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import notebook_outputs
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,6 +27,10 @@ VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--openapi", metavar="PATH", help="the official specification, openapi.yml")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(notebook_outputs)  # also for cells, which no conftest sees
 
 
 WATCH = Watch()

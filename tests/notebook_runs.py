@@ -1,7 +1,7 @@
 """Run a notebook up to an exercise, without waiting, and put it back after each answer.
 
-Enter ``quick`` once around everything. ``at`` gives the notebook's names, as they are when a learner
-comes to the exercise; afterwards it takes back what was done to the names and to the exchange.
+Enter ``quick`` once around everything. ``at`` gives the notebook's names, as they are when a
+learner comes to the exercise; afterwards it takes back what was done to names and exchange.
 ``quick`` leaves out real waiting (``Clock``) and pictures, and remembers two costly results
 (``remember``).
 """
