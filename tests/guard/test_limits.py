@@ -97,7 +97,8 @@ def perp(**fields: Any) -> dict[str, Any]:
 
 CAPS: dict[str, Any] = {"per_order": "20", "per_session": "100"}
 NOT_ARMED: dict[str, tuple[dict[str, Any], str, str]] = {
-    "nothing": (CAPS, "orders", "arms nothing; pass orders or withdrawals or account or unlisted as True"),
+    "nothing": (
+        CAPS, "orders", "arms nothing; pass orders or withdrawals or account or unlisted as True"),
     "nothing at all": ({}, "orders", "arms nothing"),
     "text for a flag": ({**CAPS, "orders": "yes"}, "orders", "True or False"),
     "number for a flag": ({**CAPS, "account": 1}, "account", "True or False"),
@@ -119,7 +120,8 @@ NOT_ARMED: dict[str, tuple[dict[str, Any], str, str]] = {
     "no symbols": ({**CAPS, "orders": True, "symbols": []}, "symbols", "is empty"),
     "number for symbols": ({**CAPS, "orders": True, "symbols": 5}, "symbols", "is not a list"),
     "number in symbols": ({**CAPS, "orders": True, "symbols": [5]}, "symbols", "is not text"),
-    "no symbol in symbols": ({**CAPS, "orders": True, "symbols": ["SOL/"]}, "symbols", "not a symbol"),
+    "no symbol in symbols": (
+        {**CAPS, "orders": True, "symbols": ["SOL/"]}, "symbols", "not a symbol"),
 }  # fmt: skip
 
 
