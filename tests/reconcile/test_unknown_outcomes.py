@@ -172,7 +172,7 @@ class Person:
         name = ORDERS[len(rows) > 1]
         with self.trouble(faults, name):
             try:
-                answer = self.client._call(name, rows[0]) if len(rows) == 1 else None
+                answer = self.client._send(name, rows[0]) if len(rows) == 1 else None
                 placed = self.client.execute_order_batch(rows) if answer is None else [answer]
             except ApiError:
                 placed = [{"operation": "Err"}] * len(rows)
@@ -201,7 +201,7 @@ class Person:
     def send_cancel(self, name: str, sent: Json, intents: list[Intent], faults: Faults) -> None:
         with self.trouble(faults, name):
             try:
-                self.client._call(name, sent)
+                self.client._send(name, sent)
             except ApiError:
                 return  # certainly not carried out
             except TransportError as error:
