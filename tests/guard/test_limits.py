@@ -92,8 +92,8 @@ def test_an_arming_shows_itself_as_the_code_that_makes_it() -> None:
         "symbols=['BTC_USDC', 'SOL_USDC'])"
     )
     assert eval(repr(arming)) == arming
-    plain = Arming(withdrawals=True, per_order="0.5", per_session="1")
-    assert repr(plain) == 'Arming(withdrawals=True, per_order="0.5", per_session="1")'
+    plain = Arming(withdrawals=True, per_order="0.0000001", per_session="1")
+    assert repr(plain) == 'Arming(withdrawals=True, per_order="0.0000001", per_session="1")'
 
 
 @pytest.mark.parametrize("arming", [True, "orders", {"orders": True}])
@@ -395,8 +395,8 @@ def test_nothing_is_rounded_whatever_the_context_says() -> None:
             armed.admit(OPERATIONS["execute_order"], order(price="0.5000000001"))
         armed.admit(OPERATIONS["execute_order"], order(price="0.0000000001"))
         assert armed.spent.as_tuple() == Decimal("170.5100000001").as_tuple()
-        armed.give_back(value)
-    assert armed.spent == Decimal("0.0000000001")
+        armed.give_back(Decimal("0.0000000001"))
+        assert armed.spent.as_tuple() == Decimal("170.5100000000").as_tuple()
 
 
 def test_tenths_add_up() -> None:

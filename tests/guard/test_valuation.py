@@ -264,6 +264,9 @@ NOT_VALUED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no position": (
         perp(quantity=None, triggerPrice="1", triggerQuantity="80%"), {"get_positions": []},
         "get_positions shows no single position in SOL_USDC_PERP"),
+    "two positions": (
+        perp(quantity=None, triggerPrice="1", triggerQuantity="80%"),
+        {"get_positions": [POSITION, POSITION]}, "no single position in SOL_USDC_PERP"),
     "another position": (
         perp(quantity=None, symbol="BTC_USDC_PERP", triggerPrice="1", triggerQuantity="80%"), {},
         "no single position in BTC_USDC_PERP"),
@@ -274,6 +277,9 @@ NOT_VALUED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "position without a size": (
         perp(quantity=None, triggerPrice="1", triggerQuantity="80%"),
         {"get_positions": [{"symbol": "SOL_USDC_PERP"}]}, "get_positions is not as documented"),
+    "position of numbers": (
+        perp(quantity=None, triggerPrice="1", triggerQuantity="80%"),
+        {"get_positions": [POSITION | {"netQuantity": -4}]}, "get_positions is not as documented"),
     "no share": (perp(triggerPrice="1", triggerQuantity="x%"), {}, "'x' is not an amount"),
     "book of another shape": (market(quantity="1"), {"get_depth": []}, "not as documented"),
     "book of nothing": (market(quantity="1"), {"get_depth": None}, "is not as documented"),
