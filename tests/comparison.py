@@ -16,7 +16,7 @@ from samples import documented_name, literals, parameters
 from specification import RANGES, Specification
 
 from bpkit import parameters as parameters_table
-from bpkit.operations import OPERATIONS, Operation
+from bpkit.operations import Operation
 from bpkit.parameters import PARAMETERS
 
 ROOT = Path(__file__).parent.parent
@@ -177,18 +177,16 @@ def _allowed(specification: Specification, word: str) -> tuple[str, ...]:
 
 def parameter_differences(specification: Specification) -> Iterator[str]:
     """The same for the table of parameters: what is to be done in it."""
-    for name, row in OPERATIONS.items():
-        known = PARAMETERS.get(name, {})
-        wanted = specification.parameters(name) if row.documented else {}
+    for name in specification.operations:
+        known, wanted = PARAMETERS.get(name, {}), specification.parameters(name)
         for one, (required, word) in wanted.items():
             want = _facts(specification, required, word)
             if one not in known:
                 yield f"{TABLE_OF_PARAMETERS}: {name}: add {one}: {want}"
             elif (have := _facts_of(known[one])) != want:
                 yield f"{TABLE_OF_PARAMETERS}: {name}: {one} is {have}, must be {want}"
-        if row.documented:
-            for one in known.keys() - wanted.keys():
-                yield f"{TABLE_OF_PARAMETERS}: {name}: remove {one}"
+        for one in known.keys() - wanted.keys():
+            yield f"{TABLE_OF_PARAMETERS}: {name}: remove {one}"
 
 
 def _facts(specification: Specification, required: bool, word: str) -> dict[str, Any]:
