@@ -104,8 +104,9 @@ def _bar(name: str) -> Iterator[Progress]:
     with tqdm(desc=name, unit=" rows", disable=False if _in_notebook() else None) as bar:
 
         def report(done: int, total: int | None) -> None:
-            bar.n, bar.total = done, total
-            bar.refresh()
+            if total != bar.total:
+                bar.reset(total)
+            bar.update(done - bar.n)
 
         yield report
 
