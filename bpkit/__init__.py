@@ -16,6 +16,7 @@ from .errors import (
     GuardError,
     InputError,
     KeyFormatError,
+    MissingExtraError,
     MissingKeyError,
     RateLimitError,
     TransportError,
@@ -25,6 +26,8 @@ from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS as _OPERATIONS
 from .signing import Key
 from .transport import LIVE_URL
+
+__version__ = "0.1.0"  # the only place that says it; pyproject.toml reads it here
 
 __all__ = [
     "LIVE_URL",
@@ -36,6 +39,7 @@ __all__ = [
     "InputError",
     "Key",
     "KeyFormatError",
+    "MissingExtraError",
     "MissingKeyError",
     "RateLimit",
     "RateLimitError",

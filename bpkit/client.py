@@ -30,7 +30,7 @@ from .api import (
     WithdrawalDelays,
 )
 from .api.validation import TOGETHER, check_together
-from .clock import Reading
+from .clock import ClockReading
 from .doctor.explain import Explanation
 from .errors import ApiError, BpkitError, InputError, TransportError
 from .guard.limits import Arming
@@ -140,7 +140,7 @@ class Client(
         wanted = self.unanswered[-1] if error is None else error
         return reconcile(self, wanted, wait=wait)
 
-    def measure_clock(self, apply: bool = False) -> Reading:
+    def measure_clock(self, apply: bool = False) -> ClockReading:
         """How far this machine's clock is from the exchange's, from one question for its time.
 
         ``apply``: correct every signature of this client for it from now on. Docs: System, Get

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import notebook_outputs
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -34,6 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def specification(pytestconfig: pytest.Config) -> Specification:
     return read(pytestconfig.getoption("--openapi"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(notebook_outputs)  # also for cells, which no conftest sees
 
 
 WATCH = Watch()

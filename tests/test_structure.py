@@ -57,8 +57,8 @@ HOMES = {
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BpkitError", "Client", "GuardError",
-    "InputError", "Key", "KeyFormatError", "MissingKeyError", "RateLimit", "RateLimitError",
-    "TransportError", "operations",
+    "InputError", "Key", "KeyFormatError", "MissingExtraError", "MissingKeyError", "RateLimit",
+    "RateLimitError", "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 
@@ -72,7 +72,7 @@ class Import(NamedTuple):
 
 
 def room_of(file: Path) -> str:
-    """``bpkit/sandbox/tape.py`` -> sandbox.tape; ``bpkit/__init__.py`` -> bpkit."""
+    """``bpkit/sandbox/core/book.py`` -> sandbox.core.book; ``bpkit/__init__.py`` -> bpkit."""
     parts = file.relative_to(HOUSE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "bpkit"
 
@@ -154,7 +154,7 @@ def test_imports_are_read_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         "import os.path, bpkit.signing as s\n"
         "from bpkit.serialize import text\n"
         "from .. import clock, LIVE_URL\n"
-        "from ..sandbox.simulation.price_feed import Tape\n"
+        "from ..sandbox.simulation.price_feed import PriceFeed\n"
         "from .section import Section\n"
         "if TYPE_CHECKING:\n    import pandas as pd\n"
         "def call():\n    from numpy import array\n"
@@ -225,7 +225,7 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
         if within(one.room, "sandbox") and not within(one.target, "sandbox")
     }
     assert {target for room, target in taken if room != "sandbox"} <= {
-        "operations", "parameters", "enums",
+        "operations", "parameters", "enums", "errors",
     }  # fmt: skip
     # Where the sandbox hands out its account's key, and asks why a signature that it has already
     # refused was wrong; and only there.

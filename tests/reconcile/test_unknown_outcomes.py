@@ -85,14 +85,14 @@ class World:
         found: dict[int, Truth] = {}
         for order in self.account.orders:
             if order.related is None:
-                assert order.ticket.client_id not in found, "placed twice"
-                found[order.ticket.client_id] = self._truth_of(order)
+                assert order.request.client_id not in found, "placed twice"
+                found[order.request.client_id] = self._truth_of(order)
         return found
 
     def _truth_of(self, order: Any) -> Truth:
-        if order.ticket.conditional and order.status == "Filled":
+        if order.request.conditional and order.status == "Filled":
             (order,) = (one for one in self.account.orders if one.related == order.id)
-        executed = order.ticket.market.quantity(order.executed)
+        executed = order.request.market.quantity(order.executed)
         if order.id in self.account.open:
             return "rested", executed
         ended = {"Cancelled": "cancelled", "Expired": "refused", "TriggerFailed": "refused"}
