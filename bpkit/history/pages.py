@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ..client import Client
-from ..errors import InputError, TransportError
+from ..errors import InputError, TransportError, missing_extra
 from ..operations import OPERATIONS
 from ..reconcile.pages import OVERLAP, PAGE, pages
 from ..results import Rows
@@ -92,15 +92,13 @@ def _silent(done: int, total: int | None) -> None:
 
 @contextmanager
 def _bar(name: str) -> Iterator[Progress]:
-    """A progress bar of tqdm. Raises ImportError, with what to install, if tqdm is missing."""
+    """A progress bar of tqdm. Raises MissingExtraError if tqdm is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # in a notebook without ipywidgets: the bar is text
             from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
-        raise ImportError(
-            'progress=True needs tqdm, which is not installed: pip install "bpkit[progress]"'
-        ) from None
+        raise missing_extra("progress=True", "tqdm", "progress") from None
     with tqdm(desc=name, unit=" rows", disable=False if _in_notebook() else None) as bar:
 
         def report(done: int, total: int | None) -> None:

@@ -22,7 +22,7 @@ from conftest import Scripted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bpkit import Client, InputError, Key, TransportError
+from bpkit import Client, InputError, Key, MissingExtraError, TransportError
 from bpkit.history import fetch_all
 from bpkit.operations import OPERATIONS
 from bpkit.results import read
@@ -471,7 +471,7 @@ def test_the_bar_is_shown_in_a_notebook(
 def test_a_missing_tqdm_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     bp = Fake(fills(1))
-    with pytest.raises(ImportError, match=r'pip install "bpkit\[progress\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "bpkit\[progress\]"'):
         fetch_all(bp.get_fills, progress=True)
     assert bp.asked == []
     assert fetch_all(bp.get_fills) == fills(1)
