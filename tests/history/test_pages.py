@@ -273,6 +273,15 @@ def test_the_rate_of_an_interval_that_is_not_over_may_change() -> None:
     ]  # fmt: skip
 
 
+def test_a_funding_rate_is_known_by_its_interval() -> None:
+    """One arrives, and the exchange does not count: 8 is not taken for a new row."""
+    rows = [{"symbol": "SOL_USDC_PERP", "intervalEndTimestamp": f"2026-09-01T{hour:02}:00:00"}
+            for hour in range(9, 3, -1)]  # fmt: skip
+    new = {"symbol": "SOL_USDC_PERP", "intervalEndTimestamp": "2026-09-01T10:00:00"}
+    bp = Fake(rows, meanwhile=arriving_once([new]), counted=False)
+    assert fetch_all(bp.get_funding_interval_rates, "SOL_USDC_PERP", limit=3) == rows
+
+
 def test_rows_of_one_moment_may_change_places() -> None:
     """5 and 4 do, so that a page begins with the new row, and the old one follows it."""
 

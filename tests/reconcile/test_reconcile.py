@@ -376,6 +376,11 @@ def test_a_clock_that_does_not_move_ends_the_waiting() -> None:
     assert found.state == "unclear"
 
 
+def test_a_long_wait_is_announced_as_two_minutes(capsys: pytest.CaptureFixture[str]) -> None:
+    ask(Fake(now=SIGNED_MS - 400_000))
+    assert "waiting 120.0 seconds" in capsys.readouterr().err
+
+
 def test_without_the_time_of_the_signature_nothing_is_sure() -> None:
     fake = Fake()
     found = ask(fake, lost(time=None))
@@ -1017,6 +1022,8 @@ RUNNING, ENDED = "get_open_strategies", "get_strategies_history"
         ({"status": "Completed", "executedQuantity": "0"}, "filled"),
         ({"status": "Cancelled", "executedQuantity": "2"}, "filled"),
         ({"status": "Cancelled", "executedQuantity": "0"}, "cancelled"),
+        ({"status": "Terminated", "executedQuantity": "2",
+          "cancelReason": "InsufficientFunds"}, "filled"),
         ({"status": "Terminated", "executedQuantity": "0",
           "cancelReason": "InsufficientFunds"}, "refused"),
     ],
@@ -1055,6 +1062,8 @@ def test_a_cancel_of_strategies() -> None:
     every = lost({"symbol": "SOL_USDC", "strategyType": "Scheduled"}, "cancel_open_strategies")
     assert ask(fake, every).state == "rested"
     assert ask(Fake(), every).state == "cancelled"
+    other = Fake(get_open_strategies=[[RUNS | {"strategyType": "Other"}]])
+    assert ask(other, every).state == "cancelled"  # it was not to end that one
 
 
 # --- what there is nothing to look for ------------------------------------------------------------
