@@ -56,7 +56,7 @@ def fetch_all(
         return answer
 
     in_front = filters.get("sort_direction") != "Asc"
-    with _bar(name) if progress is True else nullcontext(progress or _silent) as report:
+    with _bar(name) if progress is True else nullcontext(progress or None) as report:
         for _ in range(_TRIES):
             if (rows := _walk(ask, limit, in_front, most, report)) is not None:
                 return rows
@@ -65,29 +65,26 @@ def fetch_all(
 
 
 def _walk(
-    ask: Callable[[int], Rows], limit: int, in_front: bool, most: int | None, report: Progress
+    ask: Callable[[int], Rows],
+    limit: int,
+    in_front: bool,
+    most: int | None,
+    report: Progress | None,
 ) -> Rows | None:
     """The rows from the first page to the end, or the first ``most``; None if pages do not join."""
     for join in pages(ask, limit, in_front=in_front):
         if not join.joins:
             return None
         done, total = join.progress
-        if most is not None:
-            done, total = min(done, most), most if done >= most else _least(total, most)
-        report(done, total)
+        if most is not None and (done >= most or (total or 0) > most):
+            done, total = min(done, most), most
+        if report is not None:
+            report(done, total)
         if done == most:
             break
     made = Rows(join.rows[:most])
     made.kind, made.status, made.headers = join.page.kind, join.page.status, join.page.headers
     return made
-
-
-def _least(total: int | None, most: int) -> int | None:
-    return None if total is None else min(total, most)
-
-
-def _silent(done: int, total: int | None) -> None:
-    """The progress if none is wanted."""
 
 
 @contextmanager
