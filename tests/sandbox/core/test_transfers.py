@@ -287,7 +287,7 @@ def test_deposits_by_time_and_page(sandbox: Sandbox, plain: Plain) -> None:
         ("NOPE", "1", None, "no asset here"),
         ("SOL", "1", "Ethereum", "cannot be deposited on Ethereum"),
         ("HNT", "1", None, "cannot be deposited on Solana"),
-        ("USDC", "0.99", None, "at least 1"),
+        ("USDC", "0.99", None, "minimum deposit of USDC is 1"),
         ("USDC", "1.0000001", None, "6 decimals"),
         ("USDC", "-1", None, "no amount"),
         ("USDC", "NaN", None, "no amount"),
@@ -309,7 +309,7 @@ def test_a_stranger_has_nothing_to_deposit_to(sandbox: Sandbox) -> None:
     ):
         with pytest.raises(ValueError, match="has no account here"):
             call()
-    with pytest.raises(ValueError, match="'ethereum' is none of"):
+    with pytest.raises(ValueError, match="'ethereum' is not one of"):
         sandbox.allow_withdrawal_address(sandbox.key, "ethereum", ADDRESS)
 
 
