@@ -281,7 +281,7 @@ def test_a_fill_through_zero_closes_one_position_and_opens_another(pit: Pit) -> 
     newest, oldest = pit.exchange.position_history(pit.ann)
     assert (newest["id"], newest["state"], newest["closedAt"]) == (row["positionId"], "Open", None)
     assert (oldest["id"], oldest["state"]) == (first, "Closed")
-    assert oldest["cumulativePnlRealized"] == "5"
+    assert (oldest["cumulativePnlRealized"], oldest["markPrice"]) == ("5", "105")
     assert (oldest["entryPrice"], oldest["closingPrice"], oldest["closedVolume"]) == (
         "100", "105", "1",
     )  # fmt: skip
@@ -343,6 +343,11 @@ def test_what_an_order_pays_above_the_mark_counts(pit: Pit) -> None:
         "autoBorrow": None, "autoBorrowRepay": None, "autoLendRedeem": None, "reduceOnly": None,
         "maxOrderQuantity": "66.57", "price": "105", "side": "Bid", "symbol": PERP,
     }  # fmt: skip
+
+
+def test_a_market_order_may_be_as_large_as_the_book_fills(pit: Pit) -> None:
+    most = pit.exchange.max_order_quantity(pit.dealer, PERP, "Bid")
+    assert most["maxOrderQuantity"] == "1"
 
 
 def test_an_order_does_not_move_the_mark_in_its_own_favour(pit: Pit) -> None:
@@ -519,8 +524,9 @@ def test_reduce_only_stops_at_zero(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "1")
     answer = pit.order(pit.ann, "Ask", quantity="0.4", reduceOnly=True)
     assert (answer["status"], answer["reduceOnly"]) == ("Filled", True)
-    most = pit.exchange.max_order_quantity(pit.ann, PERP, "Ask", reduceOnly=True)
-    assert (most["maxOrderQuantity"], most["reduceOnly"]) == ("0.6", True)
+    for price in (None, "101"):
+        most = pit.exchange.max_order_quantity(pit.ann, PERP, "Ask", price, reduceOnly=True)
+        assert (most["maxOrderQuantity"], most["reduceOnly"]) == ("0.6", True)
     answer = pit.order(pit.ann, "Ask", quantity="1", reduceOnly=True)
     assert (answer["status"], answer["executedQuantity"]) == ("Expired", "0.6")
     assert pit.newest(pit.ann)["expiryReason"] == "ReduceOnlyNotReduced"
@@ -684,6 +690,17 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     assert pit.total() == pit.supply
 
 
+def test_a_liquidation_ends_as_soon_as_the_margin_is_enough(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")  # fee 2.5
+    eth = {"symbol": "ETH_USDC_PERP", "price": "2500", "quantity": "0.1"}
+    pit.order(pit.dealer, "Ask", **eth)
+    pit.order(pit.bob, "Bid", **eth)  # fee 0.125, maintenance 2.78
+    pit.perp.bids = [(8120, 10_000)]
+    pit.perp.print(20, 8120)
+    pit.advance(30)  # 57.375 left of 57.59; without SOL 14.745 are left, for 2.78
+    assert [row["symbol"] for row in pit.exchange.positions(pit.bob)] == ["ETH_USDC_PERP"]
+
+
 def test_the_fee_of_a_liquidation_takes_no_more_than_there_is(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")
     pit.perp.bids = [(8060, 10_000)]
@@ -776,6 +793,24 @@ def test_a_debt_sells_as_many_steps_of_an_asset_as_it_needs(
     backed = [one.quantity for one in pit.ann.settlements if one.source.startswith("Backstop")]
     assert sum(backed) == Decimal(given)
     assert pit.total() == pit.supply
+
+
+def test_spot_orders_stay_where_the_money_is_enough(pit: Pit) -> None:
+    pit.order(pit.ann, "Ask", symbol="SOL_USDC", price="101", quantity="4")
+    pay = pit.exchange.settlement.pay
+    pay(pit.ann, "USDC", Decimal(-1000), "FundingPayment", NOW)
+    assert pit.ann.orders[0].status == "New"
+    pay(pit.ann, "USDC", Decimal(-1), "FundingPayment", NOW)
+    assert pit.ann.orders[0].status == "Expired"
+
+
+@pytest.mark.parametrize(("asset", "amount"), [("SOL", "0.005"), ("HNT", "5")])
+def test_what_cannot_be_sold_for_a_debt_stays(pit: Pit, asset: str, amount: str) -> None:
+    """Less than a step of SOL; HNT, whose market is closed."""
+    eve = pit.exchange.open_account("eve", {asset: Decimal(amount)})
+    pit.exchange.settlement.pay(eve, "USDC", Decimal(-1), "FundingPayment", NOW)
+    assert eve.balances.available(asset) == Decimal(amount)
+    assert eve.orders == eve.fills == []
 
 
 def test_a_part_of_a_step_is_not_sold_for_a_debt(pit: Pit) -> None:

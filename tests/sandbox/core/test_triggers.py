@@ -391,11 +391,26 @@ def test_what_was_set_free_meets_the_trades_that_follow(pit: Pit) -> None:
     assert (fill["price"], fill["timestamp"]) == ("98.5", "2026-09-01T17:30:03.000")
 
 
-def test_an_order_that_only_reduces_leaves_no_exits(pit: Pit) -> None:
+@pytest.mark.parametrize(("quantity", "left"), [("1", ["-1"]), ("2", [])])
+def test_an_order_that_only_reduces_leaves_no_exits(
+    pit: Pit, quantity: str, left: list[str]
+) -> None:
     pit.deal(pit.ann, "Ask", "100", "2")
-    pit.order(pit.ann, "Bid", quantity="1", **EXITS)
-    assert pit.position(pit.ann)["netQuantity"] == "-1"
+    pit.order(pit.ann, "Bid", quantity=quantity, **EXITS)
+    assert [row["netQuantity"] for row in pit.exchange.positions(pit.ann)] == left
     assert open_ids(pit, pit.ann) == []
+
+
+def test_two_stops_at_one_price_close_a_position_once(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "1")
+    for _ in range(2):
+        pit.order(pit.ann, "Ask", triggerPrice="95", triggerQuantity="1", reduceOnly=True)
+    pit.perp.bids = [(9500, 10_000)]
+    pit.perp.print(1, 9500)
+    pit.advance(2)
+    first, second = pit.ann.orders[1:3]
+    assert (first.status, second.status) == ("Filled", "Expired")
+    assert (second.expiry, pit.exchange.positions(pit.ann)) == ("StopWithoutPosition", [])
 
 
 def test_exits_end_when_a_fill_leads_through_zero(pit: Pit) -> None:
