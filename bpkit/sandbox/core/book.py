@@ -86,7 +86,7 @@ class Book:
 
     def __init__(self) -> None:
         self._orders: dict[str, Resting] = {}
-        self._halves: dict[Side, _Half] = {"Bid": _Half(1), "Ask": _Half(-1)}
+        self._sides: dict[Side, _BookSide] = {"Bid": _BookSide(1), "Ask": _BookSide(-1)}
 
     def __contains__(self, id: str) -> bool:
         return id in self._orders
@@ -101,29 +101,29 @@ class Book:
         if self.crosses(order.side, order.price):
             raise ValueError(f"{order} crosses the book")
         self._orders[order.id] = order
-        self._halves[order.side].add(order)
+        self._sides[order.side].add(order)
 
     def cancel(self, id: str) -> Resting:
         """Remove an order. KeyError: it is not in the book."""
         order = self._orders.pop(id)
-        self._halves[order.side].remove(order)
+        self._sides[order.side].remove(order)
         return order
 
     def best(self, side: Side) -> int | None:
         """The highest bid or the lowest ask, in ticks."""
-        return self._halves[side].best()
+        return self._sides[side].best()
 
     def crosses(self, side: Side, price: int) -> bool:
         """Would an order with this side and price match another?"""
         best = self.best(OTHER[side])
-        return best is not None and not _beyond(side, best, price)
+        return best is not None and not _is_worse(side, best, price)
 
     def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
         """(ticks, steps) of each price, ascending: the best bid is last, the best ask first.
 
         ``limit``: the number of prices, the best ones.
         """
-        return sorted(self._halves[side].levels(limit))
+        return sorted(self._sides[side].levels(limit))
 
     def plan(self, taker: Taker, nets: Mapping[str, int] | None = None) -> Match:
         """Match ``taker`` without changing the book.
@@ -137,13 +137,13 @@ class Book:
         left = taker.quantity if taker.budget is None else taker.budget
         if left is None or (taker.quantity is not None and taker.budget is not None):
             raise ValueError("give a quantity or a budget, not both")
-        for maker in self._halves[OTHER[taker.side]].walk():
+        for maker in self._sides[OTHER[taker.side]].walk():
             wanted = left if taker.budget is None else left // maker.price
             if wanted == 0:
                 return Match(fills, expired, None)
-            if _beyond(taker.side, maker.price, taker.limit):
+            if _is_worse(taker.side, maker.price, taker.limit):
                 return Match(fills, expired, NO_MATCH)
-            if _beyond(taker.side, maker.price, taker.worst):
+            if _is_worse(taker.side, maker.price, taker.worst):
                 return Match(fills, expired, PRICE_IMPACT)
             if maker.owner == taker.owner:
                 if taker.prevention != "RejectTaker":
@@ -153,9 +153,9 @@ class Book:
                 continue
             if most == 0:
                 return Match(fills, expired, NOT_REDUCED)
-            room = _room(maker, nets)
-            taken = min(wanted, room, wanted if most is None else most)
-            if room < maker.quantity and taken == room:
+            tradable = _tradable(maker, nets)
+            taken = min(wanted, tradable, wanted if most is None else most)
+            if tradable < maker.quantity and taken == tradable:
                 expired.append(maker.id)
             if taken == 0:
                 continue
@@ -179,7 +179,7 @@ class Book:
             self.cancel(id)
 
 
-class _Half:
+class _BookSide:
     """One side of a book. Prices are sorted worst first: changes at the end of a list are fast."""
 
     def __init__(self, sign: int) -> None:
@@ -215,7 +215,7 @@ class _Half:
             yield self._sign * key, sum(order.quantity for order in self._queues[key].values())
 
 
-def _room(maker: Resting, nets: Mapping[str, int]) -> int:
+def _tradable(maker: Resting, nets: Mapping[str, int]) -> int:
     """The steps of a resting order that may trade."""
     if not maker.reduce_only:
         return maker.quantity
@@ -223,7 +223,7 @@ def _room(maker: Resting, nets: Mapping[str, int]) -> int:
     return min(maker.quantity, max(0, net if maker.side == "Ask" else -net))
 
 
-def _beyond(side: Side, price: int, bound: int | None) -> bool:
+def _is_worse(side: Side, price: int, bound: int | None) -> bool:
     """Is ``price`` worse than ``bound`` for a taker of that side? None: there is no bound."""
     if bound is None:
         return False

@@ -53,7 +53,12 @@ class Engine:
         self.last_id = FIRST_ORDER_ID
         self.margin = Margin(self.markets, self.mark)
         self.settlement = FuturesSettlement(
-            self.markets, self.market_maker, self.fees, self.mark, self.next_id, self._unlock
+            self.markets,
+            self.market_maker,
+            self.fees,
+            self.mark,
+            self.next_id,
+            self._end_spot_orders,
         )
         self._feed_of = feed_of
         self._feeds: dict[str, PriceFeed] = {}
@@ -117,13 +122,13 @@ class Engine:
         order, would be filled. The price is not checked."""
         venue = self.venue(request.market)
         if request.reduce_only:
-            return self._room(account, request)
+            return self._reducible(account, request)
 
         def fits(steps: int) -> bool:
             one = replace(request, quantity=steps)
-            match = self._meet(venue, account, one)
+            match = self._match(venue, account, one)
             filled = one.price is not None or match.stopped is None
-            return filled and self._lack(account, one, match) is None
+            return filled and self._refusal(account, one, match) is None
 
         low, high = 0, 1
         while fits(high) and high < MOST_STEPS:
@@ -139,16 +144,16 @@ class Engine:
         last = venue.feed.last_price(self.now_us)
         rules.check_distance(request, last)
         rules.check_budget(request, venue.book.best(OTHER[request.side]))
-        if request.reduce_only and not self._room(account, request):
+        if request.reduce_only and not self._reducible(account, request):
             raise bad_request("Reduce only order not reduced", "INVALID_ORDER")
         crosses = request.price is not None and venue.book.crosses(request.side, request.price)
         takes = request.post_only and crosses
         if takes and self.conflicts.post_only != "expire":
             raise bad_request("Order would immediately match and take", "INVALID_ORDER")
-        match = self._meet(venue, account, request)
-        lack = self._lack(account, request, match)
-        if lack is not None:
-            raise lack
+        match = self._match(venue, account, request)
+        refused = self._refusal(account, request, match)
+        if refused is not None:
+            raise refused
         if takes:
             return Match([], [], "PostOnlyTaker")
         if rules.is_out_of_band(request, last):
@@ -157,7 +162,7 @@ class Engine:
             return Match([], [], "FillOrKill")
         return match
 
-    def _meet(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
+    def _match(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
         worst, why = rules.worst_price(request, venue.book.best(OTHER[request.side]))
         match = venue.plan(
             Taker(
@@ -168,12 +173,14 @@ class Engine:
                 request.budget,
                 request.prevention,
                 worst,
-                self._room(account, request) if request.reduce_only else None,
+                self._reducible(account, request) if request.reduce_only else None,
             )
         )
         return match._replace(stopped=why) if match.stopped == PRICE_IMPACT else match
 
-    def _lack(self, account: EngineAccount, request: OrderRequest, match: Match) -> Refusal | None:
+    def _refusal(
+        self, account: EngineAccount, request: OrderRequest, match: Match
+    ) -> Refusal | None:
         """The refusal of an order that the account cannot pay for, or None."""
         if request.future:
             if self.margin.allows(account, request, match):
@@ -186,7 +193,7 @@ class Engine:
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         return None
 
-    def _room(self, account: EngineAccount, request: OrderRequest) -> int:
+    def _reducible(self, account: EngineAccount, request: OrderRequest) -> int:
         """The steps by which an order could reduce the account's position."""
         return max(0, -request.sign * account.net(request.market.symbol))
 
@@ -225,9 +232,9 @@ class Engine:
             price = self.watched(venue, trigger.by)
             prices = [price] if printed is None or trigger.by == "IndexPrice" else [price, printed]
             if trigger.order.id in venue.triggers and any(map(trigger.is_due, prices)):
-                self._release(venue, trigger.order)
+                self._trigger(venue, trigger.order)
 
-    def _release(self, venue: Venue, order: EngineOrder) -> None:
+    def _trigger(self, venue: Venue, order: EngineOrder) -> None:
         request = triggers.released(order.request, order.owner.net(venue.market.symbol))
         if request.quantity == 0:
             venue.end(order, "TriggerFailed", "StopWithoutPosition")
@@ -241,7 +248,7 @@ class Engine:
 
     # Liquidation
 
-    def _unlock(self, account: EngineAccount) -> None:
+    def _end_spot_orders(self, account: EngineAccount) -> None:
         """End all spot orders of an account, so that what they lock can pay a debt."""
         for order in list(account.open.values()):
             if order.request.market.kind == "SPOT":
@@ -261,7 +268,7 @@ class Engine:
             side = OTHER["Bid" if position.steps > 0 else "Ask"]
             request = system_request(position.market, side, abs(position.steps), LIQUIDATION)
             venue = self.venue(position.market)
-            match = self._meet(venue, account, request)
+            match = self._match(venue, account, request)
             order = self._accept(account, request)
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)

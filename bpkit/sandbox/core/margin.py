@@ -57,7 +57,7 @@ class Margin:
     def maintenance(self, account: EngineAccount) -> Decimal:
         """Maintenance margin of all positions, in USDC."""
         with fine():
-            return sum((self._kept(one) for one in account.positions.values()), ZERO)
+            return sum((self._maintenance(one) for one in account.positions.values()), ZERO)
 
     # Equity
 
@@ -128,7 +128,7 @@ class Margin:
             mark, size = self._mark(position.market.symbol), position.quantity
             function = position.market.raw["mmfFunction"]
             rate = fraction(function, abs(size * mark))
-            others = self.maintenance(account) - self._kept(position)
+            others = self.maintenance(account) - self._maintenance(position)
             price = (size * mark - self.equity(account) + others) / (size - abs(size) * rate)
             return fitted(price) if price > 0 else ZERO
 
@@ -206,7 +206,7 @@ class Margin:
             )
             return sum(sizes, ZERO)
 
-    def _kept(self, position: EnginePosition) -> Decimal:
+    def _maintenance(self, position: EnginePosition) -> Decimal:
         with fine():
             notional = self._notional(position)
             return notional * fraction(position.market.raw["mmfFunction"], notional)

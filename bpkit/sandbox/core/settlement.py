@@ -95,7 +95,7 @@ class FuturesSettlement:
             account.balances.gain(asset, amount)
         elif amount < 0:
             owed = amount.copy_negate()
-            self._raise(account, asset, owed, now_us)
+            self._cover(account, asset, owed, now_us)
             account.balances.spend(asset, owed)
             receiver = self._fees if source.startswith("TradingFees") else self._market_maker
             receiver.gain(asset, owed)
@@ -133,7 +133,7 @@ class FuturesSettlement:
             position.closed_us, position.mark = now_us, market.price(trade.price)
             del account.positions[market.symbol]
 
-    def _raise(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
+    def _cover(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
         """Raise an amount: end spot orders, sell other assets, then let the market maker pay."""
         if account.balances.available(asset) < amount:
             self._unlock(account)

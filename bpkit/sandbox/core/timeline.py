@@ -86,11 +86,15 @@ def _advance_to(engine: Engine, stop_us: int) -> None:
 
 def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[MarketEvent]:
     """The events of all venues from ``start_us`` to ``end_us``, both included, by time."""
-    found = [event for venue in venues for event in _of(engine, venue, start_us, end_us + 1)]
+    found = [
+        event for venue in venues for event in _venue_events(engine, venue, start_us, end_us + 1)
+    ]
     return sorted(found, key=lambda event: event.time_us)
 
 
-def _of(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[MarketEvent]:
+def _venue_events(
+    engine: Engine, venue: Venue, start_us: int, end_us: int
+) -> Iterator[MarketEvent]:
     below = [best for best in [venue.book.best("Bid")] if best is not None]
     above = [best for best in [venue.book.best("Ask")] if best is not None]
     for trigger in venue.triggers.values():
@@ -100,7 +104,7 @@ def _of(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[Ma
         with fine():
             ticks = price / venue.market.tick
         (above if rising else below).append(math.ceil(ticks) if rising else math.floor(ticks))
-    for trade in _touches(venue.feed, start_us, end_us, below, above):
+    for trade in _reached(venue.feed, start_us, end_us, below, above):
         yield MarketEvent(trade.time_us, venue, trade)
     yield from _index_events(engine, venue, start_us, end_us)
 
@@ -118,7 +122,7 @@ def _index_events(
         with exact():
             ticks = int(venue.market.price(trigger.ticks) // spot.tick)
         (above if trigger.rising else below).append(ticks)
-    for trade in _touches(engine.feed(spot.symbol), start_us, end_us, below, above):
+    for trade in _reached(engine.feed(spot.symbol), start_us, end_us, below, above):
         yield MarketEvent(trade.time_us, venue, None)
 
 
@@ -180,7 +184,7 @@ def _liquidate(engine: Engine, symbol: str | None = None) -> None:
             engine.liquidate(account)
 
 
-def _touches(
+def _reached(
     feed: PriceFeed, start_us: int, end_us: int, below: list[int], above: list[int]
 ) -> list[Trade]:
     """The feed's own trades at or below a price of ``below``, or at or above one of ``above``."""

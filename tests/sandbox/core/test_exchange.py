@@ -1,4 +1,4 @@
-"""The engine on a small market of its own: SOL_USDC, last price 100.00, five levels known by heart.
+"""The engine on a small market: SOL_USDC, last price 100.00, five levels.
 
 Amounts are worked out by hand; messages and samples come from the reference (sections 3.2 and 4).
 """

@@ -1,4 +1,4 @@
-"""Futures on a small market of their own: SOL_USDC_PERP, last price 100.00, one level a side.
+"""Futures on a small market: SOL_USDC_PERP, last price 100.00, one level a side.
 
 Amounts are worked out by hand; samples come from the reference (sections 4.7, 4.10 and 6).
 """
@@ -26,8 +26,8 @@ Levels = list[tuple[int, int]]
 
 
 class PerpFeed:
-    """Levels and trades as given. The mark is the last price, of whoever traded last, unless
-    ``own_mark`` is set: then only the feed's own trades move it, as on the real feed."""
+    """Levels and trades as given. Every trade moves the mark. With ``own_mark`` only the
+    feed's own trades do, as on the real feed."""
 
     def __init__(self, market: Market, last: int, bids: Levels, asks: Levels) -> None:
         self.market, self.bids, self.asks = market, bids, asks

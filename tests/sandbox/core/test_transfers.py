@@ -25,7 +25,7 @@ from bpkit.sandbox.core.transfers import OUTSIDE_FUNDS, Transfers
 from bpkit.sandbox.simulation import market
 from bpkit.sandbox.simulation.tables import ASSETS
 
-NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, where a still market stands
+NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, the time of a new sandbox
 ADDRESS = "0x0a00000000000000000000000000000000000001"
 WISH = {"address": ADDRESS, "blockchain": "Ethereum", "quantity": "10", "symbol": "USDC"}
 
