@@ -13,32 +13,36 @@ from .client import Client
 from .errors import (
     ApiError,
     BpkitError,
-    BudgetError,
     GuardError,
     InputError,
     KeyFormatError,
+    MissingExtraError,
     MissingKeyError,
+    RateLimitError,
     TransportError,
 )
 from .guard.limits import Arming
-from .guard.rate_limit import Budget
+from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS as _OPERATIONS
 from .signing import Key
 from .transport import LIVE_URL
+
+__version__ = "0.1.0"  # the only place that says it; pyproject.toml reads it here
 
 __all__ = [
     "LIVE_URL",
     "ApiError",
     "Arming",
     "BpkitError",
-    "Budget",
-    "BudgetError",
     "Client",
     "GuardError",
     "InputError",
     "Key",
     "KeyFormatError",
+    "MissingExtraError",
     "MissingKeyError",
+    "RateLimit",
+    "RateLimitError",
     "TransportError",
     "operations",
 ]

@@ -19,11 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from .doctor.explain import ORIGINS, Explanation
-
-
-class MissingExtraError(ImportError):
-    """An optional package is not installed."""
-
+from .errors import missing_extra
 
 try:
     import matplotlib.dates as mdates
@@ -32,10 +28,8 @@ try:
     from matplotlib.backends import BackendFilter, backend_registry
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch, Rectangle
-except ModuleNotFoundError as error:
-    raise MissingExtraError(
-        'Charts need matplotlib. Install it with: pip install "bpkit[plots]"'
-    ) from error
+except ImportError:
+    raise missing_extra("bpkit.plots", "matplotlib", "plots") from None
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,14 +17,17 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, settings
+from specification import Specification, read
 from watch import Watch
 
-from bpkit import Client
+from bpkit import Client, errors
 from bpkit.operations import OPERATIONS, Operation
 from bpkit.sandbox import Sandbox
 
 # The secret that the exchange's own Python guide prints; it opens the sandbox's first account.
 DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
+
+errors.WIDTH = 10**6  # messages in one piece; tests/test_errors.py looks at their wrapping
 
 VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_text("utf-8"))
 
@@ -44,6 +47,11 @@ def examples(count: int) -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--openapi", metavar="PATH", help="the official specification, openapi.yml")
+
+
+@pytest.fixture(scope="session")
+def specification(pytestconfig: pytest.Config) -> Specification:
+    return read(pytestconfig.getoption("--openapi"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,7 +26,7 @@ from bpkit import Client
 from bpkit.doctor import diagnosis
 from bpkit.reconcile import reconcile
 from bpkit.sandbox import Sandbox
-from bpkit.sandbox.simulation.synthetic import Day, Invention
+from bpkit.sandbox.simulation.synthetic import Day, SyntheticTrades
 from bpkit.signing import verify
 from bpkit.transport import Transport
 
@@ -118,15 +118,15 @@ def remember(patch: pytest.MonkeyPatch) -> None:
     """Remember two costly results that depend on their arguments alone: the trades of a day, and
     whether a signature belongs to a text."""
     days: dict[tuple[str, str, int], Day] = {}
-    invent = Invention.day
+    invent = SyntheticTrades.day
 
-    def day(own: Invention, number: int) -> Day:
+    def day(own: SyntheticTrades, number: int) -> Day:
         asked = own._seed, own._market.symbol, number
         if asked not in days:
             days[asked] = invent(own, number)
         return days[asked]
 
-    patch.setattr(Invention, "day", day)
+    patch.setattr(SyntheticTrades, "day", day)
     patch.setattr(diagnosis, "verify", lru_cache(maxsize=20_000)(verify))
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import Scripted
 
 from bpkit import ApiError, Client, Key, TransportError
-from bpkit.clock import Reading, advice, moment, reading
+from bpkit.clock import ClockReading, advice, moment, reading
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_SECRET
 from bpkit.transport import Transport
@@ -21,7 +21,7 @@ MS = timedelta(milliseconds=1)
 
 def test_a_reading_is_the_middle_of_the_question() -> None:
     """Asked at 1000, answered at 1400, the exchange said 6200: half way it was 1200 here."""
-    assert reading(1000, 6200, 1400) == Reading(5000 * MS, 200 * MS)
+    assert reading(1000, 6200, 1400) == ClockReading(5000 * MS, 200 * MS)
     assert reading(1000, 200, 1000).offset == -800 * MS
 
 
@@ -97,7 +97,7 @@ def test_a_correction_is_applied_when_asked_for(scripted: Scripted) -> None:
     scripted.says(200, str(NOW + 31_000), "text/plain")
     scripted.says(200, "{}")
     door = transport(scripted)
-    assert door.measure_clock() == Reading(31_000 * MS, MS / 2)
+    assert door.measure_clock() == ClockReading(31_000 * MS, MS / 2)
     assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW)
     assert "corrected" in str(door.measure_clock(apply=True))
     door.send(OPERATIONS["get_balances"], {})

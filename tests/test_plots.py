@@ -185,9 +185,8 @@ def test_colours_are_told_apart() -> None:
 
 
 def test_without_a_window_a_figure_is_saved_and_not_kept(tmp_path: Path) -> None:
-    """As a scheduled program does it, over and over. pyplot would warn of 21 open figures."""
-    for _ in range(21):
-        axes = plots.depth(frame("depth", BOOK), "SOL")
+    """As a scheduled program does it, over and over. pyplot would keep each figure."""
+    axes = plots.depth(frame("depth", BOOK), "SOL")
     axes.figure.savefig(tmp_path / "sol.png")
     height, width, _ = imread(tmp_path / "sol.png").shape
     assert (width, height) == (900, 360) and plt.get_fignums() == []
@@ -238,10 +237,8 @@ def test_a_missing_matplotlib_is_named_with_its_extra() -> None:
     code = "import sys; sys.modules['matplotlib'] = None; import bpkit.plots"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert (
-        'MissingExtraError: Charts need matplotlib. Install it with: pip install "bpkit[plots]"'
-        in done.stderr
-    )
+    assert "MissingExtraError: " in done.stderr
+    assert 'pip install "bpkit[plots]"' in done.stderr
 
 
 # --- candles --------------------------------------------------------------------------------------
