@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from conftest import DEMO_SECRET, VECTORS
+from conftest import DEMO_SECRET, VECTORS, examples
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,7 +172,7 @@ NAME = st.text("abcdefghijklmnopqrstuvwxyzABC_0123456789", min_size=1, max_size=
 SIGNED = [row for row in OPERATIONS.values() if row.instruction]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(
     operation=st.sampled_from(SIGNED),
     fields=st.dictionaries(NAME, TEXT | st.integers() | st.booleans(), max_size=6),

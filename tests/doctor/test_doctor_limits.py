@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_diagnosis import (
@@ -191,7 +192,7 @@ def test_a_key_in_hex_among_other_digits_is_known_by_itself() -> None:
 ANYTHING = st.text(max_size=60) | st.sampled_from([KEY, SIGNATURE, str(MS), "5000", "٣", "\ud800"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     url=st.sampled_from(["/api/v1/order", FILLS, "wss://x/", "/api/v1/orders", "http://[", "?"])
     | st.text(max_size=40).map(lambda tail: "/api/v1/orders?" + tail),
@@ -227,7 +228,7 @@ ODD = st.one_of(
 NAMES = ("method", "url", "headers", "body", "signed", "public_key", "now", "earlier")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(odd=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=2), tail=st.binary(max_size=9))
 def test_a_piece_of_any_type_is_read_or_refused(odd: dict[str, Any], tail: bytes) -> None:
     """Two pieces at most, or nearly all would be refused for the first of them."""

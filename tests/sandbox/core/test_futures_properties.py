@@ -11,7 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from conftest import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
@@ -293,13 +294,7 @@ steps = st.one_of(
 )
 
 
-@settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=200,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=examples(200))
 @given(st.lists(steps, min_size=5, max_size=35))
 def test_futures_hold_their_promises(happening: list[tuple[Any, ...]]) -> None:
     play = Play()

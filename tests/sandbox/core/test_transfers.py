@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Plain
+from conftest import Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -331,7 +331,7 @@ def test_a_deposit_can_be_traded_and_withdrawn(open_way: Sandbox) -> None:
 # --- nothing is lost ------------------------------------------------------------------------------
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.lists(
         st.tuples(
