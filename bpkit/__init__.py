@@ -13,16 +13,16 @@ from .client import Client
 from .errors import (
     ApiError,
     BpkitError,
-    BudgetError,
     GuardError,
     InputError,
     KeyFormatError,
     MissingExtraError,
     MissingKeyError,
+    RateLimitError,
     TransportError,
 )
 from .guard.limits import Arming
-from .guard.rate_limit import Budget
+from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS as _OPERATIONS
 from .signing import Key
 from .transport import LIVE_URL
@@ -34,8 +34,6 @@ __all__ = [
     "ApiError",
     "Arming",
     "BpkitError",
-    "Budget",
-    "BudgetError",
     "Client",
     "GuardError",
     "InputError",
@@ -43,6 +41,8 @@ __all__ = [
     "KeyFormatError",
     "MissingExtraError",
     "MissingKeyError",
+    "RateLimit",
+    "RateLimitError",
     "TransportError",
     "operations",
 ]

@@ -1,18 +1,18 @@
-"""Client: the door, and one readable method for each operation (see ``bpkit.api``)."""
+"""Client: one method for each operation of the Backpack API, from the sections in ``bpkit.api``."""
 
 from __future__ import annotations
 
-import copy
-import inspect
+import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from difflib import get_close_matches
+from time import perf_counter
 from typing import Any
 
-from . import results
-from . import serialize as wire
+from . import results, serialize
 from .api import (
     RFQ,
     Account,
@@ -29,41 +29,47 @@ from .api import (
     Vaults,
     WithdrawalDelays,
 )
-from .api import validation as checks
-from .clock import ClockReading, is_plausible
+from .api.validation import TOGETHER, check_together
+from .clock import ClockReading
 from .doctor.explain import Explanation
-from .errors import InputError, TransportError
+from .errors import ApiError, BpkitError, InputError, TransportError
 from .guard.limits import Arming
-from .guard.rate_limit import Budget
-from .operations import OPERATIONS, Operation
+from .guard.rate_limit import RateLimit
+from .operations import OPERATIONS, OWN_ID, Operation
+from .parameters import U32, Parameter
 from .reconcile import Outcome, reconcile
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
 from .transport import Transport
+
+_log = logging.getLogger("bpkit")
 
 
 class Client(
     System, Assets, Markets, Trades, Account, Capital, WithdrawalDelays, Order, Position,
     BorrowLendMarkets, BorrowLend, Strategy, RFQ, Vaults,
 ):  # fmt: skip
-    """The Backpack Exchange API, at ``url``: a sandbox's, or ``LIVE_URL``.
+    """The Backpack Exchange API at ``url``: a sandbox's, or ``LIVE_URL``.
 
     ``key``: needed by signed operations. ``window``: milliseconds for which a signed request stays
-    valid, 1 to 60000. ``timeout``: seconds to connect, and to wait for an answer.
+    valid, 1 to 60000. ``timeout``: seconds to wait for an answer, or a pair: seconds to connect,
+    and to wait for an answer.
 
-    ``armed``: on a host that is not this machine a client only reads, unless an ``Arming`` says
-    what it may do and for how much. ``trusted_host``: the one host beside Backpack's own and this
-    machine that it may speak to. ``budget``: how many requests a minute, and whether to wait for
-    room; by default the exchange's limits, and none on this machine. ``new_id``: gives the numbers
-    by which orders are found again (0 to 4294967295), where you give none; random by default.
+    ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
+    how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
+    this machine. ``rate_limit``: how many requests a minute, and whether to wait for room; by
+    default the exchange's limits, and none on this machine. ``new_id``: a function that gives the
+    number by which an order can be found again (0 to 4294967295), if you give none; random by
+    default.
 
-    A *TransportError on an order means that you do not know; look before you send again*, with
-    ``bp.reconcile(error)``. Reads are tried again when the exchange is busy or the connection is
+    *A TransportError on an order means that you do not know; look before you send again*, with
+    ``bp.reconcile(error)``. Reads are sent again when the exchange is busy or the connection is
     lost; orders and cancels never are.
 
-    Every method returns the documented JSON (text for money) with a ``.df``; raises InputError,
-    MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the exchange
-    says no, TransportError when no answer came.
+    Every method returns the documented JSON (text for money) with a ``.df``. It raises InputError,
+    MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
+    exchange says no, and TransportError when no answer came. ``logging.getLogger("bpkit")`` gets
+    one INFO record for each write, and one DEBUG record for each read.
     """
 
     def __init__(
@@ -72,23 +78,23 @@ class Client(
         key: Key | None = None,
         *,
         window: int = DEFAULT_WINDOW,
-        timeout: tuple[float, float] = (3.05, 10.0),
+        timeout: float | tuple[float, float] = (3.05, 10.0),
         armed: Arming | None = None,
         trusted_host: str | None = None,
-        budget: Budget | None = None,
+        rate_limit: RateLimit | None = None,
         new_id: Callable[[], int] | None = None,
     ) -> None:
         if new_id is not None and not callable(new_id):
-            raise InputError("new_id", new_id, "is no function that gives a whole number")
-        self._given_ids = new_id
+            raise InputError("new_id", new_id, "is not a function that gives a whole number")
+        self._new_id = new_id or _random_id
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
-            budget=budget,
+            rate_limit=rate_limit,
         )  # fmt: skip
 
     @property
     def url(self) -> str:
-        """Scheme and host of the exchange, without a slash at the end."""
+        """The scheme and host of the exchange, without a slash at the end."""
         return self._transport.url
 
     @property
@@ -98,7 +104,7 @@ class Client(
 
     @property
     def armed(self) -> Arming | None:
-        """What this client may change, or None: nothing, but on this machine everything."""
+        """What this client may change. None: nothing on a live host, everything on this machine."""
         return self._transport.armed
 
     @property
@@ -108,7 +114,7 @@ class Client(
 
     @property
     def unanswered(self) -> list[TransportError]:
-        """The writes that got no usable answer, oldest first; also those that you interrupted."""
+        """The writes that got no usable answer or were interrupted, oldest first."""
         return list(self._transport.unanswered)
 
     def reconcile(
@@ -152,18 +158,45 @@ class Client(
     ) -> Explanation:
         """What calling ``operation`` with these parameters would sign and send. Nothing is sent.
 
-        ``at``: the moment of the signature, now by default. Raises what the call would raise for
-        its parameters: InputError, MissingKeyError, and GuardError where nothing is documented.
+        ``at``: the time of the signature, now by default. Raises what the call would raise for its
+        parameters: InputError, MissingKeyError, and GuardError where nothing is documented.
         """
         if not isinstance(operation, str) or operation not in OPERATIONS:
-            raise InputError("operation", operation, "is none; operations() lists them all")
-        timestamp = wire.milliseconds("at", at)
-        twin = copy.copy(self)  # whose calls end where the door would open
-        twin.__dict__["_send"] = lambda name, fields: self._explained(name, fields, timestamp)
-        return getattr(twin, operation)(*args, **parameters)
+            raise InputError("operation", operation, "is unknown; operations() lists them all")
+        timestamp = None if at is None else serialize.milliseconds("at", at)
+        recorder = _Recorder()
+        getattr(recorder, operation)(*args, **parameters)
+        fields, made = self._with_id(operation, recorder.fields)
+        request = self._transport.prepare(OPERATIONS[operation], fields, timestamp)
+        return Explanation(
+            OPERATIONS[operation], fields, request, made, show_signature=self._transport.loopback
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        instruction: str | None = None,
+    ) -> Any:
+        """Call what bpkit does not know yet. The answer is plain JSON (or text), without a frame.
+
+        ``method``: GET, POST, DELETE, PATCH or PUT. ``path`` starts with a slash. ``params`` have
+        the exchange's own names; they are sent in the query of a GET, else in the JSON body (a list
+        of them is a batch). Values are spelled as in every call, but not checked.
+        ``instruction``: the name that the documentation gives for the signature; None: unsigned.
+
+        The call passes the same guard as every other. On a live host a write needs
+        ``Arming(unlisted=True)``, since bpkit cannot tell what it is worth. Raises as every method.
+        """
+        operation = _unlisted(method, path, instruction)
+        if params is None or isinstance(params, Mapping):
+            return self._send(operation, serialize.fields(params or {}))
+        return self._send(operation, [serialize.fields(one) for one in params])
 
     def close(self) -> None:
-        """Close the kept connection. The client still works: it would open another."""
+        """Close the open connection. The client still works: it opens another when needed."""
         self._transport.close()
 
     def __enter__(self) -> Client:
@@ -173,131 +206,127 @@ class Client(
         self.close()
 
     def __repr__(self) -> str:
-        # A traceback may show a client whose making has just failed.
-        made = getattr(self, "_transport", None)
+        made = vars(self).get("_transport")  # none yet where a traceback shows a failed __init__
         return f"Client({made.url!r}, {made.key!r})" if made else "Client(not made)"
 
-    def _call(
-        self,
-        name: str,
-        params: Mapping[str, object],
-        together: Callable[[Fields], Fields] = lambda fields: fields,
-    ) -> Any:
-        if not isinstance(params, Mapping):
-            raise InputError("fields", params, "is no mapping of field names to values")
-        for field, value in params.items():
-            if value is None and checks.python_name(field) in _required(name):
-                raise InputError(checks.python_name(field), None, f"is missing; {name} needs it")
-        with checks.python_names():
-            fields = together(checks.params(params, name))
+    def __getattr__(self, name: str) -> Any:
+        """Only called for a name that does not exist."""
+        hint = ""
+        if not name.startswith("_"):
+            near = get_close_matches(name, dir(type(self)), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else "; operations() lists all methods"
+        raise AttributeError(f"a Client has no {name!r}{hint}")
+
+    def _call(self, name: str, arguments: Mapping[str, object]) -> Any:
+        fields = serialize.checked_fields(name, arguments)
+        if name in TOGETHER:
+            check_together(name, fields)
         return self._send(name, fields)
 
-    def _send(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
-        operation, given = OPERATIONS[name], fields
-        fields = self._findable(name, given)
-        made, wanted = _made_here(name, given), 1 if isinstance(given, Mapping) else len(given)
-        unique = self._given_ids is None and len(made) == wanted  # yours may begin anew
-        reply = self._transport.send(operation, fields, unique_id=unique)
+    def _send(self, name: str | Operation, fields: Fields | Sequence[Fields]) -> Any:
+        operation = OPERATIONS[name] if isinstance(name, str) else name
+        unique = False
+        if operation.name in OWN_ID:
+            fields, made = self._with_id(operation.name, fields)
+            # A number of yours may have been used before.
+            wanted = 1 if isinstance(fields, Mapping) else len(fields)
+            unique = self._new_id is _random_id and len(made) == wanted
+        begun = perf_counter()
+        outcome = "answered"
         try:
-            answer: Any = results.read(operation.answer, reply.status, reply.headers, reply.content)
-            if not reply.content.strip() and not _may_be_empty(operation, reply.status):
-                raise ValueError("an answer is missing, and nothing must not be read as 'none'")
-            if operation.answer == "time" and not (
-                isinstance(answer, int) and is_plausible(answer)
-            ):
-                raise ValueError("it is no time in Unix milliseconds")
-            if not _is_of(operation, fields, answer):
-                raise ValueError("it is an answer to something else")
-            return answer
-        except (ValueError, RecursionError, KeyboardInterrupt) as stop:
-            lost = self._transport.lost(
-                operation, fields, "the answer is not what was announced", reply.timestamp
-            )
-            lost.unique_id = unique
-            if isinstance(stop, KeyboardInterrupt):
-                raise
-            raise lost from None
+            reply = self._transport.send(operation, fields, unique_id=unique)
+            try:
+                return results.read_reply(
+                    operation, fields, reply.status, reply.headers, reply.content
+                )
+            except (ValueError, RecursionError, KeyboardInterrupt) as stop:
+                lost = self._transport.lost(
+                    operation, fields, "the answer is not what was announced", reply.request
+                )
+                lost.unique_id = unique
+                if isinstance(stop, KeyboardInterrupt):
+                    raise
+                raise lost from None
+        except BaseException as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            if _log.isEnabledFor(logging.INFO if operation.mutates else logging.DEBUG):
+                _log_call(operation, fields, outcome, perf_counter() - begun)
 
-    def _findable(self, name: str, fields: Fields | Sequence[Fields]) -> Any:
-        """With a number to find it by, where the operation takes one and you gave none."""
-        own = _OWN_ID.get(name)
+    def _with_id(self, name: str, fields: Any) -> tuple[Any, list[int]]:
+        """(fields, which got a number): where you gave none, a number to find the write by.
+
+        Which: the places of the orders in a batch; [0] for what is not a batch.
+        """
+        own = OWN_ID.get(name)
         if own is None:
-            return fields
-        if not isinstance(fields, Mapping):
-            return [self._findable("execute_order", one) for one in fields]
-        if own in fields:
-            return fields
-        number = self._new_id()
-        return {**fields, own: str(number) if name == "request_withdrawal" else number}
-
-    def _new_id(self) -> int:
-        if self._given_ids is None:
-            return secrets.randbelow(2**32 - 1) + 1
-        number = self._given_ids()
-        checks.RULES["clientId"]("new_id()", number)
-        return number
-
-    def _explained(
-        self, name: str, fields: Fields | Sequence[Fields], timestamp: int | None
-    ) -> Explanation:
-        operation, complete = OPERATIONS[name], self._findable(name, fields)
-        request = self._transport.prepare(operation, complete, timestamp)
-        headers = {str(name): str(value) for name, value in (request.headers or {}).items()}
-        signed = "X-Timestamp" in headers
-        return Explanation(
-            operation, complete, method=operation.method, url=str(request.url), headers=headers,
-            body=request.body if isinstance(request.body, bytes) else None,
-            timestamp=int(headers["X-Timestamp"]) if signed else None,
-            window=int(headers["X-Window"]) if signed else None,
-            made_here=_made_here(name, fields), show_signature=self._transport.loopback,
-        )  # fmt: skip
+            return fields, []
+        batch = not isinstance(fields, Mapping)
+        complete, made = [], []
+        for place, one in enumerate(fields if batch else [fields]):
+            if own not in one:
+                number: int | str = self._new_id()
+                if self._new_id is not _random_id:
+                    serialize.convert(Parameter(U32), "new_id()", number)
+                one = {**one, own: str(number) if name == "request_withdrawal" else number}
+                made.append(place)
+            complete.append(one)
+        return (complete if batch else complete[0]), made
 
 
-# By which field what you send can be found again; of a withdrawal it is text.
-_OWN_ID = {
-    **dict.fromkeys(
-        ("execute_order", "execute_order_batch", "submit_rfq", "submit_quote",
-         "request_withdrawal"), "clientId"),
-    "strategy_create": "clientStrategyId",
-}  # fmt: skip
+class _Recorder(Client):
+    """A client whose calls end before anything is sent; it keeps the fields."""
+
+    fields: Any
+
+    def __init__(self) -> None:
+        """It needs no transport."""
+
+    def _send(self, name: str | Operation, fields: Fields | Sequence[Fields]) -> Any:
+        self.fields = fields
 
 
-def _is_of(operation: Operation, sent: Any, answer: Any) -> bool:
-    """Does the answer to a write speak of what was sent, as far as it says?"""
-    if operation.answer == "batch":
-        return len(answer) == len(sent) and all(
-            row["operation"] == "Err" or _is_mine(one, row)
-            for one, row in zip(sent, answer, strict=True)
+_random_id = lambda: secrets.randbelow(2**32 - 1) + 1  # noqa: E731
+
+
+def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
+    """The row of an operation: one of the table if it has the same method, path and instruction."""
+    if method not in ("GET", "POST", "DELETE", "PATCH", "PUT"):
+        raise InputError("method", method, "is not one of GET, POST, DELETE, PATCH, PUT")
+    if not isinstance(path, str) or not re.fullmatch(r"/[\w/.-]*", path, re.ASCII):
+        raise InputError("path", path, 'is not a path such as "/api/v1/markets"')
+    if instruction is not None and not re.fullmatch(r"\w+", str(instruction), re.ASCII):
+        raise InputError("instruction", instruction, 'is not a name such as "orderExecute"')
+    for known in OPERATIONS.values():
+        if (known.method, known.path) == (method, path) and known.instruction == instruction:
+            return known._replace(answer="plain")
+    return Operation(f"{method} {path}", "", method, path, instruction, "plain", documented=False)
+
+
+def _outcome(error: BaseException) -> str:
+    """What a log says of a call that raised."""
+    if isinstance(error, ApiError):
+        return f"refused: {error.status} {error.code or error.message}"
+    if isinstance(error, TransportError):
+        return f"UNKNOWN: {error.reason}" if error.sent else f"not sent: {error.reason}"
+    if isinstance(error, BpkitError):
+        return f"not sent: {type(error).__name__}"
+    return f"UNKNOWN: interrupted by {type(error).__name__}"
+
+
+def _log_call(operation: Operation, fields: Any, outcome: str, seconds: float) -> None:
+    """One record a call: INFO for a write, DEBUG for a read; never a secret."""
+    parts = [
+        " ".join(
+            f"{name}={one[name]}"
+            for name in ("symbol", "side", "orderType", "price", "quantity", "quoteQuantity",
+                         "orderId", "clientId", "clientStrategyId")
+            if name in one
         )
-    return not operation.mutates or not isinstance(answer, dict) or _is_mine(sent, answer)
-
-
-def _is_mine(sent: Mapping[str, object], row: Mapping[str, object]) -> bool:
-    return all(
-        row.get(name) is None or name not in sent or str(row[name]) == str(sent[name])
-        for name in ("symbol", "side", "clientId", "clientStrategyId")
-    )
-
-
-def _made_here(name: str, fields: Fields | Sequence[Fields]) -> list[str | tuple[int, str]]:
-    """The fields that ``_findable`` adds; of a batch with the order's number."""
-    own = _OWN_ID.get(name)
-    if own is None:
-        return []
-    if isinstance(fields, Mapping):
-        return [] if own in fields else [own]
-    return [(number, own) for number, one in enumerate(fields, 1) if own not in one]
-
-
-def _may_be_empty(operation: Operation, status: int) -> bool:
-    """204 where there is nothing, 202 for a cancel that is accepted but not confirmed."""
-    nothing = operation.method == "GET" and status == 204
-    cancelled = operation.method == "DELETE" and status in (202, 204)
-    return operation.answer == "empty" or nothing or cancelled
-
-
-@cache
-def _required(name: str) -> tuple[str, ...]:
-    """The arguments of the method ``name`` that have no default, ``self`` excepted."""
-    _, *arguments = inspect.signature(getattr(Client, name)).parameters.values()
-    return tuple(one.name for one in arguments if one.default is one.empty)
+        for one in ([fields] if isinstance(fields, Mapping) else fields)
+    ]  # fmt: skip
+    _log.log(
+        logging.INFO if operation.mutates else logging.DEBUG,
+        "%s %s: %s (%.0f ms)", operation.name, "; ".join(parts), outcome, seconds * 1000,
+    )  # fmt: skip

@@ -1,15 +1,17 @@
-"""Everything bpkit raises on purpose, in one tree.
+"""Every error that bpkit raises on purpose, in one tree.
 
 BpkitError
-|-- InputError       (also ValueError) a value that cannot be sent: .field .value; nothing was sent
-|-- KeyFormatError   (also ValueError) not an ED25519 pair in base64; the message says what it is
-|-- MissingKeyError  a signed call without a key, or no .env to read one from; nothing was sent
-|-- GuardError       refused at the door: an unsafe host, the demo key, a write for which the client
-|                    is not armed, a private operation for which no signature is documented
-|-- MissingExtraError (also ImportError) a library of an optional part is not installed
-|-- BudgetError      this minute's requests are used up: .wait seconds until the next; not sent
+|-- InputError       (also ValueError) a value that cannot be sent: .field .value .remedy
+|-- KeyFormatError   (also ValueError) not an ED25519 pair in base64; the message says why
+|-- MissingKeyError  a signed call without a key, or no .env to read one from
+|-- GuardError       refused before sending: an unsafe host, the demo key, or a write that the
+|                    client's limits do not allow
+|-- MissingExtraError  (also ImportError) a library of an optional part is not installed
+|-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
+
+Nothing was sent where one of the first six is raised.
 
 The rule that matters most: a TransportError on an order means that you do not know. Look
 (``bp.reconcile(error)``) before you send again.
@@ -17,15 +19,47 @@ The rule that matters most: a TransportError on an order means that you do not k
 
 from __future__ import annotations
 
+import json
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from .operations import LOOK_IN
+
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+WIDTH = 92  # characters: a line this long fits an output cell of JupyterLab
 
 
 class BpkitError(Exception):
-    """The root: ``except BpkitError`` catches all of them and nothing else."""
+    """The root: ``except BpkitError`` catches all of them and nothing else.
+
+    ``str(error)`` is wrapped at 92 characters. ``.args[0]`` is the message in one piece.
+    """
+
+    def __str__(self) -> str:
+        message = str(self.args[0]) if self.args else ""
+        return "\n".join(map(_wrapped, message.split("\n")))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _wrapped(line: str) -> str:
+    if len(line) <= WIDTH:
+        return line
+    return textwrap.fill(
+        line, WIDTH, drop_whitespace=True, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _restore(kind: type[BpkitError], args: tuple[object, ...], state: dict[str, Any]) -> BpkitError:
+    """Pickle and copy an error without its constructor, which may want other arguments."""
+    made = kind.__new__(kind)
+    made.args = args
+    made.__dict__.update(state)
+    return made
 
 
 class InputError(BpkitError, ValueError):
@@ -35,12 +69,9 @@ class InputError(BpkitError, ValueError):
         self.field, self.value, self.remedy = field, value, remedy
         super().__init__(f"{field}={value!r}: {remedy}")
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[str, object, str]]:
-        return type(self), (self.field, self.value, self.remedy)
-
 
 class KeyFormatError(BpkitError, ValueError):
-    """The text given is no key, or the two texts are no pair. The message never repeats them."""
+    """The text is not a key, or the two texts are not a pair. The message never repeats them."""
 
 
 class MissingKeyError(BpkitError):
@@ -62,18 +93,15 @@ class GuardError(BpkitError):
     """Refused before anything was sent, because sending it would be unsafe."""
 
 
-class BudgetError(BpkitError):
-    """The budget of requests is used up, and the client was told not to wait. Nothing was sent."""
+class RateLimitError(BpkitError):
+    """The rate limit is reached, and the client was told not to wait. Nothing was sent."""
 
     def __init__(self, operation: str, limit: int, wait: float) -> None:
         self.operation, self.limit, self.wait = operation, limit, wait
         super().__init__(
-            f"{operation}: the budget of {limit} request{'s' if limit > 1 else ''} of its kind a "
-            f"minute is used up; the next may leave in {wait:.1f} seconds. Nothing was sent."
+            f"{operation}: the limit of {limit} request{'s' if limit > 1 else ''} of its kind a "
+            f"minute is reached; the next may be sent in {wait:.1f} seconds. Nothing was sent."
         )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.operation, self.limit, self.wait)
 
 
 class TransportError(BpkitError):
@@ -82,12 +110,12 @@ class TransportError(BpkitError):
     ``sent`` is False only when the request certainly never left (no connection came about).
     Otherwise the outcome of a write is unknown: it may have been carried out.
 
-    What is needed to look: ``operation``; ``parameters`` as they were sent, under the
-    documentation's names (a list of them for a batch); ``client_id``, yours or the one that was
-    given to it (None where there is none, or several), and ``unique_id``: it was made at random for
-    this request alone; ``time``, the UTC moment of its signature; ``window``, the milliseconds for
-    which that was valid, after which it is refused; ``url`` and ``public_key``: where it was sent,
-    and by whom. ``bp.reconcile(error)`` looks.
+    What is needed to look: ``operation``; ``parameters`` as they were sent, under the exchange's
+    names (a list of them for a batch); ``client_id``, yours or the one that was given to it (None
+    where there is none, or several); ``unique_id``: the id was made at random for this request
+    alone; ``time``: the UTC time of its signature; ``window``: the milliseconds for which the
+    signature was valid, after which the exchange refuses it; ``url`` and ``public_key``: where it
+    was sent, and by whom. ``bp.reconcile(error)`` looks.
     """
 
     def __init__(
@@ -123,41 +151,12 @@ class TransportError(BpkitError):
         if not self.sent:
             return "Nothing was sent."
         if self.mutates:
-            where = _LOOK.get(self.operation, "bp.reconcile(error)")
+            where = LOOK_IN.get(self.operation, "bp.reconcile(error)")
             return (
                 f"The outcome is UNKNOWN: it may have been carried out. Look ({where}) before you "
                 "send it again."
             )
         return "The outcome is unknown, but this operation only reads: it is safe to call again."
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild_transport_error, (type(self), self.operation, self.reason, self.__dict__)
-
-
-def _rebuild_transport_error(
-    kind: type[TransportError], operation: str, reason: str, state: dict[str, Any]
-) -> TransportError:
-    names = (
-        "sent", "mutates", "parameters", "time", "window", "url", "public_key", "unique_id",
-    )  # fmt: skip
-    return kind(operation, reason, **{name: state[name] for name in names})
-
-
-# Where the outcome of a write shows that ``reconcile`` does not know.
-_LOOK = {
-    "update_account_settings": "get_account",
-    "convert_dust": "get_dust_history, get_balances",
-    "issue_two_factor_token": "get_withdrawals",
-    "execute_borrow_lend": "get_borrow_lend_positions, get_borrow_lend_history",
-    **dict.fromkeys(
-        ("submit_rfq", "accept_quote", "refresh_rfq", "cancel_rfq"),
-        "get_open_rfqs, get_rfq_history, get_rfq_fill_history",
-    ),
-    "submit_quote": "get_quote_history, get_quote_fill_history",
-    **dict.fromkeys(
-        ("vault_mint", "vault_redeem", "vault_redeem_cancel"), "get_balances, get_vaults"
-    ),
-}
 
 
 class ApiError(BpkitError):
@@ -165,8 +164,8 @@ class ApiError(BpkitError):
 
     ``status``: the HTTP status. ``code``: the exchange's error code, None where the answer was not
     its JSON (plain text from the web framework, HTML from the edge). ``message``: the reason.
-    ``body``: the whole answer as text. ``finding``: where it was the signature or the clock, what
-    is wrong and what to do (see ``bpkit.doctor``); else None.
+    ``body``: the whole answer as text. ``finding``: if the signature or the clock was wrong, what
+    is wrong and how to fix it (see ``bpkit.doctor``); else None.
     """
 
     def __init__(
@@ -183,6 +182,60 @@ class ApiError(BpkitError):
         said = f"{operation}: {status} {code + ': ' if code else ''}{message}"
         super().__init__(said if finding is None else f"{said}\n{finding}")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        parts = (self.operation, self.status, self.code, self.message, self.body, self.finding)
-        return type(self), parts
+
+# --- read an error answer -------------------------------------------------------------------------
+# Source: Backpack Exchange API, its error codes and its API FAQ. An error comes as the exchange's
+# own JSON, as plain text from the web framework, or as HTML from the edge.
+
+_UNSURE = ("TIMEOUT", "SERVER_ERROR")
+_NOT_NOW = ("MAINTENANCE", "TRADING_PAUSED", "TOO_MANY_REQUESTS", "NOT_IMPLEMENTED")
+_GIVEN_UP = (408, 499)  # by something between here and the exchange
+_ABOUT_SIGNATURE = re.compile(r"signature|X-(API-Key|Signature|Timestamp|Window)", re.IGNORECASE)
+_ABOUT_TIME = re.compile(r"expired|timestamp", re.IGNORECASE)
+
+
+def refusal(
+    status: int, text: str, *, phrase: str | None, location: str | None
+) -> tuple[str | None, str]:
+    """(code, message) of an error answer. ``phrase``: of the status line; ``location``: of a
+    redirect."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        answer = None
+    if isinstance(answer, dict) and "message" in answer:
+        code = answer.get("code")
+        return (code if isinstance(code, str) else None), str(answer["message"])
+    text = text.strip()
+    if 300 <= status < 400:
+        return None, f"a redirect to {location!r}, which is not followed"
+    if not text or text.startswith("<"):
+        return None, f"{phrase or 'no reason given'} (not from the exchange itself: see .body)"
+    return None, text[:300]
+
+
+def leaves_open(status: int, code: str | None) -> bool:
+    """Does the answer leave open whether a write was carried out?
+
+    A 5xx may come from anything on the way, after the write has passed. A 1xx or 3xx is not the
+    answer at all. Only the exchange's own word that it does not act now is a clear no. That these
+    codes are sent before anything is done is our reading of them; it is not documented.
+    """
+    if status < 200 or 300 <= status < 400:
+        return True
+    if status >= 500:
+        return code not in _NOT_NOW
+    return code in _UNSURE or (status in _GIVEN_UP and code is None)
+
+
+def is_about_signature(code: str | None, message: str) -> bool:
+    """Was the request refused for its signature, its key or its time?"""
+    if code in ("INVALID_SIGNATURE", "UNAUTHORIZED"):
+        return True
+    known = code == "INVALID_CLIENT_REQUEST"
+    return known and bool(_ABOUT_SIGNATURE.search(message) or is_about_time(message))
+
+
+def is_about_time(message: str) -> bool:
+    """Was it refused for the time of the signature?"""
+    return bool(_ABOUT_TIME.search(message)) and "header" not in message

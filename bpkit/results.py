@@ -1,7 +1,7 @@
-"""The answer: the documented JSON, a list or a dict (or a text, or a number), that knows its frame.
+"""Answers: a list or dict (or a text, or a number) that knows its DataFrame.
 
-Nothing is renamed and nothing converted: money is text, as it came. ``.df`` is the same answer as a
-DataFrame; the contract of each kind stands in ``frames.FRAMES``. ``.to_frame(exact=True)`` has the
+Nothing is renamed and nothing is converted: money is text, as it came. ``.df`` is the same answer
+as a DataFrame; ``frames.FRAMES`` has the contract of each kind. ``.to_frame(exact=True)`` has the
 same columns, with Decimal where ``.df`` has float64. ``.status`` is the HTTP status, ``.headers``
 are the headers. At the end of a notebook cell an answer shows itself as a table.
 """
@@ -11,8 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from difflib import get_close_matches
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+from .clock import is_plausible
+from .operations import Operation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,25 +43,21 @@ class Answer:
 
         return frame(self.kind, self, exact=exact)
 
-    def _shown(self) -> tuple[pd.DataFrame, str]:
+    def _visible_frame(self) -> tuple[pd.DataFrame, str]:
         """What is shown of the frame, and a note of what is not ("" where all of it is)."""
         return self.df, ""
 
     def _repr_html_(self) -> str | None:
         try:
-            shown, note = self._shown()
-        except (
-            AttributeError,
-            TypeError,
-            ValueError,
-        ):  # an odd value must not hide an answer: show it as text
-            return None
+            shown, note = self._visible_frame()
+        except (AttributeError, TypeError, ValueError):
+            return None  # an odd value must not hide an answer: it is shown as text
         table = shown._repr_html_()  # type: ignore[operator]  # pandas' stubs miss it
         return f"{table}<p>{note}</p>" if table and note else table
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         try:
-            shown, note = self._shown()
+            shown, note = self._visible_frame()
         except (AttributeError, TypeError, ValueError):
             cycle = True
         if cycle:
@@ -65,8 +65,8 @@ class Answer:
         printer.text(f"{shown}\n{note}" if note else str(shown))
 
 
-# Answer stands first among the bases: IPython asks them in their order how to print, and has a way
-# of its own for every list and dict.
+# Answer must be the first base class: IPython has its own printers for list and dict, and would use
+# those.
 
 
 class Rows(Answer, list[Any]):
@@ -76,18 +76,23 @@ class Rows(Answer, list[Any]):
     """
 
     def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, str):
+            raise TypeError(
+                f"this answer is a list of {len(self)} rows, so it has no {place!r}; "
+                f"write answer[0][{place!r}] for one row, or answer.df[{place!r}]"
+            )
         found = super().__getitem__(place)
-        return self._like(found) if isinstance(place, slice) else found
+        return self._copy_with(found) if isinstance(place, slice) else found
 
     def __add__(self, more: list[Any]) -> Rows:
-        return self._like(list.__add__(self, more))
+        return self._copy_with(list.__add__(self, more))
 
-    def _like(self, rows: list[Any]) -> Rows:
+    def _copy_with(self, rows: list[Any]) -> Rows:
         made = Rows(rows)
         vars(made).update(vars(self))
         return made
 
-    def _shown(self) -> tuple[pd.DataFrame, str]:
+    def _visible_frame(self) -> tuple[pd.DataFrame, str]:
         made = self.df
         filled = made.loc[:, made.notna().any()]
         hidden = made.shape[1] - filled.shape[1]
@@ -101,6 +106,15 @@ class Record(Answer, dict[str, Any]):
 
     A record with nested values shows its frame; ``get_collateral`` its totals, and then the frame.
     """
+
+    def __missing__(self, name: object) -> Any:
+        names = list(self)
+        near = get_close_matches(str(name).lower(), map(str.lower, names), 1)
+        meant = next((one for one in names if near and one.lower() == near[0]), None)
+        hint = f"did you mean {meant!r}? " if meant else ""
+        raise KeyError(
+            _Readable(f"{name!r}: {hint}This answer has {', '.join(names) or 'nothing'}")
+        )
 
     def _fields(self) -> dict[str, str]:
         """What the table shows; nothing for a record with nested values, which its frame shows."""
@@ -158,21 +172,96 @@ class Number(Answer, int):
         printer.text(int.__repr__(self))
 
 
+class _Readable(str):
+    """A message that KeyError shows as it is, since it shows the repr of what it gets."""
+
+    __repr__ = str.__str__
+
+
+def read_reply(
+    operation: Operation, sent: Any, status: int, headers: Mapping[str, str], content: bytes
+) -> Any:
+    """The answer to what was ``sent``. Raises ValueError where the reply is not an answer to it."""
+    answer: Any = read(operation.answer, status, headers, content)
+    if not content.strip() and not _may_be_empty(operation, status):
+        raise ValueError("the answer is empty, and that must not be read as 'none'")
+    if operation.answer == "time" and not (isinstance(answer, int) and is_plausible(answer)):
+        raise ValueError("it is not a time in Unix milliseconds")
+    if operation.answer == "batch":
+        others = [one for one, row in zip(sent, answer, strict=False) if _is_other(one, row)]
+        if others or len(answer) != len(sent):
+            raise ValueError("it is an answer to other orders")
+    elif (
+        operation.mutates
+        and isinstance(answer, dict)
+        and isinstance(sent, Mapping)
+        and _is_other(sent, answer)
+    ):
+        raise ValueError("it is an answer to something else")
+    return answer
+
+
 def read(kind: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
-    """The answer that the bytes hold. Raises ValueError where they are no JSON but should be."""
-    made = _made(kind, content)
-    if content.strip() and kind in _PLACED and not _PLACED[kind](made):
-        raise ValueError("whatever that is, it is not what was placed")
+    """The answer in these bytes. Raises ValueError where they are not the JSON that they should be.
+
+    What became of money must not be read out of something else, such as an error that came with
+    200: what was placed must look like it. Other kinds of answer pass in any shape.
+    """
+    empty = not content.strip()
+    if kind == "plain":
+        return _plain(content)
+    if kind == "text":
+        made: Answer = Text(content.decode())
+    elif empty and kind != "time":
+        made = Rows() if kind in _LISTS else Record()
+    else:
+        value = json.loads(content, parse_float=Decimal)
+        if isinstance(value, list):
+            made = Rows(value)
+        elif isinstance(value, dict):
+            made = Record(value)
+        elif kind == "time" and isinstance(value, int):
+            made = Number(value)
+        elif kind in _LOOSE and isinstance(value, str):
+            made = Text(value)
+        else:
+            raise ValueError("it is neither an object nor a list")
+    if not empty and kind in _PLACED and not _PLACED[kind](made):
+        raise ValueError("it is not what was placed")
     made.kind, made.status, made.headers = kind, status, headers
     return made
 
 
-def _is_one(made: Answer) -> bool:
+def _plain(content: bytes) -> Any:
+    """JSON without a frame, or the text itself."""
+    try:
+        return json.loads(content, parse_float=Decimal)
+    except ValueError:
+        return content.decode(errors="replace")
+
+
+def _may_be_empty(operation: Operation, status: int) -> bool:
+    """204 where there is nothing, 202 for a cancel that is accepted but not confirmed."""
+    nothing = operation.method == "GET" and status == 204
+    cancelled = operation.method == "DELETE" and status in (202, 204)
+    return operation.answer in ("empty", "plain") or nothing or cancelled
+
+
+def _is_other(sent: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Does a row name another market, side or id than what was sent? An error row names none."""
+    return isinstance(sent, Mapping) and any(
+        row.get(name) is not None and name in sent and str(row[name]) != str(sent[name])
+        for name in ("symbol", "side", "clientId", "clientStrategyId")
+        if row.get("operation") != "Err"
+    )
+
+
+def _is_placed(made: Answer) -> bool:
     return isinstance(made, Record) and "status" in made and any(name in made for name in _IDS)
 
 
 def _is_batch(made: Answer) -> bool:
-    """An order where the operation is Ok, a code where it is Err."""
+    """Each row is an order where the operation is Ok, and has a code where it is Err."""
     return isinstance(made, Rows) and all(
         isinstance(row, dict)
         and (
@@ -183,32 +272,11 @@ def _is_batch(made: Answer) -> bool:
     )
 
 
-# What becomes of money must not be read out of something else, such as an error that came with 200.
-# Other kinds pass in any shape.
 _IDS = ("id", "rfqId", "quoteId")
 _PLACED: dict[str, Callable[[Answer], bool]] = {
     "batch": _is_batch,
-    **dict.fromkeys(("order", "withdrawal", "strategy", "rfq", "quote"), _is_one),
+    **dict.fromkeys(("order", "withdrawal", "strategy", "rfq", "quote"), _is_placed),
 }
-
-
-def _made(kind: str, content: bytes) -> Answer:
-    if kind == "text":
-        return Text(content.decode())
-    if not content.strip() and kind != "time":
-        return Rows() if kind in _LISTS else Record()
-    value = json.loads(content, parse_float=Decimal)
-    if isinstance(value, list):
-        return Rows(value)
-    if isinstance(value, dict):
-        return Record(value)
-    if kind == "time" and isinstance(value, int):
-        return Number(value)
-    if kind in _LOOSE and isinstance(value, str):
-        return Text(value)
-    raise ValueError("neither an object nor a list")
-
-
-_LISTS = {"orders", "batch", "strategies"}  # kinds whose answer is a list even where no body came
+_LISTS = {"orders", "batch", "strategies"}  # kinds whose answer is a list even without a body
 _TOTALS = {"collateral"}  # kinds whose record says more than its frame
-_LOOSE = {"country", "two_factor_token"}  # kinds of which no shape is documented, nor any to guess
+_LOOSE = {"country", "two_factor_token"}  # kinds without a documented shape, and with none to guess

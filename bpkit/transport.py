@@ -1,8 +1,8 @@
-"""The one door out: every request of bpkit passes here. The only home of requests.
+"""Send requests: one session, timeouts, retries of reads, each attempt signed afresh.
 
-What stands at the door: which hosts may be spoken to, and with which key; what the client is armed
-for; the budget of requests; each attempt signed afresh; reads retried, writes never; no redirect
-followed. A refusal for the signature or the clock leaves with what the doctor found.
+Before a request is sent, its host, its key, its limits and the request rate are checked. Reads are
+sent again when that can help; writes never are. No redirect is followed. An error about the
+signature or the clock gets what ``doctor`` finds. This is the only module that imports requests.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import NewConnectionError
 
 from . import clock as clocks
-from . import doctor, refusals
+from . import doctor, errors
 from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
 from .guard import hosts
 from .guard.hosts import LIVE_URL
-from .guard.limits import Arming, Guard
-from .guard.rate_limit import Budget, pace_of
+from .guard.limits import Arming, WriteGuard
+from .guard.rate_limit import RateLimit, counter_for
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
-from .serialize import Fields, body, query, without_token
+from .serialize import Fields, body, hide_two_factor_token, query
 from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
 
 __all__ = ["BACKOFF", "LIVE_URL", "RETRIES", "Reply", "Transport"]
@@ -42,21 +42,22 @@ _LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.Chunked
 
 
 class Reply(NamedTuple):
-    """What came back: the body is bytes, not yet read. ``timestamp``: of the signature, if any."""
+    """A successful reply (2xx), whose body is still bytes, and the request that it answers."""
 
     status: int
     headers: CaseInsensitiveDict[str]
     content: bytes
-    timestamp: int | None
+    request: requests.PreparedRequest
 
 
 class Transport:
-    """A kept connection to one host, with one key or none.
+    """An open connection to one host, with one key or none.
 
-    ``timeout``: seconds to connect, and seconds to wait for each piece of the answer. ``armed``:
-    what it may change where that is held (see ``arming``). ``budget``: how many requests a minute;
-    None: the exchange's limits on a live host, none on this machine. ``clock`` gives Unix
-    milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host that is not safe.
+    ``timeout``: seconds to wait for each part of the answer, or a pair: seconds to connect, and to
+    wait. ``armed``: what it may change on a live host (see ``guard.limits``). ``rate_limit``: how
+    many requests a minute; None: the exchange's limits on a live host, none on this machine.
+    ``clock`` gives Unix milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host
+    that is not safe.
     """
 
     def __init__(
@@ -65,29 +66,30 @@ class Transport:
         key: Key | None,
         *,
         window: int = DEFAULT_WINDOW,
-        timeout: tuple[float, float] = (3.05, 10.0),
+        timeout: float | tuple[float, float] = (3.05, 10.0),
         armed: Arming | None = None,
         trusted_host: str | None = None,
-        budget: Budget | None = None,
+        rate_limit: RateLimit | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        _check_types(url, key, window, timeout, trusted_host, budget)
-        self.url, self.loopback = hosts.checked(url, trusted_host)
+        _check_types(url, key, window, timeout, trusted_host, rate_limit)
+        self.url, self.loopback = hosts.check_host(url, trusted_host)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
         self.key, self.window, self.armed = key, window, armed
-        self.guard = Guard(armed, self.url, self.loopback, self._look)
-        self.budget = Budget() if budget is None and not self.loopback else budget
-        # Writes that may have been carried out: nobody loses so many and goes on.
+        self.guard = WriteGuard(armed, self.url, self.loopback, self._read)
+        self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
+        # Writes that may have been carried out. 100 are more than anybody goes on after.
         self.unanswered: deque[TransportError] = deque(maxlen=100)
         self._clock, self._sleep = clock, sleep
-        self._ahead = 0  # milliseconds, added to the clock for every signature
+        self._clock_offset_ms = 0  # added to the clock for every signature
         self._session = requests.Session()
-        self._timeout, self._options = timeout, self._send_options(timeout)
+        self._timeout = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        self._options = self._send_options()
 
     def send(
         self,
@@ -99,7 +101,7 @@ class Transport:
         """Send one operation and return a successful reply (2xx).
 
         ``unique_id``: the fields hold a random number by which to find it again. Raises
-        MissingKeyError, GuardError or BudgetError before anything is sent, ApiError when the
+        MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
         exchange refuses, TransportError when no answer arrived.
         """
         self._check_signable(operation)
@@ -108,13 +110,15 @@ class Transport:
         request = None
         try:
             for left in reversed(range(attempts)):
-                if self.budget is not None:
-                    for account in self._accounts(operation):
-                        pace_of(self.url, account).take(operation, self.budget, sleep=self._sleep)
+                if self.rate_limit is not None:
+                    for whose in self._counters(operation):
+                        counter_for(self.url, whose).wait_for_room(
+                            operation, self.rate_limit, sleep=self._sleep
+                        )
                 request = self.prepare(operation, fields)
-                response = self._tried(request, operation, fields, last=not left)
+                response = self._attempt(request, operation, fields, last=not left)
                 if response is not None:
-                    return self._accepted(operation, fields, response)
+                    return self._reply_or_error(operation, fields, response)
                 self._sleep(BACKOFF * 2 ** (attempts - 1 - left))
         except TransportError as error:
             error.unique_id = unique_id
@@ -124,15 +128,15 @@ class Transport:
         except ApiError:
             self.guard.give_back(value)
             raise
-        except BaseException as stop:  # the budget's refusal, or Ctrl+C
+        except BaseException as stop:  # a RateLimitError, or Ctrl+C
             if request is None or not operation.mutates:
                 self.guard.give_back(value)
             else:
-                lost = self.lost(operation, fields, "it was interrupted", _timestamp(request))
+                lost = self.lost(operation, fields, "it was interrupted", request)
                 lost.unique_id = unique_id
                 stop.add_note(f"{lost} It is kept in .unanswered.")
             raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        raise AssertionError  # the last attempt returns or raises
 
     def prepare(
         self,
@@ -140,17 +144,18 @@ class Transport:
         fields: Fields | Sequence[Fields],
         timestamp: int | None = None,
     ) -> requests.PreparedRequest:
-        """The request as it would leave now, or at ``timestamp`` (Unix milliseconds). Not sent.
+        """The request as it would be sent now, or at ``timestamp`` (Unix milliseconds). Not sent.
 
-        Prepared by hand: requests would look up proxies and merge settings anew for each call, and
-        would encode the parameters once more.
+        Built by hand: requests would read proxies and merge settings for each call, and would
+        encode the parameters a second time.
         """
         self._check_signable(operation)
         request = requests.PreparedRequest()
         request.method = operation.method
         request.url = self.url + operation.path
         request.hooks = {"response": []}
-        request._cookies = self._session.cookies  # looked at when a redirect comes; never sent
+        # requests reads this when a redirect comes; it is never sent.
+        request._cookies = self._session.cookies  # type: ignore[attr-defined]
         request.headers = CaseInsensitiveDict(_HEADERS)
         if operation.parameters_in == "body":
             request.body = body(fields)
@@ -159,8 +164,13 @@ class Transport:
         elif fields:
             request.url += "?" + query(fields)  # type: ignore[arg-type]
         if operation.instruction is not None and self.key is not None:
-            when = self._clock() + self._ahead if timestamp is None else timestamp
-            self._sign(request.headers, operation.instruction, fields, self.key, when)
+            if timestamp is None:
+                timestamp = self._clock() + self._clock_offset_ms
+            text = text_to_sign(operation.instruction, fields, timestamp, self.window)
+            request.headers["X-API-Key"] = self.key.public_key
+            request.headers["X-Signature"] = self.key.sign(text)
+            request.headers["X-Timestamp"] = str(timestamp)
+            request.headers["X-Window"] = str(self.window)
         return request
 
     def lost(
@@ -168,18 +178,19 @@ class Transport:
         operation: Operation,
         fields: Fields | Sequence[Fields],
         reason: str,
-        timestamp: int | None,
+        request: requests.PreparedRequest,
         *,
         sent: bool = True,
     ) -> TransportError:
         """The error of a request without a usable answer, with what is needed to look for it."""
+        timestamp = request.headers.get("X-Timestamp")
         error = TransportError(
             operation.name,
             reason,
             sent=sent,
             mutates=operation.mutates,
-            parameters=without_token(fields),
-            time=None if timestamp is None else clocks.moment(timestamp),
+            parameters=hide_two_factor_token(fields),
+            time=None if timestamp is None else clocks.moment(int(timestamp)),
             window=None if timestamp is None else self.window,
             url=self.url,
             public_key=self.key.public_key if self.key and operation.signed else None,
@@ -192,22 +203,23 @@ class Transport:
         """Ask the exchange for its time. ``apply``: sign by it from now on."""
         found = self._read_clock()
         if apply:
-            self._ahead = round(found.offset / _MILLISECOND)
+            self._clock_offset_ms = round(found.offset / _MILLISECOND)
             found = found._replace(applied=True)
         return found
 
     def _read_clock(self) -> clocks.ClockReading:
         operation, before = OPERATIONS["get_time"], self._clock()
-        answer = self.send(operation, {}).content
+        reply = self.send(operation, {})
+        answer = reply.content
         if not (answer.isdigit() and len(answer) == 13 and clocks.is_plausible(int(answer))):
-            raise self.lost(operation, {}, "the answer is not what was announced", None)
+            raise self.lost(operation, {}, "the answer is not what was announced", reply.request)
         return clocks.reading(before, int(answer), self._clock())
 
     def close(self) -> None:
         """Close the kept connection; another one opens when it is needed."""
         self._session.close()
 
-    def _tried(
+    def _attempt(
         self,
         request: requests.PreparedRequest,
         operation: Operation,
@@ -215,20 +227,22 @@ class Transport:
         *,
         last: bool,
     ) -> requests.Response | None:
-        """The response; None where it is worth another attempt. Raises TransportError."""
+        """The response, or None if another attempt can help. Raises TransportError."""
         try:
             response = self._session.send(request, **self._options)
         except _LOST as error:
             if not last:
                 return None
-            raise self._unanswered(operation, fields, request, error) from None
+            raise self._transport_error(operation, fields, request, error) from None
         except (requests.RequestException, ValueError) as error:
-            raise self._unanswered(operation, fields, request, error) from None
+            raise self._transport_error(operation, fields, request, error) from None
         return response if last or response.status_code not in _TRY_AGAIN else None
 
-    def _accounts(self, operation: Operation) -> list[str | None]:
-        """Whose minute it counts in. Without a signature the exchange cannot know whose it is, so
-        it counts both among what this host gets unsigned (None) and for the client's key."""
+    def _counters(self, operation: Operation) -> list[str | None]:
+        """The counters that a request counts in: a public key's, or the one of unsigned requests.
+
+        The exchange cannot know whose an unsigned request is, so it counts in both.
+        """
         own: list[str | None] = [self.key.public_key] if self.key else []
         return own if operation.signed else [None, *own]
 
@@ -236,32 +250,19 @@ class Transport:
         if operation.instruction == UNDOCUMENTED:
             raise GuardError(
                 f"{operation.name} is private, but the documentation names no instruction for it, "
-                "so it cannot be signed; and unsigned it is never sent. Use the exchange's website."
+                "so it cannot be signed, and it is never sent unsigned. Use the exchange's website."
             )
-        if operation.signed and self.key is None:
+        if operation.instruction is not None and self.key is None:
             raise MissingKeyError(
-                f"{operation.name} is a signed operation and this client has no key. Make it with "
-                "one: Client(url, sandbox.key), or Client(url, Key.from_env())."
+                f"{operation.name} is a signed operation, and this client has no key. Make the "
+                "client with one: Client(url, sandbox.key), or Client(url, Key.from_env())."
             )
 
-    def _look(self, name: str, fields: Fields) -> Any:
-        """What the guard needs to know to value an order."""
+    def _read(self, name: str, fields: Fields) -> Any:
+        """What the guard reads from the exchange to value an order."""
         return json.loads(self.send(OPERATIONS[name], fields).content)
 
-    def _sign(
-        self,
-        headers: CaseInsensitiveDict[str | bytes],
-        instruction: str,
-        fields: Fields | Sequence[Fields],
-        key: Key,
-        timestamp: int,
-    ) -> None:
-        headers["X-API-Key"] = key.public_key
-        headers["X-Signature"] = key.sign(text_to_sign(instruction, fields, timestamp, self.window))
-        headers["X-Timestamp"] = str(timestamp)
-        headers["X-Window"] = str(self.window)
-
-    def _unanswered(
+    def _transport_error(
         self,
         operation: Operation,
         fields: Fields | Sequence[Fields],
@@ -274,7 +275,7 @@ class Transport:
         )
         sent = not refused
         if refused and self.loopback:
-            reason = f"nothing listens at {self.url} (a sandbox started anew needs a new client)"
+            reason = f"nothing listens at {self.url} (a new sandbox needs a new client)"
         elif refused:
             reason = f"no connection to {self.url}"
         elif isinstance(error, requests.Timeout):
@@ -284,34 +285,33 @@ class Transport:
             sent = "CERTIFICATE_VERIFY_FAILED" not in reason  # that comes before anything leaves
         else:
             reason = "the connection was lost"
-        return self.lost(operation, fields, reason, _timestamp(request), sent=sent)
+        return self.lost(operation, fields, reason, request, sent=sent)
 
-    def _accepted(
+    def _reply_or_error(
         self,
         operation: Operation,
         fields: Fields | Sequence[Fields],
         response: requests.Response,
     ) -> Reply:
-        timestamp = _timestamp(response.request)
         if 200 <= response.status_code < 300:
-            return Reply(response.status_code, response.headers, response.content, timestamp)
+            return Reply(response.status_code, response.headers, response.content, response.request)
         status, text = response.status_code, response.text
-        code, message = refusals.reason(
+        code, message = errors.refusal(
             status, text, phrase=response.reason, location=response.headers.get("Location")
         )
-        if operation.mutates and refusals.leaves_open(status, code):
+        if operation.mutates and errors.leaves_open(status, code):
             said = f"the answer was {status}: {message}"
-            raise self.lost(operation, fields, said, timestamp)
+            raise self.lost(operation, fields, said, response.request)
         finding = None
-        if operation.signed and refusals.is_about_signature(code, message):
-            finding = self._finding(response.request, refusals.is_about_time(message))
+        if operation.signed and errors.is_about_signature(code, message):
+            finding = self._finding(response.request, errors.is_about_time(message))
         raise ApiError(operation.name, status, code, message, text, finding)
 
     def _finding(self, request: requests.PreparedRequest, is_time: bool) -> doctor.Finding:
-        """What the doctor says; where it is about time, after a look at the exchange's clock."""
+        """What ``doctor`` finds. If the time was refused, the exchange's clock is read first."""
         read = None
         if is_time:
-            with suppress(BpkitError):  # without the exchange's time there is just less to say
+            with suppress(BpkitError):  # without the exchange's time the finding says less
                 read = self._read_clock()
         if read is None:
             return doctor.diagnose(request)
@@ -319,13 +319,16 @@ class Transport:
         found = doctor.diagnose(request, now=now)
         if found.cause not in ("clock", "none"):  # none: right when it left, too late on arrival
             return found
-        off = read._replace(offset=read.offset - self._ahead * _MILLISECOND)  # as it signed
+        applied = self._clock_offset_ms * _MILLISECOND  # the signature had this correction
+        off = read._replace(offset=read.offset - applied)
         return replace(found, remedy=clocks.advice(off, platform.system()))
 
-    def _send_options(self, timeout: tuple[float, float]) -> dict[str, Any]:
-        """How every request is sent. Proxies and certificates of the environment are looked up
-        once; loopback has neither."""
-        options: dict[str, Any] = {"timeout": timeout, "allow_redirects": False, "stream": False}
+    def _send_options(self) -> dict[str, Any]:
+        """How every request is sent. Proxies and certificates are read from the environment once;
+        on this machine there are none."""
+        options: dict[str, Any] = {
+            "timeout": self._timeout, "allow_redirects": False, "stream": False,
+        }  # fmt: skip
         if self.loopback:
             self._session.trust_env = False
             return options | {"proxies": {}, "verify": True, "cert": None}
@@ -343,31 +346,22 @@ def _check_types(
     window: object,
     timeout: object,
     trusted_host: object,
-    budget: object,
+    rate_limit: object,
 ) -> None:
     if not isinstance(url, str):
-        raise InputError("url", url, "is no address; pass sandbox.url or LIVE_URL")
+        raise InputError("url", url, "is not an address; pass sandbox.url or LIVE_URL")
     if key is not None and not isinstance(key, Key):
-        # Whatever it is may be a secret, so it is not repeated.
-        raise InputError("key", type(key), "is no Key; pass sandbox.key or Key.from_env()")
-    if trusted_host is not None and not (isinstance(trusted_host, str) and trusted_host.strip()):
-        raise InputError("trusted_host", trusted_host, 'is no host; write "exchange.example"')
-    if budget is not None and not isinstance(budget, Budget):
-        raise InputError("budget", budget, "is no Budget; write Budget(wait=False)")
-    if not _is_timeout(timeout):
-        raise InputError("timeout", timeout, "is not (seconds to connect, seconds to wait)")
+        # It may be a secret, so it is not repeated.
+        raise InputError("key", type(key), "is not a Key; pass sandbox.key or Key.from_env()")
+    if trusted_host is not None and not isinstance(trusted_host, str):
+        raise InputError("trusted_host", trusted_host, 'is not a host; write "exchange.example"')
+    if rate_limit is not None and not isinstance(rate_limit, RateLimit):
+        raise InputError(
+            "rate_limit", rate_limit, "is not a RateLimit; write RateLimit(wait=False)"
+        )
+    seconds = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout,)
+    if not all(isinstance(one, (int, float)) and one > 0 for one in seconds):
+        remedy = "is not a number of seconds, or a pair: (seconds to connect, seconds to wait)"
+        raise InputError("timeout", timeout, remedy)
     if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
         raise InputError("window", window, f"is not an int from 1 to {MAX_WINDOW} milliseconds")
-
-
-def _is_timeout(value: object) -> bool:
-    return (
-        isinstance(value, tuple)
-        and len(value) == 2
-        and all(isinstance(one, (int, float)) and one > 0 for one in value)
-    )
-
-
-def _timestamp(request: requests.PreparedRequest) -> int | None:
-    text = request.headers.get("X-Timestamp")
-    return None if text is None else int(text)

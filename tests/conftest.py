@@ -9,23 +9,36 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import notebook_outputs
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from specification import Specification, read
 from watch import Watch
 
-from bpkit import Client
+from bpkit import Client, errors
 from bpkit.operations import OPERATIONS, Operation
 from bpkit.sandbox import Sandbox
 
 # The secret that the exchange's own Python guide prints; it opens the sandbox's first account.
 DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 
+errors.WIDTH = 10**6  # messages in one piece; tests/test_errors.py looks at their wrapping
+
 VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_text("utf-8"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--openapi", metavar="PATH", help="the official specification, openapi.yml")
+
+
+@pytest.fixture(scope="session")
+def specification(pytestconfig: pytest.Config) -> Specification:
+    return read(pytestconfig.getoption("--openapi"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(notebook_outputs)  # also for cells, which no conftest sees
 
 
 WATCH = Watch()

@@ -20,14 +20,14 @@ from watch import Watch, spelled
 from bpkit import (
     ApiError,
     Arming,
-    Budget,
-    BudgetError,
     Client,
     GuardError,
     InputError,
     Key,
     KeyFormatError,
     MissingKeyError,
+    RateLimit,
+    RateLimitError,
     TransportError,
 )
 from bpkit.doctor import diagnose
@@ -100,7 +100,7 @@ def test_nothing_shows_its_key(scripted: Scripted) -> None:
     arming = Arming(orders=True, per_order="10", per_session="10")
     with Sandbox() as sandbox:
         sandbox.open_account({"USDC": "5"}, key)
-        bp = Client(sandbox.url, key, armed=arming, budget=Budget())
+        bp = Client(sandbox.url, key, armed=arming, rate_limit=RateLimit())
         things: list[Any] = [key, bp, sandbox, bp.armed, bp.get_balances(), sandbox.log]
         things.append(bp.explain("execute_order", "SOL_USDC", "Bid", "Market", quantity="1"))
         sent = bp._transport.prepare(OPERATIONS["get_balances"], {})
@@ -173,7 +173,7 @@ def test_an_env_that_is_wrong(tmp_path: Path, watch: Watch) -> None:
     "made",
     [
         lambda: InputError("a", 1, "b"), lambda: KeyFormatError("a"), lambda: MissingKeyError("a"),
-        lambda: GuardError("a"), lambda: BudgetError("a", 1, 2.0),
+        lambda: GuardError("a"), lambda: RateLimitError("a", 1, 2.0),
         lambda: TransportError("a", "b", sent=True, mutates=True),
         lambda: ApiError("a", 1, None, "b"),
     ],

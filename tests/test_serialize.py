@@ -145,10 +145,10 @@ def test_a_fraction_of_a_second_is_not_rounded_up() -> None:
         (datetime(2026, 9, 1, 12), "say which: datetime"),
         ("2026-09-01", "has no time zone"),
         ("2026-09-01T12:00", "has no time zone"),
-        ("yesterday", "is no ISO time"),
-        (date(2026, 9, 1), "is no moment"),
-        (1788264000.5, "is no time"),
-        (True, "is no time"),
+        ("yesterday", "is not an ISO time"),
+        (date(2026, 9, 1), "is not a time"),
+        (1788264000.5, "is not a time"),
+        (True, "is not a time"),
     ],
 )
 def test_a_time_that_could_mean_several_is_refused(when: object, remedy: str) -> None:

@@ -23,11 +23,11 @@ from bpkit import (
     LIVE_URL,
     ApiError,
     Arming,
-    Budget,
-    BudgetError,
     Client,
     InputError,
     Key,
+    RateLimit,
+    RateLimitError,
     TransportError,
 )
 from bpkit.operations import OPERATIONS
@@ -548,62 +548,64 @@ def test_a_broken_success_is_an_unknown_outcome(body: str, bp: Client, scripted:
         place(bp)
 
 
-# --- the budget of requests -----------------------------------------------------------------------
+# --- the rate limit -------------------------------------------------------------------------------
 
 
-def test_clients_of_one_key_share_its_budget(scripted: Scripted) -> None:
+def test_clients_of_one_key_share_its_rate_limit(scripted: Scripted) -> None:
     scripted.says(200, "[]")
-    budget = Budget(requests=3, wait=False)
-    one, two = (Client(scripted.url, Key(DEMO_SECRET), budget=budget) for _ in range(2))
+    limit = RateLimit(requests=3, wait=False)
+    one, two = (Client(scripted.url, Key(DEMO_SECRET), rate_limit=limit) for _ in range(2))
     one.get_open_orders(), two.get_open_orders(), one.get_order_history()
-    with pytest.raises(BudgetError, match="budget of 3 requests .* Nothing was sent") as caught:
+    with pytest.raises(RateLimitError, match="limit of 3 requests .* Nothing was sent") as caught:
         two.get_fills()
     assert len(scripted.requests) == 3 and 0 < caught.value.wait <= 60
-    Client(scripted.url, Key.generate(), budget=budget).get_fills()  # another key has its own
+    Client(scripted.url, Key.generate(), rate_limit=limit).get_fills()  # another key has its own
 
 
 def test_who_asks_unsigned_is_counted_by_the_host(scripted: Scripted) -> None:
     """The exchange cannot tell whose they are, so every client's count together."""
     scripted.says(200, "[]")
-    budget = Budget(history=1, wait=False)
-    clients = [Client(scripted.url, key, budget=budget) for key in (Key(DEMO_SECRET), None)]
+    limit = RateLimit(history=1, wait=False)
+    clients = [Client(scripted.url, key, rate_limit=limit) for key in (Key(DEMO_SECRET), None)]
     start = "2026-09-01T00:00Z"
     clients[0].get_klines("SOL_USDC", "1h", start_time=start)
-    with pytest.raises(BudgetError):
+    with pytest.raises(RateLimitError):
         clients[1].get_klines("SOL_USDC", "1h", start_time=start)
 
 
-def test_candles_have_a_budget_of_their_own(scripted: Scripted) -> None:
+def test_candles_have_a_rate_limit_of_their_own(scripted: Scripted) -> None:
     scripted.says(200, "[]")
-    bp = Client(scripted.url, budget=Budget(history=1, wait=False))
+    bp = Client(scripted.url, rate_limit=RateLimit(history=1, wait=False))
     bp.get_klines("SOL_USDC", "1h", start_time="2026-09-01T00:00Z")
-    with pytest.raises(BudgetError, match="get_historical_trades: the budget of 1 request "):
+    with pytest.raises(RateLimitError, match="get_historical_trades: the limit of 1 request "):
         bp.get_historical_trades("SOL_USDC")
     bp.get_recent_trades("SOL_USDC")
 
 
 def test_another_attempt_counts_too(scripted: Scripted) -> None:
     scripted.says(503, "busy", "text/plain")
-    bp = Client(scripted.url, Key(DEMO_SECRET), budget=Budget(requests=2, wait=False))
-    with pytest.raises(BudgetError):
+    bp = Client(scripted.url, Key(DEMO_SECRET), rate_limit=RateLimit(requests=2, wait=False))
+    with pytest.raises(RateLimitError):
         bp.get_balances()
     assert len(scripted.requests) == 2
 
 
-def test_an_order_that_the_budget_held_back_counts_nowhere(scripted: Scripted) -> None:
+def test_an_order_that_the_rate_limit_held_back_counts_nowhere(scripted: Scripted) -> None:
     scripted.says(200, PLACED)
     arming = Arming(orders=True, per_order="200", per_session="200")
-    bp = Client(scripted.url, Key(DEMO_SECRET), armed=arming, budget=Budget(requests=1, wait=False))
+    bp = Client(
+        scripted.url, Key(DEMO_SECRET), armed=arming, rate_limit=RateLimit(requests=1, wait=False)
+    )
     bp.get_balances()
-    with pytest.raises(BudgetError):
+    with pytest.raises(RateLimitError):
         place(bp)
     assert bp.spent == 0 and len(scripted.requests) == 1
 
 
 def test_the_exchanges_limits_hold_on_a_live_host_and_none_here(scripted: Scripted) -> None:
     """2000 a minute, 30 for candles and historical trades: the exchange's API FAQ."""
-    assert Client(LIVE_URL)._transport.budget == Budget(requests=2000, history=30, wait=True)
-    assert Client(scripted.url)._transport.budget is None
+    assert Client(LIVE_URL)._transport.rate_limit == RateLimit(requests=2000, history=30, wait=True)
+    assert Client(scripted.url)._transport.rate_limit is None
 
 
 # --- what is needed to look for a lost order ------------------------------------------------------
@@ -738,13 +740,13 @@ def test_an_answer_to_another_order_is_not_taken_for_ones_own(
     assert len(bp.execute_order_batch([order, order])) == 2
 
 
-def test_one_client_never_sends_more_than_its_budget(scripted: Scripted) -> None:
+def test_one_client_never_sends_more_than_its_rate_limit(scripted: Scripted) -> None:
     """Signed and unsigned together."""
     scripted.says(200, "[]")
-    bp = Client(scripted.url, Key(DEMO_SECRET), budget=Budget(requests=3, wait=False))
+    bp = Client(scripted.url, Key(DEMO_SECRET), rate_limit=RateLimit(requests=3, wait=False))
     bp.get_assets(), bp.get_open_orders(), bp.get_assets()
     for method in (bp.get_assets, bp.get_open_orders):
-        with pytest.raises(BudgetError, match="budget of 3 requests of its kind"):
+        with pytest.raises(RateLimitError, match="limit of 3 requests of its kind"):
             method()
     assert len(scripted.requests) == 3
 
@@ -781,7 +783,7 @@ def test_a_second_factor_is_in_no_error(bp: Client, scripted: Scripted) -> None:
 def test_errors_survive_pickling() -> None:
     for error in (
         ApiError("get_order", 404, "RESOURCE_NOT_FOUND", "Not Found", "{}", "a finding"),
-        BudgetError("get_klines", 30, 12.5),
+        RateLimitError("get_klines", 30, 12.5),
         TransportError(
             "execute_order", "lost", sent=True, mutates=True, parameters={"clientId": 7},
             time=datetime(2026, 9, 1, tzinfo=UTC), window=5000, url="u", public_key="k",

@@ -1,13 +1,11 @@
 """The account: its settings and its limits. Signed. Docs: Account."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
+from .. import serialize
 from ..enums import Amount, Side
 from ..results import Record
-from . import validation as checks
 from .section import Section
 
 
@@ -16,7 +14,7 @@ class Account(Section):
 
     def get_account(self) -> Record:
         """Settings, fees (in basis points: 10 is 0.1 %) and limits. Docs: Account, Get account."""
-        return self._call("get_account", {})
+        return self._call("get_account", locals())
 
     def update_account_settings(
         self,
@@ -35,23 +33,14 @@ class Account(Section):
         The answer has no body, and so is empty: ``get_account`` shows the new settings. Docs:
         Account, Update account.
         """
-        return self._call(
-            "update_account_settings",
-            {
-                "autoBorrowSettlements": auto_borrow_settlements,
-                "autoLend": auto_lend,
-                "autoRepayBorrows": auto_repay_borrows,
-                "leverageLimit": leverage_limit,
-            },
-            checks.settings,
-        )
+        return self._call("update_account_settings", locals())
 
     def get_max_borrow_quantity(self, symbol: str) -> Record:
         """How much of the asset ``symbol`` can be borrowed: ``maxBorrowQuantity``, in the asset.
 
         Docs: Account, Get max borrow quantity.
         """
-        return self._call("get_max_borrow_quantity", {"symbol": symbol})
+        return self._call("get_max_borrow_quantity", locals())
 
     def get_max_order_quantity(
         self,
@@ -69,18 +58,7 @@ class Account(Section):
         ``price``: of a limit order, in the quote asset; left out, the order is a market order. The
         flags are those that the order would have. Docs: Account, Get max order quantity.
         """
-        return self._call(
-            "get_max_order_quantity",
-            {
-                "symbol": symbol,
-                "side": side,
-                "price": price,
-                "reduceOnly": reduce_only,
-                "autoBorrow": auto_borrow,
-                "autoBorrowRepay": auto_borrow_repay,
-                "autoLendRedeem": auto_lend_redeem,
-            },
-        )
+        return self._call("get_max_order_quantity", locals())
 
     def get_max_withdrawal_quantity(
         self,
@@ -94,10 +72,7 @@ class Account(Section):
         In the asset; the flags are those that the withdrawal would have. Docs: Account, Get max
         withdrawal quantity.
         """
-        return self._call(
-            "get_max_withdrawal_quantity",
-            {"symbol": symbol, "autoBorrow": auto_borrow, "autoLendRedeem": auto_lend_redeem},
-        )
+        return self._call("get_max_withdrawal_quantity", locals())
 
     def issue_two_factor_token(self, fields: Mapping[str, object]) -> Any:
         """Have a two-factor token issued, such as a withdrawal may need.
@@ -105,4 +80,4 @@ class Account(Section):
         Not in the official specification: neither what it takes nor what it answers is known.
         ``fields`` is the body, by the exchange's own names.
         """
-        return self._call("issue_two_factor_token", fields)
+        return self._send("issue_two_factor_token", serialize.fields(fields))

@@ -1,7 +1,5 @@
 """Borrowing and lending assets. Docs: Borrow Lend Markets (public), Borrow Lend (signed)."""
 
-from __future__ import annotations
-
 from ..enums import (
     Amount,
     BorrowLendEventType,
@@ -24,7 +22,7 @@ class BorrowLendMarkets(Section):
         Rates and utilization are fractions (0.05 is 5 %), quantities in the asset. Docs: Borrow
         Lend Markets, Get borrow lend markets.
         """
-        return self._call("get_borrow_lend_markets", {})
+        return self._call("get_borrow_lend_markets", locals())
 
     def get_borrow_lend_markets_history(
         self, interval: HistoryInterval, symbol: str | None = None
@@ -34,9 +32,7 @@ class BorrowLendMarkets(Section):
         ``interval``: how far to look back, as far as is known. ``symbol``: of an asset; left out,
         of all. Docs: Borrow Lend Markets, Get borrow lend market history.
         """
-        return self._call(
-            "get_borrow_lend_markets_history", {"interval": interval, "symbol": symbol}
-        )
+        return self._call("get_borrow_lend_markets_history", locals())
 
     def get_apy_rates(self, tier_id: int | None = None) -> Record:
         """Yearly rates, as fractions: ``borrowLend`` and ``staking``, a list each.
@@ -44,7 +40,7 @@ class BorrowLendMarkets(Section):
         ``tier_id``: of a VIP tier; left out, those of everybody. Docs: Borrow Lend Markets, Get APY
         rates.
         """
-        return self._call("get_apy_rates", {"tierId": tier_id})
+        return self._call("get_apy_rates", locals())
 
 
 class BorrowLend(Section):
@@ -56,7 +52,7 @@ class BorrowLend(Section):
         In the asset ``symbol``. What is lent is not in ``get_balances``. Docs: Borrow Lend, Get
         borrow lend positions.
         """
-        return self._call("get_borrow_lend_positions", {})
+        return self._call("get_borrow_lend_positions", locals())
 
     def get_borrow_lend_estimated_liquidation_price(
         self, borrow: str, subaccount_id: int | None = None
@@ -67,10 +63,7 @@ class BorrowLend(Section):
         GuardError: no instruction is documented, so it cannot be signed. Docs: Borrow Lend, Get
         estimated liquidation price.
         """
-        return self._call(
-            "get_borrow_lend_estimated_liquidation_price",
-            {"borrow": borrow, "subaccountId": subaccount_id},
-        )
+        return self._call("get_borrow_lend_estimated_liquidation_price", locals())
 
     def execute_borrow_lend(self, *, symbol: str, side: BorrowLendSide, quantity: Amount) -> Record:
         """Borrow or lend ``quantity`` of the asset ``symbol``.
@@ -80,9 +73,7 @@ class BorrowLend(Section):
         answer has no body, and so is empty. Errors: BORROW_LIMIT, LEND_LIMIT, INSUFFICIENT_SUPPLY,
         INSUFFICIENT_MARGIN. Docs: Borrow Lend, Execute borrow lend.
         """
-        return self._call(
-            "execute_borrow_lend", {"symbol": symbol, "side": side, "quantity": quantity}
-        )
+        return self._call("execute_borrow_lend", locals())
 
     def get_borrow_lend_history(
         self,
@@ -100,18 +91,7 @@ class BorrowLend(Section):
         ``sources``: one source, or several separated by commas. ``limit``: 100 by default, up to
         1000. Docs: Borrow Lend, Get borrow history.
         """
-        return self._call(
-            "get_borrow_lend_history",
-            {
-                "symbol": symbol,
-                "type": type,
-                "sources": sources,
-                "positionId": position_id,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_borrow_lend_history", locals())
 
     def get_interest_history(
         self,
@@ -130,18 +110,7 @@ class BorrowLend(Section):
         paid. ``interestRate`` is a fraction. ``limit``: 100 by default, up to 1000. Docs: Borrow
         Lend, Get interest history.
         """
-        return self._call(
-            "get_interest_history",
-            {
-                "symbol": symbol,
-                "asset": asset,
-                "positionId": position_id,
-                "source": source,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_interest_history", locals())
 
     def get_borrow_lend_position_history(
         self,
@@ -158,14 +127,4 @@ class BorrowLend(Section):
         ``avgInterestRate`` is a fraction. ``limit``: 100 by default, up to 1000. Docs: Borrow Lend,
         Get borrow position history.
         """
-        return self._call(
-            "get_borrow_lend_position_history",
-            {
-                "symbol": symbol,
-                "side": side,
-                "state": state,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_borrow_lend_position_history", locals())

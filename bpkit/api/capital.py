@@ -1,13 +1,11 @@
 """What is yours, and its ways in and out. Signed. Docs: Capital, Withdrawal Delays."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 
 from ..enums import Amount, Blockchain, SettlementSource, SortDirection
 from ..results import Record, Rows
-from .section import Section, between
+from .section import Section
 
 
 class Capital(Section):
@@ -18,7 +16,7 @@ class Capital(Section):
 
         ``locked`` is held by open orders. Docs: Capital, Get balances.
         """
-        return self._call("get_balances", {})
+        return self._call("get_balances", locals())
 
     def get_collateral(self, subaccount_id: int | None = None) -> Record:
         """What the account is worth as collateral, in USD, and how much of that is in use.
@@ -28,14 +26,14 @@ class Capital(Section):
         (null: no exposure). ``collateral``: a list, one entry an asset. Docs: Capital, Get
         collateral.
         """
-        return self._call("get_collateral", {"subaccountId": subaccount_id})
+        return self._call("get_collateral", locals())
 
     def get_deposit_address(self, blockchain: Blockchain) -> Record:
         """``{"address": text}``: where to send a deposit on that blockchain.
 
         Docs: Capital, Get deposit address.
         """
-        return self._call("get_deposit_address", {"blockchain": blockchain})
+        return self._call("get_deposit_address", locals())
 
     def get_deposits(
         self,
@@ -52,15 +50,7 @@ class Capital(Section):
         ``exclude_platform``: without what the exchange itself paid in. ``limit``: 100 by default,
         up to 1000. Docs: Capital, Get deposits.
         """
-        return self._call(
-            "get_deposits",
-            {
-                **between(from_, to),
-                "limit": limit,
-                "offset": offset,
-                "excludePlatform": exclude_platform,
-            },
-        )
+        return self._call("get_deposits", locals())
 
     def get_withdrawals(
         self,
@@ -78,16 +68,7 @@ class Capital(Section):
         datetimes, ISO texts with a zone, or whole Unix milliseconds. ``limit``: 100 by default, up
         to 1000. Docs: Capital, Get withdrawals.
         """
-        return self._call(
-            "get_withdrawals",
-            {
-                "id": id,
-                "clientId": client_id,
-                **between(from_, to),
-                "limit": limit,
-                "offset": offset,
-            },
-        )
+        return self._call("get_withdrawals", locals())
 
     def request_withdrawal(
         self,
@@ -117,20 +98,7 @@ class Capital(Section):
         INVALID_TWO_FACTOR_CODE (403), TOO_MANY_REQUESTS (429), TOO_EARLY. Docs: Capital, Request
         withdrawal.
         """
-        return self._call(
-            "request_withdrawal",
-            {
-                "address": address,
-                "blockchain": blockchain,
-                "symbol": symbol,
-                "quantity": quantity,
-                "clientId": client_id,
-                "twoFactorToken": two_factor_token,
-                "autoBorrow": auto_borrow,
-                "autoLendRedeem": auto_lend_redeem,
-                "recipientInformation": recipient_information,
-            },
-        )
+        return self._call("request_withdrawal", locals())
 
     def convert_dust(self, *, symbol: str | None = None) -> Record:
         """Turn a balance that is too small to trade into USDC. **Without symbol: all of them.**
@@ -139,7 +107,7 @@ class Capital(Section):
         of its spot market. The answer has no body, and so is empty: see ``get_dust_history``. Docs:
         Capital, Convert a dust balance.
         """
-        return self._call("convert_dust", {"symbol": symbol})
+        return self._call("convert_dust", locals())
 
     def get_dust_history(
         self,
@@ -155,16 +123,7 @@ class Capital(Section):
         ``id``: of one conversion. ``limit``: 100 by default, up to 1000. Docs: Capital, Get dust
         conversion history.
         """
-        return self._call(
-            "get_dust_history",
-            {
-                "symbol": symbol,
-                "id": id,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_dust_history", locals())
 
     def get_settlement_history(
         self,
@@ -179,10 +138,7 @@ class Capital(Section):
         ``source``: only what came from there; the answer knows more sources than can be asked for.
         ``limit``: 100 by default, up to 1000. Docs: Capital, Get settlement history.
         """
-        return self._call(
-            "get_settlement_history",
-            {"source": source, "limit": limit, "offset": offset, "sortDirection": sort_direction},
-        )
+        return self._call("get_settlement_history", locals())
 
 
 class WithdrawalDelays(Section):
@@ -194,7 +150,7 @@ class WithdrawalDelays(Section):
         Always raises GuardError: no instruction is documented, so it cannot be signed. Docs:
         Withdrawal Delays, Get withdrawal delay.
         """
-        return self._call("get_withdrawal_delay", {})
+        return self._call("get_withdrawal_delay", locals())
 
     def create_withdrawal_delay(
         self, *, withdrawal_delay_hours: int, two_factor_token: str
@@ -204,10 +160,7 @@ class WithdrawalDelays(Section):
         Always raises GuardError: no instruction is documented, so it cannot be signed. Docs:
         Withdrawal Delays, Create withdrawal delay.
         """
-        return self._call(
-            "create_withdrawal_delay",
-            {"withdrawalDelayHours": withdrawal_delay_hours, "twoFactorToken": two_factor_token},
-        )
+        return self._call("create_withdrawal_delay", locals())
 
     def update_withdrawal_delay(
         self, *, withdrawal_delay_hours: int, two_factor_token: str
@@ -217,7 +170,4 @@ class WithdrawalDelays(Section):
         Always raises GuardError: no instruction is documented, so it cannot be signed. Docs:
         Withdrawal Delays, Update withdrawal delay.
         """
-        return self._call(
-            "update_withdrawal_delay",
-            {"withdrawalDelayHours": withdrawal_delay_hours, "twoFactorToken": two_factor_token},
-        )
+        return self._call("update_withdrawal_delay", locals())

@@ -1,16 +1,12 @@
 """What is traded, at which prices. Public: no key needed. Docs: Assets, Markets, Trades."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from .. import serialize as wire
 from ..enums import DepthLimit, KlineInterval, MarketType, PriceType, TickerInterval
 from ..results import Record, Rows
-from .section import Section, many
-from .validation import period
+from .section import Section
 
 
 class Assets(Section):
@@ -23,7 +19,7 @@ class Assets(Section):
         blockchain; minimums and fees in the asset. ``country``: only what is offered there.
         Docs: Assets, Get assets.
         """
-        return self._call("get_assets", {"country": country})
+        return self._call("get_assets", locals())
 
     def get_collateral_parameters(self) -> Rows:
         """How much of each asset counts as collateral.
@@ -32,7 +28,7 @@ class Assets(Section):
         and ``mmfFunction`` (initial and maintenance margin fractions). Docs: Assets, Get
         collateral.
         """
-        return self._call("get_collateral_parameters", {})
+        return self._call("get_collateral_parameters", locals())
 
 
 class Markets(Section):
@@ -43,11 +39,11 @@ class Markets(Section):
 
         May be up to five minutes old; ``get_market`` is not. Docs: Markets, Get markets.
         """
-        return self._call("get_markets", {"marketType": many(market_type)})
+        return self._call("get_markets", locals())
 
     def get_market(self, symbol: str) -> Record:
         """One market with its filters. Docs: Markets, Get market."""
-        return self._call("get_market", {"symbol": symbol})
+        return self._call("get_market", locals())
 
     def get_ticker(self, symbol: str, interval: TickerInterval | None = None) -> Record:
         """Price change, range and volume over the last ``1d`` (default) or ``1w``.
@@ -55,11 +51,11 @@ class Markets(Section):
         ``priceChangePercent`` is a fraction: 0.04 is 4 %. Empty for a market without trades.
         Docs: Markets, Get ticker.
         """
-        return self._call("get_ticker", {"symbol": symbol, "interval": interval})
+        return self._call("get_ticker", locals())
 
     def get_tickers(self, interval: TickerInterval | None = None) -> Rows:
         """``get_ticker`` of all markets that have trades. Docs: Markets, Get tickers."""
-        return self._call("get_tickers", {"interval": interval})
+        return self._call("get_tickers", locals())
 
     def get_depth(self, symbol: str, limit: DepthLimit | None = None) -> Record:
         """The order book: ``asks`` and ``bids`` as [price, quantity].
@@ -68,7 +64,7 @@ class Markets(Section):
         microseconds, ``lastUpdateId`` as text. ``limit``: levels a side. ``.df``: a ladder, the
         highest ask on top. Docs: Markets, Get depth.
         """
-        return self._call("get_depth", {"symbol": symbol, "limit": limit})
+        return self._call("get_depth", locals())
 
     def get_klines(
         self,
@@ -86,19 +82,7 @@ class Markets(Section):
         indexed by ``start`` in UTC; prices are NaN where nothing was traded. Live, the exchange
         allows 30 such requests a minute. Docs: Markets, Get K-lines.
         """
-        start = wire.seconds("start_time", start_time)
-        end = wire.seconds("end_time", end_time)
-        period(("start_time", start_time, start), ("end_time", end_time, end))
-        return self._call(
-            "get_klines",
-            {
-                "symbol": symbol,
-                "interval": interval,
-                "startTime": start,
-                "endTime": end,
-                "priceType": price_type,
-            },
-        )
+        return self._call("get_klines", locals())
 
     def get_mark_prices(
         self, symbol: str | None = None, market_type: MarketType | None = None
@@ -107,14 +91,14 @@ class Markets(Section):
 
         Docs: Markets, Get all mark prices.
         """
-        return self._call("get_mark_prices", {"symbol": symbol, "marketType": market_type})
+        return self._call("get_mark_prices", locals())
 
     def get_open_interest(self, symbol: str | None = None) -> Rows:
         """Open contracts, in the base asset: a list, also for one symbol.
 
         Docs: Markets, Get open interest.
         """
-        return self._call("get_open_interest", {"symbol": symbol})
+        return self._call("get_open_interest", locals())
 
     def get_funding_interval_rates(
         self, symbol: str, limit: int | None = None, offset: int | None = None
@@ -123,9 +107,7 @@ class Markets(Section):
 
         Fractions for each hour. ``limit`` up to 10000. Docs: Markets, Get funding interval rates.
         """
-        return self._call(
-            "get_funding_interval_rates", {"symbol": symbol, "limit": limit, "offset": offset}
-        )
+        return self._call("get_funding_interval_rates", locals())
 
     def get_prediction_events(
         self,
@@ -144,25 +126,14 @@ class Markets(Section):
         whether they are ``resolved``. ``quoteVolume``: of 24 hours, in the quote asset. ``limit``:
         100 by default, up to 1000. Docs: Markets, Get prediction events.
         """
-        return self._call(
-            "get_prediction_events",
-            {
-                "symbol": symbol,
-                "tagSlug": tag_slug,
-                "eventSlug": event_slug,
-                "seriesSlug": series_slug,
-                "resolved": resolved,
-                "limit": limit,
-                "offset": offset,
-            },
-        )
+        return self._call("get_prediction_events", locals())
 
     def get_prediction_tags(self) -> Rows:
         """The tags of prediction events: rows of slug and title.
 
         Docs: Markets, Get prediction tags.
         """
-        return self._call("get_prediction_tags", {})
+        return self._call("get_prediction_tags", locals())
 
     def get_market_sessions(self) -> Rows:
         """The hours in which markets of securities are open, by name.
@@ -170,21 +141,21 @@ class Markets(Section):
         ``startTime`` and ``endTime`` are in the session's own ``timezone``; weekdays are 1 (Monday)
         to 7. Docs: Markets, Get market sessions.
         """
-        return self._call("get_market_sessions", {})
+        return self._call("get_market_sessions", locals())
 
     def get_securities(self) -> Rows:
         """Securities that can be traded, with the ``sessions`` of each and their quantity filters.
 
         Docs: Markets, Get securities.
         """
-        return self._call("get_securities", {})
+        return self._call("get_securities", locals())
 
     def get_market_holidays(self) -> Any:
         """The days on which markets of securities stay closed.
 
         Not in the official specification: the shape of the answer is not known.
         """
-        return self._call("get_market_holidays", {})
+        return self._call("get_market_holidays", locals())
 
 
 class Trades(Section):
@@ -195,7 +166,7 @@ class Trades(Section):
 
         ``isBuyerMaker`` True: the taker sold. Docs: Trades, Get recent trades.
         """
-        return self._call("get_recent_trades", {"symbol": symbol, "limit": limit})
+        return self._call("get_recent_trades", locals())
 
     def get_historical_trades(
         self, symbol: str, limit: int | None = None, offset: int | None = None
@@ -204,6 +175,4 @@ class Trades(Section):
 
         Live, the exchange allows 30 such requests a minute. Docs: Trades, Get historical trades.
         """
-        return self._call(
-            "get_historical_trades", {"symbol": symbol, "limit": limit, "offset": offset}
-        )
+        return self._call("get_historical_trades", locals())

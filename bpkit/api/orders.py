@@ -1,7 +1,5 @@
 """Orders and fills: placing, finding, cancelling, looking back. Signed. Docs: Order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -19,8 +17,8 @@ from ..enums import (
     TriggerBy,
 )
 from ..results import Record, Rows
-from . import validation as checks
-from .section import Section, between, many
+from .section import Section
+from .validation import batch
 
 
 class Order(Section):
@@ -73,39 +71,7 @@ class Order(Section):
         Expired or TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs:
         Order, Execute order.
         """
-        return self._call(
-            "execute_order",
-            {
-                "symbol": symbol,
-                "side": side,
-                "orderType": order_type,
-                "price": price,
-                "quantity": quantity,
-                "quoteQuantity": quote_quantity,
-                "clientId": client_id,
-                "timeInForce": time_in_force,
-                "postOnly": post_only,
-                "selfTradePrevention": self_trade_prevention,
-                "reduceOnly": reduce_only,
-                "autoLend": auto_lend,
-                "autoLendRedeem": auto_lend_redeem,
-                "autoBorrow": auto_borrow,
-                "autoBorrowRepay": auto_borrow_repay,
-                "brokerId": broker_id,
-                "triggerPrice": trigger_price,
-                "triggerQuantity": trigger_quantity,
-                "triggerBy": trigger_by,
-                "takeProfitTriggerPrice": take_profit_trigger_price,
-                "takeProfitLimitPrice": take_profit_limit_price,
-                "takeProfitTriggerBy": take_profit_trigger_by,
-                "stopLossTriggerPrice": stop_loss_trigger_price,
-                "stopLossLimitPrice": stop_loss_limit_price,
-                "stopLossTriggerBy": stop_loss_trigger_by,
-                "slippageTolerance": slippage_tolerance,
-                "slippageToleranceType": slippage_tolerance_type,
-            },
-            checks.whole_order,
-        )
+        return self._call("execute_order", locals())
 
     def execute_order_batch(self, orders: Iterable[Mapping[str, object]]) -> Rows:
         """Place 1 to 50 orders, each a mapping with the documentation's own names (``orderType``).
@@ -114,7 +80,7 @@ class Order(Section):
         order: an order with ``operation`` "Ok", or ``operation`` "Err" with code and message: look
         at each. Docs: Order, Execute orders.
         """
-        return self._send("execute_order_batch", checks.batch(orders))
+        return self._send("execute_order_batch", batch(orders))
 
     def get_order(
         self, symbol: str, *, order_id: str | None = None, client_id: int | None = None
@@ -124,16 +90,13 @@ class Order(Section):
         Filled and cancelled orders are not found here (ApiError 404): see ``get_order_history``.
         Docs: Order, Get open order.
         """
-        checks.one_id(order_id=order_id, client_id=client_id)
-        return self._call(
-            "get_order", {"symbol": symbol, "orderId": order_id, "clientId": client_id}
-        )
+        return self._call("get_order", locals())
 
     def get_open_orders(
         self, symbol: str | None = None, market_type: MarketType | None = None
     ) -> Rows:
         """Every order that rests. Docs: Order, Get open orders."""
-        return self._call("get_open_orders", {"symbol": symbol, "marketType": market_type})
+        return self._call("get_open_orders", locals())
 
     def cancel_order(
         self, symbol: str, *, order_id: str | None = None, client_id: int | None = None
@@ -143,17 +106,14 @@ class Order(Section):
         Answers the order with ``status`` Cancelled; an empty answer (``.status`` 202) means
         accepted, not yet confirmed. Docs: Order, Cancel open order.
         """
-        checks.one_id(order_id=order_id, client_id=client_id)
-        return self._call(
-            "cancel_order", {"symbol": symbol, "orderId": order_id, "clientId": client_id}
-        )
+        return self._call("cancel_order", locals())
 
     def cancel_open_orders(self, symbol: str, order_type: CancelOrderType | None = None) -> Rows:
         """Cancel all your open orders of one market, or only those of ``order_type``.
 
         Answers the cancelled orders. Docs: Order, Cancel open orders.
         """
-        return self._call("cancel_open_orders", {"symbol": symbol, "orderType": order_type})
+        return self._call("cancel_open_orders", locals())
 
     def get_order_history(
         self,
@@ -171,18 +131,7 @@ class Order(Section):
         ``limit``: 100 by default, up to 1000; ``.headers["X-Total"]`` counts them all. Times are
         ISO text in UTC. Docs: Order, Get order history.
         """
-        return self._call(
-            "get_order_history",
-            {
-                "symbol": symbol,
-                "orderId": order_id,
-                "strategyId": strategy_id,
-                "marketType": many(market_type),
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_order_history", locals())
 
     def get_fills(
         self,
@@ -204,17 +153,4 @@ class Order(Section):
         whole Unix milliseconds. ``limit``: 100 by default, up to 1000. Docs: Order, Get fill
         history.
         """
-        return self._call(
-            "get_fills",
-            {
-                "symbol": symbol,
-                "orderId": order_id,
-                "strategyId": strategy_id,
-                **between(from_, to),
-                "fillType": fill_type,
-                "marketType": many(market_type),
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_fills", locals())

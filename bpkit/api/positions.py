@@ -1,12 +1,10 @@
 """Positions in futures and the funding paid for them. Signed. Docs: Position."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ..enums import MarketType, PositionState, SortDirection
 from ..results import Rows
-from .section import Section, many
+from .section import Section
 
 
 class Position(Section):
@@ -21,7 +19,7 @@ class Position(Section):
         ``netExposureQuantity`` counts open orders too, and is not the size. Prices and profits are
         in the quote asset. Docs: Position, Get open positions.
         """
-        return self._call("get_positions", {"symbol": symbol, "marketType": market_type})
+        return self._call("get_positions", locals())
 
     def get_funding_payments(
         self,
@@ -37,16 +35,7 @@ class Position(Section):
         ``fundingRate``: a fraction, for the interval that ended at ``intervalEndTimestamp`` (UTC).
         ``limit``: 100 by default, up to 1000. Docs: Position, Get funding payments.
         """
-        return self._call(
-            "get_funding_payments",
-            {
-                "symbol": symbol,
-                "subaccountId": subaccount_id,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_funding_payments", locals())
 
     def get_position_history(
         self,
@@ -63,14 +52,4 @@ class Position(Section):
         ``state``: only ``Open`` or only ``Closed`` ones. ``limit``: 100 by default, up to 1000.
         Docs: Position, Get position history.
         """
-        return self._call(
-            "get_position_history",
-            {
-                "symbol": symbol,
-                "state": state,
-                "marketType": many(market_type),
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_position_history", locals())

@@ -1,10 +1,7 @@
 """Requests for quotes (RFQ): asking makers for a price, and quoting one. Signed. Docs: RFQ."""
 
-from __future__ import annotations
-
 from ..enums import Amount, OrderStatus, RfqExecutionMode, RfqFillType, Side, SortDirection
 from ..results import Record, Rows
-from . import validation as checks
 from .section import Section
 
 
@@ -36,23 +33,7 @@ class RFQ(Section):
         first. Answers the request: ``rfqId``, ``status``, ``expiryTime`` (Unix milliseconds). Docs:
         RFQ, Submit RFQ.
         """
-        return self._call(
-            "submit_rfq",
-            {
-                "symbol": symbol,
-                "side": side,
-                "quantity": quantity,
-                "quoteQuantity": quote_quantity,
-                "price": price,
-                "executionMode": execution_mode,
-                "clientId": client_id,
-                "autoLend": auto_lend,
-                "autoLendRedeem": auto_lend_redeem,
-                "autoBorrow": auto_borrow,
-                "autoBorrowRepay": auto_borrow_repay,
-            },
-            checks.rfq,
-        )
+        return self._call("submit_rfq", locals())
 
     def submit_quote(
         self,
@@ -72,19 +53,7 @@ class RFQ(Section):
         your own number, 0 to 4294967295. Answers the quote: ``quoteId``, ``status``. Docs: RFQ,
         Submit quote.
         """
-        return self._call(
-            "submit_quote",
-            {
-                "rfqId": rfq_id,
-                "bidPrice": bid_price,
-                "askPrice": ask_price,
-                "clientId": client_id,
-                "autoLend": auto_lend,
-                "autoLendRedeem": auto_lend_redeem,
-                "autoBorrow": auto_borrow,
-                "autoBorrowRepay": auto_borrow_repay,
-            },
-        )
+        return self._call("submit_quote", locals())
 
     def accept_quote(
         self, *, quote_id: str, rfq_id: str | None = None, client_id: int | None = None
@@ -94,25 +63,21 @@ class RFQ(Section):
         Never sent twice: a TransportError means that you do not know; look in
         ``get_rfq_fill_history`` first. Answers the request. Docs: RFQ, Accept quote.
         """
-        checks.one_id(rfq_id=rfq_id, client_id=client_id)
-        return self._call(
-            "accept_quote", {"quoteId": quote_id, "rfqId": rfq_id, "clientId": client_id}
-        )
+        return self._call("accept_quote", locals())
 
     def refresh_rfq(self, rfq_id: str) -> Record:
         """Keep a request open for longer. Answers it, with its new ``expiryTime``.
 
         Docs: RFQ, Refresh RFQ.
         """
-        return self._call("refresh_rfq", {"rfqId": rfq_id})
+        return self._call("refresh_rfq", locals())
 
     def cancel_rfq(self, *, rfq_id: str | None = None, client_id: int | None = None) -> Record:
         """Take back a request, by ``rfq_id`` or ``client_id`` (one of them).
 
         Answers the request with ``status`` Cancelled. Docs: RFQ, Cancel RFQ.
         """
-        checks.one_id(rfq_id=rfq_id, client_id=client_id)
-        return self._call("cancel_rfq", {"rfqId": rfq_id, "clientId": client_id})
+        return self._call("cancel_rfq", locals())
 
     def get_open_rfqs(
         self,
@@ -127,15 +92,7 @@ class RFQ(Section):
         ``deferred_settlement``: True only those settled later, False only the others. Docs: RFQ,
         Get open RFQs.
         """
-        return self._call(
-            "get_open_rfqs",
-            {
-                "symbol": symbol,
-                "rfqId": rfq_id,
-                "deferredSettlement": deferred_settlement,
-                "subaccountId": subaccount_id,
-            },
-        )
+        return self._call("get_open_rfqs", locals())
 
     def get_rfq_history(
         self,
@@ -153,19 +110,7 @@ class RFQ(Section):
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get RFQ history.
         """
-        return self._call(
-            "get_rfq_history",
-            {
-                "symbol": symbol,
-                "rfqId": rfq_id,
-                "status": status,
-                "side": side,
-                "deferredSettlement": deferred_settlement,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_rfq_history", locals())
 
     def get_quote_history(
         self,
@@ -182,18 +127,7 @@ class RFQ(Section):
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get quote history.
         """
-        return self._call(
-            "get_quote_history",
-            {
-                "symbol": symbol,
-                "quoteId": quote_id,
-                "status": status,
-                "deferredSettlement": deferred_settlement,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_quote_history", locals())
 
     def get_rfq_fill_history(
         self,
@@ -211,19 +145,7 @@ class RFQ(Section):
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get RFQ fill history.
         """
-        return self._call(
-            "get_rfq_fill_history",
-            {
-                "symbol": symbol,
-                "quoteId": quote_id,
-                "side": side,
-                "fillType": fill_type,
-                "deferredSettlement": deferred_settlement,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_rfq_fill_history", locals())
 
     def get_quote_fill_history(
         self,
@@ -239,14 +161,4 @@ class RFQ(Section):
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get quote fill history.
         """
-        return self._call(
-            "get_quote_fill_history",
-            {
-                "symbol": symbol,
-                "quoteId": quote_id,
-                "side": side,
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_quote_fill_history", locals())

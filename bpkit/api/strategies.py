@@ -1,7 +1,5 @@
 """Strategies: orders that the exchange splits over time for you. Signed. Docs: Strategy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ..enums import (
@@ -15,8 +13,7 @@ from ..enums import (
     TimeInForce,
 )
 from ..results import Record, Rows
-from . import validation as checks
-from .section import Section, many
+from .section import Section
 
 
 class Strategy(Section):
@@ -58,31 +55,7 @@ class Strategy(Section):
         ``get_open_strategies`` first. Answers the strategy: ``id``, ``status`` Running, Completed,
         Cancelled or Terminated. Docs: Strategy, Create strategy.
         """
-        return self._call(
-            "strategy_create",
-            {
-                "symbol": symbol,
-                "side": side,
-                "strategyType": strategy_type,
-                "quantity": quantity,
-                "duration": duration,
-                "interval": interval,
-                "randomizedIntervalQuantity": randomized_interval_quantity,
-                "price": price,
-                "clientStrategyId": client_strategy_id,
-                "timeInForce": time_in_force,
-                "postOnly": post_only,
-                "reduceOnly": reduce_only,
-                "selfTradePrevention": self_trade_prevention,
-                "autoLend": auto_lend,
-                "autoLendRedeem": auto_lend_redeem,
-                "autoBorrow": auto_borrow,
-                "autoBorrowRepay": auto_borrow_repay,
-                "brokerId": broker_id,
-                "slippageTolerance": slippage_tolerance,
-                "slippageToleranceType": slippage_tolerance_type,
-            },
-        )
+        return self._call("strategy_create", locals())
 
     def get_strategy(
         self,
@@ -96,11 +69,7 @@ class Strategy(Section):
         One that has ended is not found here (ApiError 404): see ``get_strategies_history``. Docs:
         Strategy, Get open strategy.
         """
-        checks.one_id(strategy_id=strategy_id, client_strategy_id=client_strategy_id)
-        return self._call(
-            "get_strategy",
-            {"symbol": symbol, "strategyId": strategy_id, "clientStrategyId": client_strategy_id},
-        )
+        return self._call("get_strategy", locals())
 
     def cancel_strategy(
         self,
@@ -114,11 +83,7 @@ class Strategy(Section):
         Answers the strategy with ``status`` Cancelled; an empty answer (``.status`` 202) means
         accepted, not yet confirmed. Docs: Strategy, Cancel open strategy.
         """
-        checks.one_id(strategy_id=strategy_id, client_strategy_id=client_strategy_id)
-        return self._call(
-            "cancel_strategy",
-            {"symbol": symbol, "strategyId": strategy_id, "clientStrategyId": client_strategy_id},
-        )
+        return self._call("cancel_strategy", locals())
 
     def get_open_strategies(
         self,
@@ -128,10 +93,7 @@ class Strategy(Section):
         strategy_type: StrategyType | None = None,
     ) -> Rows:
         """Every strategy that runs. Docs: Strategy, Get open strategies."""
-        return self._call(
-            "get_open_strategies",
-            {"symbol": symbol, "marketType": market_type, "strategyType": strategy_type},
-        )
+        return self._call("get_open_strategies", locals())
 
     def cancel_open_strategies(
         self, symbol: str, strategy_type: StrategyType | None = None
@@ -141,9 +103,7 @@ class Strategy(Section):
         Answers the stopped strategies; an empty answer with ``.status`` 202 means accepted, not yet
         confirmed. Docs: Strategy, Cancel open strategies.
         """
-        return self._call(
-            "cancel_open_strategies", {"symbol": symbol, "strategyType": strategy_type}
-        )
+        return self._call("cancel_open_strategies", locals())
 
     def get_strategies_history(
         self,
@@ -159,14 +119,4 @@ class Strategy(Section):
 
         ``limit``: 100 by default, up to 1000. Docs: Strategy, Get strategy history.
         """
-        return self._call(
-            "get_strategies_history",
-            {
-                "symbol": symbol,
-                "strategyId": strategy_id,
-                "marketType": many(market_type),
-                "limit": limit,
-                "offset": offset,
-                "sortDirection": sort_direction,
-            },
-        )
+        return self._call("get_strategies_history", locals())

@@ -1,7 +1,5 @@
 """Is the exchange there, and what time is it? Public. Docs: System."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..results import Number, Record, Rows, Text
@@ -13,40 +11,40 @@ class System(Section):
 
     def get_status(self) -> Record:
         """``{"status": "Ok" or "Maintenance", "message": text or None}``. Docs: System, Status."""
-        return self._call("get_status", {})
+        return self._call("get_status", locals())
 
     def ping(self) -> Text:
         """``pong``. Docs: System, Ping."""
-        return self._call("ping", {})
+        return self._call("ping", locals())
 
     def get_time(self) -> Number:
         """The exchange's clock, in Unix milliseconds. Docs: System, Get system time."""
-        return self._call("get_time", {})
+        return self._call("get_time", locals())
 
     def get_wallets(self) -> Rows:
         """The exchange's wallets, as rows of blockchain and address.
 
         Not where to send a deposit: that is ``get_deposit_address``. Docs: System, Get wallets.
         """
-        return self._call("get_wallets", {})
+        return self._call("get_wallets", locals())
 
     def get_fee_tiers(self) -> Record:
         """The fee tiers: ``futures`` and ``spot``, a list of tiers each.
 
         Not in the official specification: the answer may be of another shape.
         """
-        return self._call("get_fee_tiers", {})
+        return self._call("get_fee_tiers", locals())
 
     def get_country(self) -> Any:
         """The country from which the exchange sees you come.
 
         Not in the official specification: the shape of the answer is not known.
         """
-        return self._call("get_country", {})
+        return self._call("get_country", locals())
 
     def get_country_permissions(self) -> Any:
         """What the exchange offers in the country from which you come.
 
         Not in the official specification: the shape of the answer is not known.
         """
-        return self._call("get_country_permissions", {})
+        return self._call("get_country_permissions", locals())

@@ -105,7 +105,7 @@ def _lines(
     yield from check_other_files(file)
     yield pair
     try:
-        host = hosts.checked(hosts.LIVE_URL if url is None else url)
+        host = hosts.check_host(hosts.LIVE_URL if url is None else url)
     except GuardError as error:
         yield check_owner(key, None, url is not None)
         local = "--url http://127.0.0.1:8787, or leave --url out for the live exchange"

@@ -1,24 +1,26 @@
-"""An X-ray of one request: every piece of the signed text, where it comes from, and what leaves.
+"""Show what a call would sign and send: each part of the signed text with its source.
 
-Pure: an Explanation is made of a request that is ready, and shows it; it sends nothing. The pieces
-are spelled by ``wire``, which also spells what is sent.
+Pure: an ``Explanation`` is made of a request that is ready, and shows it; it sends nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .. import serialize as wire
-from ..operations import Operation
+from .. import serialize
+from ..operations import OWN_ID, Operation
 from ..results import Rows
 from ..serialize import Fields
 from ..signing import text_to_sign
 
-# Where a piece comes from -> its background. On each of them dark text reads well, and they differ
-# in brightness too, for eyes that do not tell all colours apart.
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+# The source of a piece -> its background colour. Dark text is easy to read on all of them, and they
+# differ in brightness too, for people who cannot distinguish all colours.
 ORIGINS: dict[str, str] = {
     "instruction": "#ffd27f",
     "query": "#9fd3f2",
@@ -32,10 +34,13 @@ _MEANING = {
     "query": "your parameter, sent in the query of the address",
     "body": "your parameter, sent in the JSON body",
     "made here": "chosen by bpkit, since you gave none; sent as if it were yours",
-    "X-Timestamp": "the moment of the signature in Unix milliseconds, sent as a header",
+    "X-Timestamp": "the time of the signature in Unix milliseconds, sent as a header",
     "X-Window": "the milliseconds for which the signature is valid, sent as a header",
 }
 _NOTHING_SENT = "Nothing was sent."
+_HIDDEN_SIGNATURE = (
+    "(64 bytes in base64, not shown: for {} anybody who has it can send this request)"
+)
 
 Parameters = Fields | Sequence[Fields]
 
@@ -47,45 +52,44 @@ class Explanation:
     with ``order`` (its number in a batch, from 1; else None), ``place`` (of its first character in
     the text, from 1), ``piece`` (with the ``&`` before it: all together they are the text),
     ``name``, ``value`` and ``origin`` (one of ``ORIGINS``); ``.df`` has them as a DataFrame.
-    ``method``, ``url``, ``headers``, ``body``, ``wire``: what would leave.
+    ``method``, ``url``, ``headers``, ``body``, ``wire``: what would be sent.
 
-    Shown nowhere is the value of a ``twoFactorToken`` (the Content-Length still counts it), nor,
-    unless ``show_signature``, the signature. ``timestamp`` and ``window`` in milliseconds, None for
-    a public operation. ``made_here``: the names of parameters that bpkit chose, or in a batch pairs
-    of (number of the order from 1, name) where only some of them did.
+    The value of a ``twoFactorToken`` is never shown (the Content-Length still counts it). The
+    signature is shown only with ``show_signature``. ``made``: the places of the orders for which
+    bpkit chose the id.
     """
 
     def __init__(
         self,
         operation: Operation,
         fields: Parameters,
+        request: PreparedRequest,
+        made: Sequence[int] = (),
         *,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timestamp: int | None,
-        window: int | None,
-        made_here: Collection[str | tuple[int, str]] = (),
         show_signature: bool = False,
     ) -> None:
-        shown: Any = wire.without_token(fields)
+        shown: Any = serialize.hide_two_factor_token(fields)
+        headers = request.headers.copy()  # its names are found in any spelling
+        url, body = str(request.url), request.body if isinstance(request.body, bytes) else None
         if shown != fields:
             show_signature = False  # six digits could be found by trying them against it
-            body = None if body is None else wire.body(shown)
-            url = f"{url.split('?')[0]}?{wire.query(shown)}" if "?" in url else url
-        self.operation, self.method, self.url, self.body = operation, method, url, body
-        self.headers = dict(headers) if show_signature else _without_signature(headers, window)
+            body = None if body is None else serialize.body(shown)
+            url = f"{url.split('?')[0]}?{serialize.query(shown)}" if "?" in url else url
+        self.operation, self.method, self.url, self.body = operation, operation.method, url, body
         self.text: str | None = None
         self.pieces = Rows()
-        if operation.instruction and timestamp is not None and window is not None:
+        if operation.instruction and "X-Timestamp" in headers:
+            timestamp, window = int(headers["X-Timestamp"]), int(headers["X-Window"])
             self.text = text_to_sign(operation.instruction, shown, timestamp, window)
-            self.pieces += _placed(_pieces(operation, shown, timestamp, window, made_here))
+            self.pieces += _placed(_pieces(operation, shown, timestamp, window, made))
+            if "X-Signature" in headers and not show_signature:
+                headers["X-Signature"] = _HIDDEN_SIGNATURE.format(f"{window / 1000:g} s")
+        self.headers = {str(name): str(value) for name, value in headers.items()}
         self.pieces.kind, self.pieces.status, self.pieces.headers = "pieces", 0, {}
 
     @property
     def wire(self) -> bytes:
-        """Request line, headers and body as they would leave (HTTP/1.1), but for what is hidden."""
+        """Request line, headers and body as they would be sent (HTTP/1.1); secrets are hidden."""
         parts = urlsplit(self.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         host = parts.netloc.removesuffix(":443" if parts.scheme == "https" else ":80")
@@ -94,15 +98,15 @@ class Explanation:
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + (self.body or b"")
 
     def __repr__(self) -> str:
-        title = f"{self.operation.name}: {self.method} {_plain(self.url)}"
-        request = "\n".join(map(_plain, self._request().split("\n")))
-        parts = [title, *self._signed(), "What would leave:\n" + request, _NOTHING_SENT]
+        title = f"{self.operation.name}: {self.method} {_printable(self.url)}"
+        request = "\n".join(map(_printable, self._request().split("\n")))
+        parts = [title, *self._signed(), "What would be sent:\n" + request, _NOTHING_SENT]
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
         name = f"<b>{escape(self.operation.name)}</b>"
         title = f"<p>{name}: <code>{escape(f'{self.method} {self.url}')}</code></p>"
-        request = f"<p>What would leave:</p><pre>{escape(self._request())}</pre>"
+        request = f"<p>What would be sent:</p><pre>{escape(self._request())}</pre>"
         return f"<div>{title}{self._signed_html()}{request}<p>{_NOTHING_SENT}</p></div>"
 
     def _request(self) -> str:
@@ -116,10 +120,10 @@ class Explanation:
         if self.text is None:
             return [self._unsigned()]
         names = self._columns()
-        rows = [[_plain(str(row[name] or "")) for name in names] for row in self.pieces]
+        rows = [[_printable(str(row[name] or "")) for name in names] for row in self.pieces]
         meaning = [[origin, _MEANING[origin]] for origin in self._origins()]
         return [
-            f"The text that is signed, {len(self.text)} characters:\n{_plain(self.text)}",
+            f"The text that is signed, {len(self.text)} characters:\n{_printable(self.text)}",
             _aligned([names, *rows]),
             _aligned(meaning),
         ]
@@ -152,29 +156,21 @@ class Explanation:
         return [origin for origin in ORIGINS if origin in found]
 
 
-def _without_signature(headers: Mapping[str, str], window: int | None) -> dict[str, str]:
-    seconds = f"{(window or 0) / 1000:g} s"
-    note = f"(64 bytes in base64, not shown: for {seconds} whoever has it can send this request)"
-    return {
-        name: note if name.lower() == "x-signature" else value for name, value in headers.items()
-    }
-
-
 def _pieces(
     operation: Operation,
     fields: Parameters,
     timestamp: int,
     window: int,
-    made_here: Collection[str | tuple[int, str]],
+    made: Sequence[int],
 ) -> Iterator[dict[str, Any]]:
     """The pieces of the text in their order, without their places."""
-    batch = not isinstance(fields, Mapping)
-    for number, one in enumerate([fields] if isinstance(fields, Mapping) else fields, start=1):
-        order = number if batch else None
+    own = OWN_ID.get(operation.name)
+    for place, one in enumerate([fields] if isinstance(fields, Mapping) else fields):
+        order = None if isinstance(fields, Mapping) else place + 1
         yield _piece("instruction", str(operation.instruction), "instruction", order)
-        for name, value in wire.pairs(one):
-            made = name in made_here or (number, name) in made_here
-            yield _piece(name, value, "made here" if made else operation.parameters_in, order)
+        for name, value in serialize.pairs(one):
+            chosen = name == own and place in made
+            yield _piece(name, value, "made here" if chosen else operation.parameters_in, order)
     yield _piece("timestamp", str(timestamp), "X-Timestamp")
     yield _piece("window", str(window), "X-Window")
 
@@ -185,7 +181,7 @@ def _piece(name: str, value: str, origin: str, order: int | None = None) -> dict
 
 
 def _placed(pieces: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With their places, and with the ``&`` that parts each from the one before it."""
+    """The same pieces with their places, and with the ``&`` before each but the first."""
     rows = [next(pieces)]
     for row in pieces:
         place = rows[-1]["place"] + len(rows[-1]["piece"])
@@ -210,13 +206,13 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
     return f"<td>{escape(shown)}</td>"
 
 
-def _plain(text: str) -> str:
-    """On one line, without anything that a terminal would obey."""
+def _printable(text: str) -> str:
+    """On one line, without control characters."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of one width each; numbers stand at the right."""
+    """Columns of equal width; numbers are aligned to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from ..api.validation import AMOUNTS, RULES
+from ..parameters import of_form
 from ..signing import MAX_WINDOW
 from .received import Arrival, Raw
 
 MAX_SKEW = 600_000  # milliseconds: ten minutes either way
 _NUMBER = "[0-9]{1,9}"  # of a window; Python refuses to read thousands of digits
-_BOOLEANS = {name for name, rule in RULES.items() if rule is RULES["postOnly"]}
+AMOUNTS = of_form("amount", "amount_or_share", "tolerance")
+_BOOLEANS = of_form("flag")
 
 
 class Fault(NamedTuple):

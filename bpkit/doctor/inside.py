@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import combinations, permutations
 
-from ..api.validation import AMOUNTS
 from ..operations import OPERATIONS
+from ..parameters import of_form
 from . import spellings
 from .draft import (
     Draft,
@@ -31,6 +31,8 @@ _OPTIONAL = (
     "marketType", "sortDirection", "side", "price", "quantity", "quoteQuantity", "triggerPrice",
     "timeInForce", "postOnly", "reduceOnly",
 )  # fmt: skip
+
+AMOUNTS = of_form("amount", "amount_or_share", "tolerance")
 
 
 # --- the instruction ------------------------------------------------------------------------------

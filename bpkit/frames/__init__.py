@@ -1,13 +1,12 @@
-"""JSON -> DataFrame. The only home of pandas (and numpy, in ``conversions``).
+"""JSON to DataFrame: columns, dtypes, units and order for every kind of answer.
 
-Each kind of answer has a contract, stated in ``FRAMES``: its columns, their order, their dtypes and
-its index, the same for no rows. Names are the exchange's own. A column that the contract does not
-know yet is kept, as it came, behind the others; a value that is missing or null is NaN, NaT or NA.
+``FRAMES`` has the contract of each kind: its columns, their order, their dtypes and its index. They
+are the same for no rows. Names are the exchange's own. A column that is not in the contract is kept
+as it came, after the others; a value that is missing or null is NaN, NaT or NA.
 
 Units: prices in the quote asset, quantities in the base asset, ``quoteVolume`` and
 ``quoteQuantity`` in the quote asset, rates as fractions (0.01 is 1 %), fees of ``get_account`` in
-basis points. Times are UTC. Ids are text, but for the two that count or are yours: the id of a
-trade, and ``clientId``.
+basis points. Times are UTC. Ids are text, except the id of a trade and a numeric ``clientId``.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from typing import Any
 import pandas as pd
 
 from .account import ACCOUNT
-from .contract import Contract
 from .conversions import decimals, flags, integers, iso_times, ms_times, numbers, objects, texts
 from .public import PUBLIC
+from .shapes import FrameContract
 
 __all__ = [
     "FRAMES",
-    "Contract",
+    "FrameContract",
     "decimals",
     "flags",
     "frame",
@@ -36,15 +35,15 @@ __all__ = [
     "texts",
 ]
 
-FRAMES: dict[str, Contract] = PUBLIC | ACCOUNT
+FRAMES: dict[str, FrameContract] = PUBLIC | ACCOUNT
 
 
 def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     """The DataFrame of an answer of this kind, by its contract in ``FRAMES``.
 
-    ``exact``: what would be float64 (money, quantities, rates) is Decimal instead, None for null,
-    in columns of dtype object. The columns are the same. Raises ValueError for a text where a
-    number or a time should be.
+    ``exact``: columns that would be float64 (money, quantities, rates) have Decimal, and None for
+    null, with dtype object. The columns are the same. Raises ValueError for a text that is not a
+    number or a time.
     """
     contract = FRAMES[kind]
     rows = contract.rows(answer)

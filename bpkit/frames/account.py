@@ -1,4 +1,4 @@
-"""The contracts of what is yours: account, capital, orders, positions, loans, quotes, history.
+"""The columns of the account's answers: capital, orders, positions, loans, quotes, histories.
 
 Histories are newest first.
 """
@@ -6,11 +6,11 @@ Histories are newest first.
 from __future__ import annotations
 
 from . import shapes
-from .contract import AS_IT_COMES, Contract, columns
 from .conversions import flags, integers, iso_times, ms_times, numbers, objects, texts
+from .shapes import AS_IT_COMES, FrameContract, columns
 
-# All shapes of an order have the same columns; only createdAt is spelled differently (milliseconds
-# here, ISO text in the history), and each leaves some columns empty.
+# All answers about orders have the same columns, and each leaves some of them empty. ``createdAt``
+# is in milliseconds here, and ISO text in the history.
 _ORDER = dict(
     id=texts, clientId=integers, createdAt=ms_times, symbol=texts, side=texts, orderType=texts,
     status=texts, price=numbers, quantity=numbers, quoteQuantity=numbers, executedQuantity=numbers,
@@ -21,8 +21,8 @@ _ORDER = dict(
     stopLossTriggerPrice=numbers, stopLossLimitPrice=numbers, stopLossTriggerBy=texts,
     strategyId=texts, slippageTolerance=numbers, slippageToleranceType=texts,
 )  # fmt: skip
-# Likewise a strategy, a request for a quote and a quote. ``duration`` and ``interval`` in
-# milliseconds.
+# The same holds for strategies, requests for quotes, and quotes. ``duration`` and ``interval`` are
+# in milliseconds.
 _STRATEGY = dict(
     id=texts, clientStrategyId=integers, createdAt=ms_times, symbol=texts, side=texts,
     strategyType=texts, status=texts, quantity=numbers, executedQuantity=numbers,
@@ -55,8 +55,8 @@ _DELAY = columns(
     pendingWithdrawalDelayHoursEnabledAt=iso_times,
 )  # fmt: skip
 
-_CAPITAL: dict[str, Contract] = {
-    "account": Contract(
+_CAPITAL: dict[str, FrameContract] = {
+    "account": FrameContract(
         columns(
             leverageLimit=numbers, spotMakerFee=numbers, spotTakerFee=numbers,
             futuresMakerFee=numbers, futuresTakerFee=numbers, limitOrders=integers,
@@ -64,32 +64,29 @@ _CAPITAL: dict[str, Contract] = {
             autoBorrowSettlements=flags, autoRepayBorrows=flags, autoRealizePnl=flags,
             liquidating=flags,
         ),
-        shapes.record,
     ),
-    # Operations that answer with nothing.
+    # Operations whose answer has no body.
     "empty": AS_IT_COMES,
-    "max_borrow": Contract(columns(symbol=texts, maxBorrowQuantity=numbers), shapes.record),
-    "max_order": Contract(
+    "max_borrow": FrameContract(columns(symbol=texts, maxBorrowQuantity=numbers)),
+    "max_order": FrameContract(
         columns(
             symbol=texts, side=texts, maxOrderQuantity=numbers, price=numbers, reduceOnly=flags,
             autoBorrow=flags, autoBorrowRepay=flags, autoLendRedeem=flags,
         ),
-        shapes.record,
     ),
-    "max_withdrawal": Contract(
+    "max_withdrawal": FrameContract(
         columns(
             symbol=texts, maxWithdrawalQuantity=numbers, autoBorrow=flags, autoLendRedeem=flags
         ),
-        shapes.record,
     ),
     # In alphabetical order of the assets.
-    "balances": Contract(
+    "balances": FrameContract(
         columns(symbol=texts, available=numbers, locked=numbers, staked=numbers),
         shapes.balances,
         "symbol",
     ),
-    # One row an asset. The account's totals (netEquity, imf, ...) stay in the record.
-    "collateral": Contract(
+    # One row for each asset. The account's totals (netEquity, imf, ...) stay in the record.
+    "collateral": FrameContract(
         columns(
             symbol=texts, totalQuantity=numbers, availableQuantity=numbers,
             openOrderQuantity=numbers, lendQuantity=numbers, assetMarkPrice=numbers,
@@ -98,24 +95,23 @@ _CAPITAL: dict[str, Contract] = {
         shapes.collateral,
         "symbol",
     ),
-    "deposits": Contract(
+    "deposits": FrameContract(
         columns(
             createdAt=iso_times, id=texts, symbol=texts, source=texts, status=texts,
             quantity=numbers, fromAddress=texts, toAddress=texts, transactionHash=texts,
             fiatAmount=numbers, fiatCurrency=texts, institutionBic=texts, platformMemo=texts,
         )
     ),
-    "deposit_address": Contract(columns(address=texts), shapes.record),
-    # ``fee`` in the asset itself.
-    "withdrawals": Contract(_WITHDRAWAL),
-    "withdrawal": Contract(_WITHDRAWAL, shapes.record),
-    "withdrawal_delay": Contract(_DELAY, shapes.record),
-    "dust_history": Contract(
+    "deposit_address": FrameContract(columns(address=texts)),
+    # ``fee`` is in the asset itself.
+    **dict.fromkeys(("withdrawal", "withdrawals"), FrameContract(_WITHDRAWAL)),
+    "withdrawal_delay": FrameContract(_DELAY),
+    "dust_history": FrameContract(
         columns(
             timestamp=iso_times, id=texts, symbol=texts, quantity=numbers, usdcReceived=numbers
         )
     ),
-    "settlements": Contract(
+    "settlements": FrameContract(
         columns(
             timestamp=iso_times, source=texts, quantity=numbers, positionId=texts,
             engineSequence=integers, subaccountId=texts, userId=texts,
@@ -124,25 +120,23 @@ _CAPITAL: dict[str, Contract] = {
     # Not documented.
     "two_factor_token": AS_IT_COMES,
 }  # fmt: skip
-_TRADING: dict[str, Contract] = {
-    "order": Contract(columns(**_ORDER), shapes.record),
-    "orders": Contract(columns(**_ORDER)),
+_TRADING: dict[str, FrameContract] = {
+    **dict.fromkeys(("order", "orders"), FrameContract(columns(**_ORDER))),
     # In the order of the batch; ``operation`` is Ok or Err, an Err has code and message.
-    "batch": Contract(columns(operation=texts, code=texts, message=texts, **_ORDER)),
-    "order_history": Contract(columns(**_ORDER | {"createdAt": iso_times})),
-    # ``fee`` in ``feeSymbol``.
-    "fills": Contract(
+    "batch": FrameContract(columns(operation=texts, code=texts, message=texts, **_ORDER)),
+    "order_history": FrameContract(columns(**_ORDER | {"createdAt": iso_times})),
+    # ``fee`` is in ``feeSymbol``.
+    "fills": FrameContract(
         columns(
             timestamp=iso_times, symbol=texts, side=texts, price=numbers, quantity=numbers,
             fee=numbers, feeSymbol=texts, isMaker=flags, orderId=texts, clientId=texts,
             tradeId=integers, systemOrderType=texts,
         )
     ),
-    "strategy": Contract(columns(**_STRATEGY), shapes.record),
-    "strategies": Contract(columns(**_STRATEGY)),
-    "strategy_history": Contract(columns(**_STRATEGY | {"createdAt": iso_times})),
+    **dict.fromkeys(("strategy", "strategies"), FrameContract(columns(**_STRATEGY))),
+    "strategy_history": FrameContract(columns(**_STRATEGY | {"createdAt": iso_times})),
     # ``netQuantity``: above zero long, below zero short.
-    "positions": Contract(
+    "positions": FrameContract(
         columns(
             symbol=texts, netQuantity=numbers, entryPrice=numbers, markPrice=numbers,
             breakEvenPrice=numbers, estLiquidationPrice=numbers, pnlUnrealized=numbers,
@@ -153,7 +147,7 @@ _TRADING: dict[str, Contract] = {
         ),
         index="symbol",
     ),
-    "position_history": Contract(
+    "position_history": FrameContract(
         columns(
             id=texts, symbol=texts, state=texts, openedAt=iso_times, closedAt=iso_times,
             netQuantity=numbers, entryPrice=numbers, markPrice=numbers, closingPrice=numbers,
@@ -163,17 +157,17 @@ _TRADING: dict[str, Contract] = {
             netExposureNotional=numbers, imf=numbers, accountLeverage=numbers,
         )
     ),
-    # ``quantity`` in USDC: above zero received, below zero paid.
-    "funding_payments": Contract(
+    # ``quantity`` is in USDC: above zero received, below zero paid.
+    "funding_payments": FrameContract(
         columns(
             intervalEndTimestamp=iso_times, symbol=texts, quantity=numbers, fundingRate=numbers,
             subaccountId=texts, userId=texts,
         )
     ),
 }  # fmt: skip
-_LOANS: dict[str, Contract] = {
+_LOANS: dict[str, FrameContract] = {
     # ``netQuantity``: above zero lent, below zero borrowed.
-    "borrow_lend_positions": Contract(
+    "borrow_lend_positions": FrameContract(
         columns(
             symbol=texts, netQuantity=numbers, netExposureQuantity=numbers,
             netExposureNotional=numbers, markPrice=numbers, cumulativeInterest=numbers,
@@ -182,50 +176,48 @@ _LOANS: dict[str, Contract] = {
         ),
         index="symbol",
     ),
-    "liquidation_price": Contract(
-        columns(liquidationPrice=numbers, markPrice=numbers), shapes.record
-    ),
-    "borrow_lend_history": Contract(
+    "liquidation_price": FrameContract(columns(liquidationPrice=numbers, markPrice=numbers)),
+    "borrow_lend_history": FrameContract(
         columns(
             timestamp=iso_times, eventType=texts, symbol=texts, quantity=numbers,
             positionQuantity=numbers, source=texts, positionId=texts, spotMarginOrderId=texts,
         )
     ),
-    "interest_history": Contract(
+    "interest_history": FrameContract(
         columns(
             timestamp=iso_times, paymentType=texts, symbol=texts, quantity=numbers,
             interestRate=numbers, interval=integers, marketSymbol=texts, positionId=texts,
         )
     ),
-    "borrow_lend_position_history": Contract(
+    "borrow_lend_position_history": FrameContract(
         columns(
             createdAt=iso_times, positionId=texts, symbol=texts, side=texts, quantity=numbers,
             cumulativeInterest=numbers, avgInterestRate=numbers, source=texts,
         )
     ),
 }  # fmt: skip
-_QUOTES: dict[str, Contract] = {
-    "rfq": Contract(columns(**_RFQ), shapes.record),
-    "rfq_history": Contract(columns(**_PAST_RFQ)),
-    "quote": Contract(columns(**_QUOTE), shapes.record),
-    "quote_history": Contract(columns(**_PAST_QUOTE)),
-    # One row a quote, with the fields of its request; a request without quotes has one row.
-    "rfqs": Contract(
+_QUOTES: dict[str, FrameContract] = {
+    "rfq": FrameContract(columns(**_RFQ)),
+    "rfq_history": FrameContract(columns(**_PAST_RFQ)),
+    "quote": FrameContract(columns(**_QUOTE)),
+    "quote_history": FrameContract(columns(**_PAST_QUOTE)),
+    # One row for each quote, with the fields of its request; a request without quotes has one row.
+    "rfqs": FrameContract(
         columns(
             **_RFQ, quoteId=texts, quoteClientId=integers, quoteCreatedAt=ms_times,
             quoteStatus=texts, bidPrice=numbers, askPrice=numbers,
         ),
         shapes.rfqs,
     ),
-    "rfq_fill_history": Contract(
+    "rfq_fill_history": FrameContract(
         columns(
             filledAt=iso_times, createdAt=iso_times, rfqId=texts, quoteId=texts, clientId=integers,
             symbol=texts, side=texts, quantity=numbers, quoteQuantity=numbers, fillPrice=numbers,
             systemOrderType=texts,
         )
     ),
-    # ``fee`` in ``feeSymbol``.
-    "quote_fill_history": Contract(
+    # ``fee`` is in ``feeSymbol``.
+    "quote_fill_history": FrameContract(
         columns(
             filledAt=iso_times, createdAt=iso_times, rfqId=texts, quoteId=texts, clientId=integers,
             symbol=texts, side=texts, quantity=numbers, fillPrice=numbers, fee=numbers,
@@ -233,23 +225,22 @@ _QUOTES: dict[str, Contract] = {
         )
     ),
 }  # fmt: skip
-_VAULTS: dict[str, Contract] = {
-    "vault_redeems": Contract(
+_VAULTS: dict[str, FrameContract] = {
+    "vault_redeems": FrameContract(
         columns(
             timestamp=ms_times, id=texts, vaultId=texts, status=texts, vaultTokenQuantity=numbers,
             vaultToken=texts, symbol=texts, quantity=numbers, nav=numbers, reason=texts,
         )
     ),
-    "vault_nav": Contract(
+    "vault_nav": FrameContract(
         columns(
             nav=numbers, twapNav=numbers, mintNav=numbers, redeemNav=numbers, vaultEquity=numbers,
             netEquity=numbers, tokenCirculatingSupply=numbers, lastCrankTimestamp=ms_times,
         ),
-        shapes.record,
     ),
     # Not documented.
     "vault_mints": AS_IT_COMES,
     "vault_redeem_history": AS_IT_COMES,
 }  # fmt: skip
 
-ACCOUNT: dict[str, Contract] = _CAPITAL | _TRADING | _LOANS | _QUOTES | _VAULTS
+ACCOUNT: dict[str, FrameContract] = _CAPITAL | _TRADING | _LOANS | _QUOTES | _VAULTS

@@ -1,4 +1,4 @@
-"""One column: the exchange's values -> values of one dtype. Null is None on the way in."""
+"""Convert one column to its dtype. Null arrives as None."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def numbers(values: list[Any]) -> np.ndarray:
-    """float64; null is NaN. What ``exact`` frames give as ``decimals``."""
+    """float64; null is NaN. In ``exact`` frames these columns are ``decimals``."""
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError):  # a null among texts
@@ -18,7 +18,7 @@ def numbers(values: list[Any]) -> np.ndarray:
 
 
 def decimals(values: list[Any]) -> pd.Series:
-    """Decimal, digit for digit as the exchange spelled it; null is None. The dtype is object."""
+    """Decimal with the digits that the exchange wrote; null is None. The dtype is object."""
     return objects([None if value is None else _decimal(value) for value in values])
 
 
@@ -30,12 +30,15 @@ def _decimal(value: Any) -> Decimal:
 
 
 def integers(values: list[Any]) -> Any:
-    """Int64 (nullable): counts and ids that the exchange gives as whole numbers."""
+    """Int64 (nullable): counts, and ids that the exchange writes as whole numbers."""
     return pd.array([None if value is None else int(value) for value in values], dtype="Int64")
 
 
 def texts(values: list[Any]) -> pd.Series:
-    """Text. Ids stay text, whatever they look like; a whole number keeps all its digits."""
+    """Text: ``str`` with pandas 3, ``object`` with pandas 2, which is each one's own dtype of text.
+
+    Ids stay text, whatever they look like; a whole number keeps all its digits.
+    """
     return pd.Series([None if value is None else str(value) for value in values], dtype="str")
 
 
@@ -52,14 +55,23 @@ def objects(values: list[Any]) -> pd.Series:
 def iso_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from the exchange's texts: ``2026-09-01T17:54:04.094``, or with a space instead of the T.
 
-    They name no zone; one that did would be heeded.
+    They have no zone, which means UTC; a zone would be converted.
     """
+    strings = [value for value in values if isinstance(value, str)]
+    joined = "".join(strings)
+    if "+" in joined or joined.count("-") > 2 * len(strings):
+        # pandas 2 gives a time without a zone the zone of the time before it.
+        values = [_with_zone(value) if isinstance(value, str) else value for value in values]
     moments = pd.to_datetime(values, format="ISO8601", utc=True, cache=False)
     return pd.DatetimeIndex(moments).as_unit("us")
 
 
+def _with_zone(text: str) -> str:
+    return text if text.endswith("Z") or text[-6:-5] in ("+", "-") else text + "Z"
+
+
 def ms_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from Unix milliseconds."""
-    missing = np.iinfo(np.int64).min  # how numpy spells NaT
+    missing = np.iinfo(np.int64).min  # NaT in numpy
     micros = [missing if value is None else int(value) * 1000 for value in values]
     return pd.DatetimeIndex(np.array(micros, dtype="datetime64[us]")).tz_localize("UTC")

@@ -1,10 +1,10 @@
-"""The contracts of what anyone may ask: markets, prices, trades, rates, vaults."""
+"""The columns of public answers: markets, prices, trades, rates, vaults."""
 
 from __future__ import annotations
 
 from . import shapes
-from .contract import AS_IT_COMES, Contract, columns
 from .conversions import flags, integers, iso_times, ms_times, numbers, objects, texts
+from .shapes import AS_IT_COMES, FrameContract, columns
 
 _TICKER = columns(
     symbol=texts, firstPrice=numbers, lastPrice=numbers, priceChange=numbers,
@@ -22,7 +22,7 @@ _MARKET = columns(
     fundingRateLowerBound=numbers, openInterestLimit=numbers, positionLimitWeight=numbers,
     createdAt=iso_times, visible=flags,
 )  # fmt: skip
-# Of the market; then of its event, with the prefix where both have one.
+# Of the market, then of its event. ``event...``: the market has a field of that name too.
 _PREDICTION = columns(
     marketSymbol=texts, question=texts, groupLabel=texts, yesOutcomeLabel=texts,
     noOutcomeLabel=texts, activePrice=numbers, quoteVolume=numbers, quoteVolumeLifetime=numbers,
@@ -33,26 +33,26 @@ _PREDICTION = columns(
     resolved=flags, eventQuoteVolume=numbers, eventImgUrl=texts, eventResolutionDelaySecs=integers,
 )  # fmt: skip
 
-PUBLIC: dict[str, Contract] = {
-    "status": Contract(columns(status=texts, message=texts), shapes.record),
-    "text": Contract(columns(text=texts), lambda answer: [{"text": answer}]),
-    "time": Contract(columns(time=ms_times), lambda answer: [{"time": answer}]),
-    "operations": Contract(
+PUBLIC: dict[str, FrameContract] = {
+    "status": FrameContract(columns(status=texts, message=texts)),
+    "text": FrameContract(columns(text=texts), lambda answer: [{"text": answer}]),
+    "time": FrameContract(columns(time=ms_times), lambda answer: [{"time": answer}]),
+    "operations": FrameContract(
         columns(
             name=texts, section=texts, method=texts, path=texts, instruction=texts, mutates=flags,
             documented=flags, paged=flags,
         ),
         index="name",
     ),
-    # Of the text that is signed, in its order. ``place`` counts characters from 1.
-    "pieces": Contract(
+    # The parts of the signed text, in order. ``place`` counts characters from 1.
+    "pieces": FrameContract(
         columns(
             order=integers, place=integers, piece=texts, name=texts, value=texts, origin=texts
         )
     ),
-    "wallets": Contract(columns(blockchain=texts, address=texts)),
-    # One row an asset and blockchain.
-    "assets": Contract(
+    "wallets": FrameContract(columns(blockchain=texts, address=texts)),
+    # One row for each asset and blockchain.
+    "assets": FrameContract(
         columns(
             symbol=texts, assetName=texts, blockchain=texts, displayName=texts,
             contractAddress=texts, depositEnabled=flags, minimumDeposit=numbers,
@@ -61,20 +61,18 @@ PUBLIC: dict[str, Contract] = {
         ),
         shapes.tokens,
     ),
-    # Each function an object, as it came.
-    "collateral_parameters": Contract(
+    # Each function is an object, as it came.
+    "collateral_parameters": FrameContract(
         columns(symbol=texts, imfFunction=objects, mmfFunction=objects, haircutFunction=objects),
         index="symbol",
     ),
-    # In the exchange's order; the filters laid flat. ``fundingInterval`` in milliseconds.
-    "markets": Contract(_MARKET, shapes.markets, "symbol"),
-    "market": Contract(_MARKET, shapes.market, "symbol"),
-    "ticker": Contract(_TICKER, shapes.record, "symbol"),
-    "tickers": Contract(_TICKER, index="symbol"),
+    # In the exchange's order; each filter has a column. ``fundingInterval`` in milliseconds.
+    **dict.fromkeys(("market", "markets"), FrameContract(_MARKET, shapes.markets, "symbol")),
+    **dict.fromkeys(("ticker", "tickers"), FrameContract(_TICKER, index="symbol")),
     # From the highest ask down to the lowest bid.
-    "depth": Contract(columns(side=texts, price=numbers, quantity=numbers), shapes.depth),
+    "depth": FrameContract(columns(side=texts, price=numbers, quantity=numbers), shapes.depth),
     # Oldest first; ``start`` is the opening time, ``end`` is exclusive. No trades: NaN prices.
-    "klines": Contract(
+    "klines": FrameContract(
         columns(
             start=iso_times, open=numbers, high=numbers, low=numbers, close=numbers, volume=numbers,
             quoteVolume=numbers, trades=integers, end=iso_times,
@@ -82,16 +80,16 @@ PUBLIC: dict[str, Contract] = {
         index="start",
     ),
     # Newest first. ``isBuyerMaker``: the taker sold.
-    "trades": Contract(
+    "trades": FrameContract(
         columns(
             id=integers, timestamp=ms_times, price=numbers, quantity=numbers, quoteQuantity=numbers,
             isBuyerMaker=flags,
         )
     ),
-    "open_interest": Contract(
+    "open_interest": FrameContract(
         columns(symbol=texts, openInterest=numbers, timestamp=ms_times), index="symbol"
     ),
-    "mark_prices": Contract(
+    "mark_prices": FrameContract(
         columns(
             symbol=texts, markPrice=numbers, indexPrice=numbers, fundingRate=numbers,
             nextFundingTimestamp=ms_times,
@@ -99,29 +97,29 @@ PUBLIC: dict[str, Contract] = {
         index="symbol",
     ),
     # Newest first; the first interval may still be running.
-    "funding_rates": Contract(
+    "funding_rates": FrameContract(
         columns(intervalEndTimestamp=iso_times, symbol=texts, fundingRate=numbers)
     ),
-    # One row a prediction market.
-    "prediction_events": Contract(_PREDICTION, shapes.predictions),
-    "prediction_tags": Contract(columns(slug=texts, title=texts)),
+    # One row for each prediction market.
+    "prediction_events": FrameContract(_PREDICTION, shapes.predictions),
+    "prediction_tags": FrameContract(columns(slug=texts, title=texts)),
     # Times of day, local to ``timezone``, are text. Weekdays count from Monday, 1, to Sunday, 7.
-    "market_sessions": Contract(
+    "market_sessions": FrameContract(
         columns(
             name=texts, description=texts, startTime=texts, endTime=texts, timezone=texts,
             startWeekday=integers, endWeekday=integers,
         )
     ),
-    # One row a security and session; ``name`` is the session's.
-    "securities": Contract(
+    # One row for each security and session; ``name`` is the session's.
+    "securities": FrameContract(
         columns(
             asset=texts, securityName=texts, cusip=texts, name=texts, minQuantity=numbers,
             maxQuantity=numbers, stepSize=numbers,
         ),
         shapes.securities,
     ),
-    # Quantities in the asset, rates a year.
-    "borrow_lend_markets": Contract(
+    # Quantities are in the asset; rates are per year.
+    "borrow_lend_markets": FrameContract(
         columns(
             symbol=texts, state=texts, timestamp=iso_times, assetMarkPrice=numbers,
             borrowInterestRate=numbers, lendInterestRate=numbers, borrowedQuantity=numbers,
@@ -132,15 +130,15 @@ PUBLIC: dict[str, Contract] = {
         ),
         index="symbol",
     ),
-    # Rows name no asset: ask for one.
-    "borrow_lend_markets_history": Contract(
+    # The rows do not name their asset: ask for one.
+    "borrow_lend_markets_history": FrameContract(
         columns(
             timestamp=iso_times, borrowInterestRate=numbers, lendInterestRate=numbers,
             borrowedQuantity=numbers, lentQuantity=numbers, utilization=numbers,
         )
     ),
-    # One row an asset, from both lists; NaN where only the other list names it.
-    "apy": Contract(
+    # One row for each asset, from both lists; NaN if only the other list has it.
+    "apy": FrameContract(
         columns(
             symbol=texts, borrowRate=numbers, lendRate=numbers, dilutionFactor=numbers,
             stakingRate=numbers,
@@ -148,14 +146,14 @@ PUBLIC: dict[str, Contract] = {
         shapes.apy,
         "symbol",
     ),
-    "vaults": Contract(
+    "vaults": FrameContract(
         columns(
             id=texts, vaultToken=texts, symbol=texts, mintsEnabled=flags, redeemsEnabled=flags,
             minMintQuantity=numbers, minRedeemTokens=numbers, redeemDelayMs=integers,
             tokenStepSize=numbers, remainingMintQuantity=numbers,
         )
     ),
-    "vault_history": Contract(
+    "vault_history": FrameContract(
         columns(
             timestamp=iso_times, vaultId=texts, nav=numbers, vaultEquity=numbers,
             tokenCirculatingSupply=numbers,

@@ -1,49 +1,63 @@
-"""Where the rows of an answer are, for every shape that an answer can have.
+"""Find the rows in an answer. ``FrameContract``: the rows of a kind of answer, and their columns.
 
-What is nested in a list lies flat afterwards: a row for each inner object, with the fields of the
-outer one repeated. An outer object whose inner list is empty keeps one row. Where both have a field
-of the same name, one of the two gets a prefix.
+Nested lists are flattened: one row for each inner object, with the fields of the outer object
+repeated. An outer object whose inner list is empty has one row. If both have a field of the same
+name, one of the two gets a prefix.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Row = Mapping[str, Any]
+Convert = Callable[[list[Any]], Any]
 
 
 def rows(answer: Any) -> list[Row]:
-    """A list of rows; an answer without a body has none."""
-    return list(answer)
-
-
-def record(answer: Any) -> list[Row]:
-    """One row; an empty answer (202, 204) has none."""
-    return [answer] if answer else []
+    """The rows of a list; one row of an object. An answer without a body (202, 204) has none."""
+    return list(answer) if isinstance(answer, list) else [answer] if answer else []
 
 
 def anything(answer: Any) -> list[Row]:
-    """Rows of a list, one of an object; what is neither stands in a column ``value``."""
-    parts = answer if isinstance(answer, list) else record(answer)
-    return [part if isinstance(part, Mapping) else {"value": part} for part in parts]
+    """The same; a part that is not an object is in a column ``value``."""
+    return [part if isinstance(part, Mapping) else {"value": part} for part in rows(answer)]
+
+
+@dataclass(frozen=True)
+class FrameContract:
+    """``columns`` in order, each with its conversion; ``rows`` finds the rows in the answer."""
+
+    columns: tuple[tuple[str, Convert], ...] = ()
+    rows: Callable[[Any], list[Row]] = rows
+    index: str | None = None
+
+
+def columns(**named: Convert) -> tuple[tuple[str, Convert], ...]:
+    """The columns of a contract, in the order in which they are written."""
+    return tuple(named.items())
+
+
+# For an answer that is not documented: every column as it comes, with dtype object.
+AS_IT_COMES = FrameContract(rows=anything)
 
 
 def balances(answer: Mapping[str, Row]) -> list[Row]:
-    """The keys, which are the assets, become the column ``symbol``, in alphabetical order."""
+    """The keys, which are assets, become the column ``symbol``, in alphabetical order."""
     return [{"symbol": symbol, **(answer[symbol] or {})} for symbol in sorted(answer)]
 
 
 def collateral(answer: Row) -> list[Row]:
-    """A row an asset. The account's totals (``netEquity`` and so on) stay in the record."""
+    """A row for each asset. The account's totals (``netEquity`` and so on) stay in the record."""
     return list(answer.get("collateral") or [])
 
 
 def apy(answer: Row) -> list[Row]:
-    """A row an asset, from both lists: what it costs to borrow, and what lending and staking earn.
+    """A row for each asset, from both lists: the rates of borrowing, lending and staking.
 
-    An asset that one list names twice has two rows.
+    An asset that is in one list twice has two rows.
     """
     found: dict[tuple[Any, int], dict[str, Any]] = {}
     for part in answer.values():
@@ -56,24 +70,19 @@ def apy(answer: Row) -> list[Row]:
 
 
 def depth(answer: Row) -> list[Row]:
-    """A ladder as traders read it: the highest ask on top, the lowest bid at the bottom."""
+    """The order book as traders read it: the highest ask first, the lowest bid last."""
     levels = [("Ask", level) for level in answer.get("asks") or []][::-1]
     levels += [("Bid", level) for level in answer.get("bids") or []][::-1]
     return [{"side": side, "price": price, "quantity": size} for side, (price, size) in levels]
 
 
-def markets(answer: Iterable[Row]) -> list[Row]:
-    """A row a market, the filters laid flat."""
-    return [_filters(row) for row in answer]
-
-
-def market(answer: Any) -> list[Row]:
-    """The one market, the filters laid flat."""
-    return markets(record(answer))
+def markets(answer: Any) -> list[Row]:
+    """A row for each market; each of its filters has a column."""
+    return [_filters(row) for row in rows(answer)]
 
 
 def _filters(row: Row) -> dict[str, Any]:
-    """A market's two groups of filters, laid flat: their inner names are unambiguous."""
+    """The market with the filters of both groups as fields: no two have the same name."""
     flat = without(row, "filters")
     for name, group in (row.get("filters") or {}).items():
         if isinstance(group, Mapping):
@@ -84,7 +93,7 @@ def _filters(row: Row) -> dict[str, Any]:
 
 
 def tokens(answer: Iterable[Row]) -> list[Row]:
-    """One row for each blockchain that an asset lives on, or one row if it lives on none.
+    """A row for each blockchain that an asset is on; one row if it is on none.
 
     Asset and token both have a ``displayName``; the asset's becomes ``assetName``.
     """
@@ -99,26 +108,26 @@ def tokens(answer: Iterable[Row]) -> list[Row]:
 def securities(answer: Iterable[Row]) -> list[Row]:
     """A row for each session in which a security trades; its own name is ``securityName``."""
     return [
-        _beside(session, without(security, "sessions"), "security", {"name"})
+        _merge_with_prefix(session, without(security, "sessions"), "security", {"name"})
         for security in answer
         for session in security.get("sessions") or [{}]
     ]
 
 
 def predictions(answer: Iterable[Row]) -> list[Row]:
-    """A row a prediction market; what its event has under the same name is ``event...``."""
+    """A row for each prediction market; fields of its event with the same name are ``event...``."""
     both = {"quoteVolume", "imgUrl", "resolutionDelaySecs"}
     return [
-        _beside(market, without(event, "predictionMarkets"), "event", both)
+        _merge_with_prefix(market, without(event, "predictionMarkets"), "event", both)
         for event in answer
         for market in event.get("predictionMarkets") or [{}]
     ]
 
 
 def rfqs(answer: Iterable[Row]) -> list[Row]:
-    """A row a quote, with the fields of the request; the quote's are ``quote...`` where both are.
+    """A row for each quote, with the fields of its request; ``quote...`` if both have a field.
 
-    A request without a quote has one row. The two share their ``rfqId``.
+    A request without a quote has one row. Both have the same ``rfqId``.
     """
     found: list[Row] = []
     for entry in answer:
@@ -126,7 +135,9 @@ def rfqs(answer: Iterable[Row]) -> list[Row]:
         for quote in entry.get("quotes") or [{}]:
             both = {"rfqId": quote.get("rfqId")} | request
             own = without(quote, "rfqId")
-            found.append(_beside(both, own, "quote", {"clientId", "status", "createdAt"}))
+            found.append(
+                _merge_with_prefix(both, own, "quote", {"clientId", "status", "createdAt"})
+            )
     return found
 
 
@@ -135,8 +146,8 @@ def without(row: Row, *names: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in names}
 
 
-def _beside(row: Row, other: Row, prefix: str, both: Collection[str]) -> Row:
-    """The fields of two objects; ``other``'s get the prefix where the names are in both."""
+def _merge_with_prefix(row: Row, other: Row, prefix: str, both: Collection[str]) -> Row:
+    """The fields of two objects; those of ``other`` get the prefix if both have the name."""
     renamed = {
         prefix + name[:1].upper() + name[1:] if name in both or name in row else name: value
         for name, value in other.items()

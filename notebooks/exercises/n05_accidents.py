@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from bpkit.client import Client
 from bpkit.errors import BpkitError
-from bpkit.guard.rate_limit import Budget
+from bpkit.guard.rate_limit import RateLimit
 
 from .grading import Decided, Exercise, Look, Verdict, described, right, sent, shown, untried, wrong
 
@@ -231,12 +231,14 @@ def _cases(sandbox: Any) -> Iterator[Case]:
                 error = place(LOW)
             yield wanted, happened, why, error
         # A signed read counts for this account alone, and never among what the learner asked.
-        with Client(sandbox.url, client.key, budget=Budget(requests=1, wait=False)) as careful:
+        with Client(
+            sandbox.url, client.key, rate_limit=RateLimit(requests=1, wait=False)
+        ) as careful:
             careful.get_balances()
             error = _error(careful.get_balances)
         yield (
             "wait",
-            "a BudgetError of bpkit",
+            "a RateLimitError of bpkit",
             "Nothing was sent, but in a minute it will be.",
             error,
         )
@@ -264,7 +266,7 @@ what_now(lost)""",
         "three answers belongs to which type?",
         "An ApiError can be either: the exchange may dislike the order, or not want any order now. "
         "Its `.code` tells; the lines of FAULTS have the codes.",
-        'TransportError: "look". BudgetError: "wait". ApiError with the code TOO_MANY_REQUESTS, '
+        'TransportError: "look". RateLimitError: "wait". ApiError with the code TOO_MANY_REQUESTS, '
         'MAINTENANCE or TRADING_PAUSED: "wait". Everything else: "mend".',
     ),
     solution="""\
@@ -272,7 +274,7 @@ def what_now(error):
     if isinstance(error, TransportError):
         return "look"
     not_now = ("TOO_MANY_REQUESTS", "MAINTENANCE", "TRADING_PAUSED")
-    if isinstance(error, BudgetError) or getattr(error, "code", None) in not_now:
+    if isinstance(error, RateLimitError) or getattr(error, "code", None) in not_now:
         return "wait"
     return "mend"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bpkit.client import Client
 from bpkit.errors import BpkitError, GuardError
-from bpkit.guard.limits import Arming, Guard
+from bpkit.guard.limits import Arming, WriteGuard
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, Key
 
@@ -105,11 +105,11 @@ def a_plan(look: Look) -> Verdict:
         return untried()
     if plan.kinds != ["orders"]:
         return wrong(f"It arms {' and '.join(plan.kinds)}. The plan needs orders, and only them.")
-    guard = Guard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
+    guard = WriteGuard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
     reason = _stopped(guard, "0.5")
     if not reason:
         return wrong("An order of 0.5 SOL passes: 85.50 USDC for a slip of the finger.")
-    guard = Guard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
+    guard = WriteGuard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
     for count in ("first", "second", "third"):
         reason = _stopped(guard, "0.05")
         if reason:
@@ -129,7 +129,7 @@ def _elsewhere(plan: Arming) -> Verdict:
     return right("Three orders of 8.55 USDC pass. A fourth, a larger one, another market: none.")
 
 
-def _stopped(guard: Guard, quantity: str) -> str:
+def _stopped(guard: WriteGuard, quantity: str) -> str:
     """The guard's reason, or "" where it lets a bid at ``PRICE`` pass. Nothing is sent."""
     order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit"}
     try:

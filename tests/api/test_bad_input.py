@@ -43,8 +43,8 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "Decimal NaN": (order(price=Decimal("NaN")), "price", "is not a number"),
     "infinity": (order(price="inf"), "price", "is not a number"),
     "no number": (order(price="1,5"), "price", "is not a number"),
-    "exponent": (order(price="1e2"), "price", "digits and a point only"),
-    "plus sign": (order(price="+5"), "price", "digits and a point only"),
+    "exponent": (order(price="1e2"), "price", "in digits and a point"),
+    "plus sign": (order(price="+5"), "price", "in digits and a point"),
     "bool quantity": (order(quantity=True), "quantity", "is not a number"),
     "unknown side": (order(side="buy"), "side", "did you mean 'Bid'"),
     "side in capitals": (order(side="ASK"), "side", "did you mean 'Ask'"),
@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "clientId too large": (order(client_id=2**32), "client_id", "outside 0 to 4294967295"),
     "clientId negative": (order(client_id=-1), "client_id", "outside 0 to 4294967295"),
     "clientId as text": (order(client_id="7"), "client_id", "is not an int"),
-    "symbol of the wrong type": (order(symbol=5), "symbol", "no text"),
+    "symbol of the wrong type": (order(symbol=5), "symbol", "not text"),
     "empty symbol": (order(symbol=" "), "symbol", "is empty"),
     "limit without price": (order(price=None), "price", "a Limit order needs one"),
     "limit without quantity": (order(quantity=None), "quantity", "a Limit order needs one"),
@@ -70,7 +70,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         order(trigger_price="180", trigger_quantity="-5"), "trigger_quantity", "not above zero"),
     "share that is none": (
         order(trigger_price="180", trigger_quantity="x%"),
-        "trigger_quantity", "no share above zero"),
+        "trigger_quantity", "not a share above zero"),
     "bool trigger quantity": (
         order(trigger_price="180", trigger_quantity=True), "trigger_quantity", "is not a number"),
     "market types where one is wanted": (
@@ -81,12 +81,12 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.request_withdrawal(
             **WITHDRAWAL,
             recipient_information={"withdrawal_address_id": 7, "withdrawalPurpose": "x"}),
-        "recipient_information.withdrawal_purpose", "is not one of its fields"),
+        "recipient_information.withdrawalPurpose", "is not one of its fields"),
     "two-factor token as a number": (
         lambda bp: bp.request_withdrawal(**WITHDRAWAL, two_factor_token=123456),
-        "two_factor_token", "<class 'int'>: is no text"),
+        "two_factor_token", "<class 'int'>: is not text"),
     "fields that are none": (
-        lambda bp: bp.issue_two_factor_token("abc"), "fields", "is no mapping"),
+        lambda bp: bp.issue_two_factor_token("abc"), "fields", "is not a mapping"),
     "get by both ids": (
         lambda bp: bp.get_order("SOL_USDC", order_id="1", client_id=1), "order_id", "just one"),
     "get by neither id": (lambda bp: bp.get_order("SOL_USDC"), "order_id", "is missing"),
@@ -99,8 +99,8 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "None for a start": (
         lambda bp: bp.get_klines("SOL_USDC", "1h", None), "start_time", "is missing"),
     "no symbol": (lambda bp: bp.get_depth("SOL/USDC"), "symbol", 'look like "SOL_USDC"'),
-    "symbol with a space": (lambda bp: bp.get_depth("SOL_USDC "), "symbol", "is no symbol"),
-    "symbol as NaN": (lambda bp: bp.get_depth(float("nan")), "symbol", "is no text"),
+    "symbol with a space": (lambda bp: bp.get_depth("SOL_USDC "), "symbol", "is not a symbol"),
+    "symbol as NaN": (lambda bp: bp.get_depth(float("nan")), "symbol", "is not text"),
     "float limit": (
         lambda bp: bp.get_recent_trades("SOL_USDC", 5.0), "limit", "is not an int"),
     "order id as a number": (
@@ -108,14 +108,14 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "1M, elsewhere a month": (
         lambda bp: bp.get_klines("SOL_USDC", "1M", "2026-09-01T00:00Z"),
         "interval", "did you mean '1month'"),
-    "NaT": (lambda bp: bp.get_klines("SOL_USDC", "1h", pd.NaT), "start_time", "is no moment"),
+    "NaT": (lambda bp: bp.get_klines("SOL_USDC", "1h", pd.NaT), "start_time", "is not a time"),
     "half a character": (
         lambda bp: bp.get_order("SOL_USDC", order_id="\ud800"), "order_id", "half"),
     "batch that is one order": (
         lambda bp: bp.execute_order_batch(BATCH_ORDER), "orders", "into a list"),
-    "batch that is nothing": (lambda bp: bp.execute_order_batch(None), "orders", "is no list"),
+    "batch that is nothing": (lambda bp: bp.execute_order_batch(None), "orders", "is not a list"),
     "batch of no orders": (
-        lambda bp: bp.execute_order_batch([None]), "orders[0].order", "is no mapping"),
+        lambda bp: bp.execute_order_batch([None]), "orders[0].order", "is not a mapping"),
     "batch with a Python name": (
         lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "post_only": True}]),
         "orders[0].post_only", "did you mean 'postOnly'?"),
@@ -124,7 +124,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         "orders[0].timeInforce", "did you mean 'timeInForce'?"),
     "batch with an unknown name": (
         lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "leverage": 5}]),
-        "orders[0].leverage", "is no field of an order"),
+        "orders[0].leverage", "is not a field of an order"),
     "empty batch": (lambda bp: bp.execute_order_batch([]), "orders", "from 1 to 50"),
     "batch too long": (
         lambda bp: bp.execute_order_batch([{}] * 51), "orders", "from 1 to 50"),
@@ -156,9 +156,9 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.get_fills(from_="2026-09-01T00:00Z", to="2026-08-31T00:00Z"),
         "to", "is before from_"),
     "percent with a space": (
-        order(trigger_price="180", trigger_quantity="80 %"), "trigger_quantity", "no share"),
+        order(trigger_price="180", trigger_quantity="80 %"), "trigger_quantity", "not a share"),
     "no percent": (
-        order(trigger_price="180", trigger_quantity="0%"), "trigger_quantity", "no share above"),
+        order(trigger_price="180", trigger_quantity="0%"), "trigger_quantity", "not a share above"),
     "float for a share": (
         order(trigger_price="180", trigger_quantity=0.8), "trigger_quantity", "is a float"),
     "order id and client id of a strategy": (
@@ -192,7 +192,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.get_open_rfqs(rfq_id="abc"), "rfq_id", "id in digits"),
     "request id beyond 64 bits": (
         lambda bp: bp.get_open_rfqs(rfq_id=2**64), "rfq_id", "outside 0 to 18446744073709551615"),
-    "no setting": (lambda bp: bp.update_account_settings(), "leverage_limit", "pass one"),
+    "no setting": (lambda bp: bp.update_account_settings(), "leverage_limit", "pass at least one"),
     "leverage of zero": (
         lambda bp: bp.update_account_settings(leverage_limit=0), "leverage_limit", "above zero"),
     "setting as text": (
@@ -233,7 +233,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "withdrawal without an address": (
         lambda bp: bp.request_withdrawal(**{**WITHDRAWAL, "address": ""}), "address", "is empty"),
     "withdrawal with an order's client id": (
-        lambda bp: bp.request_withdrawal(**WITHDRAWAL, client_id=7), "client_id", "no text"),
+        lambda bp: bp.request_withdrawal(**WITHDRAWAL, client_id=7), "client_id", "not text"),
     "client id of 256 characters": (
         lambda bp: bp.request_withdrawal(**WITHDRAWAL, client_id="x" * 256),
         "client_id", "longer than 255"),
@@ -246,11 +246,11 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         "recipient_information.withdrawal_address_id", "is not an int"),
     "float inside a recipient": (
         lambda bp: bp.request_withdrawal(
-            **WITHDRAWAL, recipient_information={"withdrawal_address_id": 7, "more": [0.1]}),
-        "recipient_information.more", "is a float"),
+            **WITHDRAWAL, recipient_information={"withdrawal_address_id": 7.0}),
+        "recipient_information.withdrawal_address_id", "is not an int"),
     "recipient as text": (
         lambda bp: bp.request_withdrawal(**WITHDRAWAL, recipient_information="me"),
-        "recipient_information", "is no mapping"),
+        "recipient_information", "is not a mapping"),
     "deposits to before from": (
         lambda bp: bp.get_deposits(from_="2026-09-01T00:00Z", to="2026-08-31T00:00Z"),
         "to", "is before from_"),
@@ -289,9 +289,9 @@ MADE_WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "armed": (
         lambda: Client(LIVE_URL, armed=True), "pass Arming"),  # type: ignore[arg-type]
     "trusted_host": (
-        lambda: Client(LIVE_URL, trusted_host=1), "is no host"),  # type: ignore[arg-type]
-    "budget": (
-        lambda: Client(LIVE_URL, budget=5), "is no Budget"),  # type: ignore[arg-type]
+        lambda: Client(LIVE_URL, trusted_host=1), "is not a host"),  # type: ignore[arg-type]
+    "rate_limit": (
+        lambda: Client(LIVE_URL, rate_limit=5), "is not a RateLimit"),  # type: ignore[arg-type]
     "timeout": (lambda: Client(LIVE_URL, timeout=(0, 5)), "seconds to connect"),
 }  # fmt: skip
 
@@ -332,15 +332,14 @@ def test_a_signed_call_without_a_key(scripted: Scripted) -> None:
     "url, reason",
     [
         ("http://api.backpack.exchange", "not encrypted"),
-        ("ftp://127.0.0.1", "no address of an exchange"),
-        ("api.backpack.exchange", "no address of an exchange"),
+        ("ftp://127.0.0.1", "not the address of an exchange"),
+        ("api.backpack.exchange", "not the address of an exchange"),
         ("https://user:pass@api.backpack.exchange", "scheme and host alone"),
         ("https://@api.backpack.exchange", "scheme and host alone"),
         ("https://api.backpack.exchange/api/v1", "scheme and host alone"),
-        ("http://127.0.0.1:99999", "no address of an exchange"),
-        ("https://[::1", "no address of an exchange"),
-        ("", "no address of an exchange"),
-        ("http://127.0.0.1:0", "no address of an exchange"),
+        ("http://127.0.0.1:99999", "not the address of an exchange"),
+        ("https://[::1", "not the address of an exchange"),
+        ("", "not the address of an exchange"),
         ("http://127.0.0.1.example.com", "not encrypted"),
     ],
 )

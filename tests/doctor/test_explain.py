@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 from conftest import PLACED, VECTORS, Scripted
+from requests import PreparedRequest
+from requests.structures import CaseInsensitiveDict
 
-from bpkit import Client
-from bpkit import serialize as wire
+from bpkit import Client, serialize
 from bpkit.doctor.explain import ORIGINS, Explanation
 from bpkit.operations import OPERATIONS, Operation
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, Key
@@ -42,27 +43,36 @@ def operation_of(case: dict[str, Any]) -> Operation:
 
 def fields_of(case: dict[str, Any]) -> Any:
     given = case["fields"]
-    return [wire.fields(one) for one in given] if isinstance(given, list) else wire.fields(given)
+    return (
+        [serialize.fields(one) for one in given]
+        if isinstance(given, list)
+        else serialize.fields(given)
+    )
 
 
-def explained(operation: Operation, fields: Any, **changed: Any) -> Explanation:
-    """Of a request as it stands before it leaves, on a host that is not this machine."""
-    url = f"https://api.example{operation.path}"
-    body = None
+def explained(
+    operation: Operation,
+    fields: Any,
+    *,
+    url: str | None = None,
+    headers: dict[str, str] | None = None,
+    timestamp: int = 1750000000000,
+    window: int = 5000,
+    **changed: Any,
+) -> Explanation:
+    """Of a request as it is before it is sent, to a host that is not this machine."""
+    request = PreparedRequest()
+    request.url = f"https://api.example{operation.path}" if url is None else url
     if operation.parameters_in == "body":
-        body = wire.body(fields)
+        request.body = serialize.body(fields)
     elif fields:
-        url += f"?{wire.query(fields)}"
-    signed = operation.instruction is not None
-    headers = {"Accept": "*/*"}
-    if signed:
-        headers |= {"X-API-Key": DEMO_PUBLIC_KEY, "X-Signature": SIGNATURE,
-                    "X-Timestamp": "1750000000000", "X-Window": "5000"}  # fmt: skip
-    given: dict[str, Any] = {
-        "method": operation.method, "url": url, "headers": headers, "body": body,
-        "timestamp": 1750000000000 if signed else None, "window": 5000 if signed else None,
-    }  # fmt: skip
-    return Explanation(operation, fields, **given | changed)
+        request.url += f"?{serialize.query(fields)}"
+    request.headers = CaseInsensitiveDict({"Accept": "*/*"} if headers is None else headers)
+    if operation.instruction is not None:
+        request.headers.update({"X-Timestamp": str(timestamp), "X-Window": str(window)})
+        if headers is None:
+            request.headers.update({"X-API-Key": DEMO_PUBLIC_KEY, "X-Signature": SIGNATURE})
+    return Explanation(operation, fields, request, **changed)
 
 
 def of_case(name: str, **changed: Any) -> Explanation:
@@ -146,18 +156,21 @@ def test_parameters_of_a_query() -> None:
 
 
 def test_what_bpkit_chose_is_told_from_what_you_gave() -> None:
-    assert origins(of_case("cancel_by_client_id_int", made_here=("clientId",))) == [
+    shown = explained(OPERATIONS["execute_order"], {"symbol": "SOL_USDC", "clientId": 42}, made=[0])
+    assert origins(shown) == [
         "instruction instruction", "clientId made here", "symbol body", "timestamp X-Timestamp",
         "window X-Window",
     ]  # fmt: skip
+    given = explained(OPERATIONS["execute_order"], {"symbol": "SOL_USDC", "clientId": 42})
+    assert "clientId body" in origins(given)
 
 
 def test_a_batch_counts_its_orders() -> None:
-    shown = of_case("batch_with_booleans", made_here={(2, "clientId")})
+    shown = of_case("batch_with_booleans", made=[1])
     assert [row["order"] for row in shown.pieces] == [1] * 8 + [2] * 9 + [None] * 2
     chosen = [(row["order"], row["origin"]) for row in shown.pieces if row["name"] == "clientId"]
     assert chosen == [(1, "body"), (2, "made here")]
-    both = of_case("batch_with_booleans", made_here={"clientId"})
+    both = of_case("batch_with_booleans", made=[0, 1])
     assert [row["origin"] for row in both.pieces].count("made here") == 2
 
 
@@ -191,7 +204,7 @@ def test_a_public_operation_signs_nothing() -> None:
     assert repr(shown) == (
         "get_ticker: GET https://api.example/api/v1/ticker?symbol=SOL_USDC\n\n"
         "get_ticker is public: nothing is signed.\n\n"
-        "What would leave:\n"
+        "What would be sent:\n"
         "GET /api/v1/ticker?symbol=SOL_USDC HTTP/1.1\nHost: api.example\nAccept: */*\n\n"
         "Nothing was sent."
     )
@@ -203,34 +216,33 @@ def test_a_public_operation_signs_nothing() -> None:
 
 
 def test_as_text() -> None:
-    shown = of_case(
-        "cancel_by_client_id_int", headers={"X-Window": "5000"}, made_here=["clientId"],
-        timestamp=1750000000000,
-    )  # fmt: skip
+    operation, fields = OPERATIONS["execute_order"], {"symbol": "SOL_USDC", "clientId": 42}
+    shown = explained(operation, fields, headers={}, made=[0])
     assert (
         repr(shown)
         == """\
-cancel_order: DELETE https://api.example/api/v1/order
+execute_order: POST https://api.example/api/v1/order
 
-The text that is signed, 87 characters:
-instruction=orderCancel&clientId=42&symbol=SOL_USDC&timestamp=1750000000000&window=5000
+The text that is signed, 88 characters:
+instruction=orderExecute&clientId=42&symbol=SOL_USDC&timestamp=1750000000000&window=5000
 
 place  piece                     origin
-    1  instruction=orderCancel   instruction
-   24  &clientId=42              made here
-   36  &symbol=SOL_USDC          body
-   52  &timestamp=1750000000000  X-Timestamp
-   76  &window=5000              X-Window
+    1  instruction=orderExecute  instruction
+   25  &clientId=42              made here
+   37  &symbol=SOL_USDC          body
+   53  &timestamp=1750000000000  X-Timestamp
+   77  &window=5000              X-Window
 
 instruction  the documentation's name for this operation: signed, but not sent
 body         your parameter, sent in the JSON body
 made here    chosen by bpkit, since you gave none; sent as if it were yours
-X-Timestamp  the moment of the signature in Unix milliseconds, sent as a header
+X-Timestamp  the time of the signature in Unix milliseconds, sent as a header
 X-Window     the milliseconds for which the signature is valid, sent as a header
 
-What would leave:
-DELETE /api/v1/order HTTP/1.1
+What would be sent:
+POST /api/v1/order HTTP/1.1
 Host: api.example
+X-Timestamp: 1750000000000
 X-Window: 5000
 
 {"symbol":"SOL_USDC","clientId":42}
@@ -257,7 +269,7 @@ def test_what_a_terminal_would_obey_is_spelled_out() -> None:
 
 @pytest.mark.parametrize("name", ["seed_limit_order_sol_usdc", "batch_three_mixed"])
 def test_the_coloured_text_is_the_text(name: str) -> None:
-    shown = of_case(name, made_here=["clientId"])
+    shown = of_case(name, made=[0])
     page = Page(shown._repr_html_())
     coloured = page.spans[: len(shown.pieces)]
     assert "".join(text for _, text in coloured) == TEXTS[name]["text"]
@@ -315,7 +327,7 @@ def test_the_signature_is_shown_only_where_that_is_safe() -> None:
     shown = of_case("seed_limit_order_sol_usdc", window=2500)
     assert SIGNATURE[:20] not in everywhere(shown)
     assert shown.headers["X-Signature"] == (
-        "(64 bytes in base64, not shown: for 2.5 s whoever has it can send this request)"
+        "(64 bytes in base64, not shown: for 2.5 s anybody who has it can send this request)"
     )
     assert shown.headers["X-API-Key"] == DEMO_PUBLIC_KEY
     here = of_case("seed_limit_order_sol_usdc", show_signature=True)
@@ -352,14 +364,16 @@ def test_a_token_inside_of_an_object_is_hidden_too() -> None:
 
 
 def test_the_bytes_of_a_request() -> None:
-    shown = of_case("seed_deposit_address_solana", headers={"Accept": "*/*", "X-Window": "5000"})
+    shown = of_case("seed_deposit_address_solana", headers={"Accept": "*/*"}, timestamp=175)
     assert shown.wire == (
         b"GET /wapi/v1/capital/deposit/address?blockchain=Solana HTTP/1.1\r\n"
-        b"Host: api.example\r\nAccept: */*\r\nX-Window: 5000\r\n\r\n"
+        b"Host: api.example\r\nAccept: */*\r\n"
+        b"X-Timestamp: 175\r\nX-Window: 5000\r\n\r\n"
     )
-    body = of_case("body_null_omitted", headers={"Content-Length": "91"}).wire
+    body = of_case("body_null_omitted", headers={"Content-Length": "91"}, timestamp=176).wire
     assert body == (
-        b"POST /api/v1/order HTTP/1.1\r\nHost: api.example\r\nContent-Length: 91\r\n\r\n"
+        b"POST /api/v1/order HTTP/1.1\r\nHost: api.example\r\nContent-Length: 91\r\n"
+        b"X-Timestamp: 176\r\nX-Window: 5000\r\n\r\n"
         b'{"symbol":"SOL_USDC","side":"Bid","orderType":"Limit","price":"150.25","quantity":"0.5"}'
     )
 

@@ -1,10 +1,12 @@
 """The contract of every frame, and the recorded answers as frames.
 
-The promises and the samples stand in ``frame_samples``.
+The columns and dtypes are in data/frames.json (see ``write_snapshot``), the samples in
+``frame_samples``.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from decimal import Decimal
 from typing import Any
@@ -17,11 +19,9 @@ from frame_samples import (
     APY,
     ASSET,
     COLLATERAL,
-    CONTRACTS,
     DELAY,
     DEPOSIT,
     DEPTH,
-    DTYPES,
     DUST,
     EVENT,
     FILL,
@@ -54,18 +54,25 @@ from frame_samples import (
     TRADED_IN,
     WITHDRAWAL,
 )  # fmt: skip
+from specification import Specification
+from write_snapshot import SNAPSHOT, WORDS, snapshot
 
 from bpkit import frames
 from bpkit.frames import FRAMES, frame
 from bpkit.operations import OPERATIONS, Operation
 
+SAVED = {
+    kind: entry
+    for kinds, entry in json.loads(SNAPSHOT.read_text("utf-8")).items()
+    for kind in kinds.split()
+}
+
 
 def promised(kind: str) -> tuple[str | None, str, dict[str, str]]:
-    """(name of the index, its dtype, column -> dtype) by the table above."""
-    index, bar, columns = CONTRACTS[kind].rpartition("|")
-    named = dict(word.split(":") for word in columns.split())
-    name, letter = index.strip().split(":") if bar else (None, "")
-    return name, DTYPES.get(letter, "int64"), {one: DTYPES[sort] for one, sort in named.items()}
+    """(name of the index, its dtype, column -> dtype) as in data/frames.json."""
+    columns = {name: WORDS.get(dtype, dtype) for name, dtype in SAVED[kind]["columns"].items()}
+    index = SAVED[kind]["index"]
+    return index, columns.pop(index, "int64"), columns
 
 
 def keeps(made: pd.DataFrame, kind: str) -> None:
@@ -84,9 +91,31 @@ def utc(text: str) -> pd.Timestamp:
 # --- contracts ------------------------------------------------------------------------------------
 
 
-def test_every_kind_is_tested_and_used() -> None:
-    assert set(FRAMES) == set(CONTRACTS) == set(ANSWERS) | {"text", "time", "empty"}
-    assert {one.answer for one in OPERATIONS.values()} == set(FRAMES) - {"operations", "pieces"}
+def test_every_kind_of_answer_has_a_frame_and_a_sample() -> None:
+    frames_file, samples = "bpkit/frames/public.py or account.py", "tests/frames/frame_samples.py"
+    lines = [
+        f"{one.name} answers with {one.answer}, which has no frame: add it to {frames_file}"
+        for one in OPERATIONS.values()
+        if one.answer not in FRAMES
+    ]
+    asked = {one.answer for one in OPERATIONS.values()} | {"operations", "pieces"}
+    for kind in FRAMES:
+        if kind not in asked:
+            lines.append(f"{frames_file}: no operation answers with {kind}: remove it")
+        if kind not in ANSWERS and kind not in ("text", "time", "empty"):
+            lines.append(f"{kind} has no sample: add one with a row and one without to {samples}")
+    assert not lines, "\n".join(lines)
+
+
+def test_columns_dtypes_and_order_are_the_saved_ones() -> None:
+    now, saved = snapshot(), json.loads(SNAPSHOT.read_text("utf-8"))
+    lines = [
+        f"{kinds}: was {json.dumps(saved.get(kinds))},\n  is {json.dumps(now.get(kinds))}"
+        for kinds in now | saved
+        if json.dumps(now.get(kinds)) != json.dumps(saved.get(kinds))  # the order counts
+    ]
+    hint = "If the change is intended: python tests/frames/write_snapshot.py"
+    assert not lines, "\n".join([*lines, hint])
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
@@ -613,6 +642,7 @@ def test_a_sequence_number_is_a_whole_number_with_all_its_digits() -> None:
         ("2025-01-21T06:34:54.691858", "2025-01-21T06:34:54.691858"),
         ("2026-09-01T17:54:04.094Z", "2026-09-01T17:54:04.094"),
         ("2026-09-01T19:54:04+02:00", "2026-09-01T17:54:04"),
+        ("2026-09-01T12:54:04-05:00", "2026-09-01T17:54:04"),
     ],
 )
 def test_iso_times_are_utc(text: str, moment: str) -> None:
@@ -698,96 +728,69 @@ PARTS: dict[str, dict[str, dict[str, str]]] = {
     },
     "securities": {"SecuritySession": {}, "Security": {"name": "securityName"}},
 }  # fmt: skip
-# The dtype of a format; the others are text or objects.
-FORMATS = {"decimal": "n", "double": "n", "naive-date-time": "u", "date-time": "u"}
+# Type -> the conversions that its column may have; of the others only the name is compared.
+WANTED = {
+    "decimal": (frames.numbers,), "double": (frames.numbers,), "boolean": (frames.flags,),
+    "naive-date-time": (frames.iso_times,), "date-time": (frames.iso_times,),
+    "naive-time": (frames.texts,),
+    # Some numbers and the times of candles are documented as strings.
+    "string": (frames.texts, frames.numbers, frames.integers, frames.iso_times),
+    **dict.fromkeys(
+        ("int64", "uint64", "int32", "uint32", "uint16", "uint8"),
+        (frames.integers, frames.texts, frames.ms_times),  # counts, ids, moments
+    ),
+}  # fmt: skip
 
 
-class Specification:
-    """What the official file says of a row of an answer: property -> its schema."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.document = document
-
-    def properties(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Of a schema, and of all that it is composed of; for a list or a map, of its parts."""
-        if "$ref" in schema:
-            name = schema["$ref"].rsplit("/", 1)[1]
-            return self.properties(self.document["components"]["schemas"][name])
-        if schema.get("type") == "array":
-            return self.properties(schema["items"])
-        found = dict(schema.get("properties", {}))
-        if isinstance(schema.get("additionalProperties"), dict):
-            found |= self.properties(schema["additionalProperties"])
-        for part in schema.get("allOf", []) + schema.get("anyOf", []) + schema.get("oneOf", []):
-            found |= self.properties(part)
-        return found
-
-    def answer(self, operation: Operation) -> dict[str, Any]:
-        """The properties of its 200; none where that has no body, or a text."""
-        whole = self.document["paths"][operation.path][operation.method.lower()]
-        found: dict[str, Any] = {}
-        for content in whole["responses"]["200"].get("content", {}).values():
-            found |= self.properties(content["schema"])
-        return found
+def fits(word: str, convert: Any) -> bool:
+    return convert in WANTED.get(word, (convert,))
 
 
-@pytest.fixture(scope="session")
-def spec(pytestconfig: pytest.Config) -> Specification:
-    path = pytestconfig.getoption("--openapi")
-    if path is None:
-        pytest.skip("give --openapi=PATH: the official specification is not in this repository")
-    import yaml
-
-    with open(path, encoding="utf-8") as file:
-        return Specification(yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-
-
-def columns_of(kind: str) -> dict[str, str]:
-    """Column -> letter of its dtype, the index among them, by the table of contracts."""
-    return dict(word.split(":") for word in CONTRACTS[kind].replace("|", " ").split())
+def row_of(specification: Specification, name: str) -> dict[str, str]:
+    """Property -> its type, of a row of an operation's 200; {} without a body."""
+    return specification.properties(specification.operations[name]["answers"]["200"])
 
 
 DOCUMENTED = [one for one in OPERATIONS.values() if one.documented]
 
 
 @pytest.mark.parametrize("operation", DOCUMENTED, ids=lambda operation: operation.name)
-def test_every_property_is_a_column(spec: Specification, operation: Operation) -> None:
-    properties = spec.answer(operation)
-    columns, elsewhere = columns_of(operation.answer), ELSEWHERE.get(operation.answer, {})
+def test_every_property_is_a_column(specification: Specification, operation: Operation) -> None:
+    properties = row_of(specification, operation.name)
+    columns, elsewhere = dict(FRAMES[operation.answer].columns), ELSEWHERE.get(operation.answer, {})
     assert set(properties) - set(columns) == set(elsewhere) - set(columns)
     for name in properties.keys() & columns.keys() - elsewhere.keys():
-        wanted = FORMATS.get(properties[name].get("format", ""))
-        if properties[name].get("type") == "boolean":
-            wanted = "b"
-        assert wanted in (None, columns[name]), name
+        assert fits(properties[name], columns[name]), name
 
 
 @pytest.mark.parametrize("kind, part", [(kind, part) for kind in PARTS for part in PARTS[kind]])
-def test_every_property_of_a_part_is_a_column(spec: Specification, kind: str, part: str) -> None:
+def test_every_property_of_a_part_is_a_column(
+    specification: Specification, kind: str, part: str
+) -> None:
     names = PARTS[kind][part]
-    properties = spec.properties({"$ref": f"#/components/schemas/{part}"})
-    columns = columns_of(kind)
+    properties = specification.properties(part)
+    columns = dict(FRAMES[kind].columns)
     assert names.keys() <= properties.keys()
     missing = {names.get(name, name) for name in properties} - set(columns)
     assert missing <= set(ELSEWHERE.get(kind, {}))
     for name in properties:
-        wanted = FORMATS.get(properties[name].get("format", ""))
-        assert wanted in (None, columns.get(names.get(name, name), wanted)), name
+        if column := columns.get(names.get(name, name)):
+            assert fits(properties[name], column), name
 
 
-def test_every_column_stands_in_the_specification(spec: Specification) -> None:
+def test_every_column_stands_in_the_specification(specification: Specification) -> None:
     """A name that was misspelt would be an empty column for ever."""
     known = {"operation", "side", "price", "quantity", "symbol"}  # the batch, the depth, balances
-    for kind, columns in ((kind, columns_of(kind)) for kind in CONTRACTS):
+    for kind, columns in ((kind, dict(FRAMES[kind].columns)) for kind in FRAMES):
         asked = [one for one in DOCUMENTED if one.answer == kind]
         if not asked or kind in ("text", "time"):
             continue
         names = set(known)
         for one in DOCUMENTED:
             if one.answer == kind or same_thing(one.answer) == same_thing(kind):
-                names |= set(spec.answer(one))
+                names |= set(row_of(specification, one.name))
         for part, renamed in PARTS.get("markets" if kind == "market" else kind, {}).items():
-            properties = spec.properties({"$ref": f"#/components/schemas/{part}"})
+            properties = specification.properties(part)
             names |= {renamed.get(name, name) for name in properties}
         assert set(columns) <= names, kind
 

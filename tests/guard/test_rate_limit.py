@@ -1,20 +1,24 @@
-"""The exchange's limits are kept on this side: counted, waited for, shared, and shown."""
+"""Requests are counted and held back to the exchange's limits, and a long wait is announced."""
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
 import threading
 import time
+import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from live import Live
 
-from bpkit import InputError
-from bpkit.errors import BudgetError
-from bpkit.guard import rate_limit as budget
-from bpkit.guard.rate_limit import Budget, Pace, pace_of
+from bpkit import LIVE_URL, Client, InputError
+from bpkit.errors import RateLimitError
+from bpkit.guard import rate_limit
+from bpkit.guard.rate_limit import RateLimit, RequestCounter, counter_for
 from bpkit.operations import OPERATIONS
 
 CANDLES = OPERATIONS["get_klines"]
@@ -24,12 +28,11 @@ ORDER = OPERATIONS["execute_order"]
 
 
 class Time:
-    """A clock that only sleep moves, and what was written meanwhile."""
+    """A clock that only ``sleep`` moves."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
         self.sleeps: list[float] = []
-        self.written: list[str] = []
 
     def clock(self) -> float:
         return self.now
@@ -40,13 +43,13 @@ class Time:
 
     @property
     def tools(self) -> dict[str, Any]:
-        return {"clock": self.clock, "sleep": self.sleep, "notice": self.written.append}
+        return {"clock": self.clock, "sleep": self.sleep}
 
 
-def used(pace: Pace, at: Time) -> tuple[int, int]:
-    """(requests, of history among them) that count at this moment."""
-    pace._forget(at.now)
-    return len(pace._requests), len(pace._history)
+def used(counter: RequestCounter, at: Time) -> tuple[int, int]:
+    """(requests, of history among them) that count now."""
+    counter._forget(at.now)
+    return len(counter._requests), len(counter._history)
 
 
 @pytest.fixture
@@ -55,30 +58,48 @@ def at() -> Time:
 
 
 @pytest.fixture(autouse=True)
-def no_shared_pace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "_PACES", {})
+def no_shared_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "_COUNTERS", {})
 
 
-# --- the budget -----------------------------------------------------------------------------------
+@pytest.fixture
+def noticed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is shown to a person."""
+    lines: list[str] = []
+    monkeypatch.setattr(rate_limit, "notice", lines.append)
+    return lines
+
+
+# --- the limits ----------------------------------------------------------------------------------
 
 
 def test_the_limits_are_those_of_the_faq() -> None:
-    assert Budget() == Budget(requests=2000, history=30, wait=True)
-    assert {CANDLES.name, OLD_TRADES.name} == budget.HISTORY
+    assert RateLimit() == RateLimit(requests=2000, history=30, wait=True)
+    assert {CANDLES.name, OLD_TRADES.name} == rate_limit.HISTORY
 
 
 @pytest.mark.parametrize("field", ["requests", "history"])
-@pytest.mark.parametrize("value", [0, -1, True, 1.0, "30", None])
+@pytest.mark.parametrize("value", [0, -1, 1.0, "30", None])
 def test_a_limit_is_a_whole_number_above_zero(field: str, value: object) -> None:
     with pytest.raises(InputError, match="1 or more") as caught:
-        Budget(**{field: value})  # type: ignore[arg-type]
+        RateLimit(**{field: value})  # type: ignore[arg-type]
     assert (caught.value.field, caught.value.value) == (field, value)
 
 
-@pytest.mark.parametrize("value", [0, 1, None, "yes"])
-def test_wait_is_yes_or_no(value: object) -> None:
-    with pytest.raises(InputError, match="wait=.*True or False"):
-        Budget(wait=value)  # type: ignore[arg-type]
+def test_one_request_a_minute_is_a_limit() -> None:
+    assert RateLimit(requests=1, history=1).history == 1
+
+
+def test_a_live_client_keeps_to_the_limit_that_it_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The default for a live host, 2000 a minute, would let the second request pass."""
+    live = Live(monkeypatch)
+    with Client(LIVE_URL, rate_limit=RateLimit(requests=1, wait=False)) as bp:
+        bp.get_markets()
+        with pytest.raises(RateLimitError, match="get_markets: the limit of 1 request"):
+            bp.get_markets()
+    assert len(live.sent) == 1
 
 
 # --- waiting --------------------------------------------------------------------------------------
@@ -86,90 +107,90 @@ def test_wait_is_yes_or_no(value: object) -> None:
 
 @pytest.mark.parametrize("operation", [CANDLES, OLD_TRADES], ids=lambda one: one.name)
 def test_the_31st_waits_until_the_first_is_60_seconds_old(operation: Any, at: Time) -> None:
-    pace = Pace()
+    counter = RequestCounter()
     for _ in range(30):
-        pace.take(operation, Budget(), **at.tools)
+        counter.wait_for_room(operation, RateLimit(), **at.tools)
         at.now += 0.5
     assert at.sleeps == [] and at.now == 1015
-    pace.take(operation, Budget(), **at.tools)
+    counter.wait_for_room(operation, RateLimit(), **at.tools)
     assert at.now == 1060
     # The second of them left at 1000.5, and is the oldest now.
-    pace.take(operation, Budget(), **at.tools)
+    counter.wait_for_room(operation, RateLimit(), **at.tools)
     assert at.now == 1060.5
 
 
 def test_the_2001st_of_any_kind_waits(at: Time) -> None:
-    pace = Pace()
+    counter = RequestCounter()
     for count in range(2000):
-        pace.take(ORDER if count % 2 else TICKER, Budget(), **at.tools)
+        counter.wait_for_room(ORDER if count % 2 else TICKER, RateLimit(), **at.tools)
     assert at.sleeps == []
     at.now = 1048
-    pace.take(TICKER, Budget(), **at.tools)
+    counter.wait_for_room(TICKER, RateLimit(), **at.tools)
     assert at.now == 1060, "12 seconds later"
-    assert used(pace, at) == (1, 0)
+    assert used(counter, at) == (1, 0)
 
 
-def test_candles_and_old_trades_share_their_budget_and_count_among_all(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=5, history=2)
-    pace.take(CANDLES, small, **at.tools)
-    pace.take(OLD_TRADES, small, **at.tools)
+def test_candles_and_old_trades_share_their_limit_and_count_among_all(at: Time) -> None:
+    counter, small = RequestCounter(), RateLimit(requests=5, history=2)
+    counter.wait_for_room(CANDLES, small, **at.tools)
+    counter.wait_for_room(OLD_TRADES, small, **at.tools)
     at.now = 1010
     for _ in range(3):
-        pace.take(TICKER, small, **at.tools)
-    assert at.sleeps == [] and used(pace, at) == (5, 2)
-    pace.take(TICKER, small, **at.tools)
+        counter.wait_for_room(TICKER, small, **at.tools)
+    assert at.sleeps == [] and used(counter, at) == (5, 2)
+    counter.wait_for_room(TICKER, small, **at.tools)
     assert at.now == 1060, "the two of 1000 are gone, and make room for any kind"
-    assert used(pace, at) == (4, 0)
+    assert used(counter, at) == (4, 0)
 
 
 def test_other_requests_do_not_wait_for_the_candles(at: Time) -> None:
-    pace, small = Pace(), Budget(history=1)
-    pace.take(CANDLES, small, **at.tools)
+    counter, small = RequestCounter(), RateLimit(history=1)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     for name in ("get_ticker", "get_recent_trades", "execute_order"):
-        pace.take(OPERATIONS[name], small, **at.tools)
+        counter.wait_for_room(OPERATIONS[name], small, **at.tools)
     assert at.now == 1000
-    pace.take(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     assert at.now == 1060
 
 
 def test_the_longer_of_two_waits_counts(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=2, history=1)
-    pace.take(TICKER, small, **at.tools)
+    counter, small = RequestCounter(), RateLimit(requests=2, history=1)
+    counter.wait_for_room(TICKER, small, **at.tools)
     at.now = 1020
-    pace.take(CANDLES, small, **at.tools)
-    pace.take(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     assert at.now == 1080
 
 
-def test_each_client_keeps_its_own_budget_of_what_they_share(at: Time) -> None:
-    pace = Pace()
+def test_each_client_keeps_its_own_limit_of_what_they_share(at: Time) -> None:
+    counter = RequestCounter()
     for _ in range(3):
-        pace.take(TICKER, Budget(requests=3), **at.tools)
+        counter.wait_for_room(TICKER, RateLimit(requests=3), **at.tools)
         at.now += 1
-    pace.take(TICKER, Budget(requests=10), **at.tools)
+    counter.wait_for_room(TICKER, RateLimit(requests=10), **at.tools)
     assert at.sleeps == []
     # Of 1000, 1001, 1002, 1003 only one may be left: 1002 is gone at 1062.
-    with pytest.raises(BudgetError) as caught:
-        pace.take(TICKER, Budget(requests=2, wait=False), **at.tools)
+    with pytest.raises(RateLimitError) as caught:
+        counter.wait_for_room(TICKER, RateLimit(requests=2, wait=False), **at.tools)
     assert caught.value.wait == 59, "it is 1003 now; the fourth left just now"
-    pace.take(TICKER, Budget(requests=2), **at.tools)
+    counter.wait_for_room(TICKER, RateLimit(requests=2), **at.tools)
     assert at.now == 1062
 
 
 def test_a_minute_is_forgotten_at_its_end_and_not_before(at: Time) -> None:
-    pace = Pace()
-    pace.take(CANDLES, Budget(), **at.tools)
+    counter = RequestCounter()
+    counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
     at.now = 1059.75
-    assert used(pace, at) == (1, 1)
+    assert used(counter, at) == (1, 1)
     at.now = 1060
-    assert used(pace, at) == (0, 0)
+    assert used(counter, at) == (0, 0)
 
 
 def test_the_clock_of_the_machine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MINUTE", 0.05)
-    pace, begun = Pace(), time.monotonic()
+    monkeypatch.setattr(rate_limit, "MINUTE", 0.05)
+    counter, begun = RequestCounter(), time.monotonic()
     for _ in range(3):
-        pace.take(TICKER, Budget(requests=1))
+        counter.wait_for_room(TICKER, RateLimit(requests=1))
     assert time.monotonic() - begun >= 0.1
 
 
@@ -177,54 +198,53 @@ def test_the_clock_of_the_machine_is_the_default(monkeypatch: pytest.MonkeyPatch
 
 
 def test_without_waiting_it_is_refused_and_does_not_count(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=9, history=2, wait=False)
-    pace.take(CANDLES, small, **at.tools)
+    counter, small = RequestCounter(), RateLimit(requests=9, history=2, wait=False)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     at.now = 1020
-    pace.take(CANDLES, small, **at.tools)
+    counter.wait_for_room(CANDLES, small, **at.tools)
     at.now = 1050
     for _ in range(3):
-        with pytest.raises(BudgetError, match="get_klines: the budget of 2 requests") as caught:
-            pace.take(CANDLES, small, **at.tools)
+        with pytest.raises(RateLimitError, match="get_klines: the limit of 2 requests") as caught:
+            counter.wait_for_room(CANDLES, small, **at.tools)
         error = caught.value
         assert (error.operation, error.limit, error.wait) == ("get_klines", 2, 10.0)
-    assert used(pace, at) == (2, 2)
-    assert at.sleeps == [] and at.written == []
+    assert used(counter, at) == (2, 2)
+    assert at.sleeps == []
     at.now = 1060
-    pace.take(CANDLES, small, **at.tools)
-    assert used(pace, at) == (2, 2)
+    counter.wait_for_room(CANDLES, small, **at.tools)
+    assert used(counter, at) == (2, 2)
 
 
 def test_the_error_names_the_limit_that_is_in_the_way(at: Time) -> None:
-    pace, small = Pace(), Budget(requests=3, history=2, wait=False)
+    counter, small = RequestCounter(), RateLimit(requests=3, history=2, wait=False)
     for operation in (TICKER, TICKER, CANDLES):
-        pace.take(operation, small, **at.tools)
-    with pytest.raises(BudgetError) as caught:
-        pace.take(CANDLES, small, **at.tools)
+        counter.wait_for_room(operation, small, **at.tools)
+    with pytest.raises(RateLimitError) as caught:
+        counter.wait_for_room(CANDLES, small, **at.tools)
     assert caught.value.limit == 3
 
 
-def test_a_wait_that_is_broken_off_does_not_count(at: Time) -> None:
-    pace = Pace()
-    pace.take(TICKER, Budget(requests=1), **at.tools)
+def test_an_interrupted_wait_does_not_count(at: Time) -> None:
+    counter = RequestCounter()
+    counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
 
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pace.take(TICKER, Budget(requests=1), **{**at.tools, "sleep": interrupted})
-    assert used(pace, at) == (1, 0)
-    assert at.written[-1].strip() == "", "and its line is wiped out"
+        counter.wait_for_room(TICKER, RateLimit(requests=1), **{**at.tools, "sleep": interrupted})
+    assert used(counter, at) == (1, 0)
 
 
 # --- sharing --------------------------------------------------------------------------------------
 
 
-def test_one_key_at_one_address_has_one_pace(at: Time) -> None:
-    one = pace_of("https://api.example", "KEY")
-    other = pace_of("https://api." + "example", "KE" + "Y")
-    one.take(CANDLES, Budget(history=1), **at.tools)
+def test_one_key_at_one_address_has_one_counter(at: Time) -> None:
+    one = counter_for("https://api.example", "KEY")
+    other = counter_for("https://api." + "example", "KE" + "Y")
+    one.wait_for_room(CANDLES, RateLimit(history=1), **at.tools)
     assert other is one
-    other.take(CANDLES, Budget(history=1), **at.tools)
+    other.wait_for_room(CANDLES, RateLimit(history=1), **at.tools)
     assert at.now == 1060
 
 
@@ -234,14 +254,18 @@ def test_one_key_at_one_address_has_one_pace(at: Time) -> None:
      ("https://api.example", None)],
 )  # fmt: skip
 def test_another_key_or_address_has_its_own(other: tuple[str, str | None], at: Time) -> None:
-    pace_of("https://api.example", "KEY").take(CANDLES, Budget(history=1), **at.tools)
-    pace_of(*other).take(CANDLES, Budget(history=1), **at.tools)
+    counter_for("https://api.example", "KEY").wait_for_room(
+        CANDLES, RateLimit(history=1), **at.tools
+    )
+    counter_for(*other).wait_for_room(CANDLES, RateLimit(history=1), **at.tools)
     assert at.now == 1000
 
 
-def test_a_client_made_anew_does_not_begin_anew(at: Time) -> None:
+def test_a_new_client_does_not_start_a_new_count(at: Time) -> None:
     for _ in range(2):
-        pace_of("https://api.example", "KEY").take(CANDLES, Budget(history=1), **at.tools)
+        counter_for("https://api.example", "KEY").wait_for_room(
+            CANDLES, RateLimit(history=1), **at.tools
+        )
     assert at.now == 1060
 
 
@@ -281,8 +305,8 @@ class Slow(deque[float]):
 
 
 def test_threads_never_exceed_the_limit_in_any_60_seconds(hasty: None, at: Time) -> None:
-    pace, small, moving, left = Pace(), Budget(requests=7), threading.Lock(), []
-    pace._requests = Slow()
+    counter, small, moving, left = RequestCounter(), RateLimit(requests=7), threading.Lock(), []
+    counter._requests = Slow()
 
     def work() -> None:
         seen = 0.0
@@ -298,7 +322,7 @@ def test_threads_never_exceed_the_limit_in_any_60_seconds(hasty: None, at: Time)
             time.sleep(0)
 
         for _ in range(40):
-            pace.take(TICKER, small, clock=clock, sleep=sleep, notice=lambda text: None)
+            counter.wait_for_room(TICKER, small, clock=clock, sleep=sleep)
             left.append(seen)  # what the clock said when it was counted
 
     together(work)
@@ -307,64 +331,115 @@ def test_threads_never_exceed_the_limit_in_any_60_seconds(hasty: None, at: Time)
     assert min(later - first for first, later in zip(left, left[7:], strict=False)) >= 60
 
 
-def test_threads_are_given_the_same_pace(hasty: None) -> None:
-    found: list[Pace] = []
-    together(lambda: found.extend(pace_of("https://api.example", f"{n}") for n in range(50)))
+def test_threads_are_given_the_same_counter(hasty: None) -> None:
+    found: list[RequestCounter] = []
+    together(lambda: found.extend(counter_for("https://api.example", f"{n}") for n in range(50)))
     assert len(found) == 400 and len({id(one) for one in found}) == 50
 
 
-# --- what is seen of it ---------------------------------------------------------------------------
+# --- a wait is announced --------------------------------------------------------------------------
 
 
-def test_a_long_wait_counts_down_in_one_line_and_is_wiped_out(at: Time) -> None:
-    pace = Pace()
+def test_a_long_wait_is_announced_once(
+    at: Time, noticed: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """30 candles at 1000, then 11.5 seconds until there is room at 1060."""
+    caplog.set_level("INFO", logger="bpkit")
+    counter = RequestCounter()
     for _ in range(30):
-        pace.take(CANDLES, Budget(), **at.tools)
+        counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
     at.now = 1048.5
-    pace.take(CANDLES, Budget(), **at.tools)
-    said = "\rget_klines: 30 requests a minute are allowed; waiting {} s"
-    # 11.5 seconds are left at first, and half a second in the end.
-    counted = ["12", "11", "10", " 9", " 8", " 7", " 6", " 5", " 4", " 3", " 2", " 1"]
-    assert at.written[:-1] == [said.format(left) for left in counted]
-    width = len(said.format(12)) - 1
-    assert at.written[-1] == "\r" + " " * width + "\r"
-    assert "\n" not in "".join(at.written)
+    counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
+    text = "get_klines waits 12 seconds: the limit of 30 a minute is reached"
+    assert caplog.record_tuples == [("bpkit.rate_limit", logging.INFO, text)]
+    assert noticed == [f"bpkit: {text}"]
+    assert at.sleeps == [11.5]
 
 
-@pytest.mark.parametrize(("left", "lines"), [(1.0, 0), (0.25, 0), (1.25, 3)])
-def test_a_wait_of_a_second_is_not_worth_a_line(left: float, lines: int, at: Time) -> None:
-    pace = Pace()
-    pace.take(TICKER, Budget(requests=1), **at.tools)
+@pytest.mark.parametrize(("left", "lines"), [(0.25, 0), (1.0, 0), (1.25, 1)])
+def test_only_a_wait_of_more_than_a_second_is_announced(
+    left: float, lines: int, at: Time, noticed: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="bpkit")
+    counter = RequestCounter()
+    counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
     at.now = 1060 - left
-    pace.take(TICKER, Budget(requests=1), **at.tools)
-    assert at.now == 1060 and len(at.written) == lines
+    counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
+    assert at.now == 1060 and len(noticed) == len(caplog.records) == lines
 
 
-def test_a_wait_is_shown_once_it_has_lasted(at: Time) -> None:
-    """Each time the room is taken by somebody who was quicker."""
-    pace, small = Pace(), Budget(requests=1)
-    monkey = iter([True, True, True, False])
-    pace.take(TICKER, small, **at.tools)
-    at.now = 1059.25
+def test_a_wait_that_goes_on_is_not_announced_again(at: Time, noticed: list[str]) -> None:
+    """Another thread takes the room twice; each time it is free again after 30 seconds."""
+    counter, small = RequestCounter(), RateLimit(requests=1)
+    counter.wait_for_room(TICKER, small, **at.tools)
+    taken = iter([True, True, False])
 
-    def robbed(seconds: float) -> None:
+    def sleep(seconds: float) -> None:
         at.sleep(seconds)
-        if next(monkey):
-            pace._requests.clear()
-            pace._requests.append(at.now - 59.25)  # leaves again in 0.75 seconds
+        if next(taken):
+            counter._requests.clear()
+            counter._requests.append(at.now - 30)
 
-    pace.take(TICKER, small, **{**at.tools, "sleep": robbed})
-    assert at.sleeps == [0.75] * 4
-    # After 1.5 and 2.25 seconds; not at the beginning, and not after 0.75.
-    assert [text.strip() for text in at.written] == [
-        "get_ticker: 1 requests a minute are allowed; waiting  1 s"
-    ] * 2 + [""]
+    counter.wait_for_room(TICKER, small, clock=at.clock, sleep=sleep)
+    assert at.sleeps == [60, 30, 30]
+    assert noticed == ["bpkit: get_ticker waits 60 seconds: the limit of 1 a minute is reached"]
 
 
-def test_it_is_seen_on_stderr(at: Time, capsys: pytest.CaptureFixture[str]) -> None:
-    pace = Pace()
+def test_a_refusal_is_not_announced(at: Time, noticed: list[str]) -> None:
+    counter, small = RequestCounter(), RateLimit(requests=1, wait=False)
+    counter.wait_for_room(TICKER, small, **at.tools)
+    with pytest.raises(RateLimitError):
+        counter.wait_for_room(TICKER, small, **at.tools)
+    assert noticed == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def in_a_notebook(monkeypatch: pytest.MonkeyPatch, shell: object) -> None:
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: shell  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+
+
+def test_a_notice_is_a_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    rate_limit.notice("get_ticker waits")
+    assert terminal.getvalue() == "get_ticker waits\n"
+
+
+def test_a_notice_is_shown_in_a_notebook(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_a_notebook(monkeypatch, shell=object())
+    rate_limit.notice("get_ticker waits")
+    assert capsys.readouterr() == ("", "get_ticker waits\n")
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_a_program_whose_stderr_is_a_file_shows_no_notice(
+    kernel: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also if it has ipykernel loaded, but does not run in one."""
+    in_a_notebook(monkeypatch, shell=None if kernel else object())
+    if not kernel:
+        monkeypatch.delitem(sys.modules, "ipykernel")
+    rate_limit.notice("get_ticker waits")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_program_without_stderr_shows_no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``pythonw`` on Windows has none."""
+    monkeypatch.setattr("sys.stderr", None)
+    rate_limit.notice("get_ticker waits")
+
+
+def test_a_wait_is_silent_by_default(at: Time, capsys: pytest.CaptureFixture[str]) -> None:
+    counter = RequestCounter()
     for _ in range(2):
-        pace.take(TICKER, Budget(requests=1), clock=at.clock, sleep=at.sleep)
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("\rget_ticker: 1 requests a minute are allowed; waiting 60")
-    assert err.endswith(" \r")
+        counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
+    assert at.now == 1060 and capsys.readouterr() == ("", "")

@@ -82,18 +82,14 @@ class Match(NamedTuple):
 
 
 class Book:
-    """The resting orders of one market. ``changes`` rises with each of them."""
+    """The resting orders of one market."""
 
     def __init__(self) -> None:
-        self.changes = 0
         self._orders: dict[str, Resting] = {}
         self._halves: dict[Side, _Half] = {"Bid": _Half(1), "Ask": _Half(-1)}
 
     def __contains__(self, id: str) -> bool:
         return id in self._orders
-
-    def __len__(self) -> int:
-        return len(self._orders)
 
     def add(self, order: Resting) -> None:
         """Let an order rest, behind those of the same price. Whoever adds it has matched it before.
@@ -106,13 +102,11 @@ class Book:
             raise ValueError(f"{order} crosses the book")
         self._orders[order.id] = order
         self._halves[order.side].add(order)
-        self.changes += 1
 
     def cancel(self, id: str) -> Resting:
         """Take an order out. KeyError: it does not rest here."""
         order = self._orders.pop(id)
         self._halves[order.side].remove(order)
-        self.changes += 1
         return order
 
     def best(self, side: Side) -> int | None:
@@ -181,16 +175,8 @@ class Book:
             maker.quantity -= fill.quantity
             if maker.quantity == 0:
                 self.cancel(maker.id)
-            else:
-                self.changes += 1
         for id in match.expired:
             self.cancel(id)
-
-    def match(self, taker: Taker) -> Match:
-        """``plan`` and ``apply``. What remains of ``taker`` does not rest by itself."""
-        match = self.plan(taker)
-        self.apply(match)
-        return match
 
 
 class _Half:

@@ -70,7 +70,7 @@ def fitted(amount: Decimal) -> Decimal:
     return fit
 
 
-class Purse:
+class Balances:
     """Balances of many assets, each in units of that asset, part of it locked in open orders.
 
     ArithmeticError: something would become negative. The engine asks first, so that this is a fault

@@ -20,8 +20,8 @@ from ..simulation.market import Market
 from ..simulation.tables import table
 from .book import NO_MATCH, Match
 from .ledger import ZERO, exact, fine, fitted
-from .orders import Account, Ticket
-from .positions import Position, fraction
+from .orders import EngineAccount, OrderRequest
+from .positions import EnginePosition, fraction
 from .settlement import trading_fee
 
 QUOTE = "USDC"  # what every future is settled in
@@ -46,45 +46,45 @@ class Margin:
 
     # What is needed
 
-    def exposure(self, account: Account, symbol: str) -> int:
+    def exposure(self, account: EngineAccount, symbol: str) -> int:
         """Steps, never signed."""
         return _worst(account.net(symbol), *_waiting(account, symbol))
 
-    def initial(self, account: Account) -> Decimal:
+    def initial(self, account: EngineAccount) -> Decimal:
         """Of all positions and open orders, in USDC."""
-        return self._initial(account, self._exposures(account), self._mark)
+        return self._initial(account, self._exposures(account))
 
-    def maintenance(self, account: Account) -> Decimal:
+    def maintenance(self, account: EngineAccount) -> Decimal:
         """Of all positions, in USDC."""
         with fine():
             return sum((self._kept(one) for one in account.positions.values()), ZERO)
 
     # What there is
 
-    def equity(self, account: Account) -> Decimal:
+    def equity(self, account: EngineAccount) -> Decimal:
         """What counts, in USDC."""
         with fine():
             return self._collateral(account) + self._worth(account)
 
-    def is_short(self, account: Account) -> bool:
+    def is_short(self, account: EngineAccount) -> bool:
         """Is its equity below its maintenance margin? Looks at the other assets only if it must."""
         if not account.positions:
             return False
         needed = self.maintenance(account)
         with fine():
-            if account.purse.available(QUOTE) + self._worth(account) >= needed:
+            if account.balances.available(QUOTE) + self._worth(account) >= needed:
                 return False
         return self.equity(account) < needed
 
-    def allows(self, account: Account, ticket: Ticket, match: Match) -> bool:
+    def allows(self, account: EngineAccount, request: OrderRequest, match: Match) -> bool:
         """May an order for futures be carried out like this? What adds no exposure always may.
 
         Judged as things will stand right after it: with its fees paid, its fills at their prices,
         and the rest of it waiting at its worst.
         """
-        symbol, market, sign = ticket.market.symbol, ticket.market, ticket.sign
+        symbol, market, sign = request.market.symbol, request.market, request.sign
         net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
-        rest = _rest(ticket, match)
+        rest = _rest(request, match)
         after = _worst(
             net + sign * match.executed,
             bids + (rest if sign > 0 else 0),
@@ -97,20 +97,20 @@ class Margin:
             for fill in match.fills:
                 price, size = market.price(fill.price), market.quantity(fill.quantity)
                 gain += sign * size * (mark - price) - trading_fee(price * size, is_maker=False)
-            if rest and ticket.price is not None:
-                price, size = market.price(ticket.price), market.quantity(rest)
+            if rest and request.price is not None:
+                price, size = market.price(request.price), market.quantity(rest)
                 gain += min(ZERO, sign * size * (mark - price))
                 gain -= trading_fee(price * size, is_maker=True)
             exposures = self._exposures(account) | {symbol: after}
-            needed = self._initial(account, exposures, self._mark)
+            needed = self._initial(account, exposures)
             return self.equity(account) + gain >= needed
 
-    def free(self, account: Account, asset: str) -> Decimal:
+    def free(self, account: EngineAccount, asset: str) -> Decimal:
         """How much of an asset may be locked, spent or withdrawn without touching the margin.
 
         Where the margin sets the bound, it is cut to 18 decimals.
         """
-        available = account.purse.available(asset)
+        available = account.balances.available(asset)
         needed = self.initial(account)
         weight = self._weight(asset)
         if needed == 0 or weight == 0:
@@ -119,7 +119,7 @@ class Margin:
             spare = (self.equity(account) - needed) / (weight * self._price(asset))
             return max(ZERO, min(available, spare.quantize(FINEST, ROUND_DOWN)))
 
-    def liquidation_price(self, account: Account, position: Position) -> Decimal:
+    def liquidation_price(self, account: EngineAccount, position: EnginePosition) -> Decimal:
         """The mark of its market at which the account would be liquidated, all else standing still.
 
         With the maintenance fraction as it is now: an estimate. 0: no price does it.
@@ -134,15 +134,15 @@ class Margin:
 
     # How it is shown
 
-    def summary(self, account: Account) -> Json:
+    def summary(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``. Locked: initial margin, and what spot orders hold."""
-        rows = [self._row(account, asset) for asset in account.purse.assets()]
+        rows = [self._row(account, asset) for asset in account.balances.assets()]
         with fine():
             assets = sum((Decimal(row["collateralValue"]) for row in rows), ZERO)
             pnl = sum((self._unrealised(one) for one in account.positions.values()), ZERO)
             held = assets - self._collateral(account)
             net, needed = assets + self._worth(account), self.initial(account)
-            exposed = self._exposed(account, self._exposures(account), self._mark)
+            exposed = self._exposed(self._exposures(account))
             locked = min(net, needed + held)
             imf = needed / exposed if exposed else 1 / account.leverage_limit
             size = sum((self._notional(one) for one in account.positions.values()), ZERO)
@@ -166,9 +166,9 @@ class Margin:
             "marginFraction": ratio,
         }
 
-    def _row(self, account: Account, asset: str) -> Json:
+    def _row(self, account: EngineAccount, asset: str) -> Json:
         price, weight = self._price(asset), self._weight(asset)
-        available, locked = account.purse.available(asset), account.purse.locked(asset)
+        available, locked = account.balances.available(asset), account.balances.locked(asset)
         with exact():
             total = available + locked
             return {
@@ -185,54 +185,52 @@ class Margin:
 
     # Parts
 
-    def _exposures(self, account: Account) -> dict[str, int]:
-        futures = [one for one in account.open.values() if one.ticket.future]
-        symbols = account.positions.keys() | {one.ticket.market.symbol for one in futures}
+    def _exposures(self, account: EngineAccount) -> dict[str, int]:
+        futures = [one for one in account.open.values() if one.request.future]
+        symbols = account.positions.keys() | {one.request.market.symbol for one in futures}
         return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
 
-    def _initial(
-        self, account: Account, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
-    ) -> Decimal:
+    def _initial(self, account: EngineAccount, exposures: Mapping[str, int]) -> Decimal:
         with fine():
             total, least = ZERO, 1 / account.leverage_limit
             for symbol, steps in exposures.items():
                 market = self._markets[symbol]
-                notional = market.quantity(steps) * mark(symbol)
+                notional = market.quantity(steps) * self._mark(symbol)
                 total += notional * max(least, fraction(market.raw["imfFunction"], notional))
             return total
 
-    def _exposed(
-        self, account: Account, exposures: Mapping[str, int], mark: Callable[[str], Decimal]
-    ) -> Decimal:
+    def _exposed(self, exposures: Mapping[str, int]) -> Decimal:
         with fine():
-            sizes = (self._markets[one].quantity(n) * mark(one) for one, n in exposures.items())
+            sizes = (
+                self._markets[one].quantity(n) * self._mark(one) for one, n in exposures.items()
+            )
             return sum(sizes, ZERO)
 
-    def _kept(self, position: Position) -> Decimal:
+    def _kept(self, position: EnginePosition) -> Decimal:
         with fine():
             notional = self._notional(position)
             return notional * fraction(position.market.raw["mmfFunction"], notional)
 
-    def _notional(self, position: Position) -> Decimal:
+    def _notional(self, position: EnginePosition) -> Decimal:
         with fine():
             return abs(position.quantity * self._mark(position.market.symbol))
 
-    def _unrealised(self, position: Position) -> Decimal:
+    def _unrealised(self, position: EnginePosition) -> Decimal:
         return position.unrealised(self._mark(position.market.symbol))
 
-    def _worth(self, account: Account) -> Decimal:
+    def _worth(self, account: EngineAccount) -> Decimal:
         with fine():
             return sum(
                 (one.worth(self._mark(one.market.symbol)) for one in account.positions.values()),
                 ZERO,
             )
 
-    def _collateral(self, account: Account) -> Decimal:
+    def _collateral(self, account: EngineAccount) -> Decimal:
         with fine():
             return sum(
                 (
-                    account.purse.available(asset) * self._weight(asset) * self._price(asset)
-                    for asset in account.purse.assets()
+                    account.balances.available(asset) * self._weight(asset) * self._price(asset)
+                    for asset in account.balances.assets()
                 ),
                 ZERO,
             )
@@ -250,12 +248,12 @@ class Margin:
         return self._weights.get(asset, ZERO)
 
 
-def _waiting(account: Account, symbol: str) -> tuple[int, int]:
+def _waiting(account: EngineAccount, symbol: str) -> tuple[int, int]:
     """Steps that open orders may still buy and sell, reduce-only ones aside."""
     bids = asks = 0
     for order in account.open.values():
-        if order.ticket.market.symbol == symbol and not order.ticket.reduce_only:
-            if order.ticket.side == "Bid":
+        if order.request.market.symbol == symbol and not order.request.reduce_only:
+            if order.request.side == "Bid":
                 bids += order.remaining
             else:
                 asks += order.remaining
@@ -266,12 +264,12 @@ def _worst(net: int, bids: int, asks: int) -> int:
     return max(abs(net + bids), abs(net - asks))
 
 
-def _rest(ticket: Ticket, match: Match) -> int:
+def _rest(request: OrderRequest, match: Match) -> int:
     """Steps of an order that will wait in the book."""
-    waits = ticket.price is not None and ticket.time_in_force == "GTC"
-    if not waits or match.stopped != NO_MATCH or ticket.quantity is None or ticket.reduce_only:
+    waits = request.price is not None and request.time_in_force == "GTC"
+    if not waits or match.stopped != NO_MATCH or request.quantity is None or request.reduce_only:
         return 0
-    return ticket.quantity - match.executed
+    return request.quantity - match.executed
 
 
 def _only_reduces(net: int, sign: int, executed: int, rest: int, waiting: int) -> bool:

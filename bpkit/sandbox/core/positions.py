@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 @dataclass(eq=False)
-class Position:
+class EnginePosition:
     """Signed: more than zero is long. ``steps``: net quantity; ``flow``: ticks * steps bought less
     sold since it was opened; ``cost``: what is left of that by average cost, in the quote asset.
 

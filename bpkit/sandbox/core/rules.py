@@ -14,7 +14,7 @@ from typing import Any
 from ..simulation.market import Market
 from .book import PRICE_IMPACT
 from .ledger import exact
-from .orders import CONDITIONS, Ticket
+from .orders import CONDITIONS, OrderRequest
 
 NOT_SIMULATED = ("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem")
 WHOLE_DIGITS, DECIMALS = 29, 56  # more of either fits no price and no quantity
@@ -40,7 +40,7 @@ def find_market(markets: Mapping[str, Market], symbol: str) -> Market:
     return markets[symbol]
 
 
-def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> Ticket:
+def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> OrderRequest:
     """What an order asks for, by all the rules that need nothing but the order and its market.
 
     ``order``: the documented names; enums and types are right already, decimals are text.
@@ -61,7 +61,7 @@ def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> Ticket:
     else:
         _check_market_order(order, quantity, quote, conditional)
     steps_wanted = None if quantity is None else steps(market, quantity)
-    return Ticket(
+    return OrderRequest(
         market=market,
         side=order["side"],
         kind=order["orderType"],
@@ -79,47 +79,47 @@ def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> Ticket:
 
 
 @exact()
-def check_distance(ticket: Ticket, last: int) -> None:
+def check_distance(request: OrderRequest, last: int) -> None:
     """Refuse a limit price too far from the last price (ticks), whichever the side."""
-    if ticket.price is None:
+    if request.price is None:
         return
-    highest = _filter(ticket.market, "maxMultiplier")
-    lowest = _filter(ticket.market, "minMultiplier")
-    if highest is not None and ticket.price > last * highest:
+    highest = _filter(request.market, "maxMultiplier")
+    lowest = _filter(request.market, "minMultiplier")
+    if highest is not None and request.price > last * highest:
         raise bad_request("Price is too far from the last active price", "INVALID_PRICE")
-    if lowest is not None and ticket.price < last * lowest:
+    if lowest is not None and request.price < last * lowest:
         raise bad_request("Price is too far from the last active price", "INVALID_PRICE")
 
 
 @exact()
-def is_out_of_band(ticket: Ticket, last: int) -> bool:
+def is_out_of_band(request: OrderRequest, last: int) -> bool:
     """Is a Bid far above, or an Ask far below the mean mark price?
 
     The last price (ticks) stands in for that mean.
     """
-    band = ticket.market.raw["filters"]["price"]["meanMarkPriceBand"]
-    if band is None or ticket.price is None:
+    band = request.market.raw["filters"]["price"]["meanMarkPriceBand"]
+    if band is None or request.price is None:
         return False
-    if ticket.side == "Bid":
-        return ticket.price > last * Decimal(band["maxMultiplier"])
-    return ticket.price < last * Decimal(band["minMultiplier"])
+    if request.side == "Bid":
+        return request.price > last * Decimal(band["maxMultiplier"])
+    return request.price < last * Decimal(band["minMultiplier"])
 
 
 @exact()
-def worst_price(ticket: Ticket, best: int | None) -> tuple[int | None, str]:
+def worst_price(request: OrderRequest, best: int | None) -> tuple[int | None, str]:
     """The last tick to which a market order may walk from the best price, and what stops it there.
 
     None: no bound. A tolerance in percent is of the best price, 1 for one percent (a guess). The
     exchange's own orders know no bound.
     """
-    if ticket.kind != "Market" or ticket.system is not None or best is None:
+    if request.kind != "Market" or request.system is not None or best is None:
         return None, PRICE_IMPACT
-    bid = ticket.side == "Bid"
-    bound = _filter(ticket.market, "maxImpactMultiplier" if bid else "minImpactMultiplier")
+    bid = request.side == "Bid"
+    bound = _filter(request.market, "maxImpactMultiplier" if bid else "minImpactMultiplier")
     impact = None if bound is None else _inward(best * bound, bid)
-    if ticket.slippage is None:
+    if request.slippage is None:
         return impact, PRICE_IMPACT
-    tolerance, kind = ticket.slippage
+    tolerance, kind = request.slippage
     reach = tolerance if kind == "TickSize" else best * tolerance.scaleb(-2)
     slipped = _inward(best + reach if bid else best - reach, bid)
     if impact is not None and (impact < slipped if bid else impact > slipped):
@@ -132,12 +132,12 @@ def _inward(price: Decimal, bid: bool) -> int:
 
 
 @exact()
-def check_budget(ticket: Ticket, best: int | None) -> None:
+def check_budget(request: OrderRequest, best: int | None) -> None:
     """Refuse a quote quantity that does not afford the minimum at the best price."""
-    if ticket.budget is None or best is None:
+    if request.budget is None or best is None:
         return
-    smallest = Decimal(ticket.market.raw["filters"]["quantity"]["minQuantity"])
-    if ticket.market.quantity(ticket.budget // best) < smallest:
+    smallest = Decimal(request.market.raw["filters"]["quantity"]["minQuantity"])
+    if request.market.quantity(request.budget // best) < smallest:
         raise bad_request("Quantity is below the minimum allowed value")
 
 

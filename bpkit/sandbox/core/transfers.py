@@ -21,8 +21,8 @@ from typing import Any, NamedTuple, get_args
 from ...enums import Blockchain
 from ..formatting import iso, plain
 from ..simulation.tables import ASSETS
-from .exchange import Account, Exchange, Refusal
-from .ledger import Purse, exact
+from .exchange import EngineAccount, Exchange, Refusal
+from .ledger import Balances, exact
 from .rules import bad_request
 
 OUTSIDE_FUNDS = Decimal(10) ** 15  # of every asset
@@ -100,25 +100,22 @@ class Withdrawal:
         }
 
 
-class Capital:
+class Transfers:
     """Deposits and withdrawals of all accounts of ``exchange``. ``outside``: everybody else."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        first_deposit_id: int = FIRST_DEPOSIT_ID,
-        first_withdrawal_id: int = FIRST_WITHDRAWAL_ID,
-    ) -> None:
-        self.outside = Purse(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
+    def __init__(self, exchange: Exchange) -> None:
+        self.outside = Balances(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
         self._exchange = exchange
-        self._deposit_id, self._withdrawal_id = first_deposit_id, first_withdrawal_id
+        self._deposit_id, self._withdrawal_id = FIRST_DEPOSIT_ID, FIRST_WITHDRAWAL_ID
         self._deposits: dict[str, list[Deposit]] = {}  # by public key, oldest first
         self._withdrawals: dict[str, list[Withdrawal]] = {}
         self._allowed: set[tuple[str, str, str]] = set()  # public key, blockchain, address
 
     # What the sandbox's owner does
 
-    def deposit(self, account: Account, symbol: str, quantity: Decimal, blockchain: str) -> Json:
+    def deposit(
+        self, account: EngineAccount, symbol: str, quantity: Decimal, blockchain: str
+    ) -> Json:
         """Let money come in. ValueError: the asset or the blockchain does not take it."""
         token = _token(symbol, blockchain)
         if token is None or not token["depositEnabled"]:
@@ -128,7 +125,7 @@ class Capital:
         if _decimals(quantity) > token["nativeDecimals"]:
             raise ValueError(f"{symbol} has {token['nativeDecimals']} decimals on {blockchain}")
         self.outside.spend(symbol, quantity)
-        account.purse.gain(symbol, quantity)
+        account.balances.gain(symbol, quantity)
         address = deposit_address(account, blockchain)
         row = Deposit(
             self._deposit_id, symbol, quantity, blockchain, address, self._exchange.now_us
@@ -137,7 +134,7 @@ class Capital:
         self._deposits.setdefault(account.public_key, []).append(row)
         return row.wire()
 
-    def allow(self, account: Account, blockchain: str, address: str) -> None:
+    def allow(self, account: EngineAccount, blockchain: str, address: str) -> None:
         """Add an address to the account's book, as one that needs no second factor.
 
         ValueError: no such blockchain.
@@ -148,7 +145,7 @@ class Capital:
 
     # What the account does
 
-    def request(self, account: Account, wish: Mapping[str, Any]) -> Json:
+    def request(self, account: EngineAccount, wish: Mapping[str, Any]) -> Json:
         """Withdraw, and answer with ``Withdrawal``. ``wish``: the documented names, checked types.
 
         Refusal 403: the address is not in the account's book; 400: the quantity does not fit.
@@ -164,7 +161,7 @@ class Capital:
         quantity = self._quantity(account, wish["quantity"], symbol, token)
         fee = Decimal(token["withdrawalFee"])
         with exact():
-            account.purse.spend(symbol, quantity)
+            account.balances.spend(symbol, quantity)
             self._exchange.fees.gain(symbol, fee)
             self.outside.gain(symbol, quantity - fee)
         now_us = self._exchange.now_us
@@ -182,7 +179,7 @@ class Capital:
         self._withdrawals.setdefault(account.public_key, []).append(row)
         return row.wire(now_us)
 
-    def most(self, account: Account, symbol: str) -> Decimal:
+    def most(self, account: EngineAccount, symbol: str) -> Decimal:
         """What can be withdrawn, cut to the decimals that its blockchains know."""
         if symbol not in ASSETS:
             raise bad_request("Invalid asset", "INVALID_ASSET")
@@ -194,7 +191,7 @@ class Capital:
             ) * unit
 
     def deposits(
-        self, account: Account, from_ms: int | None = None, to_ms: int | None = None
+        self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
     ) -> list[Json]:
         """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
         found = self._deposits.get(account.public_key, [])
@@ -202,7 +199,7 @@ class Capital:
 
     def withdrawals(
         self,
-        account: Account,
+        account: EngineAccount,
         id: int | None = None,
         client_id: str | None = None,
         from_ms: int | None = None,
@@ -218,7 +215,7 @@ class Capital:
         ]
 
     def _quantity(
-        self, account: Account, text: str, symbol: str, token: Mapping[str, Any]
+        self, account: EngineAccount, text: str, symbol: str, token: Mapping[str, Any]
     ) -> Decimal:
         quantity = Decimal(text)
         if _decimals(quantity) > token["nativeDecimals"]:
@@ -230,7 +227,7 @@ class Capital:
         return quantity
 
 
-def deposit_address(account: Account, blockchain: str) -> str:
+def deposit_address(account: EngineAccount, blockchain: str) -> str:
     """An address that no wallet takes, so that nobody can send real money to it by mistake."""
     tail = hashlib.sha256(f"{account.public_key}/{blockchain}".encode()).hexdigest()[:8]
     return f"SANDBOX-{blockchain}-send-nothing-here-{tail}"

@@ -18,7 +18,7 @@ from ..simulation.market import Market
 from . import rules
 from .book import OTHER
 from .ledger import exact
-from .orders import Order, Ticket
+from .orders import EngineOrder, OrderRequest
 from .rules import Refusal, bad_request
 
 WATCHED = "LastPrice"
@@ -37,7 +37,7 @@ FAILURES = {
 class Trigger:
     """What an order waits for: ``by`` rising to ``ticks``, or else falling to them."""
 
-    order: Order
+    order: EngineOrder
     ticks: int
     by: str
     rising: bool
@@ -45,93 +45,93 @@ class Trigger:
     @exact()
     def is_due(self, price: Decimal) -> bool:
         """Has the price it watches come far enough?"""
-        level = self.order.ticket.market.price(self.ticks)
+        level = self.order.request.market.price(self.ticks)
         return price >= level if self.rising else price <= level
 
 
-def check(ticket: Ticket) -> None:
+def check(request: OrderRequest) -> None:
     """Refuse conditions that cannot be read, or that the market does not know."""
-    conditions, market = ticket.conditions, ticket.market
+    conditions, market = request.conditions, request.market
     for name in EXITS:
         if any(field.startswith(name) for field in conditions):
-            _check_exit(ticket, name)
-    if not ticket.conditional:
+            _check_exit(request, name)
+    if not request.conditional:
         if "triggerBy" in conditions:
             raise bad_request("`triggerBy` needs a `triggerPrice`")
         return
     _ticks(market, conditions, "triggerPrice")
-    if ticket.quote_quantity is not None:
+    if request.quote_quantity is not None:
         raise bad_request("Conditional orders must not specify a `quoteQuantity`")
     text = conditions["triggerQuantity"]
     if not text.endswith("%"):
         rules.steps(market, _amount("triggerQuantity", text))
-    elif not ticket.reduce_only:
+    elif not request.reduce_only:
         raise bad_request("A `triggerQuantity` in percent needs `reduceOnly`")
     elif not 0 < _amount("triggerQuantity", text[:-1]) <= 100:
         raise bad_request("`triggerQuantity` must be above 0% and at most 100%")
 
 
-def watch(order: Order, rising: bool) -> Trigger:
+def watch(order: EngineOrder, rising: bool) -> Trigger:
     """The trigger of a conditional order, which waits for a price to rise to its own, or to fall
     to it."""
-    ticks = _ticks(order.ticket.market, order.ticket.conditions, "triggerPrice")
-    return Trigger(order, ticks, watched(order.ticket), rising)
+    ticks = _ticks(order.request.market, order.request.conditions, "triggerPrice")
+    return Trigger(order, ticks, watched(order.request), rising)
 
 
-def is_above(ticket: Ticket, price: Decimal) -> bool:
+def is_above(request: OrderRequest, price: Decimal) -> bool:
     """Is a conditional order's trigger price at ``price`` or above it?"""
-    return Decimal(ticket.conditions["triggerPrice"]) >= price
+    return Decimal(request.conditions["triggerPrice"]) >= price
 
 
-def failure(ticket: Ticket, refusal: Refusal) -> str:
+def failure(request: OrderRequest, refusal: Refusal) -> str:
     """The expiry reason of a conditional order that could not be placed."""
-    if refusal.code == "INVALID_ORDER" and ticket.post_only:
+    if refusal.code == "INVALID_ORDER" and request.post_only:
         return "PostOnlyTaker"
     return FAILURES.get(refusal.code, "Unknown")
 
 
-def watched(ticket: Ticket) -> str:
+def watched(request: OrderRequest) -> str:
     """LastPrice, MarkPrice or IndexPrice."""
-    return ticket.conditions.get("triggerBy", WATCHED) if ticket.future else "LastPrice"
+    return request.conditions.get("triggerBy", WATCHED) if request.future else "LastPrice"
 
 
-def released(ticket: Ticket, net: int) -> Ticket:
+def released(request: OrderRequest, net: int) -> OrderRequest:
     """The order that a trigger sets free; ``net``: the position now, in steps.
 
     Its quantity is 0 when it is a share of a position that there is not.
     """
-    text = ticket.conditions["triggerQuantity"]
+    text = request.conditions["triggerQuantity"]
     with exact():
         if text.endswith("%"):
-            steps = int(max(0, -ticket.sign * net) * Decimal(text[:-1]) // 100)
+            steps = int(max(0, -request.sign * net) * Decimal(text[:-1]) // 100)
         else:
-            steps = int(Decimal(text) // ticket.market.step)
+            steps = int(Decimal(text) // request.market.step)
     kept = {
-        name: value for name, value in ticket.conditions.items() if not name.startswith("trigger")
+        name: value for name, value in request.conditions.items() if not name.startswith("trigger")
     }
-    return replace(ticket, quantity=steps, conditions=kept)
+    return replace(request, quantity=steps, conditions=kept)
 
 
-def exits(order: Order) -> list[tuple[Ticket, bool]]:
+def exits(order: EngineOrder) -> list[tuple[OrderRequest, bool]]:
     """What an entry that is over leaves behind: conditional orders, and whether each waits for the
     price to rise. They close what was executed, and only that."""
-    ticket, market = order.ticket, order.ticket.market
+    request, market = order.request, order.request.market
     found = []
     for name in EXITS:
-        if f"{name}TriggerPrice" not in ticket.conditions:
+        if f"{name}TriggerPrice" not in request.conditions:
             continue
-        limit = ticket.conditions.get(f"{name}LimitPrice")
+        limit = request.conditions.get(f"{name}LimitPrice")
         with exact():
             quantity = plain(market.quantity(order.executed))
         conditions = {
-            "triggerPrice": ticket.conditions[f"{name}TriggerPrice"],
+            "triggerPrice": request.conditions[f"{name}TriggerPrice"],
             "triggerQuantity": quantity,
         }
-        if f"{name}TriggerBy" in ticket.conditions:
-            conditions["triggerBy"] = ticket.conditions[f"{name}TriggerBy"]
+        if f"{name}TriggerBy" in request.conditions:
+            conditions["triggerBy"] = request.conditions[f"{name}TriggerBy"]
         exit = replace(
-            ticket,
-            side=OTHER[ticket.side],
+            request,
+            side=OTHER[request.side],
             kind="Market" if limit is None else "Limit",
             price=None if limit is None else rules.ticks(market, Decimal(limit)),
             quantity=0,
@@ -143,13 +143,13 @@ def exits(order: Order) -> list[tuple[Ticket, bool]]:
             conditions=conditions,
             slippage=None,
         )
-        found.append((exit, (name == "takeProfit") == (ticket.side == "Bid")))
+        found.append((exit, (name == "takeProfit") == (request.side == "Bid")))
     return found
 
 
-def _check_exit(ticket: Ticket, name: str) -> None:
-    conditions, market = ticket.conditions, ticket.market
-    if not ticket.future:
+def _check_exit(request: OrderRequest, name: str) -> None:
+    conditions, market = request.conditions, request.market
+    if not request.future:
         message = f"The sandbox simulates `{name}TriggerPrice` on futures only"
         raise Refusal(501, "NOT_IMPLEMENTED", message)
     if f"{name}TriggerPrice" not in conditions:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import Any
+
+from .tables import table
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,5 +69,4 @@ class Market:
 
 def load() -> list[Market]:
     """Every market of the sandbox, in the order in which the exchange lists them."""
-    text = Path(__file__).with_name("markets.json").read_text(encoding="utf-8")
-    return [Market(raw) for raw in json.loads(text)]
+    return [Market(raw) for raw in table("markets")]

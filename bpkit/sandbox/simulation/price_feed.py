@@ -5,7 +5,7 @@ so that a candle of an hour is its sixty candles of a minute by construction. Th
 are recorded here, and every later answer counts them.
 
 Whole numbers throughout: prices in ticks, quantities in steps, times in microseconds UTC (``_us``).
-The same seed gives the same tape, to the character, on every machine.
+The same seed gives the same feed, to the character, on every machine.
 """
 
 from __future__ import annotations
@@ -23,24 +23,18 @@ import numpy.typing as npt
 
 from .market import Market
 from .synthetic import (
-    CHARACTERS,
+    ASSET_PROFILES,
     DAY,
     DEFAULT_SEED,
     FIRST_US,
     HOUR,
     MINUTE,
     SECOND,
-    START_US,
     Day,
     Ints,
-    Invention,
+    SyntheticTrades,
     Trade,
 )
-
-__all__ = [
-    "DAY", "DEFAULT_SEED", "FIRST_US", "HOUR", "INTERVALS", "MINUTE", "SECOND", "START_US",
-    "WIDTHS", "Candle", "Invention", "Tape", "Trade", "bucket",
-]  # fmt: skip
 
 Row = Sequence[int]  # open, high, low, close, volume, quote volume, trades; all 0 without trades
 
@@ -49,7 +43,6 @@ WIDTHS = {
     "30m": 30 * MINUTE, "1h": HOUR, "2h": 2 * HOUR, "4h": 4 * HOUR, "6h": 6 * HOUR,
     "8h": 8 * HOUR, "12h": 12 * HOUR, "1d": DAY, "3d": 3 * DAY, "1w": 7 * DAY,
 }  # fmt: skip
-INTERVALS = (*WIDTHS, "1month")
 
 FIRST_DAY = FIRST_US // DAY
 FIRST_MONDAY = 4 * DAY  # 1970-01-05; the epoch was a Thursday
@@ -87,7 +80,7 @@ def bucket(interval: str, time_us: int) -> tuple[int, int]:
     return start, start + width
 
 
-class Tape:
+class PriceFeed:
     """One market's trades since FIRST_US and without end, and all that follows from them.
 
     Questions about the past and the future are answered alike: what has happened "by now" is for
@@ -98,12 +91,12 @@ class Tape:
     def __init__(
         self, market: Market, seed: str = DEFAULT_SEED, spot: Market | None = None
     ) -> None:
-        if not market.open or market.base not in CHARACTERS:
-            raise ValueError(f"{market.symbol} has no tape: it is closed, or of an unknown asset")
+        if not market.open or market.base not in ASSET_PROFILES:
+            raise ValueError(f"{market.symbol} has no feed: it is closed, or of an unknown asset")
         self.market = market
         self.seed = seed
-        self._own = Invention(market, seed)
-        self._spot = Tape(spot, seed) if spot is not None else None
+        self._own = SyntheticTrades(market, seed)
+        self._spot = PriceFeed(spot, seed) if spot is not None else None
         self._recorded: dict[int, list[Trade]] = {}
         self._last_id = -1  # the highest id recorded
         # The second key is the number of trades recorded that day, so that nothing goes stale. Days
@@ -114,16 +107,16 @@ class Tape:
     # What is recorded
 
     def record(self, trade: Trade) -> None:
-        """Let a trade of the engine join the tape; every later answer counts it."""
+        """Let a trade of the engine join the feed; every later answer counts it."""
         insort(self._recorded.setdefault(trade.time_us // DAY, []), trade, key=_order)
         self._last_id = max(self._last_id, trade.id)
 
     def next_id(self, time_us: int) -> int:
         """The id for an engine trade at that time; the same again until one is recorded.
 
-        An id is the trade's time in microseconds since FIRST_US, or the next one free. The tape's
+        An id is the trade's time in microseconds since FIRST_US, or the next one free. The feed's
         own trades keep theirs, which are whole thousands: ids rise with time unless the engine
-        makes 1,000 trades at one instant and the tape prints within that millisecond.
+        makes 1,000 trades at one instant and the feed prints within that millisecond.
         """
         free = max(time_us - FIRST_US, self._last_id + 1)
         while free % 1_000 == 0 and self._is_own(free):
@@ -166,7 +159,7 @@ class Tape:
     def touches(
         self, start_us: int, end_us: int, below: int | None, above: int | None
     ) -> list[Trade]:
-        """The tape's own trades, none recorded, at ``below`` or less or at ``above`` or more.
+        """The feed's own trades, none recorded, at ``below`` or less or at ``above`` or more.
 
         Oldest first, ``end_us`` exclusive. None: no bound on that side.
         """
@@ -228,8 +221,8 @@ class Tape:
     def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """Bids and asks as (ticks, steps), best first, 60 a side and out to about 2 %.
 
-        They stand around the tape's own last price, whatever was recorded since, and stay the same
-        until the tape's next trade.
+        They stand around the feed's own last price, whatever was recorded since, and stay the same
+        until the feed's next trade.
         """
         _, time_us, price, _, sold = self._own_last(at_us)
         chance = self._chance("levels", time_us)
@@ -259,7 +252,7 @@ class Tape:
     def index_price(self, at_us: int) -> Decimal:
         """Of a perp: the mean of the last 3 spot trades, which no engine trade moves, to 7 places.
 
-        ValueError: the tape was made without a spot market.
+        ValueError: the feed was made without a spot market.
         """
         if self._spot is None:
             raise ValueError(f"{self.market.symbol} has no index price: no spot market was given")
@@ -269,7 +262,7 @@ class Tape:
         return mean.quantize(Decimal("0.0000001"), ROUND_HALF_EVEN)
 
     def mark_price(self, at_us: int) -> Decimal:
-        """Of a perp: the tape's own last price, in the quote asset, which no engine trade moves."""
+        """Of a perp: the feed's own last price, in the quote asset, which no engine trade moves."""
         return self.market.price(self._own_last(at_us).price)
 
     def funding_rate(self, interval_end_us: int) -> Decimal:
@@ -303,7 +296,7 @@ class Tape:
         return len(self._recorded.get(number, ()))
 
     def _own_last(self, at_us: int) -> Trade:
-        """The tape's own last trade up to and including that time; before any, its opening."""
+        """The feed's own last trade up to and including that time; before any, its opening."""
         for number in range(at_us // DAY, FIRST_DAY - 1, -1):
             day = self._days(number, 0)
             if place := int(day.time.searchsorted(at_us, side="right")):

@@ -56,7 +56,7 @@ class Trade(NamedTuple):
     buyer_is_maker: bool
 
 
-class Character(NamedTuple):
+class AssetProfile(NamedTuple):
     """What an asset is like. Its spot market and its perp share all of it."""
 
     price: str  # at 2026-09-01T00:00Z, in the quote asset
@@ -68,11 +68,11 @@ class Character(NamedTuple):
     premium: int  # of the perp over spot, in millionths
 
 
-CHARACTERS = {
-    "SOL": Character("170.8", 30_000, 0.01, 8, "3.75", 4, -120),
-    "BTC": Character("77400", 20_000, 0.01, 10, "0.05", 4, 75),
-    "ETH": Character("2420", 25_000, 0.01, 10, "0.8", 4, 90),
-    "USDT": Character("0.9998", 300, 0.25, 4, "500", 2, 0),
+ASSET_PROFILES = {
+    "SOL": AssetProfile("170.8", 30_000, 0.01, 8, "3.75", 4, -120),
+    "BTC": AssetProfile("77400", 20_000, 0.01, 10, "0.05", 4, 75),
+    "ETH": AssetProfile("2420", 25_000, 0.01, 10, "0.8", 4, 90),
+    "USDT": AssetProfile("0.9998", 300, 0.25, 4, "500", 2, 0),
 }
 
 
@@ -98,18 +98,18 @@ class Day(NamedTuple):
         )  # fmt: skip
 
 
-class Invention:
-    """The tape's own trades, a day at a time. Knows nothing of what is recorded."""
+class SyntheticTrades:
+    """The feed's own trades, a day at a time. Knows nothing of what is recorded."""
 
     def __init__(self, market: Market, seed: str) -> None:
         self._market = market
         self._seed = seed
-        self._character = CHARACTERS[market.base]
+        self._profile = ASSET_PROFILES[market.base]
         perp = market.kind == "PERP"
-        self._premium = self._character.premium if perp else 0
-        self.spread = self._character.spread
-        self.per_day = self._character.per_minute * 1_440  # trades, the same number every day
-        self.size = int(Decimal(self._character.size) / market.step) * (5 if perp else 1)
+        self._premium = self._profile.premium if perp else 0
+        self.spread = self._profile.spread
+        self.per_day = self._profile.per_minute * 1_440  # trades, the same number every day
+        self.size = int(Decimal(self._profile.size) / market.step) * (5 if perp else 1)
         self._past, self._future = [1.0], [1.0]  # days before and after ANCHOR_DAY, outwards
 
     def opening(self, number: int) -> int:
@@ -120,10 +120,10 @@ class Invention:
             day = ANCHOR_DAY + (len(walk) if away > 0 else -len(walk))
             draw = Random(f"{self._seed}|{self._market.base}|opening|{day}").random
             noise = (draw() + draw() + draw()) * 2.0 - 3.0  # mean 0, variance 1
-            level, volatility = walk[-1], self._character.volatility * 0.000001
-            pull = self._character.pull * (1.0 - level)
+            level, volatility = walk[-1], self._profile.volatility * 0.000001
+            pull = self._profile.pull * (1.0 - level)
             walk.append(level + pull + level * volatility * noise)
-        reference = int(Decimal(self._character.price) / self._market.tick) * 1_000
+        reference = int(Decimal(self._profile.price) / self._market.tick) * 1_000
         return int(walk[abs(away)] * reference)
 
     def _path(self, number: int) -> Ints:
@@ -133,7 +133,7 @@ class Invention:
         mood = chance.randint(500, 1_500, 96, dtype=np.int64)  # of each quarter of an hour
         scale = np.repeat(np.repeat(BUSY, 4) * mood, KNOTS // 96)
         # A flat draw of half-width w has deviation w / 1.732; 17,280 of them, 131.5 times that.
-        half = opening * self._character.volatility // 1_000_000 * 10 // 759
+        half = opening * self._profile.volatility // 1_000_000 * 10 // 759
         draws = chance.randint(-half, half + 1, KNOTS, dtype=np.int64)
         walk = np.concatenate((ZERO, np.cumsum(draws * scale // 1_000_000)))
         slope = closing - opening - walk[-1]

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.ledger import fine, fitted
-from bpkit.sandbox.core.positions import FundingPayment, Position, fraction
+from bpkit.sandbox.core.positions import EnginePosition, FundingPayment, fraction
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import Trade
+from bpkit.sandbox.simulation.synthetic import Trade
 
 SECOND, HOUR = 1_000_000, 3_600_000_000
 NOW = 1_788_285_600_000_000 - HOUR // 2  # 2026-09-01T17:30: half an hour before funding
@@ -25,12 +25,14 @@ PERP = "SOL_USDC_PERP"
 Levels = list[tuple[int, int]]
 
 
-class PerpTape:
-    """Levels and trades as given. The mark is the last price, of whoever traded last."""
+class PerpFeed:
+    """Levels and trades as given. The mark is the last price, of whoever traded last, unless
+    ``own_mark`` is set: then only the feed's own trades move it, as on the real feed."""
 
     def __init__(self, market: Market, last: int, bids: Levels, asks: Levels) -> None:
         self.market, self.bids, self.asks = market, bids, asks
         self.rate = Decimal("0.0000125")
+        self.own_mark = False
         self.index_moves_us = 2**63  # from then on it is 103
         self.trades = [Trade(0, 0, last, 1, True)]
         self.made: list[Trade] = []
@@ -44,11 +46,16 @@ class PerpTape:
 
     def last_price(self, at_us: int) -> int:
         """Of the latest; among trades at one time, of the one made here."""
-        past = [trade for trade in self.trades if trade.time_us <= at_us]
-        return max(past, key=lambda trade: (trade.time_us, trade.id)).price
+        return self._last(self.trades, at_us)
 
     def mark_price(self, at_us: int) -> Decimal:
-        return self.market.price(self.last_price(at_us))
+        own = [trade for trade in self.trades if trade not in self.made]
+        return self.market.price(self._last(own if self.own_mark else self.trades, at_us))
+
+    @staticmethod
+    def _last(trades: list[Trade], at_us: int) -> int:
+        past = [trade for trade in trades if trade.time_us <= at_us]
+        return max(past, key=lambda trade: (trade.time_us, trade.id)).price
 
     def index_price(self, at_us: int) -> Decimal:
         return Decimal(100 if at_us < self.index_moves_us else 103)
@@ -79,58 +86,58 @@ class PerpTape:
 
 
 class Pit:
-    """Ann has 1000 USDC and 10 SOL, bob 1000 USDC, the desk (a user too) a million USDC."""
+    """Ann has 1000 USDC and 10 SOL, bob 1000 USDC, the dealer (a user too) a million USDC."""
 
     def __init__(self) -> None:
-        self.perp = PerpTape(MARKETS[PERP], 10_000, [(9000, 100)], [(11000, 100)])
-        self.spot = PerpTape(MARKETS["SOL_USDC"], 10_000, [(9999, 50_000)], [(10001, 50_000)])
+        self.perp = PerpFeed(MARKETS[PERP], 10_000, [(9000, 100)], [(11000, 100)])
+        self.spot = PerpFeed(MARKETS["SOL_USDC"], 10_000, [(9999, 50_000)], [(10001, 50_000)])
         eth = MARKETS["ETH_USDC_PERP"]
-        self.eth = PerpTape(eth, 250_000, [(249_900, 10**6)], [(250_100, 10**6)])
-        tapes: Any = {PERP: self.perp, "SOL_USDC": self.spot, "ETH_USDC_PERP": self.eth}
-        self.exchange = Exchange(load(), lambda name: tapes[name], NOW)
+        self.eth = PerpFeed(eth, 250_000, [(249_900, 10**6)], [(250_100, 10**6)])
+        feeds: Any = {PERP: self.perp, "SOL_USDC": self.spot, "ETH_USDC_PERP": self.eth}
+        self.exchange = Exchange(load(), lambda name: feeds[name], NOW)
         self.ann = self.exchange.open_account("ann", {"USDC": Decimal(1000), "SOL": Decimal(10)})
         self.bob = self.exchange.open_account("bob", {"USDC": Decimal(1000)})
-        self.desk = self.exchange.open_account("desk", {"USDC": Decimal(10) ** 6})
+        self.dealer = self.exchange.open_account("dealer", {"USDC": Decimal(10) ** 6})
         self.supply = self.total()
 
-    def order(self, account: Account, side: str, **fields: Any) -> dict[str, Any]:
+    def order(self, account: EngineAccount, side: str, **fields: Any) -> dict[str, Any]:
         """A limit order where a price is given, else a market order; on the perp."""
         kind = "Limit" if "price" in fields else "Market"
         return self.exchange.execute(
             account, {"symbol": PERP, "side": side, "orderType": kind} | fields
         )
 
-    def deal(self, account: Account, side: str, price: str, quantity: str) -> dict[str, Any]:
-        """Trade with the desk, as the taker."""
+    def deal(self, account: EngineAccount, side: str, price: str, quantity: str) -> dict[str, Any]:
+        """Trade with the dealer, as the taker."""
         other = "Ask" if side == "Bid" else "Bid"
-        self.order(self.desk, other, price=price, quantity=quantity)
+        self.order(self.dealer, other, price=price, quantity=quantity)
         return self.order(account, side, price=price, quantity=quantity)
 
-    def refused(self, account: Account, side: str, **fields: Any) -> tuple[int, str, str]:
+    def refused(self, account: EngineAccount, side: str, **fields: Any) -> tuple[int, str, str]:
         with pytest.raises(Refusal) as caught:
             self.order(account, side, **fields)
         return caught.value.status, caught.value.code, caught.value.message
 
-    def position(self, account: Account) -> dict[str, Any]:
+    def position(self, account: EngineAccount) -> dict[str, Any]:
         (row,) = self.exchange.positions(account)
         return row
 
-    def usdc(self, account: Account) -> str:
+    def usdc(self, account: EngineAccount) -> str:
         shown = self.exchange.balances(account)
         return shown.get("USDC", {"available": "0"})["available"]
 
-    def newest(self, account: Account) -> dict[str, Any]:
+    def newest(self, account: EngineAccount) -> dict[str, Any]:
         return self.exchange.order_history(account)[0]
 
     def advance(self, seconds: int) -> None:
         self.exchange.advance_to(NOW + seconds * SECOND)
 
     def total(self) -> dict[str, Fraction]:
-        purses = [self.exchange.house, self.exchange.fees]
-        purses += [account.purse for account in self.exchange.accounts.values()]
+        holdings = [self.exchange.market_maker, self.exchange.fees]
+        holdings += [account.balances for account in self.exchange.accounts.values()]
         return {
             asset: sum(
-                (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in purses),
+                (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in holdings),
                 Fraction(0),
             )
             for asset in ("USDC", "SOL")
@@ -161,7 +168,7 @@ SAMPLE = {
 def test_the_recorded_position_to_the_letter() -> None:
     raw = copy.deepcopy(MARKETS["ETH_USDC_PERP"].raw)
     raw["imfFunction"], raw["mmfFunction"] = SAMPLE["imfFunction"], SAMPLE["mmfFunction"]
-    position = Position("4238420454", Market(raw), NOW, Decimal(10))
+    position = EnginePosition("4238420454", Market(raw), NOW, Decimal(10))
     position.trade(26, 382_615)  # 0.0026 at 3826.15: its fee was recorded as 0.004974
     position.trade(10, 382_881)  # 0.001 at 3828.81, which makes the recorded net cost
     position.fees = Decimal("0.004974") + Decimal("0.001915")
@@ -170,8 +177,8 @@ def test_the_recorded_position_to_the_letter() -> None:
     assert position.wire(1813870, Decimal("3787.46813304"), 36, Decimal(0)) == SAMPLE
 
 
-def sol(*trades: tuple[int, int]) -> Position:
-    position = Position("1", MARKETS[PERP], NOW, Decimal(10))
+def sol(*trades: tuple[int, int]) -> EnginePosition:
+    position = EnginePosition("1", MARKETS[PERP], NOW, Decimal(10))
     for change, price in trades:
         position.trade(change, price)
     return position
@@ -229,11 +236,11 @@ def test_a_fill_moves_a_position_and_a_fee_and_nothing_else(pit: Pit) -> None:
     answer = pit.deal(pit.ann, "Bid", "100.01", "2.5")
     assert (answer["status"], answer["executedQuoteQuantity"]) == ("Filled", "250.025")
     assert pit.usdc(pit.ann) == "999.874987"  # 0.05 % is 0.1250125, rounded up to 0.125013
-    assert pit.usdc(pit.desk) == "999999.949995"  # 0.02 % is 0.050005
+    assert pit.usdc(pit.dealer) == "999999.949995"  # 0.02 % is 0.050005
     assert pit.exchange.balances(pit.ann)["SOL"] == {
         "available": "10", "locked": "0", "staked": "0",
     }  # fmt: skip
-    row, other = pit.position(pit.ann), pit.position(pit.desk)
+    row, other = pit.position(pit.ann), pit.position(pit.dealer)
     assert (row["netQuantity"], row["entryPrice"], row["netCost"]) == ("2.5", "100.01", "250.025")
     assert (other["netQuantity"], other["netCost"]) == ("-2.5", "-250.025")
     assert row["breakEvenPrice"] == "100.0600052"  # 250.150013 / 2.5
@@ -327,14 +334,14 @@ def test_what_an_order_pays_above_the_mark_counts(pit: Pit) -> None:
 
 def test_an_order_does_not_move_the_mark_in_its_own_favour(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left
-    pit.order(pit.desk, "Ask", price="109", quantity="60")
+    pit.order(pit.dealer, "Ask", price="109", quantity="60")
     # 60 at 9 above the mark lose 540, and cost 3.27: too little is left for 110 pieces at 10.
     assert pit.refused(pit.bob, "Bid", price="109", quantity="60")[1] == "INSUFFICIENT_MARGIN"
 
 
 def test_an_order_through_zero_is_judged_like_one_that_opens(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "90")  # 995.5 are left, 900 are needed
-    pit.order(pit.desk, "Bid", price="99", quantity="200")
+    pit.order(pit.dealer, "Bid", price="99", quantity="200")
     # 180 sold at 1 below the mark lose 180 and cost 8.91: 806.59 are left, and 90 need 900.
     assert pit.refused(pit.bob, "Ask", price="99", quantity="180")[1] == "INSUFFICIENT_MARGIN"
     assert pit.order(pit.bob, "Ask", price="99", quantity="90")["status"] == "Filled"
@@ -362,6 +369,31 @@ def test_other_assets_count_in_part(pit: Pit) -> None:
         "collateralValue": "900", "collateralWeight": "0.9", "lendQuantity": "0",
         "openOrderQuantity": "0", "symbol": "SOL", "totalQuantity": "10",
     }  # fmt: skip
+
+
+def test_other_assets_count_at_their_last_price_not_at_the_mark(pit: Pit) -> None:
+    pit.spot.own_mark = True
+    spot = {"symbol": "SOL_USDC", "price": "100.01", "quantity": "1"}
+    pit.order(pit.dealer, "Bid", **spot)  # it takes a quote: the last price is 100.01, the mark 100
+    (row, _) = pit.exchange.collateral(pit.ann)["collateral"]
+    assert (row["assetMarkPrice"], row["collateralValue"]) == ("100.01", "900.09")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price"), [("SOL_USDC", "99"), ("SOL_USDC", None), (PERP, "99")]
+)
+def test_who_owns_nothing_may_order_nothing(pit: Pit, symbol: str, price: str | None) -> None:
+    eve = pit.exchange.open_account("eve", {})
+    most = pit.exchange.max_order_quantity(eve, symbol, "Bid", price)
+    assert most["maxOrderQuantity"] == "0"
+
+
+def test_what_a_taker_does_not_fill_needs_no_margin(pit: Pit) -> None:
+    """One piece is on offer, and margin is there for a hundred. 500 waiting would need 5000."""
+    for fields in ({}, {"price": "110", "timeInForce": "IOC"}):
+        one = Pit()
+        answer = one.order(one.bob, "Bid", quantity="500", **fields)
+        assert (answer["status"], answer["executedQuantity"]) == ("Expired", "1")
 
 
 def test_the_summary_of_an_account_with_a_position(pit: Pit) -> None:
@@ -470,7 +502,7 @@ def test_longs_pay_shorts_each_hour(pit: Pit) -> None:
             "quantity": "-0.0125", "subaccountId": 0, "symbol": PERP, "userId": 1813870,
         }
     ]  # fmt: skip
-    assert pit.exchange.funding_payments(pit.desk)[0]["quantity"] == "0.0125"
+    assert pit.exchange.funding_payments(pit.dealer)[0]["quantity"] == "0.0125"
     assert pit.usdc(pit.ann) == "999.4875"
     row = pit.position(pit.ann)
     assert row["cumulativeFundingPayment"] == "-0.0125"
@@ -550,6 +582,13 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     assert pit.usdc(pit.bob) == "4.975"
     system, resting, _ = pit.exchange.order_history(pit.bob)
     assert system["systemOrderType"] == "LiquidatePositionOnBook"
+    assert pit.bob.orders[-1].wire()["reduceOnly"] is True
+    paid = [(one.source, one.quantity) for one in pit.bob.settlements[-3:]]
+    assert paid == [
+        ("TradingFees", Decimal("-2.025")),
+        ("RealizePnl", Decimal(-950)),
+        ("TradingFeesSystem", Decimal("-40.5")),
+    ]
     assert (resting["status"], resting["expiryReason"]) == ("Expired", "Liquidation")
     row = pit.exchange.position_history(pit.bob)[0]
     assert (row["liquidated"], row["liquidationFees"], row["state"]) == ("50", "40.5", "Closed")
@@ -618,22 +657,46 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
     }  # fmt: skip
 
 
-def test_spot_orders_end_before_the_house_pays_a_debt(pit: Pit) -> None:
-    pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left, 500 are needed
-    spot = pit.exchange.execute(
-        pit.bob,
-        {
-            "symbol": "SOL_USDC",
-            "side": "Bid",
-            "orderType": "Limit",
-            "price": "49",
-            "quantity": "10",
-        },
-    )
-    pit.perp.bids = [(8100, 10_000)]
-    pit.perp.print(20, 8100)
-    pit.advance(30)  # 950 lost: more than the 507.5 that were free
-    ended = {row["id"]: row for row in pit.exchange.order_history(pit.bob)}[spot["id"]]
-    assert ended["status"] == "Expired"
-    assert pit.exchange.settlements(pit.bob, "BackstopLiquidation") == []
+def test_spot_orders_end_before_the_market_maker_pays_a_debt(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "10")  # 999.5 are left, 100 are needed
+    spot = {"symbol": "SOL_USDC", "price": "99", "quantity": "9"}
+    pit.order(pit.bob, "Bid", **spot)  # locks 891: 108.5 are left
+    pit.perp.bids = [(8500, 10_000)]
+    pit.advance(1)
+    before = pit.exchange.market_maker.available("USDC")
+    pit.order(pit.bob, "Ask", quantity="10")  # 150 lost, and a fee of 0.425
+    ended = pit.bob.orders[1]
+    assert (ended.status, ended.expiry) == ("Expired", "InsufficientFunds")
+    assert pit.exchange.balances(pit.bob)["USDC"] == {
+        "available": "849.075", "locked": "0", "staked": "0",
+    }  # fmt: skip
+    assert pit.exchange.market_maker.available("USDC") - before == 150
     assert pit.total() == pit.supply
+
+
+@pytest.mark.parametrize(
+    ("owed", "sold", "left", "given"),
+    [
+        ("1000", "0", "0", "0"),
+        ("1003", "0.03", "0", "0"),  # a step of 0.01 SOL is worth 1 USDC
+        ("1003.000001", "0.04", "0.999999", "0"),
+        ("2000", "10", "0", "0"),
+        ("2000.5", "10", "0", "0.5"),
+    ],
+)
+def test_a_debt_sells_as_many_steps_of_an_asset_as_it_needs(
+    pit: Pit, owed: str, sold: str, left: str, given: str
+) -> None:
+    pit.exchange.settlement.pay(pit.ann, "USDC", -Decimal(owed), "FundingPayment", NOW)
+    assert pit.ann.balances.available("SOL") == 10 - Decimal(sold)
+    assert pit.ann.balances.available("USDC") == Decimal(left)
+    backed = [one.quantity for one in pit.ann.settlements if one.source.startswith("Backstop")]
+    assert sum(backed) == Decimal(given)
+    assert pit.total() == pit.supply
+
+
+def test_a_part_of_a_step_is_not_sold_for_a_debt(pit: Pit) -> None:
+    eve = pit.exchange.open_account("eve", {"SOL": Decimal("0.015")})
+    pit.exchange.settlement.pay(eve, "USDC", Decimal("-1.5"), "FundingPayment", NOW)
+    assert eve.balances.available("SOL") == Decimal("0.005")
+    assert [one.quantity for one in eve.settlements] == [Decimal("0.5"), Decimal("-1.5")]

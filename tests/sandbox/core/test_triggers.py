@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 from test_positions import NOW, PERP, SECOND, Pit
 
-from bpkit.sandbox.core.exchange import Account
+from bpkit.sandbox.core.exchange import EngineAccount
 
 BAD_REQUEST = "INVALID_CLIENT_REQUEST"
 
 
 @pytest.fixture
 def pit() -> Pit:
-    """Its house quotes near 100, so that a market order finds something."""
+    """Its market maker quotes near 100, so that a market order finds something."""
     made = Pit()
     made.perp.bids, made.perp.asks = [(9990, 10_000)], [(10010, 10_000)]
     return made
 
 
-def spot(pit: Pit, account: Account, side: str, **fields: Any) -> dict[str, Any]:
+def spot(pit: Pit, account: EngineAccount, side: str, **fields: Any) -> dict[str, Any]:
     return pit.order(account, side, symbol="SOL_USDC", **fields)
 
 
-def open_ids(pit: Pit, account: Account) -> list[str]:
+def open_ids(pit: Pit, account: EngineAccount) -> list[str]:
     return [row["id"] for row in pit.exchange.open_orders(account)]
 
 
@@ -140,6 +140,7 @@ def test_what_cannot_be_placed_then_has_failed(
         ({"triggerPrice": "97", "triggerQuantity": "0.001"}, "Quantity decimal too long"),
         ({"triggerPrice": "97", "triggerQuantity": "80%"}, "needs `reduceOnly`"),
         ({"triggerPrice": "97", "triggerQuantity": "101%", "reduceOnly": True}, "at most 100%"),
+        ({"triggerPrice": "97", "triggerQuantity": "100.1%", "reduceOnly": True}, "at most 100%"),
         ({"triggerPrice": "97", "triggerQuantity": "0%", "reduceOnly": True}, "above 0%"),
         ({"quantity": "1", "triggerBy": "LastPrice"}, "needs a `triggerPrice`"),
         ({"quantity": "1", "stopLossTriggerBy": "LastPrice"}, "stopLossTriggerPrice"),
@@ -165,6 +166,17 @@ def test_a_share_of_the_position_is_reduced(pit: Pit) -> None:
     order = pit.newest(pit.ann)
     assert (order["status"], order["quantity"]) == ("Filled", "1.59")  # 1.592, cut to a step
     assert pit.position(pit.ann)["netQuantity"] == "0.4"
+
+
+@pytest.mark.parametrize(("share", "left"), [("100%", []), ("0.5%", ["-1.99"])])
+def test_the_whole_position_and_a_small_share(pit: Pit, share: str, left: list[str]) -> None:
+    pit.deal(pit.ann, "Ask", "100", "1")
+    pit.order(pit.ann, "Bid", triggerPrice="105", triggerQuantity=share, reduceOnly=True)
+    pit.deal(pit.ann, "Ask", "100", "1")  # the share is of the position at the trigger
+    pit.perp.asks = [(10500, 10_000)]
+    pit.perp.print(1, 10500)
+    pit.advance(2)
+    assert [row["netQuantity"] for row in pit.exchange.positions(pit.ann)] == left
 
 
 def test_a_share_of_nothing_has_failed(pit: Pit) -> None:
@@ -200,6 +212,22 @@ def test_which_price_is_watched(pit: Pit) -> None:
     assert newest["triggeredAt"] == (NOW + 5 * SECOND) // 1000
 
 
+def test_a_trade_between_users_moves_the_last_price_alone(pit: Pit) -> None:
+    pit.perp.own_mark = True
+    by = ("LastPrice", "MarkPrice", "IndexPrice")
+    for watched in by:
+        fields = {"triggerPrice": "103", "triggerQuantity": "1", "triggerBy": watched}
+        pit.order(pit.ann, "Ask", price="105", **fields)
+    pit.perp.asks = []
+    pit.advance(1)
+    pit.deal(pit.bob, "Bid", "103", "1")
+    pit.advance(2)
+    statuses = {order.request.conditions["triggerBy"]: order.status for order in pit.ann.orders[:3]}
+    assert statuses == {
+        "LastPrice": "Filled", "MarkPrice": "TriggerPending", "IndexPrice": "TriggerPending",
+    }  # fmt: skip
+
+
 EXITS = {
     "takeProfitTriggerPrice": "110",
     "takeProfitLimitPrice": "109.5",
@@ -220,6 +248,33 @@ def test_an_entry_leaves_its_exits(pit: Pit) -> None:
     assert (loss["orderType"], loss["triggerBy"], loss["triggerPrice"]) == (
         "Market", "MarkPrice", "95",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "exits",
+    [
+        {},
+        {"takeProfitTriggerPrice": "110"},
+        {"stopLossTriggerPrice": "95", "stopLossLimitPrice": "94"},
+    ],
+)
+def test_an_entry_may_have_one_exit_or_none(pit: Pit, exits: dict[str, str]) -> None:
+    assert pit.order(pit.ann, "Bid", quantity="2", **exits)["status"] == "Filled"
+    triggers = [row["triggerPrice"] for row in pit.exchange.open_orders(pit.ann)]
+    assert triggers == [price for name, price in exits.items() if "Trigger" in name]
+
+
+def test_an_exit_has_no_limit_of_slippage(pit: Pit) -> None:
+    """The tolerance was for the entry."""
+    slip = {"slippageTolerance": "1", "slippageToleranceType": "TickSize"}
+    entry = pit.order(pit.ann, "Bid", quantity="2", stopLossTriggerPrice="95", **slip)
+    assert entry["slippageTolerance"] == "1"
+    (exit,) = pit.exchange.open_orders(pit.ann)
+    assert (exit["slippageTolerance"], exit["slippageToleranceType"]) == (None, None)
+    pit.perp.bids = [(9400, 100), (9380, 100)]
+    pit.perp.print(1, 9500)
+    pit.advance(2)
+    assert pit.exchange.positions(pit.ann) == []
 
 
 def test_one_exit_ends_the_other(pit: Pit) -> None:

@@ -481,7 +481,8 @@ def test_histories_of_what_cannot_happen(still: Plain, name: str) -> None:
     assert response.headers["X-Total"] == "0" and response.headers["X-Page-Size"] == "7"
     assert response.headers["X-Page-Count"] == response.headers["X-Current-Page"] == "1"
     told(still.call(name, {"limit": 1001}), 400)
-    assert "SortDirection" in words(still.call(name, {"sortDirection": "up"}), 400)
+    if name not in ("get_vault_mint_history", "get_vault_redeem_history"):  # not documented
+        assert "SortDirection" in words(still.call(name, {"sortDirection": "up"}), 400)
 
 
 def test_nothing_is_borrowed_or_lent(still: Plain) -> None:
@@ -1491,7 +1492,7 @@ def test_without_a_proxy_the_environment_is_left_alone(monkeypatch: pytest.Monke
 
 
 def test_eight_threads_lose_nothing(sandbox: Sandbox) -> None:
-    """Two accounts trade with each other and the crowd; every balance is what its fills say."""
+    """Two accounts and the market maker trade; every balance is what its fills say."""
     secrets = [DEMO_SECRET, b64encode(bytes(range(32))).decode()]
     sandbox.open_account({"USDC": "10000", "SOL": "20"}, Key(secrets[1]))
 
