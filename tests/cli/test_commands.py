@@ -145,6 +145,15 @@ def test_operations_can_be_narrowed_down_by_a_word(capsys: pytest.CaptureFixture
     assert NOT_SIGNABLE not in lines
 
 
+@pytest.mark.parametrize("word, noted", [
+    ("ping", False), ("execute_order", False), ("withdrawal_delay", True),
+])  # fmt: skip
+def test_a_star_is_explained(word: str, noted: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["operations", word])
+    shown = capsys.readouterr().out
+    assert (NOT_SIGNABLE in shown) == noted == (" * " in shown)
+
+
 def test_a_word_without_a_match(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["operations", "zebra"]) == 1
     assert tuple(capsys.readouterr()) == ("", "No operation matches 'zebra'.\n")
