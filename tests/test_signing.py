@@ -183,6 +183,8 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Key.from_env()
     with pytest.raises(MissingKeyError, match="There is no file 'my.env'"):
         Key.from_env("my.env")
+    with pytest.raises(MissingKeyError, match="There is no file '.'"):
+        Key.from_env(".")
 
     file = tmp_path / "project" / ".env"
     file.write_text(f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\n")
