@@ -181,7 +181,7 @@ def _diagnose_case(case: _Case) -> Finding:
     if not case.request.nested:
         return found
     # That this text was signed may be proven; that another is expected is not.
-    return replace(found, proven=False, remedy=_joined([found.remedy, _GUESS]))
+    return replace(found, proven=False, remedy=f"{found.remedy} {_GUESS}")
 
 
 def _find_cause(case: _Case) -> Finding:
@@ -251,7 +251,7 @@ def _unexplained(case: _Case, tried: int) -> Finding:
     )
     if not claimed:
         remedy += " Then pass the text that you signed as signed=."
-    return replace(found, remedy=_joined([found.remedy, remedy]) if proven else remedy)
+    return replace(found, remedy=f"{found.remedy} {remedy}" if proven else remedy)
 
 
 def _with_texts(case: _Case, causes: tuple[str, ...], proven: bool, text: bytes | None) -> Finding:
@@ -281,11 +281,7 @@ def _remedy(case: _Case, causes: tuple[str, ...]) -> str:
         f"Begin the text with instruction={operation.instruction}, which is what "
         f"{operation.method} {operation.path} needs."
     )
-    return _joined([own.get(cause, CAUSES[cause].remedy) for cause in causes])
-
-
-def _joined(remedies: list[str]) -> str:
-    return " ".join(dict.fromkeys(remedies))
+    return " ".join(own.get(cause, CAUSES[cause].remedy) for cause in causes)
 
 
 def _finding(

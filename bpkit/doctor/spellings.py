@@ -96,7 +96,6 @@ USUAL = (
 )
 RARE = (
     *(_places(count) for count in range(10)),
-    _number(lambda text: f"{text}0" if "." in text else f"{text}.0"),
     # The neighbours of a float, such as 170.50000000000003, and its exact value.
     _plain(lambda text: repr(math.nextafter(float(text), math.inf))),
     _plain(lambda text: repr(math.nextafter(float(text), -math.inf))),

@@ -284,6 +284,15 @@ WRONG_TEXTS += [
     ("no_instruction", RIGHT.removeprefix("instruction=")),
     ("unsorted", f"{TAIL[1:]}&{RIGHT.removesuffix(TAIL)}"),
     ("no_window", RIGHT.removesuffix("5000")),
+    ("parameters_left_out",
+     RIGHT.replace("&postOnly=true", "").replace("clientId=42&", "").replace("&side=Bid", "")),
+    ("different_values", RIGHT.replace("170.50", "170.500000000")),
+    ("signed_the_body_as_json", f"instruction=orderExecute&{ORDER}{TAIL}"),
+    # Two mistakes, each of which is also found alone.
+    ("wrong_instruction + no_window",
+     RIGHT.replace("orderExecute", "orderCancelAll").replace("&window=5000", "")),
+    ("wrong_instruction + no_window",
+     RIGHT.replace("orderExecute", "balanceQuery").replace("&window=5000", "")),
 ]  # fmt: skip
 
 
@@ -312,11 +321,15 @@ QUERY_TEXTS = [
     ("unsorted", f"instruction=fillHistoryQueryAll&symbol=SOL_USDC&limit=10&from=0{TAIL}"),
     ("unsorted", f"instruction=fillHistoryQueryAll&limit=10&symbol=SOL_USDC&from=0{TAIL}"),
     ("query_not_signed", f"instruction=fillHistoryQueryAll{TAIL}"),
+    ("different_values", RIGHT_FILLS.replace("limit=10", "limit=10.0")),
     ("parameters_left_out", RIGHT_FILLS.replace("from=0&", "")),  # if from: ... loses 0
     ("parameters_not_sent", RIGHT_FILLS.replace("limit=10", "limit=10&marketType=None")),
     ("parameters_not_sent", RIGHT_FILLS.replace("limit=10", "limit=10&offset=None")
                                        .replace("&symbol", "&side=None&symbol")),
     ("other_recipe", "GET" + FILLS),
+    ("other_recipe", f"{MS}GET{FILLS}"),
+    ("other_recipe", f"{MS}GET/wapi/v1/history/fills"),
+    ("other_recipe", FILLS.partition("?")[2]),
     ("other_recipe", "/wapi/v1/history/fills?" + RIGHT_FILLS),
 ]  # fmt: skip
 
@@ -327,6 +340,7 @@ def test_one_mistake_in_the_text_of_a_query(cause: str, signed: str) -> None:
 
 
 BATCH_TEXTS = [
+    f"instruction=orderExecute&{FIRST}{TAIL}&{SECOND}{TAIL}",
     f"instruction=orderExecute&{FIRST}&{SECOND}{TAIL}",
     f"instruction=orderExecute&{FIRST}{TAIL}&instruction=orderExecute&{SECOND}{TAIL}",
     f"instruction=orderExecute&{SECOND}&instruction=orderExecute&{FIRST}{TAIL}",
@@ -336,6 +350,18 @@ BATCH_TEXTS = [
 
 @pytest.mark.parametrize("signed", BATCH_TEXTS)
 def test_one_mistake_in_the_text_of_a_batch(signed: str) -> None:
+    proves(batch(signed), "batch", signed, RIGHT_BATCH)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_batch_without_its_orders(count: int) -> None:
+    signed = "&".join(["instruction=orderExecute"] * count) + TAIL
+    proves(batch(signed), "body_not_signed", signed, RIGHT_BATCH)
+
+
+def test_a_batch_with_the_parameters_of_all_orders_sorted() -> None:
+    parts = sorted(f"{FIRST}&{SECOND}".split("&"), key=lambda part: part.partition("=")[0])
+    signed = f"instruction=orderExecute&{'&'.join(parts)}{TAIL}"
     proves(batch(signed), "batch", signed, RIGHT_BATCH)
 
 
@@ -368,6 +394,7 @@ def test_an_expired_request() -> None:
         method="POST", url="/api/v1/order", headers=headers, body=ORDER_JSON, now=MS + 12_300
     )
     proves(checked(found), "clock", RIGHT, RIGHT)
+    assert str(found) == f"{CAUSES['clock'].title}\n{found.remedy}"
     assert "12.3 seconds after" in found.remedy and "valid for 5 seconds" in found.remedy
 
 
@@ -405,15 +432,22 @@ def test_a_timestamp_in_another_unit(stamp: str) -> None:
     proves(order(text, Timestamp=stamp), "time_unit", text, text)
 
 
-def test_a_header_in_seconds_and_a_text_in_milliseconds() -> None:
-    seconds = RIGHT.replace(str(MS), "1750793021")
-    proves(order(RIGHT, Timestamp="1750793021"), "time_unit", RIGHT, seconds)
+@pytest.mark.parametrize("rest", ["000", "001", "518", "999"])
+def test_a_header_in_seconds_and_a_text_in_milliseconds(rest: str, by_heart: None) -> None:
+    text, seconds = (RIGHT.replace(str(MS), f"1750793021{more}") for more in (rest, ""))
+    proves(order(text, Timestamp="1750793021"), "time_unit", text, seconds)
 
 
 def test_without_the_header_the_window_is_5000() -> None:
     assert order(RIGHT, Window=None).cause == "none"
     signed = RIGHT.replace("window=5000", "window=60000")
     proves(order(signed, Window=None), "window_differs", signed, RIGHT)
+
+
+@pytest.mark.parametrize("window", ["1", "60000"])
+def test_the_least_and_the_greatest_window(window: str) -> None:
+    signed = RIGHT.replace("window=5000", f"window={window}")
+    assert order(signed, Window=window).cause == "none"
 
 
 @pytest.mark.parametrize("window", ["60001", "0", "5s"])
@@ -442,9 +476,11 @@ def test_the_greatest_client_id() -> None:
     assert order(signed, {**ORDER, "clientId": 4294967295}).cause == "none"
 
 
-def test_the_id_of_a_withdrawal_is_text() -> None:
-    signed = f"instruction=withdrawalQueryAll&clientId=a+b{TAIL}"
-    assert query(signed, "/wapi/v1/capital/withdrawals?clientId=a%2Bb").cause == "none"
+@pytest.mark.parametrize("fields", ["clientId=a%2Bb", "clientId=1e5&orderId=28", "symbol=True"])
+def test_what_is_wrong_for_an_order_is_right_elsewhere(fields: str) -> None:
+    """The id of a withdrawal is text, and only a boolean can have a capital letter too many."""
+    signed = f"instruction=withdrawalQueryAll&{fields.replace('%2B', '+')}{TAIL}"
+    assert query(signed, f"/wapi/v1/capital/withdrawals?{fields}").cause == "none"
 
 
 def test_a_capital_boolean_on_the_wire() -> None:
@@ -452,6 +488,8 @@ def test_a_capital_boolean_on_the_wire() -> None:
     right = f"instruction=maxOrderQuantity&autoBorrow=true&side=Bid&symbol=SOL_USDC{TAIL}"
     wrong = right.replace("true", "True")
     proves(query(right, url), "capital_boolean", right, wrong)
+    proves(query(wrong, url), "capital_boolean", wrong, wrong)
+    url, wrong = url.replace("True", "False"), wrong.replace("True", "False")
     proves(query(wrong, url), "capital_boolean", wrong, wrong)
 
 
@@ -461,6 +499,46 @@ def test_null_in_the_body_counts_as_absent() -> None:
     for word in ("None", "null"):
         signed = RIGHT.replace("&timestamp", f"&triggerPrice={word}&timestamp")
         proves(order(signed, body), "different_values", signed, RIGHT)
+
+
+def test_one_of_two_nulls_is_signed() -> None:
+    signed = RIGHT.replace("&timestamp", "&triggerPrice=None&timestamp")
+    found = order(signed, {**ORDER, "triggerPrice": None, "triggerBy": None})
+    proves(found, "different_values", signed, RIGHT)
+
+
+def test_false_and_zero_are_lost_together() -> None:
+    """As with ``if value:``, and a second mistake."""
+    signed = RIGHT.replace("&postOnly=true", "").replace("&window=5000", "")
+    right = RIGHT.replace("true", "false&reduceOnly=false").replace(
+        "&reduceOnly=false&price=170.50&quantity=1", "&price=170.50&quantity=1&reduceOnly=false"
+    )
+    found = order(signed, {**ORDER, "postOnly": False, "reduceOnly": False})
+    proves(found, "parameters_left_out + no_window", signed, right)
+
+
+def test_equal_names_keep_their_order() -> None:
+    url = "/api/v1/orders?symbol=SOL_USDC&marketType=SPOT&marketType=PERP"
+    text = f"instruction=orderQueryAll&marketType=SPOT&marketType=PERP&symbol=SOL_USDC{TAIL}"
+    proves(query(text, url), "none", text, text)
+
+
+def test_a_name_without_a_value() -> None:
+    text = f"instruction=orderQueryAll&marketType=&symbol=SOL_USDC{TAIL}"
+    proves(query(text, "/api/v1/orders?marketType=&symbol=SOL_USDC"), "none", text, text)
+
+
+def test_names_in_another_case_are_sorted_in_that_case() -> None:
+    url = "/api/v1/orders?cC=3&aB=1&aa=2&bb=4&d=5&e=6&f=7"
+    right = f"instruction=orderQueryAll&aB=1&aa=2&bb=4&cC=3&d=5&e=6&f=7{TAIL}"
+    signed = f"instruction=orderQueryAll&aa=2&ab=1&bb=4&cc=3&d=5&e=6&f=7{TAIL}"
+    proves(query(signed, url), "names", signed, right)
+
+
+def test_the_exact_value_of_a_float() -> None:
+    exact = "0.1000000000000000055511151231257827021181583404541015625"
+    right, signed = (RIGHT.replace("170.50", price) for price in ("0.1", exact))
+    proves(order(signed, {**ORDER, "price": "0.1"}), "different_values", signed, right)
 
 
 def test_none_in_the_query() -> None:
@@ -516,6 +594,9 @@ ADDRESS = "/wapi/v1/capital/withdrawals?clientId="
         ("%E4%B8%AD", "中", "%E4%B8%AD"),
         ("%E4%B8%AD", "中", "\\u4e2d"),
         ("a%2Fb%20c", "a/b c", "a/b%20c"),
+        ("a%28b%29%20c", "a(b) c", "a(b)%20c"),  # encodeURIComponent
+        ("a%2Bb", "a+b", "a b"),  # decoded twice
+        ("a%2520b", "a%20b", "a b"),
     ],
 )
 def test_another_encoding(sent: str, meant: str, signed: str) -> None:
@@ -532,6 +613,12 @@ def test_a_body_with_a_get_and_a_query_with_a_delete() -> None:
     found = diagnose(method="GET", url="/api/v1/order", headers=headers, body=body)
     proves(checked(found), "wrong_place", signed, right)
 
+    body = '{"symbol":"SOL_USDC"}'  # one in its place, and one not
+    right = f"instruction=orderQuery&orderId=28{TAIL}"
+    found = diagnose(method="GET", url="/api/v1/order?orderId=28", headers=headers, body=body)
+    proves(checked(found), "wrong_place", signed, right)
+
+    right = f"instruction=orderQuery{TAIL}"
     signed, right = signed.replace("Query", "Cancel"), right.replace("Query", "Cancel")
     url, headers = "/api/v1/order?symbol=SOL_USDC&orderId=28", heads(sign(signed))
     found = diagnose(method="DELETE", url=url, headers=headers)
@@ -653,6 +740,34 @@ def test_the_secret_in_place_of_the_key() -> None:
         assert DEMO_SECRET not in shown and b64decode(DEMO_SECRET).hex() not in shown
 
 
+def test_the_secret_in_place_of_the_key_and_a_wrong_text() -> None:
+    signed = RIGHT.replace("&window=5000", "")
+    proves(order(signed, Key=DEMO_SECRET), "swapped + no_window", signed, RIGHT)
+
+
+def test_a_key_that_begins_with_a_zero_byte_in_base58() -> None:
+    private = next(
+        one
+        for one in (
+            Ed25519PrivateKey.from_private_bytes(bytes([n, k] * 16))
+            for n in range(256)
+            for k in range(256)
+        )
+        if one.public_key().public_bytes_raw()[0] == 0
+    )
+    key = "1" + base58(private.public_key().public_bytes_raw())
+    headers = heads(sign(RIGHT, private), Key=key)
+    found = diagnose(method="POST", url="/api/v1/order", headers=headers, body=ORDER_JSON)
+    proves(found, "key_form", RIGHT, RIGHT)
+
+
+def test_a_key_in_base58_is_hidden_in_a_text() -> None:
+    key = base58(RAW_KEY)
+    found = order(f"{MS}{key}5000{ORDER_JSON}", ORDER_JSON, Key=key)
+    assert found.cause == "key_form + other_recipe"
+    assert found.signed == f"{MS}***5000{ORDER_JSON}"
+
+
 def test_a_key_of_another_pair() -> None:
     asked = {"method": "POST", "url": "/api/v1/order", "body": ORDER_JSON}
     headers = heads(sign(RIGHT), Key=OTHER_KEY)
@@ -751,6 +866,11 @@ def test_a_claim_that_is_not_true(by_heart: None) -> None:
     assert "nor to the text that you say you signed" in found.remedy
 
 
+def test_a_claim_with_white_space_around_it() -> None:
+    signed = RIGHT.replace("SOL", "BTC")
+    proves(claimed(f" {signed}\n", signed), "different_values", signed, RIGHT)
+
+
 # --- subscriptions --------------------------------------------------------------------------------
 
 SUBSCRIBE = f"instruction=subscribe{TAIL}"
@@ -772,6 +892,30 @@ def test_a_subscription() -> None:
     proves(frame(four(signed)), "wrong_instruction", signed, SUBSCRIBE)
     signed = f"instruction=subscribe&params=account.orderUpdate{TAIL}"
     proves(frame(four(signed)), "websocket", signed, SUBSCRIBE)
+
+
+def test_a_subscription_with_its_headers_or_by_plain_ws() -> None:
+    found = diagnose(url="ws://127.0.0.1:8080/", headers=heads(sign(SUBSCRIBE)))
+    assert (found.cause, found.expected) == ("none", SUBSCRIBE)
+    sent = {"method": "SUBSCRIBE", "params": [], "signature": four(SUBSCRIBE)}
+    other = heads(sign("of the handshake"))
+    found = diagnose(url="wss://ws.backpack.exchange/", headers=other, body=json.dumps(sent))
+    assert found.cause == "none"
+
+
+@pytest.mark.parametrize("more", [
+    'params=["account.orderUpdate"]', "streams=account.orderUpdate", "stream=account.orderUpdate",
+    "method=SUBSCRIBE",
+])  # fmt: skip
+def test_the_streams_are_signed_too(more: str) -> None:
+    signed = f"instruction=subscribe&{more}{TAIL}"
+    proves(frame(four(signed)), "websocket", signed, SUBSCRIBE)
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "1"])
+def test_a_frame_that_cannot_be_read(body: str) -> None:
+    found = diagnose(url="wss://ws.backpack.exchange/", body=body)
+    assert (checked(found).cause, found.proven) == ("bad_body", True)
 
 
 def test_the_list_of_a_subscription() -> None:
@@ -860,6 +1004,8 @@ def test_a_prepared_request_and_pieces_of_bytes() -> None:
     assert diagnose(request).cause == "none"
     wrong = heads(sign(RIGHT.replace("true", "True")))
     assert diagnose(request, headers=wrong).cause == "capital_boolean"
+    bare = f"instruction=orderExecute{TAIL}"
+    assert diagnose(request, headers=heads(sign(bare)), body="").cause == "none"
 
 
 def test_its_lines() -> None:
@@ -874,7 +1020,39 @@ def test_its_lines() -> None:
     assert remedy == CAUSES["capital_boolean"].remedy
 
 
+@pytest.mark.parametrize(("place", "shown"), [(38, "i"), (39, "...ruction")])
+def test_the_start_of_a_text_is_cut_where_that_saves_room(place: int, shown: str) -> None:
+    """34 characters are shown before the difference, and never "..." in place of three or less."""
+    right = f"instruction=orderQueryAll&symbol=SOL_USDC&z=0{TAIL}"
+    wrong = right[: place - 1] + "#" + right[place:]
+    found = diagnose(
+        method="GET", url="/api/v1/orders?symbol=SOL_USDC&z=0", headers=heads(sign(wrong)),
+        signed=wrong,
+    )  # fmt: skip
+    assert found.place == place
+    signed, expected, caret = str(found).splitlines()[1:4]
+    assert signed.startswith(f"signed:   {shown}") and expected.startswith(f"expected: {shown}")
+    assert signed[len(caret) - 1] == "#"
+
+
+def test_an_expected_text_alone_is_cut_after_400_characters() -> None:
+    body, right = (
+        {**ORDER, "note": "x" * 400},
+        RIGHT.replace("&orderType", f"&note={'x' * 400}&orderType"),
+    )
+    found = order("unknown", body)
+    assert str(found).splitlines()[1] == f"expected: {right[:400]}..."
+    body, right = (
+        {**ORDER, "note": "x" * 243},
+        RIGHT.replace("&orderType", f"&note={'x' * 243}&orderType"),
+    )
+    assert len(right) == 400
+    assert str(order("unknown", body)).splitlines()[1] == f"expected: {right}"
+
+
 def test_what_cannot_be_seen_is_shown() -> None:
+    delete = RIGHT.replace("SOL", "S\x7fL")
+    assert "S\N{SYMBOL FOR DELETE}L" in str(claimed(delete))
     shown = str(order(RIGHT + "\n"))
     assert "window=5000\N{SYMBOL FOR LINE FEED}" in shown and len(shown.splitlines()) == 5
 
