@@ -329,11 +329,6 @@ def body(fields: Fields | Sequence[Fields]) -> bytes:
     return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def seconds(field: str, when: datetime | str | int | None) -> int | None:
-    """A time as whole Unix seconds; None stays None. Raises InputError."""
-    return None if when is None else _unix(field, when, 1, "seconds")
-
-
 def milliseconds(field: str, when: datetime | str | int | None) -> int | None:
     """A time as whole Unix milliseconds; None stays None. Raises InputError."""
     return None if when is None else _unix(field, when, 1000, "milliseconds")

@@ -18,8 +18,7 @@ from dotenv import dotenv_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError
-from bpkit import serialize as wire
+from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError, serialize
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
 
 # Two cases sign what bpkit refuses to send: floats.
@@ -28,7 +27,11 @@ REFUSED = {"quantity_as_json_float", "quantity_small_float_no_exponent"}
 
 def fields_of(case: dict[str, Any]) -> Any:
     given = case["fields"]
-    return [wire.fields(one) for one in given] if isinstance(given, list) else wire.fields(given)
+    return (
+        [serialize.fields(one) for one in given]
+        if isinstance(given, list)
+        else serialize.fields(given)
+    )
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
@@ -90,7 +93,7 @@ def restated(instruction: str, orders: list[dict[str, Any]], timestamp: int, win
 def test_the_text_is_the_documented_one(
     orders: list[dict[str, Any]], timestamp: int, window: int
 ) -> None:
-    many = [wire.fields(order) for order in orders]
+    many = [serialize.fields(order) for order in orders]
     expected = restated("orderExecute", orders, timestamp, window)
     assert text_to_sign("orderExecute", many, timestamp, window) == expected
     alone = restated("orderQuery", orders[:1], timestamp, window)
