@@ -141,7 +141,7 @@ def test_operations_can_be_narrowed_down_by_a_word(capsys: pytest.CaptureFixture
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [one["name"] for one in found]
     assert {"vault_redeem", "vault_redeem_cancel"} <= {one["name"] for one in found}
-    assert "execute_order" not in [one["name"] for one in found]
+    assert "get_klines" not in [one["name"] for one in found]
     assert NOT_SIGNABLE not in lines
 
 
