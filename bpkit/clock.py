@@ -1,4 +1,4 @@
-"""How far this machine's clock is from the exchange's, and how to set it right. Pure.
+"""Compare this computer's clock with the exchange's, and say how to correct it. Nothing is sent.
 
 Source: Backpack Exchange API, "Signing requests" (a request is valid from its timestamp for its
 window) and System, Get system time.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+FAR_OFF = timedelta(seconds=1)  # from here on, a request may be refused because of the clock
 _FIRST, _LAST = 1_500_000_000_000, 4_100_000_000_000  # Unix milliseconds: 2017 to 2099
 _MILLISECOND = timedelta(milliseconds=1)
 _SETTINGS = {
@@ -18,15 +19,20 @@ _SETTINGS = {
 }
 
 
-class Reading(NamedTuple):
-    """``offset``: the exchange's time minus this machine's; ``uncertainty``: either way.
+class ClockReading(NamedTuple):
+    """``offset``: the exchange's time minus this computer's; ``uncertainty``: plus or minus.
 
-    ``applied``: is it added to the time of every signature from now on?
+    ``applied``: is the offset added to the time of every signature from now on?
     """
 
     offset: timedelta
     uncertainty: timedelta
     applied: bool = False
+
+    @property
+    def is_off(self) -> bool:
+        """Is the clock wrong by more than a second, and by more than the uncertainty?"""
+        return abs(self.offset) > max(self.uncertainty, FAR_OFF)
 
     def __str__(self) -> str:
         if abs(self.offset) <= self.uncertainty:
@@ -40,28 +46,28 @@ class Reading(NamedTuple):
 
 
 def is_plausible(milliseconds: int) -> bool:
-    """Can that be the exchange's time, or is it in another unit, or nonsense?"""
+    """Can this be the exchange's time? False for another unit than milliseconds."""
     return _FIRST <= milliseconds < _LAST
 
 
-def reading(before: int, exchange: int, after: int) -> Reading:
+def reading(before: int, exchange: int, after: int) -> ClockReading:
     """From the exchange's time, asked between ``before`` and ``after`` (Unix milliseconds)."""
-    return Reading(
+    return ClockReading(
         (exchange - before + exchange - after) * _MILLISECOND / 2,
         max(after - before, 1) * _MILLISECOND / 2,
     )
 
 
-def advice(found: Reading, system: str) -> str:
-    """What to do on this ``system`` (as ``platform.system()`` names it) about a refused time."""
-    if abs(found.offset) <= max(found.uncertainty, timedelta(seconds=1)):
+def advice(found: ClockReading, system: str) -> str:
+    """What to do about a refused time on this ``system`` (as ``platform.system()`` names it)."""
+    if not found.is_off:
         return (
-            f"{found}, so the request was too long on its way: call again, or make the client with "
+            f"{found}, so the request took too long to arrive: call again, or make the client with "
             "a larger window (window=10000, milliseconds)."
         )
     settings = _SETTINGS.get(system, "let the system set its time from the network")
     return (
-        f"{found}: set it right ({settings}), or let this client correct for it: "
+        f"{found}. Set it right ({settings}), or let this client correct for it: "
         "bp.measure_clock(apply=True)."
     )
 
@@ -72,4 +78,5 @@ def moment(milliseconds: int) -> datetime:
 
 
 def _s(span: timedelta) -> str:
-    return f"{span.total_seconds():.3g} s"
+    seconds = span.total_seconds()
+    return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:.0f} s"

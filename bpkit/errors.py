@@ -6,11 +6,12 @@ BpkitError
 |-- MissingKeyError  a signed call without a key, or no .env to read one from
 |-- GuardError       refused before sending: an unsafe host, the demo key, or a write that the
 |                    client's limits do not allow
+|-- MissingExtraError  (also ImportError) a library of an optional part is not installed
 |-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
 
-Nothing was sent where one of the first five is raised.
+Nothing was sent where one of the first six is raised.
 
 The rule that matters most: a TransportError on an order means that you do not know. Look
 (``bp.reconcile(error)``) before you send again.
@@ -75,6 +76,17 @@ class KeyFormatError(BpkitError, ValueError):
 
 class MissingKeyError(BpkitError):
     """A key is needed and there is none."""
+
+
+class MissingExtraError(BpkitError, ImportError):
+    """An optional part of bpkit needs a library that is not installed. See ``missing_extra``."""
+
+
+def missing_extra(part: str, library: str, extra: str) -> MissingExtraError:
+    """The error to raise, with the command that installs ``extra`` (sandbox, plots, progress)."""
+    return MissingExtraError(
+        f'{part} needs {library}, which is not installed: pip install "bpkit[{extra}]"'
+    )
 
 
 class GuardError(BpkitError):

@@ -79,13 +79,15 @@ class Key:
         self.public_key = _public_text(private)
 
     @classmethod
-    def from_env(cls, path: str | os.PathLike[str] | None = None) -> Key:
-        """The key in ``.env`` (``PUBLIC_KEY`` and ``SECRET_KEY``), read anew at each call.
+    def from_env(cls, path: str | os.PathLike[str] | None = None, *, prefix: str = "") -> Key:
+        """The key in the environment or in ``.env``: ``PUBLIC_KEY`` and ``SECRET_KEY``.
 
-        Searched from the notebook's folder upwards unless ``path`` names the file. Raises
-        MissingKeyError where there is none, KeyFormatError where it is wrong.
+        ``path``: the file to read. Without it, a pair in the environment is used first; then the
+        nearest ``.env``, searched from the notebook's folder upwards. ``prefix="SUB_"`` reads
+        ``SUB_PUBLIC_KEY`` and ``SUB_SECRET_KEY``. Read again at each call. Raises MissingKeyError
+        if there is no pair, KeyFormatError if it is wrong.
         """
-        return cls(*key_texts(path))
+        return cls(*key_texts(path, prefix))
 
     @classmethod
     def generate(cls) -> Key:
@@ -152,14 +154,14 @@ def _decode(value: object, name: str) -> tuple[bytes | None, str]:
     try:
         raw = b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        return None, f"{name} is not base64 ({len(value)} characters). {want}"
+        return None, f"{name} is not base64. {want}"
     if len(raw) == 64:
         return None, (
-            f"{name} holds 64 bytes: a seed with its public key behind it. Use the base64 of the "
-            "first 32 bytes alone."
+            f"{name} is a seed followed by its public key. Use the base64 of the first 32 bytes "
+            "alone."
         )
     if len(raw) != 32:
-        return None, f"{name} holds {len(raw)} bytes instead of 32. {want}"
+        return None, f"{name} is not 32 bytes long. {want}"
     return raw, ""
 
 

@@ -74,7 +74,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         _check_types(url, key, window, timeout, trusted_host, rate_limit)
-        self.url, self.loopback = hosts.checked(url, trusted_host)
+        self.url, self.loopback = hosts.check_host(url, trusted_host)
         if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
@@ -199,7 +199,7 @@ class Transport:
             self.unanswered.append(error)
         return error
 
-    def measure_clock(self, apply: bool = False) -> clocks.Reading:
+    def measure_clock(self, apply: bool = False) -> clocks.ClockReading:
         """Ask the exchange for its time. ``apply``: sign by it from now on."""
         found = self._read_clock()
         if apply:
@@ -207,7 +207,7 @@ class Transport:
             found = found._replace(applied=True)
         return found
 
-    def _read_clock(self) -> clocks.Reading:
+    def _read_clock(self) -> clocks.ClockReading:
         operation, before = OPERATIONS["get_time"], self._clock()
         reply = self.send(operation, {})
         answer = reply.content

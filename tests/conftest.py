@@ -1,6 +1,9 @@
+"""What all tests share: clients, servers, the watch for secrets, and Hypothesis's settings."""
+
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -9,9 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import notebook_outputs
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, settings
 from specification import Specification, read
 from watch import Watch
 
@@ -27,6 +32,19 @@ errors.WIDTH = 10**6  # messages in one piece; tests/test_errors.py looks at the
 VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_text("utf-8"))
 
 
+# "too_slow": the first examples of a run take long, because Hypothesis builds its tables of
+# characters then. "thorough": HYPOTHESIS_PROFILE=thorough, or --hypothesis-profile=thorough.
+COMMON = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", COMMON, derandomize=True)
+settings.register_profile("thorough", COMMON, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def examples(count: int) -> int:
+    """How many examples a property is given; ten times as many in the thorough profile."""
+    return 10 * count if settings.get_current_profile_name() == "thorough" else count
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--openapi", metavar="PATH", help="the official specification, openapi.yml")
 
@@ -34,6 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def specification(pytestconfig: pytest.Config) -> Specification:
     return read(pytestconfig.getoption("--openapi"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(notebook_outputs)  # also for cells, which no conftest sees
 
 
 WATCH = Watch()

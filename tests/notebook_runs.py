@@ -1,17 +1,16 @@
-"""Runs a notebook up to an exercise, hundreds of times, without the waiting.
+"""Run a notebook up to an exercise, without waiting, and put it back after each answer.
 
-``quick`` must be entered once round all of it; ``at`` gives the notebook's names, as they are when
-a learner comes to the exercise. What is left out: real waiting (``Clock``), pictures, and working
-out once more what follows from nothing but the question (``remembered``). A run is used for several
-answers only where nothing but names came of the one before (``at``).
+Enter ``quick`` once around everything. ``at`` gives the notebook's names, as they are when a
+learner comes to the exercise; afterwards it takes back what was done to names and exchange.
+``quick`` leaves out real waiting (``Clock``) and pictures, and remembers two costly results
+(``remember``).
 """
 
 from __future__ import annotations
 
-import ast
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
@@ -20,14 +19,14 @@ from typing import Any
 
 import nbformat
 import pytest
-from exercises import Exercise
-from exercises.grading import Look
+from exercises import Exercise, grading
+from kept import Kept
 
 from bpkit import Client
 from bpkit.doctor import diagnosis
 from bpkit.reconcile import reconcile
 from bpkit.sandbox import Sandbox
-from bpkit.sandbox.simulation.synthetic import Day, Invention
+from bpkit.sandbox.simulation.synthetic import Day, SyntheticTrades
 from bpkit.signing import verify
 from bpkit.transport import Transport
 
@@ -43,7 +42,7 @@ bp = Client(sandbox.url, sandbox.key)"""
 
 @cache
 def cells_of(exercise: Exercise) -> list[Any]:
-    """All cells of its notebook; none where there is none."""
+    """All cells of its notebook; an empty list if it has no notebook."""
     files = sorted(FOLDER.glob(f"{exercise.id[:2]}_*.ipynb"))
     return nbformat.read(files[0], as_version=4).cells if files else []
 
@@ -68,15 +67,15 @@ def run(code: str, names: dict[str, Any]) -> None:
     exec(compiled(code), names)
 
 
-# --- without the waiting --------------------------------------------------------------------------
+# --- without waiting --------------------------------------------------------------------------
 
 
 class Clock:
-    """Waiting costs nothing: a sleep sets the time forward instead.
+    """A clock that a sleep sets forward, so that waiting costs nothing.
 
-    For the notebook, its clients, its exchange and the judges, which all live in this process and
-    so go on agreeing. Only the monotonic clock keeps its own pace: the server lives by it. And
-    ``datetime.now()`` does, as nothing here both sleeps and asks it.
+    The notebook, its clients, its exchange and the checks all run in this process, so they read the
+    same time. The monotonic clock is not changed, because the server needs it. ``datetime.now()``
+    is not changed either: nothing here both sleeps and reads it.
     """
 
     def __init__(self) -> None:
@@ -92,7 +91,7 @@ class Clock:
         patch.setattr(time, "sleep", self.sleep)
         patch.setattr(time, "time", lambda: self._time() + self.ahead_ns / 1_000_000_000)
         patch.setattr(time, "time_ns", lambda: self._time_ns() + self.ahead_ns)
-        for waits in (Transport.__init__, reconcile):  # they took it when they were defined
+        for waits in (Transport.__init__, reconcile):  # they read it when they were defined
             patch.setitem(waits.__kwdefaults__, "sleep", self.sleep)
 
 
@@ -101,7 +100,7 @@ CLOCK = Clock()
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """While this lasts notebooks run without waiting, and draw nothing."""
+    """In this block notebooks run without waiting, and draw nothing."""
     undrawn = ModuleType("bpkit.plots")
     undrawn.__dict__["__getattr__"] = lambda name: lambda *args, **kwargs: None
     with pytest.MonkeyPatch.context() as patch:
@@ -116,18 +115,18 @@ def quick() -> Iterator[None]:
 
 
 def remember(patch: pytest.MonkeyPatch) -> None:
-    """Two costly answers that follow from nothing but the question: what a day's trades are, and
-    whether a signature is that of a text."""
+    """Remember two costly results that depend on their arguments alone: the trades of a day, and
+    whether a signature belongs to a text."""
     days: dict[tuple[str, str, int], Day] = {}
-    invent = Invention.day
+    invent = SyntheticTrades.day
 
-    def day(own: Invention, number: int) -> Day:
+    def day(own: SyntheticTrades, number: int) -> Day:
         asked = own._seed, own._market.symbol, number
         if asked not in days:
             days[asked] = invent(own, number)
         return days[asked]
 
-    patch.setattr(Invention, "day", day)
+    patch.setattr(SyntheticTrades, "day", day)
     patch.setattr(diagnosis, "verify", lru_cache(maxsize=20_000)(verify))
 
 
@@ -135,83 +134,82 @@ def remember(patch: pytest.MonkeyPatch) -> None:
 
 
 class Run:
-    """The one notebook that is open."""
+    """One notebook, run up to an exercise."""
 
     def __init__(self) -> None:
         self.exercise: Exercise | None = None
         self.names: dict[str, Any] = {}
+        self._done: list[str] = []  # the cells that were run
+        self._kept: Kept | None = None
+        self._time_ns = 0  # when it was kept
 
     def come_to(self, exercise: Exercise) -> None:
-        """Run what stands above it, unless that is where this run is."""
+        """Run the cells above it that have not been run yet."""
         if self.exercise is exercise:
             return
-        self.leave()
-        CLOCK.ahead_ns = 0
-        self.names = {"__name__": "__main__"}
-        for source in before(exercise):
+        cells = before(exercise)
+        if self.exercise is None or cells[: len(self._done)] != self._done:
+            self.leave()
+            CLOCK.ahead_ns = 0
+            self.names = {"__name__": "__main__"}
+        for source in cells[len(self._done) :]:
             run(source, self.names)
-        self.exercise = exercise
+        self.exercise, self._done = exercise, cells
+        self._kept, self._time_ns = Kept(self.names, vars(grading._OWN)), time.time_ns()
 
-    def seen(self) -> Any:
-        """What an answer or a judge may have changed in the exchange."""
-        if self.exercise is None or not isinstance(self.names.get("sandbox"), Sandbox):
-            return None
-        look = Look(self.exercise, self.names)
-        return look.log(), look.sandbox.now
+    def go_back(self) -> None:
+        """Put the names and the exchange back to what they were at the exercise, and the time."""
+        assert self._kept is not None
+        made = [*self.names.values()]
+        if self._kept.restore() and all(map(_is_running, self.names.values())):
+            CLOCK.ahead_ns -= time.time_ns() - self._time_ns
+            kept = {id(one) for one in self.names.values()}
+            _close(one for one in made if id(one) not in kept)
+        else:
+            _close(made)
+            self.leave()
 
     def leave(self) -> None:
         """Close what the notebook has opened."""
-        self.exercise = None
-        for value in list(self.names.values()):
-            if isinstance(value, Client):
-                value.close()
-            elif isinstance(value, Sandbox):
-                value.stop()
-        self.names = {}
+        _close(self.names.values())
+        self.exercise, self.names, self._done, self._kept = None, {}, [], None
+
+
+def _is_running(one: Any) -> bool:
+    return not isinstance(one, Sandbox) or one._end.alive
+
+
+def _close(values: Iterable[Any]) -> None:
+    for one in values:
+        if isinstance(one, Client):
+            one.close()
+        elif isinstance(one, Sandbox):
+            one.stop()
 
 
 _OPEN = Run()
 
 
 @contextmanager
-def at(exercise: Exercise, answer: str | None = None) -> Iterator[dict[str, Any]]:
-    """The notebook's names, as they are when coming to the exercise.
+def at(exercise: Exercise) -> Iterator[dict[str, Any]]:
+    """The notebook's names, as they are when a learner comes to the exercise.
 
-    ``answer``: the code that will be run there, and nothing else but a check. Where it only gives
-    names to functions and literals, and the exchange has seen nothing of it, the names are taken
-    back, and the run serves for the next answer. Otherwise the next begins at the first cell.
+    What an answer does to the names and to the exchange is taken back afterwards, so that one run
+    of the notebook is enough for all answers.
     """
     _OPEN.come_to(exercise)
-    names, saved = _OPEN.names, dict(_OPEN.names)
-    again = answer is not None and only_names(answer)
-    seen = _OPEN.seen() if again else None
     try:
-        yield names
-        again = seen is not None and seen == _OPEN.seen()
-    except BaseException:
-        again = False
-        raise
+        yield _OPEN.names
     finally:
-        if again:
-            names.clear()
-            names.update(saved)
-        else:
-            _OPEN.names = saved | names  # also what the answer has hidden
-            _OPEN.leave()
+        _OPEN.go_back()
 
 
-def only_names(code: str) -> bool:
-    """Does running this code make functions, and name literals, and nothing else?"""
-    return all(
-        (isinstance(one, ast.FunctionDef) and not one.decorator_list and not one.args.defaults)
-        or (isinstance(one, ast.Assign) and _is_literal(one.value))
-        for one in ast.parse(code).body
-    )
-
-
-def _is_literal(value: ast.expr) -> bool:
+@contextmanager
+def afresh(exercise: Exercise) -> Iterator[dict[str, Any]]:
+    """The same, of a notebook that was run from its first cell and has seen no other answer."""
+    alone = Run()
+    alone.come_to(exercise)
     try:
-        ast.literal_eval(value)
-    except ValueError:
-        return False
-    return True
+        yield alone.names
+    finally:
+        alone.leave()

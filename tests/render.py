@@ -1,7 +1,7 @@
-"""Execute every notebook and write its outputs back; or prove that nothing would change.
+"""Execute every notebook and write its outputs back, or check that nothing would change.
 
     python tests/render.py [NOTEBOOK ...]            # after a change: run, write, commit
-    python tests/render.py --check [NOTEBOOK ...]    # is what is committed what they produce?
+    python tests/render.py --check [NOTEBOOK ...]    # do they produce what is committed?
 
 Texts are compared to the character, pictures pixel by pixel.
 """
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from matplotlib.image import imread
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -36,7 +35,7 @@ def notebooks() -> list[Path]:
 
 
 def executed(path: Path) -> Any:
-    """The notebook, run from the top in a fresh kernel, less what differs by machine."""
+    """The notebook, run from the top in a fresh kernel, without what differs by machine."""
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
@@ -59,13 +58,18 @@ def differences(old: Any, new: Any) -> Iterator[str]:
     if len(old.cells) != len(new.cells):
         yield "the number of cells"
     for place, (before, after) in enumerate(zip(old.cells, new.cells, strict=False)):
-        if before.cell_type == "code":
-            one, two = _pictures(before), _pictures(after)
-            if len(one) != len(two) or not all(map(_alike, one, two)):
-                yield f"cell {place}: the picture"
-        texts = [_text(cell).splitlines(keepends=True) for cell in (before, after)]
-        if texts[0] != texts[1]:
-            yield f"cell {place}:\n" + "".join(unified_diff(*texts, "committed", "produced"))
+        yield from (f"cell {place}: {one}" for one in cell_differences(before, after))
+
+
+def cell_differences(before: Any, after: Any) -> Iterator[str]:
+    """What differs between two runs of a cell, in words."""
+    if before.cell_type == "code":
+        one, two = _pictures(before), _pictures(after)
+        if len(one) != len(two) or not all(map(_alike, one, two)):
+            yield "the picture"
+    texts = [_text(cell).splitlines(keepends=True) for cell in (before, after)]
+    if texts[0] != texts[1]:
+        yield "\n" + "".join(unified_diff(*texts, "committed", "produced"))
 
 
 def _pictures(cell: Any) -> list[bytes]:
@@ -77,7 +81,7 @@ def _pictures(cell: Any) -> list[bytes]:
 
 
 def _text(cell: Any) -> str:
-    """The cell as JSON lines, with the pictures' bytes left out."""
+    """The cell as lines of JSON, without the bytes of pictures."""
     plain = json.loads(json.dumps(cell))
     for output in plain.get("outputs", []):
         if "image/png" in output.get("data", {}):
@@ -88,6 +92,8 @@ def _text(cell: Any) -> str:
 def _alike(one: bytes, two: bytes) -> bool:
     if one == two:
         return True
+    from matplotlib.image import imread  # it takes a second, and few pictures differ
+
     first, second = imread(BytesIO(one)), imread(BytesIO(two))
     return first.shape == second.shape and float(abs(first - second).mean()) < PIXELS
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import Scripted
 
 from bpkit import ApiError, Client, Key, TransportError
-from bpkit.clock import Reading, advice, moment, reading
+from bpkit.clock import ClockReading, advice, moment, reading
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_SECRET
 from bpkit.transport import Transport
@@ -21,7 +21,7 @@ MS = timedelta(milliseconds=1)
 
 def test_a_reading_is_the_middle_of_the_question() -> None:
     """Asked at 1000, answered at 1400, the exchange said 6200: half way it was 1200 here."""
-    assert reading(1000, 6200, 1400) == Reading(5000 * MS, 200 * MS)
+    assert reading(1000, 6200, 1400) == ClockReading(5000 * MS, 200 * MS)
     assert reading(1000, 200, 1000).offset == -800 * MS
 
 
@@ -30,6 +30,23 @@ def test_a_reading_says_which_way() -> None:
     assert behind == "This machine's clock is 5 s behind the exchange's, within 0.2 s"
     assert "5 s ahead of" in str(reading(10_000, 5_000, 10_000))
     assert "agrees" in str(reading(1000, 1300, 1400))
+    assert "is 3600 s ahead of" in str(ClockReading(timedelta(hours=-1), MS))
+    assert "is 0.0123 s behind" in str(ClockReading(timedelta(microseconds=12_345), MS))
+
+
+@pytest.mark.parametrize("offset, uncertainty, off", [
+    (0, 1, False), (1000, 1, False), (1001, 1, True), (-1000, 1, False), (-1001, 1, True),
+    (1500, 2000, False), (2000, 2000, False), (2001, 2000, True),
+])  # fmt: skip
+def test_a_clock_is_off_beyond_a_second_and_the_uncertainty(
+    offset: int, uncertainty: int, off: bool
+) -> None:
+    assert ClockReading(offset * MS, uncertainty * MS).is_off is off
+
+
+def test_a_reading_is_never_exact() -> None:
+    """Milliseconds are cut off: without a measurable delay, half of one is still open."""
+    assert reading(1000, 1000, 1000) == ClockReading(0 * MS, MS / 2)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +114,7 @@ def test_a_correction_is_applied_when_asked_for(scripted: Scripted) -> None:
     scripted.says(200, str(NOW + 31_000), "text/plain")
     scripted.says(200, "{}")
     door = transport(scripted)
-    assert door.measure_clock() == Reading(31_000 * MS, MS / 2)
+    assert door.measure_clock() == ClockReading(31_000 * MS, MS / 2)
     assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW)
     assert "corrected" in str(door.measure_clock(apply=True))
     door.send(OPERATIONS["get_balances"], {})

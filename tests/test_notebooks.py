@@ -1,36 +1,42 @@
-"""The notebooks as committed: clean, readable, and exactly what they produce.
+"""The notebooks as committed are clean and readable.
 
-(That each cell still gives its committed text is checked by nbval, cell by cell.)
+nbval runs each cell and compares its texts; ``notebook_outputs`` compares the pictures.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from base64 import b64decode
+from base64 import b64decode, b64encode
+from copy import deepcopy
+from functools import cache
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import nbformat
+import notebook_outputs
 import pytest
 from exercises import EXERCISES
+from matplotlib.image import imread, imsave
 
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
 
-TESTS = Path(__file__).parent
-FOLDER = TESTS.parent / "notebooks"
+FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LOCAL = re.compile(
     r"/home/|/root/|/Users/|/tmp/|/work/|[A-Z]:\\|site-packages|127\.0\.0\.1:\d|localhost:\d|0x[0-9a-f]{8,}"
 )
 
 
+@cache
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)
+
+
 def code_cells(path: Path) -> list[Any]:
-    notebook = nbformat.read(path, as_version=4)
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
 
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -45,7 +51,7 @@ def test_the_notebooks_are_there() -> None:
 
 @each
 def test_valid_and_for_the_default_kernel(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
@@ -53,8 +59,9 @@ def test_valid_and_for_the_default_kernel(path: Path) -> None:
 
 @each
 def test_executed_from_the_top_without_a_gap(path: Path) -> None:
-    counts = [cell.execution_count for cell in code_cells(path)]
-    assert counts == list(range(1, len(counts) + 1))
+    for count, cell in enumerate(code_cells(path), start=1):
+        results = [one for one in cell.outputs if one.output_type == "execute_result"]
+        assert {cell.execution_count, *(one.execution_count for one in results)} == {count}
 
 
 @each
@@ -92,7 +99,7 @@ def test_no_secret_but_the_published_one(path: Path) -> None:
 
 @each
 def test_reads_as_prose(path: Path) -> None:
-    cells = nbformat.read(path, as_version=4).cells
+    cells = read(path).cells
     assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
     assert cells[-1].cell_type == "markdown"
     lengths = [len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"]
@@ -104,7 +111,7 @@ def test_reads_as_prose(path: Path) -> None:
 
 @each
 def test_opens_and_closes_as_the_course_does(path: Path) -> None:
-    cells = nbformat.read(path, as_version=4).cells
+    cells = read(path).cells
     first, last = cells[0].source, cells[-1].source
     assert first.startswith(f"# {path.stem[:2]} ")
     for promise in ("You will be able to", "You need", "It takes"):
@@ -131,11 +138,7 @@ def test_there_are_at_least_twenty_exercises() -> None:
 
 @each
 def test_links_lead_somewhere(path: Path) -> None:
-    text = "\n".join(
-        cell.source
-        for cell in nbformat.read(path, as_version=4).cells
-        if cell.cell_type == "markdown"
-    )
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert target.startswith("https://") or (FOLDER / target).exists(), target
 
@@ -146,9 +149,45 @@ def test_the_live_exchange_is_never_called(path: Path) -> None:
         assert "LIVE_URL" not in cell.source and "api.backpack.exchange" not in cell.source
 
 
-def test_outputs_and_pictures_are_what_the_notebooks_produce() -> None:
-    run = subprocess.run(
-        [sys.executable, str(TESTS / "render.py"), "--check"], capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stdout
-    assert run.stdout.count("as committed") == len(NOTEBOOKS)
+# --- the comparison with what they produce --------------------------------------------------------
+
+
+@pytest.fixture
+def drawing() -> Any:
+    """A committed cell with a picture."""
+    return next(cell for cell in code_cells(NOTEBOOKS[0]) if "image/png" in str(cell.outputs))
+
+
+def test_every_cell_is_compared(request: pytest.FixtureRequest) -> None:
+    assert request.config.pluginmanager.is_registered(notebook_outputs)
+
+
+def test_what_is_committed_passes(drawing: Any) -> None:
+    assert complaint(drawing, deepcopy(drawing.outputs)) == ""
+    cell = next(cell for cell in code_cells(NOTEBOOKS[0]) if "execution_count" in str(cell.outputs))
+    assert complaint(cell, [cell.outputs[0] | {"execution_count": 0}]) == ""  # as nbval counts
+
+
+def test_another_picture_is_noticed(drawing: Any) -> None:
+    picture = BytesIO(b64decode(drawing.outputs[0].data["image/png"]))
+    pixels = imread(picture)
+    for rows, said in ((0, ""), (100, "the picture")):
+        changed, file, outputs = pixels.copy(), BytesIO(), deepcopy(drawing.outputs)
+        changed[:rows, :, :3] = 0
+        imsave(file, changed, metadata={"Title": "other bytes, even if the pixels are the same"})
+        outputs[0].data["image/png"] = b64encode(file.getvalue()).decode()
+        assert outputs != drawing.outputs and complaint(drawing, outputs) == said
+
+
+def complaint(cell: Any, outputs: list[Any]) -> str:
+    try:
+        notebook_outputs.compare(cell, outputs)
+    except pytest.fail.Exception as failed:
+        return str(failed)
+    return ""
+
+
+def test_other_outputs_are_noticed(drawing: Any) -> None:
+    assert complaint(drawing, []).startswith("the picture\n\n--- committed")
+    for change in ({"metadata": {"image/png": {"width": 1}}}, {"output_type": "execute_result"}):
+        assert "+++ produced" in complaint(drawing, [deepcopy(drawing.outputs[0]) | change])

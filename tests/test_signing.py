@@ -15,7 +15,7 @@ from conftest import VECTORS
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from dotenv import dotenv_values
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError
@@ -85,6 +85,7 @@ def restated(instruction: str, orders: list[dict[str, Any]], timestamp: int, win
     return text[1:] + "&timestamp=" + str(timestamp) + "&window=" + str(window)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy
 @given(st.lists(ORDERS, min_size=1, max_size=4), st.integers(0, 2**45), st.integers(1, 60000))
 def test_the_text_is_the_documented_one(
     orders: list[dict[str, Any]], timestamp: int, window: int
@@ -116,8 +117,8 @@ WRONG_SECRETS = {
     "is empty": "",
     "is a int, not text": 5,
     "is not base64": "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/am",
-    "holds 31 bytes instead of 32": b64encode(SEED[:31]).decode(),
-    "holds 64 bytes": b64encode(SEED + b64decode(DEMO_PUBLIC_KEY)).decode(),
+    "is not 32 bytes long": b64encode(SEED[:31]).decode(),
+    "is a seed followed by its public key": b64encode(SEED + b64decode(DEMO_PUBLIC_KEY)).decode(),
     "is written in hex": SEED.hex(),
     "URL-safe alphabet": urlsafe_b64encode(SEED).decode(),
     "white space": DEMO_SECRET + "\n",
@@ -182,6 +183,8 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Key.from_env()
     with pytest.raises(MissingKeyError, match="There is no file 'my.env'"):
         Key.from_env("my.env")
+    with pytest.raises(MissingKeyError, match="There is no file '.'"):
+        Key.from_env(".")
 
     file = tmp_path / "project" / ".env"
     file.write_text(f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\n")
@@ -241,13 +244,60 @@ def test_usual_ways_to_write_the_file(line: str, tmp_path: Path) -> None:
     assert Key.from_env(file) == Key(DEMO_SECRET)
 
 
-def test_from_env_takes_the_environment_where_there_is_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+OWN_SECRET = b64encode(bytes(range(32))).decode()
+OWN = Key(OWN_SECRET)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with OWN's pair in ``.env``, and no pair in the environment."""
+    for name in ("PUBLIC_KEY", "SECRET_KEY", "SUB_PUBLIC_KEY", "SUB_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PUBLIC_KEY", DEMO_PUBLIC_KEY)
+    (tmp_path / ".env").write_text(f"PUBLIC_KEY={OWN.public_key}\nSECRET_KEY={OWN_SECRET}\n")
+    return tmp_path
+
+
+def test_a_pair_in_the_environment_wins_over_a_file_that_is_found(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_KEY", DEMO_SECRET)
+    assert Key.from_env() == OWN, "half a pair: other programs have a SECRET_KEY too"
+    monkeypatch.setenv("PUBLIC_KEY", DEMO_PUBLIC_KEY)
     assert Key.from_env().public_key == DEMO_PUBLIC_KEY
+    assert Key.from_env(".env") == OWN, "a file that is named wins"
+    monkeypatch.setenv("PUBLIC_KEY", "")
+    assert Key.from_env() == OWN
+
+
+def test_the_environment_without_a_file(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / ".env").unlink()
+    monkeypatch.setenv("SECRET_KEY", DEMO_SECRET)
+    with pytest.raises(MissingKeyError, match="^The environment has no PUBLIC_KEY. It needs") as no:
+        Key.from_env()
+    seen = traceback.TracebackException.from_exception(no.value, capture_locals=True)
+    frames = [frame for frame in seen.stack if "bpkit" in frame.filename]
+    assert frames and not any(DEMO_SECRET in str(frame.locals) for frame in frames)
+    monkeypatch.setenv("PUBLIC_KEY", DEMO_PUBLIC_KEY)
+    assert Key.from_env().public_key == DEMO_PUBLIC_KEY
+
+
+def test_a_prefix_names_another_pair(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (project / ".env").open("a") as file:
+        file.write(f"SUB_PUBLIC_KEY={DEMO_PUBLIC_KEY}\n")
+    both = r"SUB_PUBLIC_KEY=\.\.\. and SUB_SECRET_KEY=\.\.\."
+    with pytest.raises(MissingKeyError, match=rf"^The .env found has no SUB_SECRET_KEY\. .*{both}"):
+        Key.from_env(prefix="SUB_")
+    with (project / ".env").open("a") as file:
+        file.write(f"SUB_SECRET_KEY={DEMO_SECRET}\n")
+    assert Key.from_env(prefix="SUB_").public_key == DEMO_PUBLIC_KEY
+    assert Key.from_env(".env", prefix="SUB_").public_key == DEMO_PUBLIC_KEY
+    assert Key.from_env() == OWN
+    with pytest.raises(MissingKeyError, match="has no A_PUBLIC_KEY and no A_SECRET_KEY"):
+        Key.from_env(prefix="A_")
+    monkeypatch.setenv("A_PUBLIC_KEY", OWN.public_key)
+    monkeypatch.setenv("A_SECRET_KEY", OWN_SECRET)
+    assert Key.from_env(prefix="A_") == OWN
 
 
 def test_every_key_error_is_a_bpkit_error() -> None:

@@ -1,92 +1,144 @@
-"""The commands of ``python -m bpkit``: sandbox, tour, operations, doctor."""
+"""The commands of ``python -m bpkit`` (or ``bpkit``): sandbox, tour, operations, doctor."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
+
+from .. import __version__
+from ..errors import MissingExtraError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name (default: those of the process); its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bpkit", description="Backpack Exchange from Python."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    sandbox = commands.add_parser(
-        "sandbox", help="run an exchange on this machine, for any program"
-    )
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser, commands = _parser()
+    if not arguments:
+        parser.print_help()
+        return 0
+    word = arguments[0]
+    if not word.startswith("-") and word not in commands:
+        near = get_close_matches(word, commands, 1)
+        hint = f"did you mean: {near[0]}?" if near else f"there are: {', '.join(commands)}"
+        parser.error(f"unknown command {word!r}; {hint}")
+    chosen = parser.parse_args(arguments)
+    try:
+        status = int(chosen.run(chosen))
+        sys.stdout.flush()
+    except MissingExtraError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # as with "| head", which stops reading
+        # Else Python would complain when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser, and the names of the commands."""
+    parser = argparse.ArgumentParser("bpkit", description="Backpack Exchange from Python.")
+    parser.add_argument("--version", action="version", version=f"bpkit {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, run: Callable[[Any], int], purpose: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        command.set_defaults(run=run)
+        return command
+
+    sandbox = add("sandbox", serve, "run an exchange on this machine, for any program")
     sandbox.add_argument(
         "--port", type=int, default=8787, help="0 takes any free one (default: 8787)"
     )
-    sandbox.add_argument("--still", action="store_true", help="let the market's time stand still")
-    sandbox.add_argument("--seed", default=None, help="another invented market")
-    commands.add_parser(
-        "tour", help="three journeys in a second: a query, a signed GET, a signed order"
-    )
-    listed = commands.add_parser("operations", help="what can be called")
-    listed.add_argument("word", nargs="?", help="only those where it occurs, such as withdraw")
-    doctor = commands.add_parser("doctor", help="check a set-up: .env, git, pair, host, clock, key")
-    doctor.add_argument("--url", default=None, help="of a sandbox (default: the live exchange)")
+    sandbox.add_argument("--still", action="store_true", help="do not let the market's time pass")
+    sandbox.add_argument("--seed", default=None, help="any text: another simulated market")
+    add("tour", _tour, "show a public query, a signed GET and a signed order, in a second")
+    operations = add("operations", show_operations, "list what can be called")
+    operations.add_argument("word", nargs="?", help="only those that match it, such as withdraw")
+    doctor = add("doctor", _doctor, "check a set-up: .env, git, pair, host, clock, account")
+    doctor.add_argument("--url", default=None, help="a sandbox's (default: the live exchange)")
     doctor.add_argument("--env", metavar="PATH", default=None, help="instead of the nearest .env")
-    chosen = parser.parse_args(arguments)
-    if chosen.command == "sandbox":
-        return serve(chosen.port, chosen.still, chosen.seed)
-    if chosen.command == "operations":
-        return show_operations(chosen.word)
-    if chosen.command == "doctor":
-        from . import check_setup
+    doctor.add_argument(
+        "--prefix", default="", help="SUB_ checks SUB_PUBLIC_KEY and SUB_SECRET_KEY"
+    )
+    return parser, list(commands.choices)
 
-        return check_setup.run(chosen.url, chosen.env)
+
+def _tour(chosen: argparse.Namespace) -> int:
     from .tour import tour
 
     tour()
     return 0
 
 
-def show_operations(word: str | None) -> int:
-    """Print the operations in which ``word`` occurs. 0, or 1 where there are none."""
+def _doctor(chosen: argparse.Namespace) -> int:
+    from . import check_setup
+
+    return check_setup.run(chosen.url, chosen.env, prefix=chosen.prefix)
+
+
+def show_operations(chosen: argparse.Namespace) -> int:
+    """Print the operations that match ``word``, in 92 columns. 0, or 1 if there are none."""
     from .. import operations
 
-    found = operations(word)
+    found = operations(chosen.word)
     if not found:
-        print(f"No operation has {word!r} in it.", file=sys.stderr)
+        print(f"No operation matches {chosen.word!r}.", file=sys.stderr)
         return 1
-    print(found.df.to_string(na_rep="-"))
+    print(f"{'method of Client':33}signed HTTP   path")
+    for one in found:
+        name = one["name"]
+        if len(name) > 32:  # on a line of its own, so that the path fits into the next
+            print(name)
+            name = ""
+        signed = "no" if one["instruction"] is None else "yes" if one["instruction"] else "*"
+        print(f"{name:33}{signed:7}{one['method']:7}{one['path']}")
+    if any(one["instruction"] == "" for one in found):
+        print("* private, but how to sign it is not documented: it cannot be called")
     return 0
 
 
-def serve(port: int, still: bool, seed: str | None) -> int:
-    """Run a sandbox until Ctrl+C. 0, or 1 where it could not start."""
+def serve(chosen: argparse.Namespace) -> int:
+    """Run a sandbox until Ctrl+C. 0, or 1 if it could not start."""
     from ..sandbox import Sandbox
-    from ..signing import DEMO_SECRET
 
-    options: dict[str, Any] = {} if seed is None else {"seed": seed}
+    # A script that starts a program with "&" makes it ignore Ctrl+C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    options: dict[str, Any] = {} if chosen.seed is None else {"seed": chosen.seed}
     try:
-        sandbox = Sandbox(port=port, follow_clock=not still, **options)
+        sandbox = Sandbox(port=chosen.port, follow_clock=not chosen.still, **options)
     except (OSError, ValueError) as error:
         print(f"No sandbox: {error.args[-1]}", file=sys.stderr)
         return 1
     with sandbox:
         try:
-            moves = "its market follows the clock"
-            if still:
-                stands = f"its market stands at {sandbox.now:%Y-%m-%d %H:%M} UTC"
-                moves = f"{stands}, so waiting orders are not filled"
-            print(
-                f"A Backpack exchange of your own, without money: {sandbox.url} ({moves}).\n"
-                "An account with funds is open for the demo key of Backpack's guide:\n"
-                f"  PUBLIC_KEY={sandbox.key.public_key}\n"
-                f"  SECRET_KEY={DEMO_SECRET}\n"
-                f"Try: curl '{sandbox.url}/api/v1/ticker?symbol=SOL_USDC'\n"
-                f"From Python: Client({sandbox.url!r}, Key.from_env('.env.example'))\n"
-                "Ctrl+C ends it.",
-                flush=True,
-            )
+            print(_greeting(sandbox, chosen.still), flush=True)
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
             print("Ended.")
     return 0
+
+
+def _greeting(sandbox: Any, still: bool) -> str:
+    from ..signing import DEMO_SECRET
+
+    time_is = f"The market's time is {sandbox.now:%Y-%m-%d %H:%M} UTC and does not pass: waiting"
+    market = f"{time_is}\norders are not filled." if still else "Its market follows the clock."
+    return f"""\
+A Backpack exchange on this machine, without money: {sandbox.url}
+{market}
+An account with funds is open for the demo key of Backpack's guide:
+  PUBLIC_KEY={sandbox.key.public_key}
+  SECRET_KEY={DEMO_SECRET}
+Try: curl '{sandbox.url}/api/v1/ticker?symbol=SOL_USDC'
+In Python:
+  from bpkit import Client, Key
+  bp = Client("{sandbox.url}", Key("{DEMO_SECRET}"))
+Ctrl+C ends it."""

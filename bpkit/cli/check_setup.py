@@ -1,25 +1,24 @@
-"""Is this set-up right? ``.env``, git, the key pair, the host, the clock, the account: a line each.
+"""Check a set-up: ``.env``, git, the key pair, the host, the clock and the account.
 
-For ``python -m bpkit doctor``. It only looks: nothing is changed, on this machine or at the
-exchange, and no secret is shown.
+For ``python -m bpkit doctor``. It only reads: it changes nothing on this computer or at the
+exchange, and it shows no secret.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import shlex
 import shutil
 import stat
 import subprocess
+import textwrap
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import Client, clock
-from ..env import PUBLIC, SECRET
+from ..env import in_environment
 from ..errors import (
     ApiError,
     BpkitError,
@@ -31,21 +30,16 @@ from ..errors import (
 from ..guard import hosts
 from ..signing import DEMO_PUBLIC_KEY, Key
 
-FAR_OFF = timedelta(seconds=1)  # for a clock; what the measuring leaves uncertain comes on top
+WIDTH = 92
 _PATIENCE = 10  # seconds for each question to git
-_COMMITS = 1000  # with a .env in them, newest first, are looked through
-_LENGTHS = {
-    r" \(\d+ characters\)": "",
-    r"holds \d+ bytes instead of 32": "does not hold 32 bytes",
-    r"holds \d+ bytes:": "holds",
-}
-_GUIDES = "the demo pair of Backpack's guide"
+_DEMO = "the demo pair of Backpack's guide"
 
 
 class Line(NamedTuple):
-    """One thing that was checked. ``mark``: ok; fix, where it failed; skip, where it could not be.
+    """The result of one check.
 
-    ``what`` was checked, what is ``said`` of it, and the ``remedy``, "" where none is needed.
+    ``mark``: ok; fix, if it failed; skip, if it could not be made. ``what`` was checked and what
+    was found (``said``). ``remedy``: what to do, one step a line, "" if there is nothing to do.
     """
 
     mark: str
@@ -54,14 +48,25 @@ class Line(NamedTuple):
     remedy: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.said}. {self.remedy}" if self.remedy else self.said
-        # A server's words may hold what moves a terminal's cursor, and many lines.
-        plain = "".join(one if one.isprintable() else " " for one in text)
-        return f"{self.mark:<4}  {self.what:<8}  {' '.join(plain.split())}"
+        head = f"{self.mark:<4}  {self.what:<8}  "
+        indent = " " * len(head)
+        parts = [self.said, *self.remedy.splitlines()]
+        return "\n".join(
+            textwrap.fill(
+                _plain(part), WIDTH, initial_indent=start, subsequent_indent=indent,
+                break_long_words=False, break_on_hyphens=False,
+            )
+            for part, start in zip(parts, [head, *[indent] * len(parts)], strict=False)
+        )  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    """In one line. A server's words may contain characters that move a terminal's cursor."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def connect(url: str, key: Key | None) -> Client:
-    """The client that asks, with little patience. Nothing is sent yet. Raises GuardError."""
+    """The client that asks, with short timeouts. Nothing is sent yet. Raises GuardError."""
     return Client(url, key, timeout=(3.05, 5.0))
 
 
@@ -69,16 +74,18 @@ def run(
     url: str | None,
     path: str | None,
     *,
+    prefix: str = "",
     out: Callable[[str], object] = print,
     connect: Callable[[str, Key | None], Client] = connect,
 ) -> int:
-    """Check a set-up and give ``out`` a line for each check. 0, or 1 where something is to fix.
+    """Check a set-up and give ``out`` a text for each check. Returns 1 if there is something to
+    fix, else 0.
 
-    ``url``: of the exchange; None: the live one. ``path``: of the file with the pair; None: the
-    nearest ``.env``, as ``Key.from_env()`` finds it.
+    ``url``: the exchange's; None: the live one. ``path``: the file with the pair; None: the
+    nearest ``.env``, as ``Key.from_env()`` finds it. ``prefix``: as in ``Key.from_env``.
     """
     marks = set()
-    for line in _lines(url, path, out, connect):
+    for line in _lines(url, path, prefix, out, connect):
         out(str(line))
         marks.add(line.mark)
     return int("fix" in marks)
@@ -87,16 +94,18 @@ def run(
 def _lines(
     url: str | None,
     path: str | None,
+    prefix: str,
     out: Callable[[str], object],
     connect: Callable[[str, Key | None], Client],
 ) -> Iterator[Line]:
     file = find(path)
-    key, pair = check_pair(file, path)
-    yield check_file(file, path, key)
+    key, pair = check_pair(file, path, prefix)
+    yield check_file(file, path, key, prefix)
     yield check_git(file, key)
+    yield from check_other_files(file)
     yield pair
     try:
-        host = hosts.checked(hosts.LIVE_URL if url is None else url)
+        host = hosts.check_host(hosts.LIVE_URL if url is None else url)
     except GuardError as error:
         yield check_owner(key, None, url is not None)
         local = "--url http://127.0.0.1:8787, or leave --url out for the live exchange"
@@ -105,16 +114,16 @@ def _lines(
         return
     yield check_owner(key, host, url is not None)
     if key is not None and key.public_key == DEMO_PUBLIC_KEY and not host.loopback:
-        yield from _skipped(f"{_GUIDES} is for a sandbox alone", "host", "clock", "account")
+        yield from _skipped(f"{_DEMO} only works in a sandbox", "host", "clock", "account")
         return
     if not host.loopback:
         count = "two questions" if key is None else "three questions"
         out(f"Now {host.url} is asked {count} that only read. Nothing is changed there.")
     with connect(host.url, key) as bp:
-        yield from _asked(bp, host.loopback)
+        yield from _exchange_lines(bp, host.loopback)
 
 
-def _asked(bp: Client, loopback: bool) -> Iterator[Line]:
+def _exchange_lines(bp: Client, loopback: bool) -> Iterator[Line]:
     first = check_host(bp, loopback)
     yield first
     if first.mark == "fix":
@@ -129,7 +138,7 @@ def _skipped(why: str, *checks: str) -> Iterator[Line]:
         yield Line("skip", what, f"not asked, because {why}")
 
 
-# --- on this machine ------------------------------------------------------------------------------
+# --- on this computer -----------------------------------------------------------------------------
 
 
 def find(path: str | None) -> Path | None:
@@ -139,66 +148,92 @@ def find(path: str | None) -> Path | None:
     return next((one for one in places if one.exists() and not one.is_dir()), None)
 
 
-def check_file(file: Path | None, path: str | None, key: Key | None) -> Line:
-    """Is there one, may you read it, and nobody else?"""
-    if file is None and path is None and _in_environment():
+def check_file(file: Path | None, path: str | None, key: Key | None, prefix: str = "") -> Line:
+    """Is there a file with the pair, can you read it, and can nobody else?"""
+    from_environment = path is None and in_environment(prefix)
+    if file is None and from_environment:
         return Line("ok", ".env", "there is none; the pair is taken from the environment")
     if file is None:
-        where = "none in this folder or any above it" if path is None else f"no file {path!r}"
-        to = "to .env" if path is None else "to it"
-        return Line("fix", ".env", where, f"Copy .env.example {to} and write your pair into it.")
+        said = "none in this folder or any above it" if path is None else f"no file {path!r}"
+        lines = f"{prefix}PUBLIC_KEY=... and {prefix}SECRET_KEY=..."
+        return Line("fix", ".env", said, f"Make it, with two lines: {lines}")
     shown = _shown(file)
     if not os.access(file, os.R_OK):
         return Line("fix", ".env", f"{shown} is there, but you may not read it", _chmod(shown))
-    mode = stat.S_IMODE(file.stat().st_mode)
-    open_to_others = os.name == "posix" and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
-    if open_to_others and not _is_example(file, key):
-        said = f"{shown} can be read by others on this machine (mode {mode:o})"
+    mode = _open_to_others(file)
+    if mode and not _is_example(file, key):
+        said = f"{shown} can be read by others on this machine (mode {mode})"
         return Line("fix", ".env", said, _chmod(shown))
-    return Line("ok", ".env", f"found: {shown}")
+    but = "; the pair in the environment is used instead" if from_environment else ""
+    return Line("ok", ".env", f"found: {shown}{but}")
 
 
-def check_pair(file: Path | None, path: str | None) -> tuple[Key | None, Line]:
-    """The key, where there is a valid one, and what is to be said of it."""
-    if file is None and (path is not None or not _in_environment()):
+def check_pair(file: Path | None, path: str | None, prefix: str = "") -> tuple[Key | None, Line]:
+    """The key, None if there is no valid one, and the line about it."""
+    if file is None and (path is not None or not in_environment(prefix, any)):
         return None, Line("skip", "pair", "not read, because there is no .env")
     try:
-        key = Key.from_env(path)
+        key = Key.from_env(path, prefix=prefix)
     except (KeyFormatError, MissingKeyError) as error:
-        return None, Line("fix", "pair", "no valid pair", _without_lengths(str(error)))
+        return None, Line("fix", "pair", "no valid pair", str(error))
     except OSError:
-        return None, Line("skip", "pair", "not read, because the .env cannot be")
+        return None, Line("skip", "pair", "not read, because the .env cannot be read")
     return key, Line("ok", "pair", f"valid; the public key is {key.public_key}")
 
 
 def check_owner(key: Key | None, host: hosts.Host | None, chosen: bool) -> Line:
-    """Is it your own, or the published one? ``chosen``: did you name the host yourself?"""
+    """Is the pair your own, or the published one? ``chosen``: did you name the host yourself?"""
     if key is None:
         return Line("skip", "owner", "not known, because there is no valid pair")
     if key.public_key != DEMO_PUBLIC_KEY:
         return Line("ok", "owner", "the pair is your own, not the published one")
+    said = f"{_DEMO}: its secret is public, so it only works in a sandbox"
     if host is None or host.loopback:
-        return Line("ok", "owner", f"{_GUIDES}, whose secret is public: for a sandbox alone")
+        return Line("ok", "owner", said)
     return Line(
         "fix" if chosen else "skip",
         "owner",
-        f"{_GUIDES}, whose secret is public: only a sandbox can be checked with it",
-        "Run python -m bpkit sandbox, and in another terminal python -m bpkit doctor --url "
-        "http://127.0.0.1:8787. For the exchange write your own pair into .env.",
+        said,
+        "For a sandbox run: python -m bpkit sandbox\n"
+        "and in another terminal: python -m bpkit doctor --url http://127.0.0.1:8787\n"
+        "For the exchange write your own pair into .env.",
     )
 
 
+def check_other_files(file: Path | None) -> Iterator[Line]:
+    """A line for each problem of another ``.env.*`` in the same folder, such as ``.env.sub``."""
+    folder = Path.cwd() if file is None else file.parent
+    for other in sorted(folder.glob(".env.*")):
+        if other == file or not other.is_file():
+            continue
+        key = _key_in(other)
+        # An example has the published pair, or only shows where the two texts go.
+        if _is_example(other, key) or (other.name == ".env.example" and key is None):
+            continue
+        checks = (check_file(other, other.name, key), check_git(other, key))
+        yield from (line for line in checks if line.mark == "fix")
+
+
+def _key_in(file: Path) -> Key | None:
+    try:
+        return Key.from_env(file)
+    except (KeyFormatError, MissingKeyError, OSError):
+        return None
+
+
 def _is_example(file: Path, key: Key | None) -> bool:
-    """Is there nothing to hide in it, like in .env.example? A .env will hold your own pair soon."""
+    """Is there no secret in it, as in .env.example? A .env will contain your own pair soon."""
     return file.name != ".env" and key is not None and key.public_key == DEMO_PUBLIC_KEY
 
 
-def _in_environment() -> bool:
-    return PUBLIC in os.environ or SECRET in os.environ
+def _open_to_others(file: Path) -> str:
+    """The file's mode, if others on this computer can read it; else ""."""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    return f"{mode:o}" if os.name == "posix" and mode & (stat.S_IRGRP | stat.S_IROTH) else ""
 
 
 def _shown(path: Path) -> str:
-    """As it lies from the working folder, ready to be typed in a shell."""
+    """Relative to the working folder, and quoted for a shell."""
     try:
         return shlex.quote(os.path.relpath(path))
     except ValueError:  # on another drive of Windows
@@ -209,80 +244,57 @@ def _chmod(shown: str) -> str:
     return f"Run: chmod 600 {shown}" if os.name == "posix" else "Give yourself the right to."
 
 
-def _without_lengths(remedy: str) -> str:
-    """Not even how long the secret is leaves here."""
-    for length, instead in _LENGTHS.items():
-        remedy = re.sub(length, instead, remedy)
-    return remedy
-
-
 # --- git ------------------------------------------------------------------------------------------
 
 
 def check_git(file: Path | None, key: Key | None) -> Line:
-    """Could the secret leave with a commit, or did it already?
-
-    A ``.env`` that was committed with another key is mentioned; one with this key, or with one that
-    cannot be compared, is to be fixed.
-    """
+    """Could the secret leave with a commit, or did it already?"""
     if file is None:
         return Line("skip", "git", "not asked, because there is no .env")
     file = file.parent.resolve() / file.name
     if _is_example(file, key):
         return Line("ok", "git", "not asked: the pair in the file is published anyway")
     if not any((folder / ".git").exists() for folder in file.parents):
-        return Line("ok", "git", "the .env lies in no git repository")
-    by_hand = "See for yourself that .gitignore names it and no commit holds it."
+        return Line("ok", "git", f"the {file.name} is not in a git repository")
+    by_hand = "Check by hand that .gitignore names it and that no commit has it."
     program = shutil.which("git")
     if program is None:
         return Line("skip", "git", "in a repository, but git is not installed", by_hand)
     try:
         tracked = _git(program, file, "ls-files", "--error-unmatch") is not None
         ignored = _git(program, file, "check-ignore", "--quiet", "--no-index") is not None
-        commits = _commits(program, file)
-        exposed = bool(commits) and _is_exposed(program, file, commits, key)
+        commit = _newest_commit_with(program, file)
     except (OSError, subprocess.SubprocessError):
         return Line("skip", "git", "in a repository, but git gives no answer there", by_hand)
-    return _git_line(file, tracked, ignored, commits, exposed)
+    return _git_line(file, tracked, ignored, commit)
 
 
-def _git_line(file: Path, tracked: bool, ignored: bool, commits: list[str], exposed: bool) -> Line:
-    commit = commits[0][:10] if commits else ""
-    lists = f"echo {shlex.quote(file.name)} >> {_shown(file.with_name('.gitignore'))}"
-    new_key = "make a new key at Backpack and delete the old one there: it stays in the history"
-    found = [
-        (tracked, "tracked by git", f"git rm --cached {_shown(file)}"),
-        (not ignored, "not ignored by git", lists),
-        (exposed, f"in the history (commit {commit})", new_key),
+def _git_line(file: Path, tracked: bool, ignored: bool, commit: str) -> Line:
+    ignore = f"echo {shlex.quote(file.name)} >> {_shown(file.with_name('.gitignore'))}"
+    new_key = (
+        "If that commit has your key: make a new key at Backpack and delete the old one there. "
+        "The old one stays in the history."
+    )
+    states = [
+        (tracked, "tracked by git", f"Run: git rm --cached {_shown(file)}"),
+        (not ignored, "not ignored by git", f"Run: {ignore}"),
+        (commit, f"in the history (commit {commit})", new_key),
     ]
-    faults = [fault for there, fault, _ in found if there]
-    if faults:
-        steps = [step for there, _, step in found if there]
-        return Line("fix", "git", f"the .env is {', '.join(faults)}", f"Do: {'; '.join(steps)}")
-    if commits:
-        said = f"ignored; but one was committed earlier ({commit})"
-        return Line("ok", "git", said, "See that the keys in it are deleted at Backpack.")
-    return Line("ok", "git", "ignored, and never committed")
+    found = [(fault, step) for there, fault, step in states if there]
+    if not found:
+        return Line("ok", "git", "ignored, and never committed")
+    faults, steps = zip(*found, strict=True)
+    return Line("fix", "git", f"the {file.name} is {', '.join(faults)}", "\n".join(steps))
 
 
-def _commits(program: str, file: Path) -> list[str]:
-    """Those that changed the file, newest first; those that a merge has hidden, too."""
-    options = ("--all", "--full-history", f"--max-count={_COMMITS}")
-    return (_git(program, file, "rev-list", *options) or "").split()
-
-
-def _is_exposed(program: str, file: Path, commits: list[str], key: Key | None) -> bool:
-    """Does one of these commits hold this key? By its public half: arguments are seen by others."""
-    if key is None:
-        return True
-    if key.public_key == DEMO_PUBLIC_KEY:
-        return False
-    wanted = ("--quiet", "--text", "--fixed-strings", "-e", key.public_key)
-    return _git(program, file, "grep", *wanted, *commits) is not None
+def _newest_commit_with(program: str, file: Path) -> str:
+    """The newest commit that added or changed the file, also if a merge hides it; "" if none."""
+    options = ("--all", "--full-history", "--diff-filter=AM", "--max-count=1", "--format=%H")
+    return (_git(program, file, "log", "--no-show-signature", *options) or "").strip()[:10]
 
 
 def _git(program: str, file: Path, *question: str) -> str | None:
-    """What git prints of the file; None where it says no. Raises OSError or SubprocessError."""
+    """What git prints about the file; None if it says no. Raises OSError or SubprocessError."""
     # Inside a hook these name the repository of the hook.
     own = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
     done = subprocess.run(
@@ -301,7 +313,9 @@ def _git(program: str, file: Path, *question: str) -> str | None:
 def check_host(bp: Client, loopback: bool) -> Line:
     """Does it answer, and as Backpack does?"""
     start = "Start a sandbox: python -m bpkit sandbox"
-    look = "See whether this machine is on the internet, and what proxy or firewall is between."
+    look = (
+        "Check that this machine is on the internet, and that no proxy or firewall is in the way."
+    )
     try:
         answer = bp.get_status()
     except ApiError as error:
@@ -315,18 +329,18 @@ def check_host(bp: Client, loopback: bool) -> Line:
         why = f": {answer.get('message')}" if answer.get("message") else ""
         return Line("ok", "host", f"{bp.url} answers, but it is in maintenance{why}")
     said = f"{bp.url} answers, but not as Backpack does"
-    return Line("fix", "host", said, "Is it the address of an exchange?")
+    return Line("fix", "host", said, "Check that it is the address of an exchange.")
 
 
 def check_clock(bp: Client) -> Line:
-    """Is this machine's right? If not, what follows is signed by the exchange's time."""
+    """Is this computer's clock right? If not, later questions are signed with corrected time."""
     try:
         found = bp.measure_clock(apply=True)._replace(applied=False)
     except BpkitError as error:
         return Line("fix", "clock", _reason(error), "Try again later.")
-    if abs(found.offset) <= max(found.uncertainty, FAR_OFF):
-        return Line("ok", "clock", str(found))
-    return Line("fix", "clock", clock.advice(found, platform.system()))
+    if found.is_off:
+        return Line("fix", "clock", clock.advice(found, platform.system()))
+    return Line("ok", "clock", str(found))
 
 
 def check_account(bp: Client, loopback: bool) -> Line:
@@ -336,7 +350,7 @@ def check_account(bp: Client, loopback: bool) -> Line:
     try:
         bp.get_account()
     except ApiError as error:
-        said = str(error).replace("\n", ". ", 1)  # the finding starts a line of its own
+        said = str(error).replace("\n", ". ", 1)  # the finding begins on the second line
         return Line("fix", "account", said, _after_refusal(error, loopback))
     except BpkitError as error:
         return Line("fix", "account", _reason(error), "Try again later.")
@@ -349,8 +363,8 @@ def _after_refusal(error: ApiError, loopback: bool) -> str:
     if error.status not in (400, 401, 403):
         return "Try again later."
     if loopback:
-        return "A sandbox knows the demo pair of .env.example, and the keys that it opened."
-    return "See at Backpack whether this API key is still there, and what it may do."
+        return "A sandbox knows the demo pair that it prints, and the keys that it opened."
+    return "Check at Backpack that this API key still exists, and what it may do."
 
 
 def _reason(error: BpkitError) -> str:

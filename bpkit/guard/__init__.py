@@ -1,1 +1,1 @@
-"""What a client may send where money is real: hosts, limits, values and request rates."""
+"""What a client may send where money is real."""

@@ -1,69 +1,77 @@
-"""What a client may do where money is real: shown in code, and held to a sum.
+"""Limits for live trading: which writes a client may send, in which markets, up to which value.
 
-``Arming`` says it; ``WriteGuard`` holds a client to it: before a write leaves, its kind, its market
-and its value (see ``valuation``) are looked at. What cannot be valued is not sent.
+``Arming`` says what is allowed. ``WriteGuard`` checks every write against it before it is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from threading import Lock
-from typing import cast
+from typing import Literal, NamedTuple, cast
 
 from ..enums import Amount
 from ..errors import GuardError, InputError
 from ..operations import Operation
 from ..parameters import AMOUNT, SYMBOL, Parameter
 from ..serialize import Fields, convert
-from .valuation import WORTH, Appraiser, Look, closes
+from .valuation import Reader, Valuation, only_reduces
 
-KINDS: dict[str, str] = {
-    **dict.fromkeys(
-        ("execute_order", "execute_order_batch", "cancel_order", "cancel_open_orders",
-         "strategy_create", "cancel_strategy", "cancel_open_strategies",
-         "submit_rfq", "submit_quote", "accept_quote", "refresh_rfq", "cancel_rfq"),
-        "orders"),
-    **dict.fromkeys(
-        ("request_withdrawal", "create_withdrawal_delay", "update_withdrawal_delay",
-         "issue_two_factor_token"),
-        "withdrawals"),
-    **dict.fromkeys(
-        ("update_account_settings", "execute_borrow_lend", "convert_dust",
-         "vault_mint", "vault_redeem", "vault_redeem_cancel"),
-        "account"),
-}  # fmt: skip
-_NOTHING = Decimal(0)
-# Nothing is rounded, whatever the thread's own context says.
+_ZERO = Decimal(0)
+# Nothing is rounded, whatever the decimal context of the thread is.
 _EXACT = Context(prec=1000)
-_FLAGS = ("orders", "withdrawals", "account")
+_FLAGS = ("orders", "withdrawals", "account", "unlisted")
 
 
 @dataclass(frozen=True)
 class Arming:
-    """What a client may do where money is real; all else is refused there, and nothing is sent.
+    """What a client may do with real money. Without one, it only reads on a live host.
 
-    ``orders``: place and cancel orders, strategies, requests for quotes and quotes.
-    ``withdrawals``: request withdrawals. ``account``: settings, lending and borrowing, dust,
-    vaults. ``per_order``: the largest value of one order (withdrawal, loan ...), and
-    ``per_session``: the largest sum of them over the client's life; both in USDC, text, Decimal or
-    int, and both needed. Raises InputError.
+        arming = Arming(orders=True, per_order="20", per_session="100", symbols=["SOL_USDC"])
+        bp = Client(LIVE_URL, Key.from_env(), armed=arming)
 
-    ``symbols``: the markets (for withdrawals, loans, dust and vaults: the assets); left out, all.
-    Where a write names none, that of its request for quotes or of its vault is looked up, and what
-    is not found is refused. With ``symbols``, what concerns the whole account is refused: settings,
-    the delay of withdrawals, all dust at once. Only a two-factor token is not held by them.
+    This client may place and cancel orders in SOL_USDC: each is worth 20 USDC at most, and all
+    that it ever places are worth 100 USDC at most. Anything else raises GuardError and is not sent.
 
-    An order or a strategy with ``reduceOnly`` in a perpetual is held by kind and ``symbols`` alone:
-    it can only make a position smaller, so a position can always be closed, however large it is and
-    whatever is spent. What is refused as a whole counts no longer; the orders of a batch that were
-    refused one by one ("Err") stay counted.
+    ``orders``: place and cancel orders and strategies; ask for quotes. ``withdrawals``: withdraw;
+    change the delay of withdrawals. ``account``: settings, borrowing and lending, dust, vaults.
+    ``unlisted``: whatever ``bp.request`` sends that bpkit does not know; **no limit holds it**. At
+    least one of them must be True.
+
+    ``per_order``: the highest value of one order, withdrawal, loan or deposit in a vault.
+    ``per_session``: the highest sum of these values, for as long as this client exists. Both are
+    needed, in USDC, as text, int or Decimal.
+
+    ``symbols``: the only markets allowed (for withdrawals, loans, dust and vaults: the only
+    assets); None: all. With ``symbols``, a write that names no market is refused: settings, the
+    delay of withdrawals, all dust at once, refreshing or cancelling a request for quotes, taking
+    money out of a vault.
+
+    How it counts:
+
+    - ``per_session`` counts everything that is placed, buys and sales alike. A cancel gives
+      nothing back. Nor does an order that never fills, or one whose answer was lost. Only a request
+      that the exchange refuses as a whole, or that certainly never left, is given back. A single
+      order that is refused inside a batch ("Err") still counts. ``bp.spent`` shows the sum.
+    - A limit order to buy counts quantity * price. A market order to buy counts quantity * the
+      worst price that it would reach in the order book now. A sale counts quantity * its own price
+      or the best bid, whichever is higher. The market may move before the order arrives.
+    - Other assets than USDC count at their last price in USDC.
+    - Cancels, settings, dust, and taking money out of a vault count 0.
+    - An order or a strategy with ``reduceOnly`` in a perpetual counts 0, because it can only make a
+      position smaller. So you can always close a position, whatever is spent.
+    - What cannot be valued is refused. ``submit_quote`` and ``accept_quote`` never can be, because
+      their fields name no amount: use the exchange's website for them.
+
+    Fees do not count, nor does what another client or the website does. A new client starts at 0
+    again. Raises InputError.
     """
 
     orders: bool = False
     withdrawals: bool = False
     account: bool = False
+    unlisted: bool = False
     per_order: Amount | None = None
     per_session: Amount | None = None
     symbols: Collection[str] | None = None
@@ -84,11 +92,11 @@ class Arming:
 
     @property
     def kinds(self) -> list[str]:
-        """What is armed: some of orders, withdrawals, account."""
+        """What is armed: some of orders, withdrawals, account, unlisted."""
         return [kind for kind in _FLAGS if getattr(self, kind)]
 
     def __repr__(self) -> str:
-        # A traceback may show one whose making has just failed: caps as they were given.
+        # A traceback may show an Arming whose making has just failed, with the caps as given.
         parts = [f"{kind}=True" for kind in self.kinds]
         for name in ("per_order", "per_session"):
             cap = getattr(self, name)
@@ -99,93 +107,122 @@ class Arming:
         return f"Arming({', '.join(parts)})"
 
 
-class WriteGuard:
-    """Holds the writes of one client to its arming, and counts what they are worth.
+class Write(NamedTuple):
+    """How one write operation is limited.
 
-    ``where``: the host, for messages. ``loopback``: it is this machine, where a client without
-    an arming may do everything; one with an arming is held to it there too. ``look(name, fields)``
-    answers a read. May be used by several threads.
+    ``kind``: the flag of an Arming that allows it. ``value``: how it is valued; None: it cannot
+    be, so no Arming allows it. ``symbols``: what is compared with the symbols of an Arming: its
+    "own" field ``symbol``, "all" (it concerns the whole account, or its fields name no market),
+    or "none" (it moves nothing).
     """
 
-    def __init__(self, arming: Arming | None, where: str, loopback: bool, look: Look) -> None:
+    kind: str
+    value: Callable[[Valuation, Fields], Decimal] | None
+    symbols: Literal["own", "all", "none"]
+
+
+WRITES = {
+    "execute_order": Write("orders", Valuation.order, "own"),
+    "execute_order_batch": Write("orders", Valuation.order, "own"),
+    "cancel_order": Write("orders", Valuation.nothing, "own"),
+    "cancel_open_orders": Write("orders", Valuation.nothing, "own"),
+    "strategy_create": Write("orders", Valuation.order, "own"),
+    "cancel_strategy": Write("orders", Valuation.nothing, "own"),
+    "cancel_open_strategies": Write("orders", Valuation.nothing, "own"),
+    "submit_rfq": Write("orders", Valuation.order, "own"),
+    "refresh_rfq": Write("orders", Valuation.nothing, "all"),
+    "cancel_rfq": Write("orders", Valuation.nothing, "all"),
+    "submit_quote": Write("orders", None, "all"),
+    "accept_quote": Write("orders", None, "all"),
+    "request_withdrawal": Write("withdrawals", Valuation.asset, "own"),
+    "create_withdrawal_delay": Write("withdrawals", Valuation.nothing, "all"),
+    "update_withdrawal_delay": Write("withdrawals", Valuation.nothing, "all"),
+    "issue_two_factor_token": Write("withdrawals", Valuation.nothing, "none"),
+    "update_account_settings": Write("account", Valuation.nothing, "all"),
+    "execute_borrow_lend": Write("account", Valuation.asset, "own"),
+    "convert_dust": Write("account", Valuation.nothing, "own"),
+    "vault_mint": Write("account", Valuation.asset, "own"),
+    "vault_redeem": Write("account", Valuation.nothing, "all"),
+    "vault_redeem_cancel": Write("account", Valuation.nothing, "all"),
+}
+# Of bp.request: bpkit does not know what it is.
+_UNLISTED = Write("unlisted", Valuation.nothing, "none")
+
+
+class WriteGuard:
+    """Check the writes of one client against its Arming, and add up their values.
+
+    ``where``: the host, for messages. ``loopback``: it is this computer, where a client without an
+    Arming may do everything. (A client with one is held to it there too.) ``read(name, fields)``
+    answers a read. It is safe between threads.
+    """
+
+    def __init__(self, arming: Arming | None, where: str, loopback: bool, read: Reader) -> None:
         if arming is not None and not isinstance(arming, Arming):
-            raise InputError(
-                "armed",
-                arming,
-                'is no Arming; pass Arming(orders=True, per_order="20", per_session="100")',
-            )
-        self.arming, self._where, self._loopback, self._look = arming, where, loopback, look
-        self._spent, self._lock = _NOTHING, Lock()
+            example = 'Arming(orders=True, per_order="20", per_session="100")'
+            raise InputError("armed", arming, f"is not an Arming; pass {example}")
+        self._arming, self._where, self._loopback, self._reader = arming, where, loopback, read
+        self._spent, self._lock = _ZERO, Lock()
 
     def admit(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Decimal:
-        """Before a write is sent: what it takes, in USDC, of the session's cap, and now has taken.
+        """Check a write before it is sent, and count its value, in USDC, which is returned.
 
-        Raises GuardError for what is not armed, above a cap, or cannot be valued. What it looks up
-        may raise RateLimitError or MissingKeyError.
+        Raises GuardError if it is not armed, above a limit, or cannot be valued. What it reads to
+        value it may raise RateLimitError or MissingKeyError.
         """
-        if not operation.mutates or (self.arming is None and self._loopback):
-            return _NOTHING
-        arming, name = self._armed_for(operation.name), operation.name
+        if self._arming is None and self._loopback:
+            return _ZERO
+        name, parts = operation.name, [fields] if isinstance(fields, Mapping) else fields
+        arming = self._armed_for(name)
         with localcontext(_EXACT):
-            value = self._counted(name, [fields] if isinstance(fields, Mapping) else fields, arming)
-            self._reserve(name, value, cast(Decimal, arming.per_session))
+            value = self._value_of(name, parts, arming)
+            self._spend(name, value, cast(Decimal, arming.per_session))
         return value
 
     def give_back(self, value: Decimal) -> None:
-        """What was certainly not carried out (not sent, or refused by the exchange) counts no
-        longer. ``value``: what ``admit`` returned for it. Raises ValueError for more than that."""
+        """Count a write no longer that was certainly not carried out: never sent, or refused by the
+        exchange. ``value``: what ``admit`` returned for it."""
         with self._lock, localcontext(_EXACT):
-            if not _NOTHING <= value <= self._spent:
-                raise ValueError(f"{value} USDC cannot be given back: {self._spent} are spent")
             self._spent -= value
 
     @property
     def spent(self) -> Decimal:
-        """What counts against the session's cap so far, in USDC."""
+        """What counts against ``per_session`` so far, in USDC."""
         return self._spent
 
-    def __repr__(self) -> str:
-        arming: Arming | None = getattr(self, "arming", None)  # None too where the making failed
-        if arming is None:
-            free = getattr(self, "_loopback", False)
-            return f"WriteGuard({'everything allowed' if free else 'reads only'})"
-        return f"WriteGuard(spent {self._spent:f} of per_session={arming.per_session:f} USDC)"
-
     def _armed_for(self, name: str) -> Arming:
-        kind = KINDS.get(name)
-        if kind is None:
+        write = WRITES.get(name, _UNLISTED)
+        if write.value is None:
             raise GuardError(
-                f"{name} changes something at {self._where}, and nothing can arm a client for it. "
-                "Nothing was sent."
+                f"{name} cannot be valued from its own fields, so no limit can hold it, and it is "
+                f"not sent to {self._where}. Nothing was sent. Use the exchange's website for it."
             )
-        if self.arming is None:
+        if self._arming is None:
             raise GuardError(
                 f"{name} changes something at {self._where}, with real money, and this client only "
-                "reads there. Nothing was sent. Arm it where you make it: Client(..., "
-                f'armed=Arming({kind}=True, per_order="20", per_session="100")).'
+                "reads there. Nothing was sent. To allow it, make the client with Client(..., "
+                f'armed=Arming({write.kind}=True, per_order="20", per_session="100")).'
             )
-        if kind not in self.arming.kinds:
+        if write.kind not in self._arming.kinds:
             raise GuardError(
-                f"{name} needs {kind}=True, and this client is armed for "
-                f"{' and '.join(self.arming.kinds)} only. Nothing was sent."
+                f"{name} needs {write.kind}=True, and this client is armed for "
+                f"{' and '.join(self._arming.kinds)} only. Nothing was sent."
             )
-        return self.arming
+        return self._arming
 
-    def _counted(self, name: str, parts: Sequence[Fields], arming: Arming) -> Decimal:
-        """What counts against the session; each part is within per_order. Raises GuardError."""
-        if not parts:
-            raise GuardError(f"{name} holds no order. Nothing was sent.")
-        appraiser = Appraiser(name, parts, self._look)
+    def _value_of(self, name: str, parts: Sequence[Fields], arming: Arming) -> Decimal:
+        """The value of all parts together; each is within ``per_order``. Raises GuardError."""
         if arming.symbols is not None:
             for part in parts:  # all of them, before any is valued
-                _allow(name, appraiser.concerns(part), arming.symbols)
-        total, per_order = _NOTHING, cast(Decimal, arming.per_order)
+                _check_symbol(name, part, arming.symbols)
+        value_of = cast(Callable[[Valuation, Fields], Decimal], WRITES.get(name, _UNLISTED).value)
+        valuation = Valuation(name, parts, self._reader)
+        total, per_order = _ZERO, cast(Decimal, arming.per_order)
         for place, part in enumerate(parts):
-            if closes(name, part):
-                # It cannot open anything, whatever its size. Held to a cap, or to a book that is
-                # thin, it would be refused just when it is needed: to get out.
+            if only_reduces(part):
+                # Held to a limit, it would be refused just when it is needed: to get out.
                 continue
-            value = WORTH[name](appraiser, part)
+            value = value_of(valuation, part)
             if value > per_order:
                 which = f" orders[{place}]:" if len(parts) > 1 else ""
                 raise GuardError(
@@ -195,7 +232,7 @@ class WriteGuard:
             total += value
         return total
 
-    def _reserve(self, name: str, value: Decimal, cap: Decimal) -> None:
+    def _spend(self, name: str, value: Decimal, cap: Decimal) -> None:
         with self._lock:
             if self._spent + value > cap:
                 raise GuardError(
@@ -205,14 +242,18 @@ class WriteGuard:
             self._spent += value
 
 
-def _allow(name: str, concerned: list[str | None], symbols: Collection[str]) -> None:
-    for symbol in concerned:
-        if symbol not in symbols:
-            raise GuardError(
-                f"{name}: {symbol or 'all symbols'}: this client is armed for "
-                f"{', '.join(sorted(symbols))} only. Nothing was sent."
-                + ("" if symbol else " For what concerns all, arm it without symbols.")
-            )
+def _check_symbol(name: str, fields: Fields, symbols: Collection[str]) -> None:
+    kind = WRITES.get(name, _UNLISTED).symbols
+    symbol = fields.get("symbol") if kind == "own" else None
+    if kind == "none" or symbol in symbols:
+        return
+    armed = f"this client is armed for {', '.join(sorted(symbols))} only. Nothing was sent."
+    if symbol is None:
+        raise GuardError(
+            f"{name} names no market or asset, and {armed} Use a client that is armed without "
+            "symbols for it."
+        )
+    raise GuardError(f"{name}: {symbol}: {armed}")
 
 
 def _cap(name: str, value: Amount | None) -> Decimal:
@@ -226,8 +267,8 @@ def _symbols(given: object) -> frozenset[str] | None:
         return None
     if isinstance(given, str):
         raise InputError("symbols", given, f"is one text; put it into a list: [{given!r}]")
-    if not isinstance(given, Collection) or isinstance(given, Mapping):
-        raise InputError("symbols", given, 'is no list; pass one such as ["SOL_USDC"]')
+    if not isinstance(given, Collection):
+        raise InputError("symbols", given, 'is not a list; pass one such as ["SOL_USDC"]')
     if not given:
         raise InputError("symbols", given, "is empty; name markets, or leave it out for all")
     for one in given:

@@ -1,9 +1,9 @@
-"""What became of a write that got no answer. Looks, and never sends the request again.
+"""Find out what became of an order whose answer was lost. Only reads, and never sends it again.
 
 The exchange refuses a request that arrives after its signature has expired, at ``time + window`` by
-its own clock. So "not found" is said only by a look that begins after that moment and sees to the
-end of every list. How long what was accepted may wait inside the exchange, and how fast the
-histories follow, is not documented; a second is granted on top for both, which is a guess.
+its own clock. So "not found" is only said after a search that begins after that moment and reads
+every list to its end. It is not documented how long the exchange may hold a request that it has
+accepted, or how soon the histories show it. One second is added for both, which is a guess.
 """
 
 from __future__ import annotations
@@ -11,29 +11,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, TransportError
 from .search import (
-    ANY_AGE,
+    NO_CUTOFF,
     ORDERS,
     STRATEGIES,
     WITHDRAWALS,
-    Look,
-    Looks,
     Row,
-    age_of,
     created,
-    pages,
-    rows_of,
+    cutoff_of,
+    read_pages,
+    read_rows,
     same_address,
+    search,
 )
-from .verdict import Deadline, Judge, Outcome, caution, nothing, unclear
+from .verdict import Outcome, SignatureExpiry, cancelled, caution, not_found, placed, unclear
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 __all__ = ["Outcome", "reconcile"]
 
 
 def reconcile(
-    client: Looks,
+    client: Client,
     error: TransportError,
     *,
     wait: bool = True,
@@ -41,27 +44,27 @@ def reconcile(
 ) -> Outcome | list[Outcome]:
     """What became of the write that ended in ``error``. Only reads; it never sends it again.
 
-    Of a batch: a list, one for each order, in the order in which they were sent.
+    Of a batch: a list, one Outcome for each order, in the order in which they were sent.
 
-    Where nothing is found (of a cancel: where the order still rests) the request may be on its way
-    until its signature expires, ``time + window`` by the exchange's clock. ``wait``: wait for that,
-    two minutes at most and with a line on stderr where it takes more than a second, and look once
-    more; False: answer at once. While it may still arrive the state is unclear, never not found.
-    The newest 10,000 rows of each history are read.
+    If nothing is found (of a cancel: if the order is still open), the request may be on its way
+    until its signature expires, at ``time + window`` by the exchange's clock. ``wait``: wait for
+    that and search once more. It waits two minutes at most, and writes a line to stderr if it waits
+    more than a second. False: answer at once. While the request may still arrive, the state is
+    unclear, never not found. The newest 10,000 rows of each history are read.
 
-    An id of your own may be one that you have used before. On the live exchange what was made more
-    than ten minutes before the signature is not taken for what was sent; a sandbox's market has a
-    time of its own, so there nothing is left out. What is found by such an id, alone, is named with
-    a caution: it may be the earlier one. Where several fit, it is unclear. An id that bpkit made
-    (``error.unique_id``) needs none of this.
+    You may have used your own id before. On the live exchange a row that was made more than ten
+    minutes before the signature is not taken for what was sent. A sandbox's market has its own
+    time, so there no row is left out. An outcome that rests on such an id alone has a warning: it
+    may be the earlier order. If several rows fit, it is unclear. None of this concerns an id that
+    bpkit made (``error.unique_id``).
 
-    Raises InputError for an error of a read (call it again), of a write about which orders,
-    strategies and withdrawals say nothing, or of another exchange or account than the client's;
-    ApiError or TransportError where looking fails: nothing is lost then, call it again.
+    Raises InputError for an error of a read (call it again), of a write that orders, strategies and
+    withdrawals do not show, or of another exchange or account than the client's; ApiError or
+    TransportError if the search fails: nothing is lost then, call it again.
     """
     if not isinstance(error, TransportError):
         kind = type(error).__name__
-        raise InputError("error", kind, "is no TransportError; of others it is known what became")
+        raise InputError("error", kind, "is not a TransportError: only those leave you not knowing")
     if not error.mutates:
         raise InputError("error", error.operation, "only reads: it is safe to call it again")
     sent = error.parameters
@@ -69,28 +72,29 @@ def reconcile(
     if error.sent:
         _check(error, wants)
         _check_client(client, error)
-        until = Deadline(client, error, sleep if wait else None)
-        found = _LOOKS[error.operation](client, error, wants, until)
+        expiry = SignatureExpiry(client, error, sleep if wait else None)
+        found = _SEARCHES[error.operation](client, error, wants, expiry)
     else:
-        unsent = Outcome("not found", error.operation, (), None, Decimal(0), "Nothing was sent.")
+        why = "Nothing was sent. You can send it again."
+        unsent = Outcome("not found", error.operation, (), None, Decimal(0), why)
         found = [unsent for _ in wants]
     return found[0] if isinstance(sent, Mapping) else found
 
 
 def _check(error: TransportError, wants: Sequence[Row]) -> None:
-    if error.operation not in _LOOKS:
-        raise InputError("error", error.operation, f"is looked up by hand. {error.outcome}")
+    if error.operation not in _SEARCHES:
+        remedy = f"cannot be found by reconcile: look yourself. {error.outcome}"
+        raise InputError("error", error.operation, remedy)
     if not wants or not all("symbol" in one for one in wants):
-        # Not repeated: a token may be among them.
-        remedy = "names no symbol, so nothing can be told apart: look at the lists yourself"
-        raise InputError(
-            "error.parameters", sorted({name for one in wants for name in one}), remedy
-        )
+        # The values are not repeated: a second factor may be among them.
+        names = sorted({name for one in wants for name in one})
+        remedy = "has no symbol, so nothing can be told apart: look at the lists yourself"
+        raise InputError("error.parameters", names, remedy)
 
 
-def _check_client(client: Looks, error: TransportError) -> None:
-    """Another account, or another exchange, shows nothing of it: no trace there proves nothing."""
-    remedy = "look with the client that sent it, or with one for the same exchange and key"
+def _check_client(client: Client, error: TransportError) -> None:
+    """Another account or exchange does not show the order, so finding nothing proves nothing."""
+    remedy = "use the client that sent it, or one for the same exchange and key"
     if error.url not in (None, client.url):
         raise InputError("client.url", client.url, f"it was sent to {error.url}: {remedy}")
     own = None if client.key is None else client.key.public_key
@@ -101,62 +105,63 @@ def _check_client(client: Looks, error: TransportError) -> None:
 
 
 def _placed(
-    client: Looks, error: TransportError, wants: Sequence[Row], until: Deadline
+    client: Client, error: TransportError, wants: Sequence[Row], expiry: SignatureExpiry
 ) -> list[Outcome]:
     """Orders, or a strategy, that were to be placed."""
-    operation, age = error.operation, age_of(client, error)
-    kind = STRATEGIES if operation == "strategy_create" else ORDERS
+    cutoff = cutoff_of(client, error)
+    target = STRATEGIES if error.operation == "strategy_create" else ORDERS
 
     def look() -> list[Outcome]:
-        seen = Look(client, kind, wants, age)
-        judge = Judge(operation, kind, seen, until)
-        given = _shared_out([seen.of(want) for want in wants])
-        return [judge.placed(want, *fit) for want, fit in zip(wants, given, strict=True)]
+        found = search(client, target, wants, cutoff)
+        assigned = _assign_rows([found.of(want) for want in wants])
+        return [
+            placed(found, expiry, want, rows, claims)
+            for want, (rows, claims) in zip(wants, assigned, strict=True)
+        ]
 
-    found = look()
-    if any(one.state in ("not found", "unclear") for one in found) and until.wait():
-        found = look()
-    return found
+    outcomes = look()
+    if any(one.state in ("not found", "unclear") for one in outcomes) and expiry.wait():
+        outcomes = look()
+    return outcomes
 
 
 def _cancelled(
-    client: Looks, error: TransportError, wants: Sequence[Row], until: Deadline
+    client: Client, error: TransportError, wants: Sequence[Row], expiry: SignatureExpiry
 ) -> list[Outcome]:
     """One order or strategy that was to be cancelled."""
-    operation = error.operation
-    kind = STRATEGIES if operation == "cancel_strategy" else ORDERS
+    target = STRATEGIES if error.operation == "cancel_strategy" else ORDERS
     (want,) = wants
 
     def look() -> Outcome:
-        return Judge(operation, kind, Look(client, kind, wants, ANY_AGE), until).cancelled(want)
+        return cancelled(search(client, target, wants, NO_CUTOFF), expiry, want)
 
-    found = look()
-    if found.state in ("rested", "not found", "unclear") and until.wait():
-        found = look()
-    return [found]
+    outcome = look()
+    if outcome.state in ("rested", "not found", "unclear") and expiry.wait():
+        outcome = look()
+    return [outcome]
 
 
 def _all_cancelled(
-    client: Looks, error: TransportError, wants: Sequence[Row], until: Deadline
+    client: Client, error: TransportError, wants: Sequence[Row], expiry: SignatureExpiry
 ) -> list[Outcome]:
-    """What is left of a market. Asked when nothing can arrive any more and end what comes."""
+    """What is left in a market. Asked when the cancel can no longer arrive and end anything."""
     operation = error.operation
-    kind = STRATEGIES if operation == "cancel_open_strategies" else ORDERS
+    target = STRATEGIES if operation == "cancel_open_strategies" else ORDERS
     (want,) = wants
-    until.wait()
-    found = rows_of(client, kind.opened, symbol=want["symbol"])
-    left = [row for row in found if _meant(row, want)]
-    verdict = until.verdict("The request")
+    expiry.wait()
+    rows = read_rows(client, target.opened, symbol=want["symbol"])
+    left = [row for row in rows if _is_in_scope(row, want)]
+    verdict = expiry.verdict("The cancel")
     if left:
-        evidence = tuple({"source": kind.opened, **row} for row in left)
-        why = f"{len(left)} still open. {verdict}"
+        evidence = tuple({"source": target.opened, **row} for row in left)
+        why = f"Not all cancelled: {len(left)} still open. {verdict}"
         return [Outcome("rested", operation, evidence, None, Decimal(0), why)]
-    asked = {"source": kind.opened, "rows": len(found), "complete": True}
-    why = f"Nothing of it is open, whether by this request or not. {verdict}"
-    return [Outcome("cancelled", operation, (asked, until.row), None, Decimal(0), why)]
+    asked = {"source": target.opened, "rows": len(rows), "complete": True}
+    why = f"None of it is open, whether this request did it or not. {verdict}"
+    return [Outcome("cancelled", operation, (asked, expiry.row), None, Decimal(0), why)]
 
 
-def _meant(row: Row, want: Row) -> bool:
+def _is_in_scope(row: Row, want: Row) -> bool:
     """Is this one that the cancel of all was to end?"""
     if want.get("orderType") is not None:
         return (row["status"] == "TriggerPending") == (want["orderType"] == "ConditionalOrder")
@@ -164,44 +169,44 @@ def _meant(row: Row, want: Row) -> bool:
 
 
 def _withdrawn(
-    client: Looks, error: TransportError, wants: Sequence[Row], until: Deadline
+    client: Client, error: TransportError, wants: Sequence[Row], expiry: SignatureExpiry
 ) -> list[Outcome]:
-    """A withdrawal. Nothing that was sent is repeated: a token may be among it."""
-    operation, age = error.operation, age_of(client, error)
+    """A withdrawal. What was sent is not repeated: a second factor may be in it."""
     want = {**wants[0], "toAddress": wants[0].get("address")}
-    own = want.get("clientId")
-
-    def look() -> Outcome:
-        by_id = {} if own is None else {"client_id": own}
-        found, complete = pages(client, "get_withdrawals", age, **by_id)
-        every = [{"source": "get_withdrawals", **row} for row in found]
-        rows = [row for row in every if not age.foreign(row)]
-        # Whether the quantity is shown with its fee is not documented.
-        fits = WITHDRAWALS.fitting(rows, want) or [
-            row for row in rows
-            if WITHDRAWALS.named(row, want)
-            and same_address(want["toAddress"], row.get("toAddress"))
-        ]  # fmt: skip
-        if not fits:
-            asked = {"source": "get_withdrawals", "rows": len(every), "complete": complete}
-            earlier = WITHDRAWALS.fitting([row for row in every if age.foreign(row)], want)
-            return nothing(operation, (asked, until.row), until, earlier)
-        if len(fits) > 1:
-            return unclear(operation, fits, f"{len(fits)} withdrawals fit.")
-        (row,) = fits
-        if wrong := WITHDRAWALS.differs(row, want):
-            return unclear(operation, fits, f"One comes near, but its {wrong} is another.")
-        name = f"Withdrawal {row['id']} of {created(row)}"
-        why = f"{name} was accepted, and is {row['status']}.{caution(WITHDRAWALS, want, age)}"
-        return Outcome("accepted", operation, (row,), row, Decimal(0), why)
-
-    found = look()
-    if found.state in ("not found", "unclear") and until.wait():
-        found = look()
-    return [found]
+    outcome = _withdrawal(client, error, want, expiry)
+    if outcome.state in ("not found", "unclear") and expiry.wait():
+        outcome = _withdrawal(client, error, want, expiry)
+    return [outcome]
 
 
-_LOOKS = {
+def _withdrawal(
+    client: Client, error: TransportError, want: Row, expiry: SignatureExpiry
+) -> Outcome:
+    source, cutoff, own = WITHDRAWALS.opened, cutoff_of(client, error), want.get("clientId")
+    by_id = {} if own is None else {"client_id": own}
+    found, complete = read_pages(client, source, cutoff, **by_id)
+    every = [{"source": source, **row} for row in found]
+    rows = [row for row in every if not cutoff.is_older(row)]
+    # It is not documented whether the quantity is shown with its fee.
+    fits = WITHDRAWALS.fitting(rows, want) or [
+        row for row in rows
+        if WITHDRAWALS.named(row, want) and same_address(want["toAddress"], row.get("toAddress"))
+    ]  # fmt: skip
+    if not fits:
+        asked = {"source": source, "rows": len(every), "complete": complete}
+        earlier = WITHDRAWALS.fitting([row for row in every if cutoff.is_older(row)], want)
+        return not_found(expiry, (asked,), earlier)
+    if len(fits) > 1:
+        return unclear(expiry, fits, f"{len(fits)} withdrawals fit.")
+    (row,) = fits
+    if wrong := WITHDRAWALS.differs(row, want):
+        return unclear(expiry, fits, f"One withdrawal is close, but its {wrong} is another.")
+    why = f"Do not send it again. Withdrawal {row['id']} of {created(row)} was accepted; its "
+    why += f"status is {row['status']}.{caution(WITHDRAWALS, want, cutoff)}"
+    return Outcome("accepted", error.operation, (row,), row, Decimal(0), why)
+
+
+_SEARCHES = {
     "execute_order": _placed,
     "execute_order_batch": _placed,
     "strategy_create": _placed,
@@ -213,16 +218,16 @@ _LOOKS = {
 }
 
 
-def _shared_out(fits: Sequence[Sequence[Row]]) -> list[tuple[Sequence[Row], int]]:
-    """Which rows are whose, and how many of what was sent have a claim to them.
+def _assign_rows(fits: Sequence[Sequence[Row]]) -> list[tuple[Sequence[Row], int]]:
+    """Which rows belong to which order, and how many of the orders sent claim them.
 
-    Orders that read the same fit the same rows. Where there is a row for each, each gets one.
+    Equal orders fit the same rows. If there is a row for each of them, each gets one.
     """
-    given: list[tuple[Sequence[Row], int]] = []
+    assigned: list[tuple[Sequence[Row], int]] = []
     for place, rows in enumerate(fits):
-        alike = [other for other, found in enumerate(fits) if found == rows]
-        if len(alike) == len(rows):
-            given.append(([rows[alike.index(place)]], 1))
+        equal = [other for other, found in enumerate(fits) if found == rows]
+        if len(equal) == len(rows):
+            assigned.append(([rows[equal.index(place)]], 1))
         else:
-            given.append((rows, len(alike)))
-    return given
+            assigned.append((rows, len(equal)))
+    return assigned

@@ -1,28 +1,31 @@
-"""Looking for what was sent: every row that may be it.
+"""Search open orders, history and fills for an order whose answer was lost.
 
-Rows are found by the client's own id, which the documentation does not promise to be unique, or
-where there is none by what was ordered. An id that you gave may be one that you have used before:
-then the age of a row counts too (see ``Age``), where it can be told.
+A row is found by the client's own id, or, if none was sent, by what was ordered. The documentation
+does not promise that an own id is unique, and you may have used one before: then the age of a row
+counts too (see ``Cutoff``), if it can be compared.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..clock import moment
 from ..errors import InputError, TransportError
 from ..guard.hosts import LIVE_URL
-from ..serialize import milliseconds, python_name
-from ..signing import Key
+from ..serialize import milliseconds
+from .pages import PAGE, pages
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 Row = Mapping[str, Any]
 
-PAGE = 1000  # rows: what every history can give at once
-MOST_ROWS = 10_000  # of a history that are read, newest first
-MOST_PAGES = 100  # where they are smaller than asked
+MOST_ROWS = 10_000  # of a history that are read, newest first; the last page may bring more
+MOST_PAGES = 100  # if the exchange gives smaller pages than it was asked for
 # Milliseconds by which a timestamp may be wrong and still be accepted. It is not documented, but a
 # refusal was seen that says "must be within 10 minutes of current time".
 SLACK = 600_000
@@ -30,90 +33,44 @@ RESTS = {"New", "PartiallyFilled", "TriggerPending", "Running"}
 ENDS = {"Filled", "Cancelled", "Expired", "TriggerFailed", "Completed", "Terminated"}
 
 
-class Looks(Protocol):
-    """What is asked: reading methods of a Client, and nothing else."""
-
-    @property
-    def url(self) -> str: ...
-
-    @property
-    def key(self) -> Key | None: ...
-
-    def get_time(self) -> int: ...
-
-    def get_open_orders(self, symbol: str | None = None) -> list[Any]: ...
-
-    def get_open_strategies(self, symbol: str | None = None) -> list[Any]: ...
-
-    def get_order_history(
-        self,
-        symbol: str | None = None,
-        *,
-        order_id: str | None = None,
-        limit: int | None = None,
-        offset: int | None = None,
-    ) -> list[Any]: ...
-
-    def get_strategies_history(
-        self,
-        symbol: str | None = None,
-        *,
-        strategy_id: str | None = None,
-        limit: int | None = None,
-        offset: int | None = None,
-    ) -> list[Any]: ...
-
-    def get_fills(
-        self, symbol: str | None = None, *, limit: int | None = None, offset: int | None = None
-    ) -> list[Any]: ...
-
-    def get_withdrawals(
-        self,
-        *,
-        client_id: str | None = None,
-        limit: int | None = None,
-        offset: int | None = None,
-    ) -> list[Any]: ...
-
-
-class Age(NamedTuple):
+class Cutoff(NamedTuple):
     """Which rows are too old to be what was sent.
 
-    ``unique``: its id was made for it alone, so that no other row bears it, of whatever age.
-    ``since``: Unix milliseconds, ``SLACK`` before it was signed; what was made earlier is not it.
-    None where that cannot be told: only of Backpack's own host are the times of rows and of
-    signatures taken for one and the same (one order was seen whose ``createdAt`` is UTC in both
-    its shapes). The market of a sandbox has a time of its own.
+    ``unique``: the id was made for this request alone, so no other row has it, however old.
+    ``since``: Unix milliseconds, ``SLACK`` before the signature; a row made earlier is another one.
+    None if that cannot be compared: only for Backpack's own host are the times of rows and of
+    signatures taken to be of one clock (one order was seen whose ``createdAt`` is UTC in both its
+    forms). The market of a sandbox has its own time.
     """
 
     unique: bool
     since: int | None
 
-    def before(self, row: Row) -> bool:
+    def was_made_before(self, row: Row) -> bool:
         """Was it certainly made before the request was signed?"""
-        made = _made(row)
+        made = _created_at(row)
         return made is not None and self.since is not None and made < self.since
 
-    def foreign(self, row: Row) -> bool:
-        """Is it certainly another one that bears the same id, or no id?"""
-        return not self.unique and self.before(row)
+    def is_older(self, row: Row) -> bool:
+        """Is it certainly an earlier one, with the same id or with none?"""
+        return not self.unique and self.was_made_before(row)
 
 
-ANY_AGE = Age(unique=True, since=None)  # of a cancel, which is about what was there before
+NO_CUTOFF = Cutoff(unique=True, since=None)  # a cancel is about an order that was there before
 
 
-def age_of(client: Looks, error: TransportError) -> Age:
-    """How to tell what ``error`` is about from what was there before."""
+def cutoff_of(client: Client, error: TransportError) -> Cutoff:
+    """Which rows are older than the request of ``error``."""
     signed = milliseconds("error.time", error.time) if client.url == LIVE_URL else None
-    return Age(error.unique_id, None if signed is None else signed - SLACK)
+    return Cutoff(error.unique_id, None if signed is None else signed - SLACK)
 
 
-def _made(row: Row) -> int | None:
-    """Unix milliseconds: a number where it is open, text without a zone in the histories."""
+def _created_at(row: Row) -> int | None:
+    """Unix milliseconds. Open orders have a number, the histories have text without a time zone."""
     when = row.get("createdAt", row.get("timestamp"))
     try:
         return milliseconds("createdAt", f"{when}Z" if isinstance(when, str) else when)
-    except InputError:  # spelled otherwise: not known
+    except InputError:  # written in another way: not known
         return None
 
 
@@ -123,202 +80,221 @@ def iso(unix: int) -> str:
 
 
 def created(row: Row) -> str:
-    """The moment of a row, for a person to read; as it came, where it is spelled otherwise."""
-    when = _made(row)
+    """When a row was made, for a person to read; as the exchange wrote it if that is not a time."""
+    when = _created_at(row)
     return str(row.get("createdAt")) if when is None else iso(when)
 
 
-class Kind(NamedTuple):
-    """Where something is shown, and by what it is told from the others."""
+class Target(NamedTuple):
+    """What is searched for: where the exchange shows it, and which fields identify it."""
 
     noun: str
     opened: str  # the reading methods
     history: str
-    own_id: str  # the client's own id; documented names, both
+    own_id: str  # the client's own id; both ids by their documented names
     exchange_id: str
+    id_argument: str  # of the history's method, for the exchange's id
     fields: tuple[str, ...]  # what an answer repeats of what was sent
 
     def named(self, row: Row, want: Row) -> bool:
-        """Does the row bear the client's own id (or none, where none was sent), in its market?"""
+        """Has the row the same own id (or none, if none was sent), in the same market?"""
         return text(row, self.own_id) == text(want, self.own_id) and (
             row.get("symbol") == want["symbol"]
         )
 
     def differs(self, row: Row, want: Row) -> str | None:
-        """What the row shows otherwise than it was sent. What is null shows nothing.
+        """The first field in which the row differs from what was sent. Null is no difference.
 
-        Of a conditional order ``triggerPrice`` must be there, and ``quantity`` says nothing.
+        A conditional order must have a ``triggerPrice``, and its ``quantity`` says nothing.
         """
-        if "side" not in want and "toAddress" not in want:  # a cancel: it names, and says no more
+        if "side" not in want and "toAddress" not in want:  # a cancel names an order, no more
             return None
         if (row.get("triggerPrice") is None) != (want.get("triggerPrice") is None):
             return "triggerPrice"
         for name in self.fields:
             sent, shown = want.get(name), row.get(name)
             ignored = name == "quantity" and want.get("triggerPrice") is not None
-            alike = same_address if name == "toAddress" else same
-            if sent is not None and shown is not None and not ignored and not alike(sent, shown):
+            equal = same_address if name == "toAddress" else same
+            if sent is not None and shown is not None and not ignored and not equal(sent, shown):
                 return name
         return None
 
     def fitting(self, rows: Iterable[Row], want: Row) -> list[Row]:
-        """The rows that may be it: those that agree in all; otherwise all that bear its id."""
+        """The rows that may be it: those equal in every field; if none is, all with its own id."""
         named = [row for row in rows if self.named(row, want)]
-        agreeing = [row for row in named if self.differs(row, want) is None]
-        return agreeing or (named if want.get(self.own_id) is not None else [])
+        equal = [row for row in named if self.differs(row, want) is None]
+        return equal or (named if want.get(self.own_id) is not None else [])
 
 
-ORDERS = Kind(
-    "order", "get_open_orders", "get_order_history", "clientId", "orderId",
+ORDERS = Target(
+    "order", "get_open_orders", "get_order_history", "clientId", "orderId", "order_id",
     ("side", "orderType", "price", "quantity", "quoteQuantity", "triggerPrice", "triggerQuantity"),
 )  # fmt: skip
-STRATEGIES = Kind(
+STRATEGIES = Target(
     "strategy", "get_open_strategies", "get_strategies_history", "clientStrategyId", "strategyId",
-    ("side", "strategyType", "quantity", "duration", "interval"),
+    "strategy_id", ("side", "strategyType", "quantity", "duration", "interval"),
 )  # fmt: skip
-WITHDRAWALS = Kind(
-    "withdrawal", "get_withdrawals", "get_withdrawals", "clientId", "id", ("toAddress", "quantity")
-)
+WITHDRAWALS = Target(
+    "withdrawal", "get_withdrawals", "get_withdrawals", "clientId", "id", "id",
+    ("toAddress", "quantity"),
+)  # fmt: skip
 
 
-class Look:
-    """One look: the latest word on every row, and what was asked for it.
+@dataclass
+class Found:
+    """The newest state of every row, and what was asked to find it."""
 
-    Open ones first, then the history: what leaves the book between the two is in the second. What
-    arrives between them shows when the open ones are asked again.
-    """
-
-    def __init__(self, client: Looks, kind: Kind, wants: Sequence[Row], age: Age) -> None:
-        symbols = {want["symbol"] for want in wants}
-        self._client, self._kind, self._wants, self.age = client, kind, wants, age
-        self._symbol = symbols.pop() if len(symbols) == 1 else None
-        self.asked: list[Row] = []
-        self.rows: dict[str, Row] = {}  # by the exchange's id
-        self._older: dict[str, Row] = {}  # what was there before it was sent
-        self.fills: list[Row] = []
-        self.open: set[str] = set()  # what rested when that was last asked
-        self._ask_open()
-        self._ask_history()
-        if kind is ORDERS and self._missing():
-            self._ask_fills()
-        if self._missing() or self._doubtful():
-            self._ask_open()
-        if self.fills or self._doubtful():
-            self._ask_history()
+    target: Target
+    wants: Sequence[Row]
+    cutoff: Cutoff
+    asked: list[Row] = field(default_factory=list)
+    rows: dict[str, Row] = field(default_factory=dict)  # by the exchange's id
+    older: dict[str, Row] = field(default_factory=dict)  # made before the request was signed
+    fills: list[Row] = field(default_factory=list)
+    open: set[str] = field(default_factory=set)  # what was open when that was last asked
 
     def of(self, want: Row) -> list[Row]:
         """The rows that fit."""
-        wanted = want.get(self._kind.exchange_id)
+        wanted = want.get(self.target.exchange_id)
         if wanted is not None:
             return [self.rows[wanted]] if wanted in self.rows else []
-        return self._kind.fitting(self.rows.values(), want)
+        return self.target.fitting(self.rows.values(), want)
 
     def earlier(self, want: Row) -> list[Row]:
-        """The rows that would fit, but for their age; newest first."""
-        return self._kind.fitting(self._older.values(), want)
+        """The rows that would fit if they were not too old, newest first."""
+        return self.target.fitting(self.older.values(), want)
 
     def rests(self, row: Row) -> bool:
-        """Is it open, by the latest word?"""
+        """Is it open, by the newest answer?"""
         return row["status"] in RESTS and row["id"] in self.open
 
-    def _missing(self) -> bool:
-        return not all(self.of(want) for want in self._wants)
+    @property
+    def missing(self) -> bool:
+        """Is there no row for something that was sent?"""
+        return not all(self.of(want) for want in self.wants)
 
-    def _doubtful(self) -> bool:
-        """Is there one that rested in one answer, and not in the next?"""
-        found = [row for want in self._wants for row in self.of(want)]
+    @property
+    def doubtful(self) -> bool:
+        """Is there a row that was open in one answer, and not in the next?"""
+        found = [row for want in self.wants for row in self.of(want)]
         return any(row["status"] in RESTS and not self.rests(row) for row in found)
 
-    def _ask_open(self) -> None:
-        found = rows_of(self._client, self._kind.opened, symbol=self._symbol)
-        self.open = {row["id"] for row in found}
-        self._take(self._kind.opened, found)
+    @property
+    def symbol(self) -> str | None:
+        """The market, or None if it is more than one."""
+        symbols = {want["symbol"] for want in self.wants}
+        return symbols.pop() if len(symbols) == 1 else None
 
-    def _ask_history(self) -> None:
-        ids = {want.get(self._kind.exchange_id) for want in self._wants}
-        name, filters = self._kind.history, {"symbol": self._symbol}
-        if len(ids) == 1 and None not in ids:
-            filters[python_name(self._kind.exchange_id)] = ids.pop()
-        found, complete = pages(self._client, name, self.age, self._enough, **filters)
-        self._take(name, found, complete)
+    def take(self, source: str, rows: Sequence[Row], complete: bool = True) -> None:
+        """Keep the newest state of each row. An order that has ended stays ended.
 
-    def _ask_fills(self) -> None:
-        known = {text(want, "clientId") for want in self._wants} - {None}
-        if not known:
-            return
-        found, complete = pages(self._client, "get_fills", self.age, symbol=self._symbol)
-        self.fills = [
-            {"source": "get_fills", **row}
-            for row in found
-            if text(row, "clientId") in known
-            and not (self.age.foreign(row) or row["orderId"] in self._older)
-        ]
-        self.asked.append({"source": "get_fills", "rows": len(found), "complete": complete})
-
-    def _enough(self, rows: Sequence[Row]) -> bool:
-        """What was sent now is among the newest: once all of it is found, older pages are left.
-
-        But not where they may hold another one with the same id.
+        So an answer that lags behind changes nothing.
         """
-        both = [*self.rows.values(), *rows]
-        return self.age.unique and all(
-            any(self._kind.named(row, want) and not self._kind.differs(row, want) for row in both)
-            for want in self._wants
-        )
-
-    def _take(self, source: str, found: Sequence[Row], complete: bool = True) -> None:
-        """An order that has ended stays so, whatever an answer says that lags behind."""
-        self.asked.append({"source": source, "rows": len(found), "complete": complete})
-        for row in found:
-            if self.age.foreign(row):
-                self._older[row["id"]] = {"source": source, **row}
+        self.asked.append({"source": source, "rows": len(rows), "complete": complete})
+        for row in rows:
+            if self.cutoff.is_older(row):
+                self.older[row["id"]] = {"source": source, **row}
                 continue
             before = self.rows.get(row["id"])
-            later = source == self._kind.opened or row["status"] in ENDS
-            if before is None or (before["status"] not in ENDS and later):
+            newer = source == self.target.opened or row["status"] in ENDS
+            if before is None or (before["status"] not in ENDS and newer):
                 self.rows[row["id"]] = {"source": source, **row}
 
+    def enough(self, rows: Sequence[Row]) -> bool:
+        """Is everything found that was sent? It is among the newest, so older pages are not read.
 
-def pages(
-    client: Looks,
+        But they are read if they may hold another one with the same id.
+        """
+        both = [*self.rows.values(), *rows]
+        return self.cutoff.unique and all(
+            any(self.target.named(row, want) and not self.target.differs(row, want) for row in both)
+            for want in self.wants
+        )
+
+
+def search(client: Client, target: Target, wants: Sequence[Row], cutoff: Cutoff) -> Found:
+    """Read the lists of the exchange in an order that misses nothing.
+
+    First what is open, then the history: an order that leaves the book between the two answers is
+    in the second. An order that arrives between them is found when the open ones are asked again.
+    """
+    found = Found(target, wants, cutoff)
+    _read_open(client, found)
+    _read_history(client, found)
+    if target is ORDERS and found.missing:
+        _read_fills(client, found)
+    if found.missing or found.doubtful:
+        _read_open(client, found)
+    if found.fills or found.doubtful:
+        _read_history(client, found)
+    return found
+
+
+def _read_open(client: Client, found: Found) -> None:
+    rows = read_rows(client, found.target.opened, symbol=found.symbol)
+    found.open = {row["id"] for row in rows}
+    found.take(found.target.opened, rows)
+
+
+def _read_history(client: Client, found: Found) -> None:
+    target, filters = found.target, {"symbol": found.symbol}
+    ids = {want.get(target.exchange_id) for want in found.wants}
+    if len(ids) == 1 and None not in ids:
+        filters[target.id_argument] = ids.pop()
+    rows, complete = read_pages(client, target.history, found.cutoff, found.enough, **filters)
+    found.take(target.history, rows, complete)
+
+
+def _read_fills(client: Client, found: Found) -> None:
+    known = {text(want, "clientId") for want in found.wants} - {None}
+    if not known:
+        return
+    rows, complete = read_pages(client, "get_fills", found.cutoff, symbol=found.symbol)
+    found.asked.append({"source": "get_fills", "rows": len(rows), "complete": complete})
+    found.fills = [
+        {"source": "get_fills", **row}
+        for row in rows
+        if text(row, "clientId") in known
+        and not (found.cutoff.is_older(row) or row["orderId"] in found.older)
+    ]
+
+
+def read_pages(
+    client: Client,
     name: str,
-    age: Age,
+    cutoff: Cutoff,
     enough: Callable[[Sequence[Row]], bool] = lambda rows: False,
     **filters: Any,
 ) -> tuple[list[Row], bool]:
     """The rows of a history, newest first, until there are ``enough``; and whether that is all.
 
-    It is all at an empty page, or when there are as many as ``X-Total`` says; a page may be
-    shorter than asked. What is older than ``age`` has an end as well.
+    It is all at the end of the list (see ``pages``), or where the rows are older than ``cutoff``.
     """
-    rows: list[Row] = []
-    for _ in range(MOST_PAGES):
-        found = rows_of(client, name, limit=PAGE, offset=len(rows), **filters)
-        rows += found
-        total = _total(found)
-        if not found or (len(found) < PAGE and total is not None and total <= len(rows)):
-            return rows, total is None or total <= len(rows)
-        if age.before(found[-1]):
-            return rows, True
-        if len(rows) >= MOST_ROWS or enough(rows):
+
+    def ask(offset: int) -> Any:
+        return read_rows(client, name, limit=PAGE, offset=offset, **filters)
+
+    for number, join in enumerate(pages(ask), 1):
+        if join.complete:
+            return join.rows, True
+        if cutoff.was_made_before(join.rows[-1]):
+            return join.rows, True
+        if len(join.rows) >= MOST_ROWS or number >= MOST_PAGES or enough(join.rows):
             break
-    return rows, False
+    return join.rows, False
 
 
-def _total(found: Sequence[Row]) -> int | None:
-    """How many rows the exchange counts; None where it does not say."""
-    told = str(getattr(found, "headers", {}).get("X-Total", ""))
-    return int(told) if told.isdecimal() else None
+def read_rows(client: Client, name: str, **filters: Any) -> list[Row]:
+    """The rows that a method gives. Raises TransportError for an answer of another form.
 
-
-def rows_of(client: Looks, name: str, **filters: Any) -> list[Row]:
-    """What is not understood must not be taken for nothing. Raises TransportError."""
+    An answer that is not understood must not be taken for an empty list.
+    """
     answer = getattr(client, name)(**filters)
     needed = _NEEDED.get(name, {"id", "status"})
     if not isinstance(answer, list) or not all(
         isinstance(row, Mapping) and needed <= row.keys() for row in answer
     ):
-        raise TransportError(name, "the answer is no list of rows", sent=True, mutates=False)
+        raise TransportError(name, "the answer is not a list of rows", sent=True, mutates=False)
     return answer
 
 
@@ -326,12 +302,12 @@ _NEEDED = {"get_fills": {"orderId", "quantity"}}
 
 
 def text(row: Row, name: str) -> str | None:
-    """An own id is a number in orders and a text in fills."""
+    """A value as text: an own id is a number in orders and text in fills."""
     return None if row.get(name) is None else str(row[name])
 
 
 def same(sent: object, shown: object) -> bool:
-    """Do two values say the same? 170.50 and 170.5 do."""
+    """Are two values equal? 170.50 and 170.5 are."""
     try:
         return Decimal(str(sent)) == Decimal(str(shown))
     except InvalidOperation:
@@ -339,7 +315,7 @@ def same(sent: object, shown: object) -> bool:
 
 
 def same_address(sent: object, shown: object) -> bool:
-    """Of base58 and the like the case of a letter counts; of hexadecimal, 0x..., it does not."""
+    """Are two addresses equal? Upper and lower case differ, except in hexadecimal (0x...)."""
     ours, theirs = str(sent), str(shown)
     if _HEX.fullmatch(ours) and _HEX.fullmatch(theirs):
         return ours.lower() == theirs.lower()

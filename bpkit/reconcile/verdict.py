@@ -1,4 +1,4 @@
-"""What the rows of a look mean for what was sent, and until when it can still arrive."""
+"""Decide from the rows found what became of the order, and until when it can still arrive."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import TransportError
 from ..serialize import milliseconds
 from ..signing import MAX_WINDOW
-from .search import ENDS, RESTS, Age, Kind, Look, Looks, Row, created, iso, text
+from .search import ENDS, RESTS, Cutoff, Found, Row, Target, created, iso, text
+
+if TYPE_CHECKING:
+    from ..client import Client
 
 SETTLE = 1000  # milliseconds after the last valid one, for matching and the histories; a guess
 MOST_WAIT = 120_000  # milliseconds
@@ -23,20 +26,20 @@ class Outcome:
 
     ``state``:
 
-    - ``rested``: it waits now, in the book or for its trigger price, or the strategy runs
-    - ``filled``: some of it was executed, ``executed`` says how much, and it rests no more
-    - ``refused``: it arrived, and was turned away with nothing executed; see ``expiryReason``
-    - ``cancelled``: it was cancelled with nothing executed; of a cancel of all: nothing is left
+    - ``rested``: it is open, in the book or waiting for its trigger price, or the strategy runs
+    - ``filled``: some of it was executed, ``executed`` says how much, and it is no longer open
+    - ``refused``: it arrived and was refused, nothing was executed; see ``expiryReason``
+    - ``cancelled``: it was cancelled, nothing was executed; of a cancel of all: nothing is open
     - ``accepted``: of a withdrawal: it is in the list; see its ``status``
     - ``not found``: there is no trace of it, and its signature has expired: this is final
-    - ``unclear``: several fit, or what is shown does not settle it; or there is no trace of it, but
-      it may still arrive, or a list was too long to be read to its end
+    - ``unclear``: several rows fit, or the rows do not settle it; or there is no trace of it, but
+      it may still arrive, or a list was too long to be read to its end. Do not send it again
 
-    Of a cancel it is the state of the order that was to be cancelled, which may rest while the
-    cancel is on its way; ``explanation`` says whether it may be. ``evidence``: the rows that
-    show it, as the exchange gave them and with ``source``, the method; where nothing was found,
-    what was asked, and the exchange's time. ``order``: the order, strategy or withdrawal as it
-    stands, None where there is none. ``executed``: in the base asset.
+    Of a cancel, ``state`` is the state of the order that was to be cancelled. It may be open while
+    the cancel is still on its way; ``explanation`` says whether that is possible. ``evidence``: the
+    rows that show it, as the exchange gave them, with ``source``, the method; if nothing was found,
+    what was asked, and the exchange's time. ``order``: the order, strategy or withdrawal as it is
+    now, None if there is none. ``executed``: in the base asset.
     """
 
     state: str
@@ -53,31 +56,32 @@ class Outcome:
         return f"<Outcome of {self.operation}: {self}>"
 
 
-class Deadline:
+class SignatureExpiry:
     """Until when the request can arrive, by the exchange's clock. All in Unix milliseconds."""
 
     def __init__(
-        self, client: Looks, error: TransportError, sleep: Callable[[float], None] | None
+        self, client: Client, error: TransportError, sleep: Callable[[float], None] | None
     ) -> None:
-        """``sleep``: None where nobody waits."""
+        """``sleep``: None if nobody waits."""
         window = MAX_WINDOW if error.window is None else error.window
         signed = milliseconds("error.time", error.time)
         self.last = None if signed is None else signed + window
+        self.operation = error.operation
         self._client, self._sleep = client, sleep
         self.now = int(client.get_time())
 
     @property
     def left(self) -> int:
-        """How long it may still take; 0 where that is over, or not known."""
+        """How long it may still take; 0 if that is over, or not known."""
         return 0 if self.last is None else max(0, self.last + SETTLE - self.now)
 
     @property
     def over(self) -> bool:
-        """Is it certain that what arrives now is refused?"""
+        """Is it certain that the request is refused if it arrives now?"""
         return self.last is not None and not self.left
 
     def wait(self) -> bool:
-        """Wait until it can no longer arrive, if that is wanted. Was there any waiting?"""
+        """Wait until it can no longer arrive, if that is wanted. True if it waited."""
         if self._sleep is None or not self.left:
             return False
         if self.left > 1000:
@@ -85,27 +89,27 @@ class Deadline:
             note = f"waiting {seconds:.1f} seconds, until the signature of the request has expired"
             print(f"reconcile: {note}", file=sys.stderr)
         waited = 0
-        while self.left and waited < MOST_WAIT:  # again where a sleep was short, or a clock slow
-            span = max(1, min(self.left, MOST_WAIT - waited))
+        while self.left and waited < MOST_WAIT:  # again if a sleep was short, or a clock is slow
+            span = min(self.left, MOST_WAIT - waited)
             self._sleep(span / 1000)
             waited += span
             self.now = int(self._client.get_time())
         return True
 
     def verdict(self, what: str = "It") -> str:
-        """Can it still arrive? A sentence. True of a look that began after ``now`` was read."""
+        """Can it still arrive? In sentences. True of a search that began after ``now`` was read."""
         if self.last is None:
             return (
-                f"{what} may still arrive: when it was signed is not known, and a signature can be "
-                f"valid for {MAX_WINDOW // 1000} seconds."
+                f"{what} may still arrive: it is not known when it was signed, and a signature can "
+                f"be valid for {MAX_WINDOW // 1000} seconds."
             )
         last, now = iso(self.last), iso(self.now)
         if self.left:
             return f"{what} may still arrive until {last} (the exchange's clock: {now})."
         return (
-            f"{what} is refused if it arrives now: its signature expired at {last}. (That what "
-            "has expired is refused is documented; how long what was accepted before may wait "
-            "inside the exchange is not.)"
+            f"{what} is refused if it arrives now: its signature expired at {last}. (The "
+            "documentation says that an expired request is refused. It does not say how long the "
+            "exchange may hold a request that it has already accepted.)"
         )
 
     @property
@@ -118,112 +122,123 @@ class Deadline:
         }
 
 
-class Judge(NamedTuple):
-    """What the rows of a look mean."""
+def placed(
+    found: Found, expiry: SignatureExpiry, want: Row, rows: Sequence[Row], claims: int
+) -> Outcome:
+    """What became of an order or strategy. ``claims``: how many of those sent fit these rows."""
+    target = found.target
+    if not rows:
+        return _from_fills(found, expiry, want)
+    if len(rows) > 1 or claims > 1:
+        return unclear(expiry, rows, f"Rows that fit: {len(rows)}. Sent: {claims}.")
+    (row,) = rows
+    if wrong := target.differs(row, want):
+        why = f"The {target.noun} with this {target.own_id} has another {wrong}."
+        return unclear(expiry, rows, f"{why} {expiry.verdict()}")
+    warning = caution(target, want, found.cutoff)
+    triggered = _orders_triggered_by(found, row) or _orders_triggered_by_id(found, row, want)
+    if len(triggered) > 1:
+        why = "Its trigger price was reached, and several orders came from it."
+        return unclear(expiry, (row, *triggered), why)
+    if triggered:
+        warning = f" It came from the conditional order {row['id']}.{warning}"
+        return _outcome_of(found, expiry, triggered[0], (row, *triggered), warning)
+    return _outcome_of(found, expiry, row, (row,), warning)
 
-    operation: str
-    kind: Kind
-    seen: Look
-    until: Deadline
 
-    def placed(self, want: Row, rows: Sequence[Row], claims: int) -> Outcome:
-        """Of what was to be placed. ``claims``: how many that were sent fit these rows."""
-        if not rows:
-            return self._by_fills(want)
-        if len(rows) > 1 or claims > 1:
-            why = f"{len(rows)} fit where {claims} such {self.kind.noun} was sent."
-            return unclear(self.operation, rows, why)
-        (row,) = rows
-        if wrong := self.kind.differs(row, want):
-            why = f"The {self.kind.noun} with this {self.kind.own_id} has another {wrong}."
-            return unclear(self.operation, rows, f"{why} {self.until.verdict()}")
-        warned = caution(self.kind, want, self.seen.age)
-        freed = self._freed(row) or self._freed_by_id(row, want)
-        if len(freed) > 1:
-            return unclear(self.operation, (row, *freed), "Its price was reached, several follow.")
-        if freed:
-            before = "Its price was reached. "
-            return self._stands(freed[0], (row, *freed), before, warned)
-        return self._stands(row, (row,), "", warned)
+def cancelled(found: Found, expiry: SignatureExpiry, want: Row) -> Outcome:
+    """What became of an order or strategy that was to be cancelled."""
+    named = [one for row in found.of(want) for one in _orders_triggered_by(found, row) or [row]]
+    rows = list({row["id"]: row for row in named}.values())
+    rows = [row for row in rows if not _has_triggered(row)] or rows
+    resting = [row for row in rows if found.rests(row)]
+    if len(resting) == 1 and not any(row["status"] == "Cancelled" for row in rows):
+        rows = resting  # an order that ended in another way used the same id earlier
+    if not rows:
+        return _from_fills(found, expiry, want)
+    if len(rows) > 1:
+        why = f"Rows with this {found.target.own_id}: {len(rows)}. Open: {len(resting)}."
+        return unclear(expiry, rows, why)
+    verdict = f" {expiry.verdict('The cancel')}" if resting else ""
+    return _outcome_of(found, expiry, rows[0], (rows[0],), verdict)
 
-    def cancelled(self, want: Row) -> Outcome:
-        """Of what was to be cancelled."""
-        named = [one for row in self.seen.of(want) for one in self._freed(row) or [row]]
-        rows = list({row["id"]: row for row in named}.values())
-        rows = [row for row in rows if not _fired(row)] or rows
-        resting = [row for row in rows if self.seen.rests(row)]
-        if len(resting) == 1 and not any(row["status"] == "Cancelled" for row in rows):
-            rows = resting  # those that ended otherwise bore the same id before
-        if not rows:
-            return self._by_fills(want)
-        if len(rows) > 1:
-            why = f"{len(rows)} have this {self.kind.own_id}, and {len(resting)} of them rest."
-            return unclear(self.operation, rows, why)
-        verdict = f" {self.until.verdict('The cancel')}" if resting else ""
-        return self._stands(rows[0], (rows[0],), "", verdict)
 
-    def _stands(
-        self, row: Row, evidence: tuple[Row, ...], before: str = "", after: str = ""
-    ) -> Outcome:
-        executed = _executed(row)
-        state = _state(row, executed, self.seen.rests(row))
-        much = f"{executed:f} of {row.get('quantity') or 'its quantity'}"
-        name = f"{self.kind.noun.capitalize()} {row['id']} of {created(row)}"
-        reason = row.get("expiryReason") or row.get("cancelReason")
-        status = f"{row['status']}, {reason}" if reason else row["status"]
-        why = {
-            "rested": f"{name} is open ({status}), {much} executed.",
-            "filled": f"{name} has ended ({status}), {much} executed.",
-            "refused": f"{name} was turned away ({status}), nothing executed.",
-            "cancelled": f"{name} has ended ({status}), nothing executed.",
-            "unclear": f"{name} is {status} in {row['source']}, which does not settle it.",
-        }[state]
-        return Outcome(state, self.operation, evidence, row, executed, f"{before}{why}{after}")
+def _outcome_of(
+    found: Found, expiry: SignatureExpiry, row: Row, evidence: tuple[Row, ...], more: str
+) -> Outcome:
+    executed = _executed(row)
+    state = _state(row, executed, found.rests(row))
+    much = f"{executed:f} of {row.get('quantity') or 'its quantity'} executed"
+    name = f"{found.target.noun.capitalize()} {row['id']} of {created(row)}"
+    reason = row.get("expiryReason") or row.get("cancelReason")
+    status = f"{row['status']}, {reason}" if reason else row["status"]
+    why = {
+        "rested": f"{name} is open ({status}), {much}.",
+        "filled": f"{name} has ended ({status}), {much}.",
+        "refused": f"{name} was refused ({status}), nothing executed.",
+        "cancelled": f"{name} was cancelled ({status}), nothing executed.",
+        "unclear": f"{name} is {status} in {row['source']}, which does not settle it.",
+    }[state]
+    explanation = f"{_danger(expiry, state)}{why}{more}"
+    return Outcome(state, expiry.operation, evidence, row, executed, explanation)
 
-    def _freed(self, row: Row) -> list[Row]:
-        """The orders that name this conditional one as the one that set them free.
 
-        Whatever its own status is called then. What takes its profit names it too, on the other
-        side.
-        """
-        if row.get("triggerPrice") is None:
-            return []
-        return [
-            one
-            for one in self.seen.rows.values()
-            if one.get("relatedOrderId") == row["id"] and one.get("side") == row.get("side")
-        ]
+def _danger(expiry: SignatureExpiry, state: str) -> str:
+    """The first sentence of an explanation. A cancel may be sent twice, all else must not be."""
+    if expiry.operation.startswith("cancel"):
+        return "Not cancelled. " if state == "rested" else ""
+    if state == "unclear":
+        return "Do not send it again yet. "
+    return "Do not send it again. " if state in ("rested", "filled") else ""
 
-    def _freed_by_id(self, row: Row, want: Row) -> list[Row]:
-        """Those that bear the same own id, for a history does not say what it was related to."""
-        sure = _fired(row) or (self.seen.age.unique and not _executed(row))
-        if not want.get("triggerPrice") or want.get(self.kind.own_id) is None or not sure:
-            return []
-        plain = {
-            name: value
-            for name, value in want.items()
-            if not name.startswith("trigger") and name != "quantity"
-        }
-        every = self.seen.rows.values()
-        return [one for one in self.kind.fitting(every, plain) if not self.kind.differs(one, plain)]
 
-    def _by_fills(self, want: Row) -> Outcome:
-        """Of an order that is neither open nor in the history."""
-        own = text(want, "clientId")
-        fills = [row for row in self.seen.fills if own is not None and self._is_fill(row, want)]
-        if not fills:
-            evidence = (*self.seen.asked, self.until.row)
-            return nothing(self.operation, evidence, self.until, self.seen.earlier(want))
-        if len({row["orderId"] for row in fills}) > 1:
-            return unclear(self.operation, fills, "Several orders have fills with this clientId.")
-        executed = sum((Decimal(row["quantity"]) for row in fills), Decimal(0))
-        why = f"{executed:f} executed, by its fills; the order is not in the history yet."
-        why += caution(self.kind, want, self.seen.age)
-        return Outcome("filled", self.operation, tuple(fills), None, executed, why)
+def _orders_triggered_by(found: Found, row: Row) -> list[Row]:
+    """The orders that name this conditional order as the one that they come from.
 
-    def _is_fill(self, row: Row, want: Row) -> bool:
-        side = want.get("side")
-        return self.kind.named(row, want) and side in (None, row.get("side"))
+    Whatever the status of the conditional order is then. Its take-profit order names it too, but
+    has the other side.
+    """
+    if row.get("triggerPrice") is None:
+        return []
+    return [
+        one
+        for one in found.rows.values()
+        if one.get("relatedOrderId") == row["id"] and one.get("side") == row.get("side")
+    ]
+
+
+def _orders_triggered_by_id(found: Found, row: Row, want: Row) -> list[Row]:
+    """Those with the same own id: a history does not say which order a row is related to."""
+    target = found.target
+    sure = _has_triggered(row) or (found.cutoff.unique and not _executed(row))
+    if not want.get("triggerPrice") or want.get(target.own_id) is None or not sure:
+        return []
+    plain = {
+        name: value
+        for name, value in want.items()
+        if not name.startswith("trigger") and name != "quantity"
+    }
+    rows = target.fitting(found.rows.values(), plain)
+    return [one for one in rows if not target.differs(one, plain)]
+
+
+def _from_fills(found: Found, expiry: SignatureExpiry, want: Row) -> Outcome:
+    """What became of an order that is neither open nor in the history."""
+    own = text(want, "clientId")
+    fills = [row for row in found.fills if own is not None and _is_fill_of(found.target, row, want)]
+    if not fills:
+        return not_found(expiry, found.asked, found.earlier(want))
+    if len({row["orderId"] for row in fills}) > 1:
+        return unclear(expiry, fills, "Several orders have fills with this clientId.")
+    executed = sum((Decimal(row["quantity"]) for row in fills), Decimal(0))
+    why = f"{_danger(expiry, 'filled')}{executed:f} executed, by its fills; the order itself is "
+    why += f"not in the history yet.{caution(found.target, want, found.cutoff)}"
+    return Outcome("filled", expiry.operation, tuple(fills), None, executed, why)
+
+
+def _is_fill_of(target: Target, row: Row, want: Row) -> bool:
+    side = want.get("side")
+    return target.named(row, want) and side in (None, row.get("side"))
 
 
 def _state(row: Row, executed: Decimal, open_: bool) -> str:
@@ -237,46 +252,48 @@ def _state(row: Row, executed: Decimal, open_: bool) -> str:
 
 
 def _executed(row: Row) -> Decimal:
-    """The history may have null for none."""
+    """In the base asset. The history may have null for none."""
     return Decimal(row.get("executedQuantity") or 0)
 
 
-def _fired(row: Row) -> bool:
-    """Is it a conditional order that has set another free, which is the one that counts?"""
+def _has_triggered(row: Row) -> bool:
+    """Is it a conditional order from which another order came? That other one counts then."""
     conditional = row.get("triggerPrice") is not None
     return conditional and row["status"] == "Filled" and not _executed(row)
 
 
-def caution(kind: Kind, want: Row, age: Age) -> str:
-    """What to keep in mind where it could be an earlier one; empty where it could not."""
-    if want.get(kind.own_id) is None:
+def caution(target: Target, want: Row, cutoff: Cutoff) -> str:
+    """A warning if this may be an earlier one; empty if it cannot be."""
+    if want.get(target.own_id) is None:
         return (
-            f" It was sent without a {kind.own_id} and is known only by what it says: an equal "
-            f"{kind.noun} from before would look the same."
+            f" It was sent without a {target.own_id}, so it was found by its contents alone: an "
+            f"equal {target.noun} from before would look the same."
         )
-    if age.unique:
+    if cutoff.unique:
         return ""
     return (
-        f" This {kind.own_id} was given by you: if you have used it before with the same "
-        f"{kind.noun}, this may be the earlier one."
+        f" You gave this {target.own_id} yourself: if you have used it before for the same "
+        f"{target.noun}, this may be the earlier one."
     )
 
 
-def nothing(
-    operation: str, evidence: tuple[Row, ...], until: Deadline, earlier: Sequence[Row] = ()
-) -> Outcome:
-    """No trace of it. ``earlier``: those that fit, but for their age."""
-    why = f"There is no trace of it. {until.verdict()}"
+def not_found(expiry: SignatureExpiry, asked: Iterable[Row], earlier: Sequence[Row]) -> Outcome:
+    """No trace of it. ``earlier``: rows that would fit if they were not too old."""
+    evidence = (*asked, expiry.row)
     cut = [row for row in evidence if row.get("complete") is False]
+    state = "not found" if expiry.over and not cut else "unclear"
+    why = f"{_danger(expiry, state)}There is no trace of it. {expiry.verdict()}"
     for row in cut:
-        why += f" Of {row['source']} only the newest {row['rows']} rows were read."
+        why += f" Not all of {row['source']} was read, only {row['rows']} rows."
     if earlier:
         newest = f"{earlier[0]['id']} of {created(earlier[0])}"
-        why += f" What else fits was there long before it was signed (the newest is {newest})."
-    state = "not found" if until.over and not cut else "unclear"
-    return Outcome(state, operation, evidence, None, Decimal(0), why)
+        why += f" Other rows fit, but they were made long before it was signed (newest: {newest})."
+    why += " You can send it again." if state == "not found" else ""
+    why += " Call reconcile again after that." if expiry.left else ""
+    return Outcome(state, expiry.operation, evidence, None, Decimal(0), why)
 
 
-def unclear(operation: str, rows: Iterable[Row], why: str) -> Outcome:
-    """What is shown does not settle it."""
-    return Outcome("unclear", operation, tuple(rows), None, Decimal(0), why)
+def unclear(expiry: SignatureExpiry, rows: Iterable[Row], why: str) -> Outcome:
+    """The rows do not settle it."""
+    explanation = f"{_danger(expiry, 'unclear')}{why} Compare .evidence with what you sent."
+    return Outcome("unclear", expiry.operation, tuple(rows), None, Decimal(0), explanation)

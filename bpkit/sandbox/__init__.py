@@ -3,7 +3,7 @@
 What it does **not** simulate: borrowing and lending, strategies (TWAP), requests for quotes,
 vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMENTED, once their
 signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), the WebSocket, and
-other people: the rest of the market is a tape that does not react to you, though your orders fill
+other people: the rest of the market is a feed that does not react to you, though your orders fill
 against its quotes and your trades join it. Its prices are invented, and so is all that is not a
 market's rule. PARITY.md, beside this file, lists every behaviour with its evidence: seen on the
 wire, documented, or our guess.
@@ -39,18 +39,19 @@ from typing import Any
 from ..doctor import diagnose
 from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
-from .core.exchange import Account, Exchange
+from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
 from .server.faults import FAULTS, Fault
 from .server.http import Server
 from .server.service import Service
 from .simulation import market
-from .simulation.price_feed import DEFAULT_SEED, START_US, Tape
+from .simulation.price_feed import PriceFeed
+from .simulation.synthetic import DEFAULT_SEED, START_US
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-END = datetime(2100, 1, 1, tzinfo=UTC)  # later than this no tape is invented
+END = datetime(2100, 1, 1, tzinfo=UTC)  # later than this no feed is invented
 
 REMEMBERED = 1000  # signatures that were found good
 MOST, LEAST = Decimal(10) ** 12, Decimal("1e-18")  # of an asset, in an account's first funds
@@ -83,7 +84,7 @@ class Sandbox:
         markets = market.load()
         exchange = Exchange(
             markets,
-            _tapes(markets, seed),
+            _feeds(markets, seed),
             _now_us() if follow_clock else START_US,
             conflicts=conflicts,
         )
@@ -194,7 +195,7 @@ class Sandbox:
         amount = _decimals({symbol: quantity}, self._service.exchange.assets)[symbol]
         with self._service.lock:
             self._service.now_us()  # where the market follows the clock, up to now
-            return self._service.capital.deposit(
+            return self._service.transfers.deposit(
                 self._account(key), symbol, amount, blockchain or blockchain_of(symbol)
             )
 
@@ -205,13 +206,13 @@ class Sandbox:
         refused (403 FORBIDDEN). ValueError: no such account or blockchain.
         """
         with self._service.lock:
-            self._service.capital.allow(self._account(key), blockchain, address)
+            self._service.transfers.allow(self._account(key), blockchain, address)
 
     def stop(self) -> None:
         """Close the port. What the accounts held is gone."""
         self._end()
 
-    def _account(self, key: Key) -> Account:
+    def _account(self, key: Key) -> EngineAccount:
         account = self._service.exchange.account(key.public_key)
         if account is None:
             raise ValueError(f"{key!r} has no account here")
@@ -275,12 +276,14 @@ def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, De
     return amounts
 
 
-def _tapes(markets: list[market.Market], seed: str) -> Callable[[str], Tape]:
-    """symbol -> its tape, to be made when first asked for: a start should cost nothing."""
+def _feeds(markets: list[market.Market], seed: str) -> Callable[[str], PriceFeed]:
+    """symbol -> its feed, to be made when first asked for: a start should cost nothing."""
     by_symbol = {one.symbol: one for one in markets}
 
-    def tape(symbol: str) -> Tape:
+    def feed(symbol: str) -> PriceFeed:
         one = by_symbol[symbol]
-        return Tape(one, seed, by_symbol[f"{one.base}_{one.quote}"] if one.kind == "PERP" else None)
+        return PriceFeed(
+            one, seed, by_symbol[f"{one.base}_{one.quote}"] if one.kind == "PERP" else None
+        )
 
-    return tape
+    return feed

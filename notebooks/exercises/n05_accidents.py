@@ -1,5 +1,8 @@
-"""The exercises of notebook 05 whose judges make accidents happen: on the learner's exchange, with
-an account of the judge's own, so that nothing of the learner's is touched."""
+"""The exercises of notebook 05 whose checks make requests fail.
+
+They use the learner's exchange, but an account of their own, so that the learner's account does not
+change.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,18 @@ from bpkit.client import Client
 from bpkit.errors import BpkitError
 from bpkit.guard.rate_limit import RateLimit
 
-from .grading import Decided, Exercise, Look, Verdict, described, right, sent, shown, untried, wrong
+from .grading import (
+    Decided,
+    Exercise,
+    LearnerState,
+    Verdict,
+    described,
+    right,
+    sent,
+    shown,
+    untried,
+    wrong,
+)
 
 WINDOW = 1000  # milliseconds for which what the learner's function sends is valid
 MARKET, LOW = "SOL_USDC", "150.00"  # a bid at this price waits
@@ -59,9 +73,9 @@ ACCIDENTS = (
 )  # fmt: skip
 
 
-def once(look: Look) -> Verdict:
+def once(learner: LearnerState) -> Verdict:
     """Does an order stand exactly once, after each accident?"""
-    function, sandbox = look["place_once"], look.sandbox
+    function, sandbox = learner["place_once"], learner.sandbox
     if not callable(function):
         return wrong(f"`place_once` should be a function, and is {shown(function)}.")
     if _is_starters(function):
@@ -143,7 +157,7 @@ def _undone(row: dict[str, Any]) -> bool:
 ONCE = Exercise(
     id="05.1",
     title="Once, and not twice",
-    judge=once,
+    grade=once,
     starter="""\
 def place_once(bp, **order):
     try:
@@ -201,11 +215,11 @@ FAULTS = {
 Case = tuple[str, str, str, BpkitError]  # wanted, what happened, why, the error
 
 
-def what_now(look: Look) -> Verdict:
+def what_now(learner: LearnerState) -> Verdict:
     """Is the answer right for each kind of no?"""
-    look["what_now"]  # before anything is sent
-    cases = [*_cases(look.sandbox)]
-    answers = [look.call("what_now", error) for *_, error in cases]
+    learner["what_now"]  # before anything is sent
+    cases = [*_cases(learner.sandbox)]
+    answers = [learner.call("what_now", error) for *_, error in cases]
     if all(answer == "send again" for answer in answers):
         return untried()
     for (wanted, happened, why, _), answer in zip(cases, answers, strict=True):
@@ -255,7 +269,7 @@ def _error(call: Callable[[], Any]) -> BpkitError:
 WHAT_NOW = Exercise(
     id="05.4",
     title="What now?",
-    judge=what_now,
+    grade=what_now,
     starter="""\
 def what_now(error):
     return "send again"

@@ -1,7 +1,8 @@
-"""What can be called from a terminal."""
+"""The commands in a terminal: what they print, and how they end."""
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -13,29 +14,39 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from conftest import DEMO_SECRET
 
-from bpkit import Client, Key, operations
-from bpkit.signing import DEMO_SECRET
+import bpkit
+from bpkit import Client, Key, cli
+from bpkit.cli import main
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes are POSIX's")
+BPKIT = [sys.executable, "-m", "bpkit"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bpkit", *arguments], capture_output=True, text=True, timeout=60
-    )
+    return subprocess.run([*BPKIT, *arguments], capture_output=True, text=True, timeout=60)
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A sandbox in a process of its own, and its address."""
+def serving(
+    *arguments: str, command: tuple[str, ...] = ()
+) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+    """A sandbox in another process, its address, and what it printed first."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bpkit", "sandbox", "--port", "0", *arguments],
+        [*command, *BPKIT, "sandbox", "--port", "0", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        greeting = ""
+        for line in process.stdout:
+            greeting += line
+            if line == "Ctrl+C ends it.\n":
+                break
+        found = re.search(r"http://127\.0\.0\.1:\d+", greeting)
         assert found is not None
-        yield process, found.group()
+        yield process, found.group(), greeting
     finally:
         process.kill()
         process.wait(10)
@@ -44,34 +55,131 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             stream.close()
 
 
-def test_the_tour_walks_to_the_fill() -> None:
-    tour = run("tour")
-    assert (tour.returncode, tour.stderr) == (0, "")
-    assert "status New" in tour.stdout
+# --- the words ------------------------------------------------------------------------------------
+
+
+def test_without_a_word_it_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "" and shown.out.startswith("usage: bpkit ")
+    for command in ("sandbox", "tour", "operations", "doctor"):
+        assert re.search(rf"^ +{command}\b", shown.out, re.MULTILINE)
+
+
+def test_the_words_are_those_of_the_process() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"bpkit {bpkit.__version__}\n")
+
+
+@pytest.mark.parametrize("word, hint", [
+    ("sandbx", "unknown command 'sandbx'; did you mean: sandbox?"),
+    ("operation", "unknown command 'operation'; did you mean: operations?"),
+    ("zzz", "unknown command 'zzz'; there are: sandbox, tour, operations, doctor"),
+])  # fmt: skip
+def test_a_misspelt_command(word: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([word, "--port", "1"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"bpkit: error: {hint}\n")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["sandbox", "--port", "x"], ["sandbox", "more"], ["--nonsense"], ["doctor", "--env"],
+    ["operations", "a", "b"],
+])  # fmt: skip
+def test_a_wrong_argument(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2 and "usage: bpkit" in capsys.readouterr().err
+
+
+@POSIX
+@pytest.mark.parametrize("word", [[], ["ping"]], ids=["much", "little"])
+def test_a_reader_that_stops_early_gets_no_traceback(word: list[str]) -> None:
+    """As ``| head`` does, here before the first line."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    buffered = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with open(writing, "wb") as pipe:
+        done = subprocess.run(
+            [*BPKIT, "operations", *word], stdout=pipe, stderr=subprocess.PIPE, env=buffered
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+# --- operations -----------------------------------------------------------------------------------
+
+EXAMPLES = """\
+ping                             no     GET    /api/v1/ping
+get_deposit_address              yes    GET    /wapi/v1/capital/deposit/address
+execute_order                    yes    POST   /api/v1/order
+cancel_order                     yes    DELETE /api/v1/order
+update_account_settings          yes    PATCH  /api/v1/account
+update_withdrawal_delay          *      PATCH  /wapi/v1/capital/withdrawals/delay
+get_borrow_lend_estimated_liquidation_price
+                                 *      GET    /api/v1/borrowLend/position/liquidationPrice
+"""
+NOT_SIGNABLE = "* private, but how to sign it is not documented: it cannot be called"
+
+
+def test_operations_lists_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["operations"]) == 0
+    first, *lines, last = capsys.readouterr().out.splitlines()
+    assert first == "method of Client                 signed HTTP   path"
+    assert last == NOT_SIGNABLE
+    assert len(lines) == 88 + 1  # 81 documented, 7 more, and a name with a line to itself
+    assert max(map(len, lines)) <= 92
+    names = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert sorted(names) == sorted(one["name"] for one in bpkit.operations())
+    for example in EXAMPLES.splitlines():
+        assert example in lines
+
+
+def test_operations_can_be_narrowed_down_by_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["operations", "REDEEM"]) == 0
+    found = bpkit.operations("REDEEM")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [one["name"] for one in found]
+    assert {"vault_redeem", "vault_redeem_cancel"} <= {one["name"] for one in found}
+    assert "execute_order" not in [one["name"] for one in found]
+    assert NOT_SIGNABLE not in lines
+
+
+@pytest.mark.parametrize("word, noted", [
+    ("ping", False), ("execute_order", False), ("withdrawal_delay", True),
+])  # fmt: skip
+def test_a_star_is_explained(word: str, noted: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["operations", word])
+    shown = capsys.readouterr().out
+    assert (NOT_SIGNABLE in shown) == noted == (" * " in shown)
+
+
+def test_a_word_without_a_match(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["operations", "zebra"]) == 1
+    assert tuple(capsys.readouterr()) == ("", "No operation matches 'zebra'.\n")
+
+
+# --- tour -----------------------------------------------------------------------------------------
+
+
+def test_the_tour_walks_to_the_fill(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tour"]) == 0
+    shown = capsys.readouterr().out
+    assert "status New" in shown
     # 20 SOL, and one more less the maker's 0.08 %
-    assert "filled: 1 SOL at 170.5, fee 0.0008 SOL" in tour.stdout
-    assert "20.9992 SOL" in tour.stdout
+    assert "filled: 1 SOL at 170.5, fee 0.0008 SOL" in shown
+    assert "20.9992 SOL" in shown
+    signed = "instruction=depositAddressQuery&blockchain=Solana&timestamp="
+    assert re.search(rf"^   {signed}\d{{13}}&window=5000$", shown, re.MULTILINE)
+    assert max(map(len, shown.splitlines())) <= 92
 
 
-def test_operations_lists_them_all() -> None:
-    listed = run("operations").stdout
-    for operation in operations():
-        assert operation["name"] in listed and operation["path"] in listed
-
-
-def test_operations_can_be_narrowed_down_by_a_word() -> None:
-    listed = run("operations", "REDEEM").stdout
-    for name in ("vault_redeem", "vault_redeem_cancel", "get_vault_pending_redeems"):
-        assert name in listed
-    assert "execute_order" not in listed
-    assert "documented" in listed and "paged" in listed
-    none = run("operations", "zebra")
-    assert (none.returncode, none.stdout) == (1, "")
-    assert none.stderr == "No operation has 'zebra' in it.\n"
+# --- sandbox --------------------------------------------------------------------------------------
 
 
 def test_a_sandbox_for_other_programs_follows_the_clock() -> None:
-    with serving() as (_, url), Client(url, Key(DEMO_SECRET)) as bp:
+    with serving() as (_, url, greeting), Client(url, Key(DEMO_SECRET)) as bp:
+        assert "Its market follows the clock." in greeting
         now = datetime.now(UTC)
         candles = bp.get_klines("SOL_USDC", "1m", start_time=now - timedelta(minutes=10)).df
         assert now - timedelta(minutes=2.1) < candles.index[-1] < now
@@ -79,30 +187,90 @@ def test_a_sandbox_for_other_programs_follows_the_clock() -> None:
         assert abs(order["createdAt"] / 1000 - time.time()) < 60
 
 
-def test_a_still_sandbox_for_other_programs_stands_still() -> None:
-    with serving("--still") as (_, url), Client(url) as bp:
-        assert bp.get_depth("SOL_USDC", 5)["timestamp"] == 1_788_264_000_000_000  # 2026-09-01 12:00
+def test_a_still_sandbox_with_another_seed() -> None:
+    prices = []
+    for seed in ("a", "b", "a"):
+        with serving("--still", "--seed", seed) as (_, url, greeting), Client(url) as bp:
+            assert "The market's time is 2026-09-01 12:00 UTC and does not pass" in greeting
+            depth = bp.get_depth("SOL_USDC", 5)
+            assert depth["timestamp"] == 1_788_264_000_000_000  # 2026-09-01 12:00
+            prices.append(depth["asks"])
+    assert prices[0] == prices[2] != prices[1]
 
 
-def test_it_says_how_to_reach_it_and_ends_with_ctrl_c() -> None:
-    with serving() as (process, url):
+@POSIX
+@pytest.mark.parametrize("command", [
+    (),
+    # What a shell does for a program that a script starts with "&".
+    ("sh", "-c", 'trap "" INT; exec "$@"', "sh"),
+], ids=["in front", "in the background"])  # fmt: skip
+def test_it_says_how_to_reach_it_and_ends_with_ctrl_c(command: tuple[str, ...]) -> None:
+    with serving(command=command) as (process, url, greeting):
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stdout is not None and process.stderr is not None
-        told = process.stdout.read()
-        assert process.stderr.read() == ""
-        assert f"curl '{url}/api/v1/ticker?symbol=SOL_USDC'" in told and told.endswith("Ended.\n")
+        assert (process.stdout.read(), process.stderr.read()) == ("Ended.\n", "")
+    assert f"curl '{url}/api/v1/ticker?symbol=SOL_USDC'" in greeting
+    assert max(map(len, greeting.splitlines())) <= 92
 
 
-def test_a_port_in_use_is_told_in_one_line() -> None:
+def test_the_greeting_is_python_that_works() -> None:
+    with serving("--still") as (_, url, greeting):
+        code = re.search(r"In Python:\n((?:  .*\n)+)", greeting)
+        assert code is not None
+        names: dict[str, Client] = {}
+        exec(code[1].replace("\n  ", "\n").strip(), names)
+        with names["bp"] as bp:
+            assert bp.url == url and bp.get_balances()["USDC"]["available"] == "10000"
+    assert f"  SECRET_KEY={DEMO_SECRET}\n" in greeting
+    with Client("http://127.0.0.1:1", Key(DEMO_SECRET)) as bp:
+        assert bp.key is not None and f"  PUBLIC_KEY={bp.key.public_key}\n" in greeting
+
+
+def test_a_sandbox_that_cannot_start(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        refused = run("sandbox", "--port", port)
-    assert refused.returncode == 1 and refused.stdout == ""
-    assert refused.stderr.startswith(f"No sandbox: port {port} is in use")
+        assert main(["sandbox", "--port", port]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.startswith(f"No sandbox: port {port} is in use")
+    assert main(["sandbox", "--port", "70000"]) == 1
+    assert capsys.readouterr().err.startswith("No sandbox: port=70000 is not")
 
 
-@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("sandbox", "--port", "x")])
-def test_a_wrong_command_is_explained(arguments: tuple[str, ...]) -> None:
-    wrong = run(*arguments)
-    assert wrong.returncode == 2 and "usage: python -m bpkit" in wrong.stderr
+def test_the_port_is_the_one_that_the_doctor_names() -> None:
+    assert cli._parser()[0].parse_args(["sandbox"]).port == 8787
+
+
+# --- a library that is not installed --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["sandbox", "tour"])
+def test_a_missing_extra_is_one_line(command: str) -> None:
+    code = "import sys; sys.modules['tornado.httpserver'] = None; from bpkit.cli import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code} sys.exit(main([{command!r}, *sys.argv[1:]]))"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    needs = "bpkit.sandbox needs tornado, which is not installed"
+    assert done.stderr == f'{needs}: pip install "bpkit[sandbox]"\n'
+
+
+def test_the_error_of_a_missing_extra_says_what_to_install() -> None:
+    error = bpkit.errors.missing_extra("bpkit.plots", "matplotlib", "plots")
+    assert isinstance(error, bpkit.BpkitError) and isinstance(error, ImportError)
+    said = 'bpkit.plots needs matplotlib, which is not installed: pip install "bpkit[plots]"'
+    assert str(error) == said
+
+
+def test_the_doctor_gets_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def check(url: str | None, path: str | None, *, prefix: str) -> int:
+        asked.append((url, path, prefix))
+        return 1
+
+    monkeypatch.setattr("bpkit.cli.check_setup.run", check)
+    assert cli.main(["doctor"]) == 1
+    assert cli.main(["doctor", "--url", "u", "--env", "e", "--prefix", "SUB_"]) == 1
+    assert asked == [(None, None, ""), ("u", "e", "SUB_")]

@@ -1,7 +1,7 @@
 """What learners might answer, collected from ``answers_nNN.py``, one file a notebook.
 
-``WRONG``: id -> [(code that stands in the starter's place, words of the reason), ...].
-``RIGHT``: id -> [code that is another way to solve it, ...]; an author need not have any.
+``WRONG``: id -> [(code in place of the starter, words of the reason), ...].
+``RIGHT``: id -> [code that solves it in another way, ...]; a notebook need not have any.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The exercises: each is run in its own notebook, untouched, solved, and answered wrongly.
 
-The learner's cell is found in the notebook by the starter's text. Where it is not there yet, the
-whole notebook is run before it.
+The learner's cell is found in the notebook by the starter's text. If it is not there yet, the whole
+notebook is run before it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from exercise_answers import RIGHT, WRONG
 from exercises import EXERCISES, Exercise, Verdict
 from exercises import n00 as first_notebook
-from notebook_runs import at, cells_of, code_cells, quick, run
+from notebook_runs import afresh, at, before, cells_of, code_cells, quick, run
 
 from bpkit import BpkitError
 
@@ -32,7 +33,7 @@ def quickly() -> Iterator[None]:
 
 
 def check(exercise: Exercise, names: dict[str, Any]) -> Verdict:
-    """As the learner asks for it."""
+    """The verdict, as the learner asks for it."""
     run(f"{IMPORT}\n_verdict = exercise({exercise.id!r}).check()", names)
     return names["_verdict"]
 
@@ -50,7 +51,7 @@ def test_ids_are_unique_and_in_order() -> None:
 
 
 def test_every_module_of_exercises_is_collected() -> None:
-    """A file that nobody imports would be seen by no test."""
+    """No test would see a file that nobody imports."""
     files = sorted(Path(first_notebook.__file__).parent.glob("n[0-9][0-9].py"))
     assert [file.stem for file in files] == sorted({f"n{one.id[:2]}" for one in EXERCISES})
 
@@ -88,15 +89,15 @@ def test_the_answers_belong_to_exercises() -> None:
 
 
 @each
-def test_it_stands_in_its_notebook(exercise: Exercise) -> None:
+def test_it_is_in_its_notebook(exercise: Exercise) -> None:
     cells, call = cells_of(exercise), f'exercise("{exercise.id}").'
     sources = [cell.source for cell in cells]
     assert exercise.starter in sources, "the starter is not in the notebook"
     place = sources.index(exercise.starter)
-    task, starter, judged = cells[place - 1 : place + 2]
+    task, starter, graded = cells[place - 1 : place + 2]
     assert (task.cell_type, starter.cell_type) == ("markdown", "code")
     assert f"`{call}hint()`" in task.source and f"`{call}solution()`" in task.source
-    assert judged.source == f"{call}check()"
+    assert graded.source == f"{call}check()"
     assert IMPORT in "\n".join(cell.source for cell in code_cells(exercise)[:1])
 
 
@@ -118,40 +119,63 @@ def test_without_any_cell_it_cannot_be_told(exercise: Exercise) -> None:
 
 @each
 def test_too_early_then_untouched_then_solved(exercise: Exercise) -> None:
-    """One learner's way. Each look is taken twice: a judge's own look must be no try."""
+    """As a learner does it. Each check is run twice: a check itself must not count as a try."""
     with at(exercise) as names:
         for _ in range(2):
             assert check(exercise, names).outcome in ("Not tried yet", "Cannot tell")
         run(exercise.starter, names)
+        names["In"] = ["", *before(exercise), exercise.starter]  # as IPython keeps the cells
         for _ in range(2):
             assert check(exercise, names).outcome == "Not tried yet"
         run(exercise.solution, names)
+        names["In"].append(exercise.solution)
         for _ in range(2):
             verdict = check(exercise, names)
             assert verdict.outcome == "Right", verdict
 
 
-@pytest.mark.parametrize(
-    ("exercise", "code", "outcome", "words"),
-    [
-        pytest.param(one, code, outcome, words, id=f"{one.id}-{outcome}-{number}")
-        for one in EXERCISES
-        for outcome, answers in (
-            ("Wrong", WRONG.get(one.id, ())),
-            ("Right", [(code, "") for code in RIGHT.get(one.id, ())]),
-        )
-        for number, (code, words) in enumerate(answers, start=1)
-    ],
-)
+ANSWERS = [
+    pytest.param(one, code, outcome, words, id=f"{one.id}-{outcome}-{number}")
+    for one in EXERCISES
+    for outcome, answers in (
+        ("Wrong", WRONG.get(one.id, ())),
+        ("Right", [(code, "") for code in RIGHT.get(one.id, ())]),
+    )
+    for number, (code, words) in enumerate(answers, start=1)
+]
+
+
+def answered(exercise: Exercise, code: str, outcome: str, names: dict[str, Any]) -> Verdict:
+    # A refused order raises, in the learner's cell as here.
+    with suppress(BpkitError) if outcome == "Wrong" else nullcontext():
+        run(code, names)
+    return check(exercise, names)
+
+
+@cache
+def verdict_of(exercise: Exercise, code: str, outcome: str) -> Verdict:
+    """In a notebook that was put back after other answers."""
+    with at(exercise) as names:
+        return answered(exercise, code, outcome, names)
+
+
+@pytest.mark.parametrize(("exercise", "code", "outcome", "words"), ANSWERS)
 def test_an_answer_gets_its_verdict(
     exercise: Exercise, code: str, outcome: str, words: str
 ) -> None:
     """Another way is right too; a wrong answer is told why, in these words."""
-    with at(exercise, code) as names:
-        # A refused order raises, in the learner's cell as here.
-        with suppress(BpkitError) if outcome == "Wrong" else nullcontext():
-            run(code, names)
-        verdict = check(exercise, names)
-        assert verdict.outcome == outcome, verdict
-        assert words in verdict.reason
-        assert not re.search(r"Traceback|site-packages|\.py\b", verdict.reason)
+    verdict = verdict_of(exercise, code, outcome)
+    assert verdict.outcome == outcome, verdict
+    assert words in verdict.reason
+    assert not re.search(r"Traceback|site-packages|\.py\b", verdict.reason)
+
+
+@pytest.mark.parametrize(("exercise", "code", "outcome", "words"), ANSWERS[::20])
+def test_it_is_the_verdict_in_a_notebook_run_from_its_first_cell(
+    exercise: Exercise, code: str, outcome: str, words: str
+) -> None:
+    with afresh(exercise) as names:
+        verdicts = [verdict_of(exercise, code, outcome), answered(exercise, code, outcome, names)]
+    # Times and signatures differ from run to run.
+    kept, fresh = [(one.outcome, re.sub(r"\d+|b'[^']*", "...", one.reason)) for one in verdicts]
+    assert kept == fresh

@@ -1,4 +1,4 @@
-"""The guard at the door: which hosts may be spoken to, and what may be changed there."""
+"""Which hosts a client may talk to, and what it may change there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Scripted
+from conftest import PLACED, Scripted, least_answer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,16 +21,18 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
+from live import Live
 from samples import LEAST
 
 from bpkit import LIVE_URL, ApiError, Arming, Client, GuardError, Key, TransportError
+from bpkit.guard.hosts import Host, check_host
 from bpkit.operations import OPERATIONS, UNDOCUMENTED, Operation
 from bpkit.sandbox import Sandbox
 from bpkit.signing import DEMO_SECRET
 
 WRITES = [one for one in OPERATIONS.values() if one.mutates]
 SIGNABLE = [one for one in WRITES if one.instruction != UNDOCUMENTED]
-# However the live host is written, it is the live host.
+# Different ways to write the live host.
 SPELLINGS = [
     "https://api.backpack.exchange",
     "https://api.backpack.exchange/",
@@ -39,7 +41,7 @@ SPELLINGS = [
     "https://api.backpack.exchange:443",
     "https://API.BACKPACK.EXCHANGE:443/",
 ]
-# What looks like it and is not, or leads elsewhere.
+# Addresses that look like it, and are not, or lead elsewhere.
 ELSEWHERE = {
     "http://api.backpack.exchange": "not encrypted",
     "http://api.backpack.exchange:443": "not encrypted",
@@ -63,19 +65,29 @@ ELSEWHERE = {
 
 @pytest.fixture
 def nothing_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should a request ever leave for a host that is not this machine, the test fails."""
+    """If a request leaves, the test fails."""
     monkeypatch.setattr("requests.Session.send", lambda *a, **k: pytest.fail("it was sent"))
 
 
-@pytest.mark.usefixtures("nothing_leaves")
 @pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_live_host_is_known_however_it_is_written(spelling: str) -> None:
+    assert check_host(spelling) == Host(LIVE_URL, loopback=False)
+
+
+@pytest.mark.usefixtures("nothing_leaves")
 @pytest.mark.parametrize("operation", WRITES, ids=lambda one: one.name)
-def test_a_client_that_is_not_armed_changes_nothing(operation: Operation, spelling: str) -> None:
-    bp = Client(spelling, Key.generate())
-    assert bp.url == LIVE_URL
-    cannot = operation.instruction == UNDOCUMENTED
-    with pytest.raises(GuardError, match="names no instruction" if cannot else "only reads there"):
+def test_a_client_that_is_not_armed_changes_nothing(operation: Operation) -> None:
+    bp = Client(LIVE_URL, Key.generate())
+    with pytest.raises(GuardError, match=refusal(operation)):
         LEAST[operation.name].call(bp)
+
+
+def refusal(operation: Operation) -> str:
+    """The reason why a client without an Arming does not send it to a live host."""
+    if operation.instruction == UNDOCUMENTED:
+        return "names no instruction"
+    quotes = operation.name in ("submit_quote", "accept_quote")
+    return "cannot be valued .* Use the exchange's website" if quotes else "only reads there"
 
 
 def test_the_writes_are_many() -> None:
@@ -96,16 +108,16 @@ def test_the_refusal_of_another_host_says_why_and_what_to_do() -> None:
         Client("https://testnet.example:8443")
     said = str(caught.value)
     assert "No official testnet of Backpack is known" in said
-    assert "hosts passed off as one exist" in said
+    assert "some hosts pretend to be one" in said
     assert "trusted_host='testnet.example:8443'" in said
 
 
 @pytest.mark.usefixtures("nothing_leaves")
 @pytest.mark.parametrize("operation", SIGNABLE, ids=lambda one: one.name)
-def test_a_host_that_is_named_is_held_by_the_guard_all_the_same(operation: Operation) -> None:
+def test_a_client_of_a_trusted_host_only_reads_too(operation: Operation) -> None:
     bp = Client("https://Mine.example/", Key.generate(), trusted_host="mine.EXAMPLE")
     assert bp.url == "https://mine.example"
-    with pytest.raises(GuardError, match="only reads there"):
+    with pytest.raises(GuardError, match=refusal(operation)):
         LEAST[operation.name].call(bp)
 
 
@@ -148,101 +160,176 @@ def test_each_write_wants_its_own_kind(armed: str) -> None:
             LEAST[operation.name].call(bp)
 
 
-# --- on this machine, armed: what the live host would hold ----------------------------------------
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("http://localhost:8787", "http://localhost:8787"),
+        ("http://LOCALHOST", "http://localhost"),
+        ("http://127.0.0.1:8787/", "http://127.0.0.1:8787"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("https://127.0.0.1:80", "https://127.0.0.1:80"),
+        ("http://[::1]:8787", "http://[::1]:8787"),
+    ],
+)
+def test_this_computer_may_be_http(url: str, plain: str) -> None:
+    assert check_host(url) == Host(plain, loopback=True)
+
+
+def test_a_name_that_begins_with_localhost_is_another_host() -> None:
+    with pytest.raises(GuardError, match="not encrypted"):
+        check_host("http://localhost.example")
+    with pytest.raises(GuardError, match="neither Backpack's own"):
+        check_host("https://localhost.example")
+
+
+def test_a_host_in_a_private_network_is_not_this_computer() -> None:
+    named = check_host("https://10.0.0.1:8443", trusted_host="10.0.0.1:8443")
+    assert named == Host("https://10.0.0.1:8443", loopback=False)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        DEMO_SECRET,
+        f"Client({DEMO_SECRET})",
+        f"https:{DEMO_SECRET}",
+        f"ftp://{DEMO_SECRET}@x",
+        f"https://me:{DEMO_SECRET}@api.backpack.exchange",
+        f"https://api.backpack.exchange/{DEMO_SECRET}",
+        f"https://api.backpack.exchange?{DEMO_SECRET}",
+        f"https://api.backpack.exchange#{DEMO_SECRET}",
+    ],
+)
+def test_a_secret_in_place_of_the_address_is_not_repeated(given: str) -> None:
+    with pytest.raises(GuardError) as caught:
+        Client(given)
+    assert DEMO_SECRET.lower() not in str(caught.value).lower()
+    assert "use LIVE_URL" in str(caught.value) or LIVE_URL in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["ftp://127.0.0.1", "https://", "https://:443"])
+def test_what_is_not_an_address_is_shown(given: str) -> None:
+    with pytest.raises(GuardError, match=f"'{given}' is not the address of an exchange"):
+        Client(given)
+
+
+# --- a client with an Arming, on a live host ------------------------------------------------------
 
 
 @pytest.fixture
-def capped(sandbox: Sandbox) -> Client:
-    arming = Arming(orders=True, per_order="200", per_session="500", symbols=["SOL_USDC"])
-    return Client(sandbox.url, sandbox.key, armed=arming)
+def live(monkeypatch: pytest.MonkeyPatch) -> Live:
+    return Live(monkeypatch)
+
+
+def armed(**arming: Any) -> Client:
+    caps = {"per_order": "20", "per_session": "30"}
+    return Client(LIVE_URL, Key.generate(), armed=Arming(**{**caps, **arming}))
 
 
 def limit(bp: Client, price: str, quantity: str, symbol: str = "SOL_USDC") -> Any:
     return bp.execute_order(symbol, "Bid", "Limit", price=price, quantity=quantity)
 
 
-def arrived(sandbox: Sandbox) -> list[str]:
-    return [entry["operation"] for entry in sandbox.log if entry["method"] != "GET"]
+def test_an_order_is_held_to_both_limits_and_the_symbols(live: Live) -> None:
+    live.text = PLACED
+    with armed(orders=True, symbols=["SOL_USDC"]) as bp:
+        limit(bp, "100.00", "0.2")
+        with pytest.raises(GuardError, match="20.010 USDC is above per_order=20 USDC"):
+            limit(bp, "200.10", "0.1")
+        with pytest.raises(GuardError, match="spent 20.000 of per_session=30 USDC; 10.010 more"):
+            limit(bp, "100.10", "0.1")
+        with pytest.raises(GuardError, match="execute_order: BTC_USDC: this client is armed for"):
+            limit(bp, "1", "1", "BTC_USDC")
+        assert bp.spent == 20
+        limit(bp, "100.00", "0.1")
+        assert bp.spent == 30
+    assert [one.path_url for one in live.sent] == ["/api/v1/order"] * 2
 
 
-def test_an_order_above_its_cap(capped: Client, sandbox: Sandbox) -> None:
-    with pytest.raises(GuardError, match="200.01.*per_order=200.*Nothing was sent"):
-        limit(capped, "100.005", "2")
-    assert sandbox.log == [] and capped.spent == 0
-    limit(capped, "100.00", "2")  # just the cap
-    assert capped.spent == 200
+def test_a_batch_is_held_to_the_sum(live: Live) -> None:
+    live.text = least_answer("execute_order_batch", orders=2)
+    order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "10"}
+    with armed(orders=True) as bp:
+        with pytest.raises(GuardError, match="30.020 more would exceed it, 30 remain"):
+            bp.execute_order_batch([order | {"quantity": one} for one in ("1.501", "1.501")])
+        bp.execute_order_batch([order | {"quantity": one} for one in ("1.5", "1.5")])
+        assert bp.spent == 30
+    assert [one.path_url for one in live.sent] == ["/api/v1/orders"]
 
 
-def test_the_session_has_a_cap(capped: Client, sandbox: Sandbox) -> None:
-    limit(capped, "160.00", "1.25")
-    limit(capped, "160.00", "1.25")
-    with pytest.raises(GuardError, match="per_session=500"):
-        limit(capped, "160.00", "1")
-    limit(capped, "160.00", "0.62")  # 99.20: what is left is 100
-    assert str(capped.spent) == "499.2000"
-    assert arrived(sandbox) == ["execute_order"] * 3
+def test_a_withdrawal_needs_its_own_flag_and_is_held_to_the_limits(live: Live) -> None:
+    live.text = PLACED
+    recipient = {"address": "me", "blockchain": "Solana", "symbol": "USDC"}
+    bp = armed(orders=True, account=True)
+    with pytest.raises(GuardError, match="request_withdrawal needs withdrawals=True"):
+        bp.request_withdrawal(**recipient, quantity="5")
+    with armed(withdrawals=True) as bp:
+        with pytest.raises(GuardError, match="20.01 USDC is above per_order=20 USDC"):
+            bp.request_withdrawal(**recipient, quantity="20.01")
+        bp.request_withdrawal(**recipient, quantity="20")
+        assert bp.spent == 20
+    assert [one.path_url for one in live.sent] == ["/wapi/v1/capital/withdrawals"]
 
 
-def test_a_market_order_is_valued_at_the_book(capped: Client, sandbox: Sandbox) -> None:
-    """The best ask is 170.74 for 5.94 SOL (as notebook 01 shows): one SOL costs 170.74."""
+# --- what counts, and what is given back ----------------------------------------------------------
+
+
+@pytest.fixture
+def capped(sandbox: Sandbox) -> Client:
+    return Client(sandbox.url, sandbox.key, armed=ENOUGH)
+
+
+ENOUGH = Arming(orders=True, per_order="200", per_session="500")
+
+
+def test_a_market_order_is_valued_with_the_order_book(capped: Client, sandbox: Sandbox) -> None:
+    """The best ask is 170.74 for 5.94 SOL, as in notebook 01."""
     capped.execute_order("SOL_USDC", "Bid", "Market", quantity="1")
     assert str(capped.spent) == "170.74"
     with pytest.raises(GuardError, match=r"341.48.*per_order=200"):
         capped.execute_order("SOL_USDC", "Bid", "Market", quantity="2")
-    assert arrived(sandbox) == ["execute_order"]
+    assert [one["operation"] for one in sandbox.log if one["method"] != "GET"] == ["execute_order"]
 
 
-def test_a_batch_counts_whole(capped: Client, sandbox: Sandbox) -> None:
-    one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "160"}
-    with pytest.raises(GuardError, match="per_session=500"):
-        capped.execute_order_batch([{**one, "quantity": "1.2"}] * 3)  # 3 x 192
-    assert sandbox.log == []
-    capped.execute_order_batch([{**one, "quantity": "1.2"}] * 2)
-    assert capped.spent == 384
+def test_a_cancel_gives_nothing_back(capped: Client) -> None:
+    order = limit(capped, "100.00", "1")
+    capped.cancel_order("SOL_USDC", order_id=order["id"])
+    assert capped.get_open_orders() == [] and capped.spent == 100
 
 
-def test_another_market_is_refused(capped: Client, sandbox: Sandbox) -> None:
-    with pytest.raises(GuardError, match="BTC_USDC.*SOL_USDC"):
-        limit(capped, "1", "1", "BTC_USDC")
-    with pytest.raises(GuardError, match="BTC_USDC"):
-        capped.cancel_open_orders("BTC_USDC")
-    assert sandbox.log == []
-
-
-def test_what_was_refused_counts_no_longer(capped: Client) -> None:
+def test_a_request_that_was_refused_is_given_back(capped: Client) -> None:
     with pytest.raises(ApiError, match="too far"):
         limit(capped, "17.00", "1")
     assert capped.spent == 0
 
 
-def test_what_is_unknown_still_counts(scripted: Scripted) -> None:
-    arming = Arming(orders=True, per_order="200", per_session="500")
-    bp = Client(scripted.url, Key(DEMO_SECRET), armed=arming)
+def test_an_order_refused_inside_a_batch_still_counts(capped: Client) -> None:
+    order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "quantity": "1"}
+    answers = capped.execute_order_batch([order | {"price": one} for one in ("100.00", "17.00")])
+    assert [one["operation"] for one in answers] == ["Ok", "Err"]
+    assert capped.spent == 117
+
+
+def test_an_order_without_an_answer_still_counts(scripted: Scripted) -> None:
+    bp = Client(scripted.url, Key(DEMO_SECRET), armed=ENOUGH)
     scripted.cuts()
     with pytest.raises(TransportError, match="UNKNOWN"):
         limit(bp, "100", "1")
     assert bp.spent == 100
 
 
-def test_what_never_left_does_not_count() -> None:
+def test_an_order_that_never_left_is_given_back() -> None:
     sandbox = Sandbox()
     sandbox.stop()
-    arming = Arming(orders=True, per_order="200", per_session="500")
-    bp = Client(sandbox.url, sandbox.key, armed=arming)
+    bp = Client(sandbox.url, sandbox.key, armed=ENOUGH)
     with pytest.raises(TransportError, match="Nothing was sent"):
         limit(bp, "100", "1")
     assert bp.spent == 0
 
 
-def test_withdrawals_are_armed_by_themselves(sandbox: Sandbox) -> None:
-    bp = Client(
-        sandbox.url,
-        sandbox.key,
-        armed=Arming(orders=True, per_order="100", per_session="100"),
-    )
-    with pytest.raises(GuardError, match="withdrawals"):
-        bp.request_withdrawal(address="me", blockchain="Solana", symbol="USDC", quantity="5")
-    assert sandbox.log == []
+def test_a_new_client_starts_at_zero(capped: Client, sandbox: Sandbox) -> None:
+    limit(capped, "100.00", "1")
+    assert Client(sandbox.url, sandbox.key, armed=capped.armed).spent == 0
 
 
 # --- redirects and encryption ---------------------------------------------------------------------

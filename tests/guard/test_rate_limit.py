@@ -1,17 +1,21 @@
-"""The exchange's limits are kept on this side: counted, waited for, shared, and shown."""
+"""Requests are counted and held back to the exchange's limits, and a long wait is announced."""
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
 import threading
 import time
+import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from live import Live
 
-from bpkit import InputError
+from bpkit import LIVE_URL, Client, InputError
 from bpkit.errors import RateLimitError
 from bpkit.guard import rate_limit
 from bpkit.guard.rate_limit import RateLimit, RequestCounter, counter_for
@@ -24,12 +28,11 @@ ORDER = OPERATIONS["execute_order"]
 
 
 class Time:
-    """A clock that only sleep moves, and what was written meanwhile."""
+    """A clock that only ``sleep`` moves."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
         self.sleeps: list[float] = []
-        self.written: list[str] = []
 
     def clock(self) -> float:
         return self.now
@@ -40,11 +43,11 @@ class Time:
 
     @property
     def tools(self) -> dict[str, Any]:
-        return {"clock": self.clock, "sleep": self.sleep, "notice": self.written.append}
+        return {"clock": self.clock, "sleep": self.sleep}
 
 
 def used(counter: RequestCounter, at: Time) -> tuple[int, int]:
-    """(requests, of history among them) that count at this moment."""
+    """(requests, of history among them) that count now."""
     counter._forget(at.now)
     return len(counter._requests), len(counter._history)
 
@@ -59,6 +62,14 @@ def no_shared_counter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "_COUNTERS", {})
 
 
+@pytest.fixture
+def noticed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is shown to a person."""
+    lines: list[str] = []
+    monkeypatch.setattr(rate_limit, "notice", lines.append)
+    return lines
+
+
 # --- the limits ----------------------------------------------------------------------------------
 
 
@@ -68,17 +79,27 @@ def test_the_limits_are_those_of_the_faq() -> None:
 
 
 @pytest.mark.parametrize("field", ["requests", "history"])
-@pytest.mark.parametrize("value", [0, -1, True, 1.0, "30", None])
+@pytest.mark.parametrize("value", [0, -1, 1.0, "30", None])
 def test_a_limit_is_a_whole_number_above_zero(field: str, value: object) -> None:
     with pytest.raises(InputError, match="1 or more") as caught:
         RateLimit(**{field: value})  # type: ignore[arg-type]
     assert (caught.value.field, caught.value.value) == (field, value)
 
 
-@pytest.mark.parametrize("value", [0, 1, None, "yes"])
-def test_wait_is_yes_or_no(value: object) -> None:
-    with pytest.raises(InputError, match="wait=.*True or False"):
-        RateLimit(wait=value)  # type: ignore[arg-type]
+def test_one_request_a_minute_is_a_limit() -> None:
+    assert RateLimit(requests=1, history=1).history == 1
+
+
+def test_a_live_client_keeps_to_the_limit_that_it_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The default for a live host, 2000 a minute, would let the second request pass."""
+    live = Live(monkeypatch)
+    with Client(LIVE_URL, rate_limit=RateLimit(requests=1, wait=False)) as bp:
+        bp.get_markets()
+        with pytest.raises(RateLimitError, match="get_markets: the limit of 1 request"):
+            bp.get_markets()
+    assert len(live.sent) == 1
 
 
 # --- waiting --------------------------------------------------------------------------------------
@@ -165,6 +186,14 @@ def test_a_minute_is_forgotten_at_its_end_and_not_before(at: Time) -> None:
     assert used(counter, at) == (0, 0)
 
 
+def test_a_long_run_keeps_only_its_last_minute(at: Time) -> None:
+    counter = RequestCounter()
+    for _ in range(500):
+        counter.wait_for_room(CANDLES, RateLimit(history=100), **at.tools)
+        at.now += 1
+    assert len(counter._requests) == len(counter._history) == 60
+
+
 def test_the_clock_of_the_machine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "MINUTE", 0.05)
     counter, begun = RequestCounter(), time.monotonic()
@@ -188,7 +217,7 @@ def test_without_waiting_it_is_refused_and_does_not_count(at: Time) -> None:
         error = caught.value
         assert (error.operation, error.limit, error.wait) == ("get_klines", 2, 10.0)
     assert used(counter, at) == (2, 2)
-    assert at.sleeps == [] and at.written == []
+    assert at.sleeps == []
     at.now = 1060
     counter.wait_for_room(CANDLES, small, **at.tools)
     assert used(counter, at) == (2, 2)
@@ -203,7 +232,7 @@ def test_the_error_names_the_limit_that_is_in_the_way(at: Time) -> None:
     assert caught.value.limit == 3
 
 
-def test_a_wait_that_is_broken_off_does_not_count(at: Time) -> None:
+def test_an_interrupted_wait_does_not_count(at: Time) -> None:
     counter = RequestCounter()
     counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
 
@@ -213,7 +242,6 @@ def test_a_wait_that_is_broken_off_does_not_count(at: Time) -> None:
     with pytest.raises(KeyboardInterrupt):
         counter.wait_for_room(TICKER, RateLimit(requests=1), **{**at.tools, "sleep": interrupted})
     assert used(counter, at) == (1, 0)
-    assert at.written[-1].strip() == "", "and its line is wiped out"
 
 
 # --- sharing --------------------------------------------------------------------------------------
@@ -241,7 +269,7 @@ def test_another_key_or_address_has_its_own(other: tuple[str, str | None], at: T
     assert at.now == 1000
 
 
-def test_a_client_made_anew_does_not_begin_anew(at: Time) -> None:
+def test_a_new_client_does_not_start_a_new_count(at: Time) -> None:
     for _ in range(2):
         counter_for("https://api.example", "KEY").wait_for_room(
             CANDLES, RateLimit(history=1), **at.tools
@@ -302,7 +330,7 @@ def test_threads_never_exceed_the_limit_in_any_60_seconds(hasty: None, at: Time)
             time.sleep(0)
 
         for _ in range(40):
-            counter.wait_for_room(TICKER, small, clock=clock, sleep=sleep, notice=lambda text: None)
+            counter.wait_for_room(TICKER, small, clock=clock, sleep=sleep)
             left.append(seen)  # what the clock said when it was counted
 
     together(work)
@@ -317,58 +345,109 @@ def test_threads_are_given_the_same_counter(hasty: None) -> None:
     assert len(found) == 400 and len({id(one) for one in found}) == 50
 
 
-# --- what is seen of it ---------------------------------------------------------------------------
+# --- a wait is announced --------------------------------------------------------------------------
 
 
-def test_a_long_wait_counts_down_in_one_line_and_is_wiped_out(at: Time) -> None:
+def test_a_long_wait_is_announced_once(
+    at: Time, noticed: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """30 candles at 1000, then 11.5 seconds until there is room at 1060."""
+    caplog.set_level("INFO", logger="bpkit")
     counter = RequestCounter()
     for _ in range(30):
         counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
     at.now = 1048.5
     counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
-    said = "\rget_klines: 30 requests a minute are allowed; waiting {} s"
-    # 11.5 seconds are left at first, and half a second in the end.
-    counted = ["12", "11", "10", " 9", " 8", " 7", " 6", " 5", " 4", " 3", " 2", " 1"]
-    assert at.written[:-1] == [said.format(left) for left in counted]
-    width = len(said.format(12)) - 1
-    assert at.written[-1] == "\r" + " " * width + "\r"
-    assert "\n" not in "".join(at.written)
+    text = "get_klines waits 12 seconds: the limit of 30 a minute is reached"
+    assert caplog.record_tuples == [("bpkit.rate_limit", logging.INFO, text)]
+    assert noticed == [f"bpkit: {text}"]
+    assert at.sleeps == [11.5]
 
 
-@pytest.mark.parametrize(("left", "lines"), [(1.0, 0), (0.25, 0), (1.25, 3)])
-def test_a_wait_of_a_second_is_not_worth_a_line(left: float, lines: int, at: Time) -> None:
+@pytest.mark.parametrize(("left", "lines"), [(0.25, 0), (1.0, 0), (1.25, 1)])
+def test_only_a_wait_of_more_than_a_second_is_announced(
+    left: float, lines: int, at: Time, noticed: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="bpkit")
     counter = RequestCounter()
     counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
     at.now = 1060 - left
     counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
-    assert at.now == 1060 and len(at.written) == lines
+    assert at.now == 1060 and len(noticed) == len(caplog.records) == lines
 
 
-def test_a_wait_is_shown_once_it_has_lasted(at: Time) -> None:
-    """Each time the room is taken by somebody who was quicker."""
+def test_a_wait_that_goes_on_is_not_announced_again(at: Time, noticed: list[str]) -> None:
+    """Another thread takes the room twice; each time it is free again after 30 seconds."""
     counter, small = RequestCounter(), RateLimit(requests=1)
-    monkey = iter([True, True, True, False])
     counter.wait_for_room(TICKER, small, **at.tools)
-    at.now = 1059.25
+    taken = iter([True, True, False])
 
-    def robbed(seconds: float) -> None:
+    def sleep(seconds: float) -> None:
         at.sleep(seconds)
-        if next(monkey):
+        if next(taken):
             counter._requests.clear()
-            counter._requests.append(at.now - 59.25)  # leaves again in 0.75 seconds
+            counter._requests.append(at.now - 30)
 
-    counter.wait_for_room(TICKER, small, **{**at.tools, "sleep": robbed})
-    assert at.sleeps == [0.75] * 4
-    # After 1.5 and 2.25 seconds; not at the beginning, and not after 0.75.
-    assert [text.strip() for text in at.written] == [
-        "get_ticker: 1 requests a minute are allowed; waiting  1 s"
-    ] * 2 + [""]
+    counter.wait_for_room(TICKER, small, clock=at.clock, sleep=sleep)
+    assert at.sleeps == [60, 30, 30]
+    assert noticed == ["bpkit: get_ticker waits 60 seconds: the limit of 1 a minute is reached"]
 
 
-def test_it_is_seen_on_stderr(at: Time, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_not_announced(at: Time, noticed: list[str]) -> None:
+    counter, small = RequestCounter(), RateLimit(requests=1, wait=False)
+    counter.wait_for_room(TICKER, small, **at.tools)
+    with pytest.raises(RateLimitError):
+        counter.wait_for_room(TICKER, small, **at.tools)
+    assert noticed == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def in_a_notebook(monkeypatch: pytest.MonkeyPatch, shell: object) -> None:
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: shell  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+
+
+def test_a_notice_is_a_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    rate_limit.notice("get_ticker waits")
+    assert terminal.getvalue() == "get_ticker waits\n"
+
+
+def test_a_notice_is_shown_in_a_notebook(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_a_notebook(monkeypatch, shell=object())
+    rate_limit.notice("get_ticker waits")
+    assert capsys.readouterr() == ("", "get_ticker waits\n")
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_a_program_whose_stderr_is_a_file_shows_no_notice(
+    kernel: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also if it has ipykernel loaded, but does not run in one."""
+    in_a_notebook(monkeypatch, shell=None if kernel else object())
+    if not kernel:
+        monkeypatch.delitem(sys.modules, "ipykernel")
+    rate_limit.notice("get_ticker waits")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_program_without_stderr_shows_no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``pythonw`` on Windows has none."""
+    monkeypatch.setattr("sys.stderr", None)
+    rate_limit.notice("get_ticker waits")
+
+
+def test_a_wait_is_silent_by_default(at: Time, capsys: pytest.CaptureFixture[str]) -> None:
     counter = RequestCounter()
     for _ in range(2):
-        counter.wait_for_room(TICKER, RateLimit(requests=1), clock=at.clock, sleep=at.sleep)
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("\rget_ticker: 1 requests a minute are allowed; waiting 60")
-    assert err.endswith(" \r")
+        counter.wait_for_room(TICKER, RateLimit(requests=1), **at.tools)
+    assert at.now == 1060 and capsys.readouterr() == ("", "")

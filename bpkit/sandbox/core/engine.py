@@ -1,7 +1,7 @@
-"""What happens on the exchange: orders come, meet the book, wait for a price, are liquidated.
+"""Accept and execute orders: check margin, match, trigger conditional orders, liquidate.
 
-Knows accounts, markets and desks, and no JSON: ``Exchange`` answers in the exchange's words, and
-``passing`` lets time go by.
+The engine has accounts, markets and venues, and no JSON: ``exchange`` makes the answers, and
+``timeline`` advances the time.
 """
 
 from __future__ import annotations
@@ -11,117 +11,124 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ..simulation.market import Market
-from ..simulation.price_feed import Tape
+from ..simulation.price_feed import PriceFeed
 from . import rules, triggers
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
-from .ledger import Purse, exact
+from .ledger import Balances, exact
 from .margin import Margin
-from .orders import Account, Order, Ticket
+from .orders import EngineAccount, EngineOrder, OrderRequest
 from .rules import Refusal, bad_request
-from .settlement import LIQUIDATION, Clearing, system_ticket
-from .venue import Desk
+from .settlement import LIQUIDATION, FuturesSettlement, system_request
+from .venue import Venue
 
-HOUSE_FUNDS = Decimal(10) ** 15  # of every asset
+MARKET_MAKER_FUNDS = Decimal(10) ** 15  # of every asset
 FIRST_ORDER_ID = 59_669_287_267
 MOST_STEPS = 2**90
 
 
 class Engine:
-    """All accounts and markets. Time stands at ``now_us`` (microseconds UTC).
+    """All accounts and markets, at the time ``now_us`` (microseconds UTC).
 
-    ``tape_of`` gives the tape of a market's symbol; it is asked once a market, when first needed.
-    Every asset is conserved over all accounts, ``house``, ``fees`` and the outside (capital.py).
+    ``feed_of``: market symbol -> its price feed. It is called once for each market that is used.
+    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
+    never changes.
     """
 
     def __init__(
         self,
         markets: Sequence[Market],
-        tape_of: Callable[[str], Tape],
+        feed_of: Callable[[str], PriceFeed],
         now_us: int,
-        first_order_id: int = FIRST_ORDER_ID,
         conflicts: Conflicts | None = None,
     ) -> None:
         self.now_us = now_us
         self.markets = {market.symbol: market for market in markets}
         self.conflicts = conflicts or Conflicts()
         self.assets = {asset for market in markets for asset in (market.base, market.quote)}
-        self.house = Purse(dict.fromkeys(self.assets, HOUSE_FUNDS))
-        self.fees = Purse({})
-        self.accounts: dict[str, Account] = {}
-        self.desks: dict[str, Desk] = {}
-        self.last_id = first_order_id
+        self.market_maker = Balances(dict.fromkeys(self.assets, MARKET_MAKER_FUNDS))
+        self.fees = Balances({})
+        self.accounts: dict[str, EngineAccount] = {}
+        self.venues: dict[str, Venue] = {}
+        self.last_id = FIRST_ORDER_ID
         self.margin = Margin(self.markets, self.mark)
-        self.clearing = Clearing(
-            self.markets, self.house, self.fees, self.mark, self.next_id, self._unlock
+        self.settlement = FuturesSettlement(
+            self.markets,
+            self.market_maker,
+            self.fees,
+            self.mark,
+            self.next_id,
+            self._end_spot_orders,
         )
-        self._tape_of = tape_of
-        self._tapes: dict[str, Tape] = {}
+        self._feed_of = feed_of
+        self._feeds: dict[str, PriceFeed] = {}
 
-    def tape(self, symbol: str) -> Tape:
-        """A market's tape, made when it is first asked for."""
-        if symbol not in self._tapes:
-            self._tapes[symbol] = self._tape_of(symbol)
-        return self._tapes[symbol]
+    def feed(self, symbol: str) -> PriceFeed:
+        """The price feed of a market, made when it is first used."""
+        if symbol not in self._feeds:
+            self._feeds[symbol] = self._feed_of(symbol)
+        return self._feeds[symbol]
 
     def mark(self, symbol: str) -> Decimal:
-        """What a market's asset is worth now: a future's mark price, otherwise the last price."""
-        market, tape = self.markets[symbol], self.tape(symbol)
+        """The price of a market now: a future's mark price, a spot market's last price."""
+        market, feed = self.markets[symbol], self.feed(symbol)
         if market.kind == "PERP":
-            return tape.mark_price(self.now_us)
+            return feed.mark_price(self.now_us)
         with exact():
-            return market.price(tape.last_price(self.now_us))
+            return market.price(feed.last_price(self.now_us))
 
     def next_id(self) -> str:
-        """Of an order or a position. Rising by 1 to 97: others trade too."""
+        """The id of the next order or position. Ids rise by 1 to 97, as if others traded too."""
         self.last_id += 1 + self.last_id * 31 % 97
         return str(self.last_id)
 
-    def desk(self, market: Market) -> Desk:
-        """The market's book as it is now."""
-        desk = self.desks.get(market.symbol)
-        if desk is None:
-            tape = self.tape(market.symbol)
-            desk = Desk(market, tape, self.house, self.fees, self.clearing)
-            self.desks[market.symbol] = desk
-        desk.refresh(self.now_us)
-        self.leave_exits(desk)
-        return desk
+    def venue(self, market: Market) -> Venue:
+        """The venue of a market, with quotes of the present time."""
+        venue = self.venues.get(market.symbol)
+        if venue is None:
+            feed = self.feed(market.symbol)
+            venue = Venue(market, feed, self.market_maker, self.fees, self.settlement)
+            self.venues[market.symbol] = venue
+        venue.refresh(self.now_us)
+        self.leave_exits(venue)
+        return venue
 
-    # An order on its way
+    # Orders
 
-    def place(self, account: Account, ticket: Ticket, parent: Order | None = None) -> Order:
-        """Match an order at once, let the rest of it wait or expire; or let it wait for its price.
+    def place(
+        self, account: EngineAccount, request: OrderRequest, parent: EngineOrder | None = None
+    ) -> EngineOrder:
+        """Match an order, then let the rest of it rest or expire; a conditional order waits.
 
-        ``parent``: the conditional order that has set it free. Refusal: nothing has changed.
+        ``parent``: the conditional order that placed it. Refusal: nothing has changed.
         """
-        triggers.check(ticket)
-        desk = self.desk(ticket.market)
-        if ticket.conditional:
-            rising = triggers.is_above(ticket, self.watched(desk, triggers.watched(ticket)))
-            order = self._accept(account, ticket)
-            desk.wait(triggers.watch(order, rising))
+        triggers.check(request)
+        venue = self.venue(request.market)
+        if request.conditional:
+            rising = triggers.is_above(request, self.watched(venue, triggers.watched(request)))
+            order = self._accept(account, request)
+            venue.wait(triggers.watch(order, rising))
             return order
-        match = self._plan(desk, account, ticket)
-        order = self._accept(account, ticket)
+        match = self._plan(venue, account, request)
+        order = self._accept(account, request)
         if parent is not None:
             order.related, order.triggered_us = parent.id, self.now_us
-        desk.execute(order, match, self.now_us)
-        self.leave_exits(desk)
+        venue.execute(order, match, self.now_us)
+        self.leave_exits(venue)
         return order
 
-    def most(self, account: Account, ticket: Ticket) -> int:
-        """The largest quantity, in steps, that the account can pay for and, if it is a market
-        order, that would be filled. Its price is not judged."""
-        desk = self.desk(ticket.market)
-        if ticket.reduce_only:
-            return self._room(account, ticket)
+    def most(self, account: EngineAccount, request: OrderRequest) -> int:
+        """The largest quantity, in steps, that the account can pay for and that, as a market
+        order, would be filled. The price is not checked."""
+        venue = self.venue(request.market)
+        if request.reduce_only:
+            return self._reducible(account, request)
 
         def fits(steps: int) -> bool:
-            one = replace(ticket, quantity=steps)
-            match = self._meet(desk, account, one)
+            one = replace(request, quantity=steps)
+            match = self._match(venue, account, one)
             filled = one.price is not None or match.stopped is None
-            return filled and self._lack(account, one, match) is None
+            return filled and self._refusal(account, one, match) is None
 
         low, high = 0, 1
         while fits(high) and high < MOST_STEPS:
@@ -131,143 +138,148 @@ class Engine:
             low, high = (middle, high) if fits(middle) else (low, middle)
         return low
 
-    def _plan(self, desk: Desk, account: Account, ticket: Ticket) -> Match:
-        """What an order will meet. Refusal: it may not be placed, or cannot be paid for."""
-        last = desk.tape.last_price(self.now_us)
-        rules.check_distance(ticket, last)
-        rules.check_budget(ticket, desk.book.best(OTHER[ticket.side]))
-        if ticket.reduce_only and not self._room(account, ticket):
+    def _plan(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
+        """Check an order and match it, without changing anything. Refusal: it is not allowed, or
+        the account cannot pay for it."""
+        last = venue.feed.last_price(self.now_us)
+        rules.check_distance(request, last)
+        rules.check_budget(request, venue.book.best(OTHER[request.side]))
+        if request.reduce_only and not self._reducible(account, request):
             raise bad_request("Reduce only order not reduced", "INVALID_ORDER")
-        crosses = ticket.price is not None and desk.book.crosses(ticket.side, ticket.price)
-        takes = ticket.post_only and crosses
+        crosses = request.price is not None and venue.book.crosses(request.side, request.price)
+        takes = request.post_only and crosses
         if takes and self.conflicts.post_only != "expire":
             raise bad_request("Order would immediately match and take", "INVALID_ORDER")
-        match = self._meet(desk, account, ticket)
-        lack = self._lack(account, ticket, match)
-        if lack is not None:
-            raise lack
+        match = self._match(venue, account, request)
+        refused = self._refusal(account, request, match)
+        if refused is not None:
+            raise refused
         if takes:
             return Match([], [], "PostOnlyTaker")
-        if rules.is_out_of_band(ticket, last):
+        if rules.is_out_of_band(request, last):
             return Match([], [], "PriceOutOfBounds")
-        if ticket.time_in_force == "FOK" and (match.stopped is not None or not match.fills):
+        if request.time_in_force == "FOK" and (match.stopped is not None or not match.fills):
             return Match([], [], "FillOrKill")
         return match
 
-    def _meet(self, desk: Desk, account: Account, ticket: Ticket) -> Match:
-        worst, why = rules.worst_price(ticket, desk.book.best(OTHER[ticket.side]))
-        match = desk.plan(
+    def _match(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
+        worst, why = rules.worst_price(request, venue.book.best(OTHER[request.side]))
+        match = venue.plan(
             Taker(
                 account.public_key,
-                ticket.side,
-                ticket.price,
-                ticket.quantity,
-                ticket.budget,
-                ticket.prevention,
+                request.side,
+                request.price,
+                request.quantity,
+                request.budget,
+                request.prevention,
                 worst,
-                self._room(account, ticket) if ticket.reduce_only else None,
+                self._reducible(account, request) if request.reduce_only else None,
             )
         )
         return match._replace(stopped=why) if match.stopped == PRICE_IMPACT else match
 
-    def _lack(self, account: Account, ticket: Ticket, match: Match) -> Refusal | None:
-        """What an account lacks for an order, as the refusal that says so."""
-        if ticket.future:
-            if self.margin.allows(account, ticket, match):
+    def _refusal(
+        self, account: EngineAccount, request: OrderRequest, match: Match
+    ) -> Refusal | None:
+        """The refusal of an order that the account cannot pay for, or None."""
+        if request.future:
+            if self.margin.allows(account, request, match):
                 return None
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
-        need = _need(ticket, match)
-        if need > account.purse.available(ticket.pays):
+        need = _need(request, match)
+        if need > account.balances.available(request.pays):
             return bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
-        if need > self.margin.free(account, ticket.pays):
+        if need > self.margin.free(account, request.pays):
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         return None
 
-    def _room(self, account: Account, ticket: Ticket) -> int:
-        """Steps by which an order could reduce the account's position."""
-        return max(0, -ticket.sign * account.net(ticket.market.symbol))
+    def _reducible(self, account: EngineAccount, request: OrderRequest) -> int:
+        """The steps by which an order could reduce the account's position."""
+        return max(0, -request.sign * account.net(request.market.symbol))
 
-    def _accept(self, account: Account, ticket: Ticket, related: str | None = None) -> Order:
-        order = Order(self.next_id(), account, ticket, self.now_us, related=related)
+    def _accept(
+        self, account: EngineAccount, request: OrderRequest, related: str | None = None
+    ) -> EngineOrder:
+        order = EngineOrder(self.next_id(), account, request, self.now_us, related=related)
         account.orders.append(order)
         return order
 
-    # What waits for a price
+    # Conditional orders
 
-    def watched(self, desk: Desk, by: str) -> Decimal:
-        """A market's LastPrice, MarkPrice or IndexPrice now."""
+    def watched(self, venue: Venue, by: str) -> Decimal:
+        """The LastPrice, MarkPrice or IndexPrice of a market now."""
         if by == "IndexPrice":
-            return desk.tape.index_price(self.now_us)
+            return venue.feed.index_price(self.now_us)
         if by == "MarkPrice":
-            return desk.tape.mark_price(self.now_us)
+            return venue.feed.mark_price(self.now_us)
         with exact():
-            return desk.market.price(desk.tape.last_price(self.now_us))
+            return venue.market.price(venue.feed.last_price(self.now_us))
 
-    def leave_exits(self, desk: Desk) -> None:
-        """Let the exits of entries that are over wait for their prices."""
-        entries, desk.entries = desk.entries, []
+    def leave_exits(self, venue: Venue) -> None:
+        """Place the take-profits and stop-losses of orders that have ended."""
+        entries, venue.entries = venue.entries, []
         for entry in entries:
-            if entry.owner.net(desk.market.symbol) * entry.ticket.sign <= 0:
-                continue  # what it opened is closed already
-            for ticket, rising in triggers.exits(entry):
-                order = self._accept(entry.owner, ticket, entry.id)
-                desk.wait(triggers.watch(order, rising))
+            if entry.owner.net(venue.market.symbol) * entry.request.sign <= 0:
+                continue  # its position is closed already
+            for request, rising in triggers.exits(entry):
+                order = self._accept(entry.owner, request, entry.id)
+                venue.wait(triggers.watch(order, rising))
 
-    def fire(self, desk: Desk, printed: Decimal | None = None) -> None:
-        """Set free what has waited for the price of now. ``printed``: of the trade just made by
-        the crowd, which counts even if a fill here came after it at another price."""
-        for trigger in list(desk.triggers.values()):
-            price = self.watched(desk, trigger.by)
+    def fire(self, venue: Venue, printed: Decimal | None = None) -> None:
+        """Trigger the conditional orders whose price is reached. ``printed``: the price of the
+        feed's newest trade. It counts even if a user's order was filled at another price since."""
+        for trigger in list(venue.triggers.values()):
+            price = self.watched(venue, trigger.by)
             prices = [price] if printed is None or trigger.by == "IndexPrice" else [price, printed]
-            if trigger.order.id in desk.triggers and any(map(trigger.is_due, prices)):
-                self._release(desk, trigger.order)
+            if trigger.order.id in venue.triggers and any(map(trigger.is_due, prices)):
+                self._trigger(venue, trigger.order)
 
-    def _release(self, desk: Desk, order: Order) -> None:
-        ticket = triggers.released(order.ticket, order.owner.net(desk.market.symbol))
-        if ticket.quantity == 0:
-            desk.end(order, "TriggerFailed", "StopWithoutPosition")
+    def _trigger(self, venue: Venue, order: EngineOrder) -> None:
+        request = triggers.released(order.request, order.owner.net(venue.market.symbol))
+        if request.quantity == 0:
+            venue.end(order, "TriggerFailed", "StopWithoutPosition")
             return
-        # No documented status says that a conditional order has done its part; a guess.
-        desk.end(order, "Filled")
+        # No status is documented for a conditional order that was triggered. This is a guess.
+        venue.end(order, "Filled")
         try:
-            self.place(order.owner, ticket, order)
+            self.place(order.owner, request, order)
         except Refusal as refusal:
-            order.status, order.expiry = "TriggerFailed", triggers.failure(ticket, refusal)
+            order.status, order.expiry = "TriggerFailed", triggers.failure(request, refusal)
 
     # Liquidation
 
-    def _unlock(self, account: Account) -> None:
-        """End the spot orders of an account that owes more than it has free."""
+    def _end_spot_orders(self, account: EngineAccount) -> None:
+        """End all spot orders of an account, so that what they lock can pay a debt."""
         for order in list(account.open.values()):
-            if order.ticket.market.kind == "SPOT":
-                desk = self.desks[order.ticket.market.symbol]
-                desk.end(order, "Expired", "InsufficientFunds")
+            if order.request.market.kind == "SPOT":
+                venue = self.venues[order.request.market.symbol]
+                venue.end(order, "Expired", "InsufficientFunds")
 
-    def liquidate(self, account: Account) -> None:
+    def liquidate(self, account: EngineAccount) -> None:
         """End all orders of an account that is short of margin, then close its positions.
 
-        What the book does not take stays open until the next time.
+        A position stays open as far as the book cannot fill it; it is tried again later.
         """
         for order in list(account.open.values()):
-            self.desks[order.ticket.market.symbol].end(order, "Expired", "Liquidation")
+            self.venues[order.request.market.symbol].end(order, "Expired", "Liquidation")
         for position in list(account.positions.values()):
             if not self.margin.is_short(account):
                 return
             side = OTHER["Bid" if position.steps > 0 else "Ask"]
-            ticket = system_ticket(position.market, side, abs(position.steps), LIQUIDATION)
-            desk = self.desk(position.market)
-            match = self._meet(desk, account, ticket)
-            order = self._accept(account, ticket)
-            desk.execute(order, match, self.now_us)
-            self.clearing.penalise(order, position, self.now_us)
-            self.leave_exits(desk)
+            request = system_request(position.market, side, abs(position.steps), LIQUIDATION)
+            venue = self.venue(position.market)
+            match = self._match(venue, account, request)
+            order = self._accept(account, request)
+            venue.execute(order, match, self.now_us)
+            self.settlement.penalise(order, position, self.now_us)
+            self.leave_exits(venue)
 
 
-def _need(ticket: Ticket, match: Match) -> Decimal:
-    """What an account must have available, of the asset that the order pays."""
+def _need(request: OrderRequest, match: Match) -> Decimal:
+    """The amount that an account must have available, in the asset that the order pays."""
     with exact():
-        if ticket.price is not None and ticket.quantity is not None:
-            return ticket.hold(ticket.quantity)
-        if ticket.side == "Ask":
-            return ticket.market.quantity(ticket.quantity or match.executed)
-        return ticket.quote_quantity or ticket.market.notional(match.cost)
+        if request.price is not None and request.quantity is not None:
+            return request.hold(request.quantity)
+        if request.side == "Ask":
+            return request.market.quantity(request.quantity or match.executed)
+        return request.quote_quantity or request.market.notional(match.cost)

@@ -6,17 +6,17 @@ What is not simulated:
 - The 100 ms that the exchange makes takers wait, its limits on how many orders may be open, on
   positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
   other than open and closed. The mean premium band of futures.
-- Realised profit and loss waiting to be settled: it is paid at once. The opposite of every position
-  is held by the house, so that nobody is deleveraged and there is no liquidity fund to run dry.
+- Realised profit and loss waiting to be settled: it is paid at once. The market maker pays and is
+  paid, so that nobody is deleveraged and there is no liquidity fund to run dry.
 - Liquidation by steps: an account short of maintenance margin loses its orders, then its positions,
   whole and at the book, for a fee of 1 %. It is looked at whenever a trade reaches one of its
   liquidation prices, and at each funding. The auction and the backstop are left out.
-- Subaccounts. A reaction of the crowd: it neither runs from a large order nor follows one.
+- Subaccounts. A market that reacts: the market maker neither avoids a large order nor follows one.
 
 What is: spot and futures in real books with price-time priority, cross margin, hourly funding,
-conditional orders. The crowd is a house account whose quotes, taken from the tape, are orders like
-any other. While time stands still, what is taken from them stays taken; when it moves, the tape's
-trades meet the users' orders, then the house quotes anew.
+conditional orders. A simulated market maker quotes; its quotes come from the price feed and are
+orders like any other. While time stands still, what is taken from them stays taken; when it moves,
+the feed's trades meet the users' orders, then the market maker quotes again.
 
 Inside, prices are ticks, quantities steps, notionals ticks * steps; balances are exact decimals. A
 refused order (``Refusal``) changes nothing.
@@ -31,15 +31,22 @@ from typing import Any
 from ..formatting import plain
 from . import rules
 from .conflicts import Conflicts
-from .engine import FIRST_ORDER_ID, HOUSE_FUNDS, Engine
-from .ledger import Purse, exact
-from .orders import Account, Order
+from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
+from .ledger import Balances, exact
+from .orders import EngineAccount, EngineOrder
 from .rules import Refusal, bad_request
 from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
 from .timeline import pass_time
-from .venue import HOUSE, MAKER_FEE, TAKER_FEE
+from .venue import MAKER_FEE, MARKET_MAKER, TAKER_FEE
 
-__all__ = ["FIRST_ORDER_ID", "HOUSE_FUNDS", "Account", "Conflicts", "Exchange", "Refusal"]
+__all__ = [
+    "FIRST_ORDER_ID",
+    "MARKET_MAKER_FUNDS",
+    "Conflicts",
+    "EngineAccount",
+    "Exchange",
+    "Refusal",
+]
 
 BATCH = 50  # orders
 FIRST_USER_ID = 1_813_870
@@ -59,30 +66,33 @@ Json = dict[str, Any]
 class Exchange(Engine):
     """All accounts and markets. Time stands at ``now_us`` (microseconds UTC) until it is advanced.
 
-    Every asset is conserved over all accounts, ``house``, ``fees`` and the outside (capital.py).
+    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
+    never changes.
     """
 
     # Accounts
 
-    def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> Account:
+    def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> EngineAccount:
         """A new account. ValueError: that key has one already."""
-        if public_key in self.accounts or public_key == HOUSE:
+        if public_key in self.accounts or public_key == MARKET_MAKER:
             raise ValueError(f"there is an account of {public_key} already")
-        account = Account(public_key, Purse(funds), user_id=FIRST_USER_ID + len(self.accounts))
+        account = EngineAccount(
+            public_key, Balances(funds), user_id=FIRST_USER_ID + len(self.accounts)
+        )
         self.accounts[public_key] = account
         return account
 
-    def account(self, public_key: str) -> Account | None:
+    def account(self, public_key: str) -> EngineAccount | None:
         """The account of a public key (base64), or None."""
         return self.accounts.get(public_key)
 
-    def balances(self, account: Account) -> dict[str, dict[str, str]]:
+    def balances(self, account: EngineAccount) -> dict[str, dict[str, str]]:
         """Asset -> available, locked, staked; only what is not zero."""
-        return account.purse.wire()
+        return account.balances.wire()
 
-    def account_summary(self, account: Account) -> Json:
+    def account_summary(self, account: EngineAccount) -> Json:
         """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
-        waiting = sum(order.ticket.conditional for order in account.open.values())
+        waiting = sum(order.request.conditional for order in account.open.values())
         return {
             **account.settings,
             "autoRealizePnl": True,
@@ -98,18 +108,18 @@ class Exchange(Engine):
             "triggerOrders": waiting,
         }
 
-    def withdrawable(self, account: Account, asset: str) -> Decimal:
+    def withdrawable(self, account: EngineAccount, asset: str) -> Decimal:
         """What may leave the account: available, and not needed as margin."""
         return self.margin.free(account, asset)
 
-    def collateral(self, account: Account) -> Json:
+    def collateral(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``."""
         return self.margin.summary(account)
 
     # Time
 
     def advance_to(self, now_us: int) -> None:
-        """Let time pass: the tape's trades meet the users' orders in turn, then the house quotes.
+        """Let time pass: the feed's trades meet the users' orders, then the market maker quotes.
 
         ValueError: that time has passed.
         """
@@ -120,14 +130,16 @@ class Exchange(Engine):
 
     # Orders
 
-    def execute(self, account: Account, order: Mapping[str, Any]) -> Json:
+    def execute(self, account: EngineAccount, order: Mapping[str, Any]) -> Json:
         """Match an order at once, let the rest of it wait or expire, and answer with ``OrderType``.
 
         ``order``: the documented names, decimals as text; enums and types have been checked.
         """
         return self.place(account, rules.read(self.markets, order)).wire()
 
-    def execute_batch(self, account: Account, orders: Sequence[Mapping[str, Any]]) -> list[Json]:
+    def execute_batch(
+        self, account: EngineAccount, orders: Sequence[Mapping[str, Any]]
+    ) -> list[Json]:
         """Each order by itself, in turn; one that is refused stands as an ``Err`` in its place.
 
         Refusal: not 1 to 50 orders. What else is wrong with a batch as a whole (names, types) has
@@ -139,7 +151,7 @@ class Exchange(Engine):
 
     def cancel(
         self,
-        account: Account,
+        account: EngineAccount,
         symbol: str,
         order_id: str | None = None,
         client_id: int | None = None,
@@ -150,12 +162,12 @@ class Exchange(Engine):
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
         if order is None:
             raise bad_request("Order not found")
-        self.desks[symbol].cancel(order)
-        self.leave_exits(self.desks[symbol])
+        self.venues[symbol].cancel(order)
+        self.leave_exits(self.venues[symbol])
         return order.wire()
 
     def cancel_all(
-        self, account: Account, symbol: str, order_type: str | None = None
+        self, account: EngineAccount, symbol: str, order_type: str | None = None
     ) -> list[Json]:
         """Oldest first. ``order_type``: RestingLimitOrder, ConditionalOrder, or None for both."""
         rules.find_market(self.markets, symbol)
@@ -163,17 +175,17 @@ class Exchange(Engine):
         found = [
             order
             for order in _open(account, symbol)
-            if order_type is None or order.ticket.conditional == conditional
+            if order_type is None or order.request.conditional == conditional
         ]
         for order in found:
-            self.desks[symbol].cancel(order)
+            self.venues[symbol].cancel(order)
         if found:
-            self.leave_exits(self.desks[symbol])
+            self.leave_exits(self.venues[symbol])
         return [order.wire() for order in found]
 
     def order(
         self,
-        account: Account,
+        account: EngineAccount,
         symbol: str,
         order_id: str | None = None,
         client_id: int | None = None,
@@ -185,7 +197,7 @@ class Exchange(Engine):
         return order.wire()
 
     def open_orders(
-        self, account: Account, symbol: str | None = None, market_type: str | None = None
+        self, account: EngineAccount, symbol: str | None = None, market_type: str | None = None
     ) -> list[Json]:
         """Oldest first."""
         if symbol is not None:
@@ -197,7 +209,7 @@ class Exchange(Engine):
 
     def order_history(
         self,
-        account: Account,
+        account: EngineAccount,
         order_id: str | None = None,
         symbol: str | None = None,
         market_types: Sequence[str] | None = None,
@@ -213,7 +225,7 @@ class Exchange(Engine):
 
     def fills(
         self,
-        account: Account,
+        account: EngineAccount,
         order_id: str | None = None,
         symbol: str | None = None,
         from_ms: int | None = None,
@@ -232,7 +244,7 @@ class Exchange(Engine):
             if _is_of(fill.order, order_id, symbol, market_types)
             and (from_ms is None or fill.time_us >= from_ms * 1_000)
             and (to_ms is None or fill.time_us < to_ms * 1_000)
-            and (fill_type is None or fill.order.ticket.system in FILL_TYPES.get(fill_type, ()))
+            and (fill_type is None or fill.order.request.system in FILL_TYPES.get(fill_type, ()))
         ]
         return found if ascending else found[::-1]
 
@@ -245,21 +257,21 @@ class Exchange(Engine):
         market = rules.find_market(self.markets, symbol)
         if not market.open:
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
-        return self.desk(market).depth(limit, self.now_us)
+        return self.venue(market).depth(limit, self.now_us)
 
     # Futures
 
     def max_order_quantity(
-        self, account: Account, symbol: str, side: str, price: str | None = None, **flags: Any
+        self, account: EngineAccount, symbol: str, side: str, price: str | None = None, **flags: Any
     ) -> Json:
         """``MaxOrderQuantity``: what an order could be of at most. ``flags``: as documented."""
         market = rules.find_market(self.markets, symbol)
         kind = "Market" if price is None else "Limit"
         least = market.raw["filters"]["quantity"]["minQuantity"]
         order = {"symbol": symbol, "side": side, "orderType": kind, "quantity": least}
-        ticket = rules.read(self.markets, order | {"price": price} | flags)
+        request = rules.read(self.markets, order | {"price": price} | flags)
         with exact():
-            most = market.quantity(self.most(account, ticket))
+            most = market.quantity(self.most(account, request))
         names = ("autoBorrow", "autoBorrowRepay", "autoLendRedeem", "reduceOnly")
         return (
             dict.fromkeys(names)
@@ -273,7 +285,7 @@ class Exchange(Engine):
         )
 
     def positions(
-        self, account: Account, symbol: str | None = None, market_type: str | None = None
+        self, account: EngineAccount, symbol: str | None = None, market_type: str | None = None
     ) -> list[Json]:
         """Those that are open, oldest first."""
         if symbol is not None:
@@ -291,7 +303,7 @@ class Exchange(Engine):
 
     def position_history(
         self,
-        account: Account,
+        account: EngineAccount,
         symbol: str | None = None,
         state: str | None = None,
         market_types: Sequence[str] | None = None,
@@ -311,7 +323,7 @@ class Exchange(Engine):
         return found if ascending else found[::-1]
 
     def funding_payments(
-        self, account: Account, symbol: str | None = None, ascending: bool = False
+        self, account: EngineAccount, symbol: str | None = None, ascending: bool = False
     ) -> list[Json]:
         """Newest first unless ``ascending``."""
         rows = [row for row in account.funding if symbol in (None, row.symbol)]
@@ -319,7 +331,7 @@ class Exchange(Engine):
         return found if ascending else found[::-1]
 
     def settlements(
-        self, account: Account, source: str | None = None, ascending: bool = False
+        self, account: EngineAccount, source: str | None = None, ascending: bool = False
     ) -> list[Json]:
         """Newest first unless ``ascending``. ``source``: of ``SettlementSourceFilter``."""
         rows = [row for row in account.settlements if _comes_from(row.source, source)]
@@ -328,35 +340,35 @@ class Exchange(Engine):
 
     # Parts
 
-    def _one_of_batch(self, account: Account, order: Mapping[str, Any]) -> Json:
+    def _one_of_batch(self, account: EngineAccount, order: Mapping[str, Any]) -> Json:
         try:
             return {"operation": "Ok", **self.execute(account, order)}
         except Refusal as refusal:
             return {"operation": "Err", "code": refusal.code, "message": refusal.message}
 
     def _find(
-        self, account: Account, symbol: str, order_id: str | None, client_id: int | None
-    ) -> Order | None:
+        self, account: EngineAccount, symbol: str, order_id: str | None, client_id: int | None
+    ) -> EngineOrder | None:
         """The open order of that id, or the newest of that client id."""
         rules.find_market(self.markets, symbol)
         if (order_id is None) == (client_id is None):
             raise bad_request("Must specify exactly one of `orderId` and `clientId`")
         for order in reversed(_open(account, symbol)):
-            if order.id == order_id or (order_id is None and order.ticket.client_id == client_id):
+            if order.id == order_id or (order_id is None and order.request.client_id == client_id):
                 return order
         return None
 
 
-def _open(account: Account, symbol: str) -> list[Order]:
+def _open(account: EngineAccount, symbol: str) -> list[EngineOrder]:
     """Oldest first."""
-    return [order for order in account.open.values() if order.ticket.market.symbol == symbol]
+    return [order for order in account.open.values() if order.request.market.symbol == symbol]
 
 
 def _is_of(
-    order: Order, order_id: str | None, symbol: str | None, market_types: Sequence[str] | None
+    order: EngineOrder, order_id: str | None, symbol: str | None, market_types: Sequence[str] | None
 ) -> bool:
     """Does an order pass these filters? None lets everything pass."""
-    market = order.ticket.market
+    market = order.request.market
     return (
         (order_id is None or order.id == order_id)
         and (symbol is None or market.symbol == symbol)

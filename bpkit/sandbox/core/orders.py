@@ -1,7 +1,7 @@
-"""An order: what was asked for, by which account, what became of it, how the exchange shows it.
+"""Orders, fills and accounts of the engine, and the JSON that shows them.
 
-Three shapes: the answer to an order (and open orders), the order history, a fill. In each, what
-does not apply is an explicit None.
+There are three shapes: the answer to an order (also used for open orders), a row of the order
+history, and a fill. A field that does not apply is None.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from ..formatting import iso, plain
 from ..simulation.market import Market
 from .book import Side
-from .ledger import Purse, exact
-from .positions import FundingPayment, Position, Settlement
+from .ledger import Balances, exact
+from .positions import EnginePosition, FundingPayment, Settlement
 
 CONDITIONS = (
     "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
@@ -27,12 +27,12 @@ SETTINGS = ("autoBorrowSettlements", "autoLend", "autoRepayBorrows")
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """What was asked for. ``price`` in ticks, ``quantity`` in steps, ``quote_quantity`` as sent.
+class OrderRequest:
+    """What was ordered. ``price`` in ticks, ``quantity`` in steps, ``quote_quantity`` as sent.
 
-    A Limit has a price and a quantity; a Market order has a quantity or a quote quantity. A
-    conditional order has neither: its quantity is 0, what it will be stands in ``conditions``, the
-    documented fields as they were sent. ``system``: the exchange's own order, and its kind.
+    A Limit order has a price and a quantity; a Market order has a quantity or a quote quantity. A
+    conditional order has a quantity of 0: its ``triggerQuantity`` is in ``conditions``, which has
+    the documented fields as sent. ``system``: the kind of an order of the exchange itself.
     """
 
     market: Market
@@ -52,7 +52,7 @@ class Ticket:
 
     @property
     def future(self) -> bool:
-        """On a market of futures nothing is paid but fees, and margin stands for the rest."""
+        """Is it for a future? Then margin is needed, and nothing is locked."""
         return self.market.kind == "PERP"
 
     @property
@@ -62,7 +62,7 @@ class Ticket:
 
     @property
     def sign(self) -> int:
-        """What a fill adds to a position, per step."""
+        """What one filled step adds to a position: 1 or -1."""
         return 1 if self.side == "Bid" else -1
 
     @property
@@ -71,20 +71,15 @@ class Ticket:
         return self.market.quote if self.side == "Bid" else self.market.base
 
     @property
-    def gets(self) -> str:
-        """The asset that a fill brings in."""
-        return self.market.base if self.side == "Bid" else self.market.quote
-
-    @property
     def budget(self) -> int | None:
-        """The quote quantity in whole ticks * steps, the rest cut off."""
+        """The quote quantity in ticks * steps, rounded down."""
         if self.quote_quantity is None:
             return None
         with exact():
             return int(self.quote_quantity // self.market.notional(1))
 
     def hold(self, steps: int) -> Decimal:
-        """What a resting order of so many steps locks, of the asset that it pays. Futures: 0."""
+        """The amount of ``pays`` that ``steps`` of a resting order lock; 0 for a future."""
         with exact():
             if self.price is None or self.future:
                 return Decimal(0)
@@ -94,24 +89,24 @@ class Ticket:
 
 
 @dataclass(eq=False)
-class Account:
-    """Its balances, its open orders by id, its positions, and all that happened, oldest first.
+class EngineAccount:
+    """An account: balances, open orders by id, positions, and its histories, oldest first.
 
-    ``positions``: by symbol, those that are open; ``every_position``: closed ones too.
-    ``leverage_limit``: the most that its positions may be of its equity. ``settings``: what the
-    account may switch on and off, by the documented names.
+    ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
+    ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
+    documented names.
     """
 
     public_key: str
-    purse: Purse
-    open: dict[str, Order] = field(default_factory=dict)
-    orders: list[Order] = field(default_factory=list)
+    balances: Balances
+    open: dict[str, EngineOrder] = field(default_factory=dict)
+    orders: list[EngineOrder] = field(default_factory=list)
     fills: list[OrderFill] = field(default_factory=list)
     leverage_limit: Decimal = Decimal(10)
     settings: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(SETTINGS, False))
     user_id: int = 0
-    positions: dict[str, Position] = field(default_factory=dict)
-    every_position: list[Position] = field(default_factory=list)
+    positions: dict[str, EnginePosition] = field(default_factory=dict)
+    every_position: list[EnginePosition] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
     funding: list[FundingPayment] = field(default_factory=list)
 
@@ -121,12 +116,12 @@ class Account:
 
 
 @dataclass(eq=False)
-class Order:
-    """A ticket that was accepted. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
+class EngineOrder:
+    """An accepted order. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
 
     id: str
-    owner: Account
-    ticket: Ticket
+    owner: EngineAccount
+    request: OrderRequest
     created_us: int
     status: str = "New"
     expiry: str | None = None
@@ -137,83 +132,83 @@ class Order:
 
     @property
     def remaining(self) -> int:
-        """Steps. Of a market order by quote quantity: 0, as it never rests."""
-        return 0 if self.ticket.quantity is None else self.ticket.quantity - self.executed
+        """The steps that are not filled; 0 for a market order with a quote quantity."""
+        return 0 if self.request.quantity is None else self.request.quantity - self.executed
 
     def wire(self) -> dict[str, Any]:
         """The answer to an order: ``OrderType``."""
         shown = self._common() | {
             "createdAt": self.created_us // 1_000,
-            "reduceOnly": self.ticket.reduce_only,
+            "reduceOnly": self.request.reduce_only,
             "relatedOrderId": self.related,
             "triggeredAt": None if self.triggered_us is None else self.triggered_us // 1_000,
         }
-        if self.ticket.kind == "Limit":
-            return shown | {"postOnly": self.ticket.post_only, "price": self._price()}
+        if self.request.kind == "Limit":
+            return shown | {"postOnly": self.request.post_only, "price": self._price()}
         return shown | {"quoteQuantity": self._quote_quantity()} | self._slippage()
 
     def history(self) -> dict[str, Any]:
         """A row of the order history: ``Order``."""
-        limit = self.ticket.kind == "Limit"
+        limit = self.request.kind == "Limit"
         shown = self._common() | self._slippage()
-        if self.ticket.conditional and self.status != "TriggerPending":
+        if self.request.conditional and self.status != "TriggerPending":
             shown["quantity"] = None
         return shown | {
             "createdAt": iso(self.created_us),
             "expiryReason": self.expiry,
-            "postOnly": self.ticket.post_only if limit else None,
+            "postOnly": self.request.post_only if limit else None,
             "price": self._price(),
             "quoteQuantity": self._quote_quantity(),
-            "systemOrderType": self.ticket.system,
+            "systemOrderType": self.request.system,
         }
 
     def _slippage(self) -> dict[str, str | None]:
-        tolerance, kind = self.ticket.slippage or (None, None)
+        tolerance, kind = self.request.slippage or (None, None)
         shown = None if tolerance is None else plain(tolerance)
         return {"slippageTolerance": shown, "slippageToleranceType": kind}
 
     @exact()
     def _common(self) -> dict[str, Any]:
-        ticket, market = self.ticket, self.ticket.market
-        quantity = None if ticket.quantity is None else plain(market.quantity(ticket.quantity))
+        request, market = self.request, self.request.market
+        quantity = None if request.quantity is None else plain(market.quantity(request.quantity))
         return (
             _NO_CONDITIONS
-            | dict(ticket.conditions)
+            | dict(request.conditions)
             | {
-                "clientId": ticket.client_id,
+                "clientId": request.client_id,
                 "executedQuantity": plain(market.quantity(self.executed)),
                 "executedQuoteQuantity": plain(market.notional(self.executed_quote)),
                 "id": self.id,
-                "orderType": ticket.kind,
+                "orderType": request.kind,
                 "quantity": quantity,
-                "selfTradePrevention": ticket.prevention,
-                "side": ticket.side,
+                "selfTradePrevention": request.prevention,
+                "side": request.side,
                 "status": self.status,
                 "symbol": market.symbol,
-                "timeInForce": ticket.time_in_force,
+                "timeInForce": request.time_in_force,
             }
         )
 
     @exact()
     def _price(self) -> str | None:
-        price = self.ticket.price
-        return None if price is None else plain(self.ticket.market.price(price))
+        price = self.request.price
+        return None if price is None else plain(self.request.market.price(price))
 
     @exact()
     def _quote_quantity(self) -> str:
-        """As sent; of a limit order price * quantity; otherwise what was executed, rounded up."""
-        ticket, market = self.ticket, self.ticket.market
-        if ticket.quote_quantity is not None:
-            return plain(ticket.quote_quantity)
-        if ticket.price is not None and ticket.quantity is not None:
-            return plain(market.notional(ticket.price * ticket.quantity))
+        """As sent; price * quantity of a limit order; otherwise what was executed, rounded up."""
+        request, market = self.request, self.request.market
+        if request.quote_quantity is not None:
+            return plain(request.quote_quantity)
+        if request.price is not None and request.quantity is not None:
+            return plain(market.notional(request.price * request.quantity))
         return plain(_round_up(market.notional(self.executed_quote), market.tick))
 
 
 class OrderFill(NamedTuple):
     """An order's part in one trade. ``price`` in ticks, ``quantity`` in steps."""
 
-    order: Order
+    order: EngineOrder
     trade_id: int
     time_us: int
     price: int
@@ -225,25 +220,25 @@ class OrderFill(NamedTuple):
     @exact()
     def wire(self) -> dict[str, Any]:
         """A row of the fill history: ``OrderFill``. Its ``clientId`` is text."""
-        ticket = self.order.ticket
+        request = self.order.request
         return {
-            "clientId": None if ticket.client_id is None else str(ticket.client_id),
+            "clientId": None if request.client_id is None else str(request.client_id),
             "fee": plain(self.fee),
             "feeSymbol": self.fee_symbol,
             "isMaker": self.is_maker,
             "orderId": self.order.id,
-            "price": plain(ticket.market.price(self.price)),
-            "quantity": plain(ticket.market.quantity(self.quantity)),
-            "side": ticket.side,
-            "symbol": ticket.market.symbol,
-            "systemOrderType": ticket.system,
+            "price": plain(request.market.price(self.price)),
+            "quantity": plain(request.market.quantity(self.quantity)),
+            "side": request.side,
+            "symbol": request.market.symbol,
+            "systemOrderType": request.system,
             "timestamp": iso(self.time_us),
             "tradeId": self.trade_id,
         }
 
 
 def _round_up(amount: Decimal, tick: Decimal) -> Decimal:
-    """To as many decimals as the tick has: 3.81428 with a tick of 0.01 becomes 3.82."""
+    """Round up to the decimals of the tick: 3.81428 with a tick of 0.01 becomes 3.82."""
     exponent = tick.as_tuple().exponent
     unit = Decimal(1).scaleb(min(0, exponent if isinstance(exponent, int) else 0))
     whole, rest = divmod(amount, unit)

@@ -1,8 +1,8 @@
-"""The money of futures: fees, realised profit and loss, funding, and what a debtor must give up.
+"""Settle futures: fees, realised profit and loss, funding, and debts.
 
-The house stands between all accounts: whatever one is paid, the house pays. Payments are made at
-once, in the quote asset (on the exchange every few seconds). Who has too little of it gives up
-other assets at their last price; when nothing is left, the house bears the rest.
+The market maker pays what an account receives, and receives what an account pays. Payments are made
+at once, in the quote asset (on the exchange every few seconds). An account that has too little of
+it sells other assets at their last price; if that is not enough, the market maker pays the rest.
 """
 
 from __future__ import annotations
@@ -11,48 +11,50 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from ..simulation.market import Market
-from ..simulation.price_feed import Trade
+from ..simulation.synthetic import Trade
 from .book import Side
-from .ledger import ZERO, Purse, exact, raised, rounded
-from .orders import Account, Order, OrderFill, Ticket
-from .positions import FundingPayment, Position, Settlement
+from .ledger import ZERO, Balances, exact, raised, rounded
+from .orders import EngineAccount, EngineOrder, OrderFill, OrderRequest
+from .positions import EnginePosition, FundingPayment, Settlement
 
 FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
-LIQUIDATION_FEE = Decimal("0.01")  # likewise, and beside the taker's fee
+LIQUIDATION_FEE = Decimal("0.01")  # of the notional, besides the taker's fee
 LIQUIDATION = "LiquidatePositionOnBook"
 CONVERSION = "CollateralConversion"
 
 
 def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
-    """In the quote asset, rounded up to 6 decimals."""
+    """The fee of a fill, in the quote asset, rounded up to 6 decimals."""
     with exact():
         return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
 
 
-class Clearing:
-    """``mark``: the price of a market's symbol now. ``next_id``: of orders and positions.
-    ``unlock``: ends an account's spot orders, which only who has the books can do."""
+class FuturesSettlement:
+    """Pay fees, profits, losses and funding. ``mark``: the price of a market's symbol now.
+
+    ``next_id``: the next id of an order or a position. ``unlock``: end an account's spot orders.
+    """
 
     def __init__(
         self,
         markets: Mapping[str, Market],
-        house: Purse,
-        fees: Purse,
+        market_maker: Balances,
+        fees: Balances,
         mark: Callable[[str], Decimal],
         next_id: Callable[[], str],
-        unlock: Callable[[Account], None],
+        unlock: Callable[[EngineAccount], None],
     ) -> None:
-        self._markets, self._house, self._fees = markets, house, fees
+        self._markets, self._market_maker, self._fees = markets, market_maker, fees
         self._mark, self._next_id, self._unlock = mark, next_id, unlock
         self._sequence = 0
 
-    def fill(self, order: Order, trade: Trade, is_maker: bool) -> Decimal:
-        """Let a fill change the owner's position and cash. The fee that it cost.
+    def fill(self, order: EngineOrder, trade: Trade, is_maker: bool) -> Decimal:
+        """Change the owner's position and cash by a fill. Returns the fee.
 
-        A fill through zero closes the position, and opens another with what is left.
+        A fill that goes through zero closes the position, and opens another with the rest.
         """
-        account, market = order.owner, order.ticket.market
-        change, net = order.ticket.sign * trade.quantity, account.net(market.symbol)
+        account, market = order.owner, order.request.market
+        change, net = order.request.sign * trade.quantity, account.net(market.symbol)
         through = change * net < 0 and abs(change) > abs(net)
         parts = [-net, change + net] if through else [change]
         with exact():
@@ -64,9 +66,14 @@ class Clearing:
         return total
 
     def fund(
-        self, account: Account, position: Position, mark: Decimal, rate: Decimal, end_us: int
+        self,
+        account: EngineAccount,
+        position: EnginePosition,
+        mark: Decimal,
+        rate: Decimal,
+        end_us: int,
     ) -> None:
-        """Pay or charge a position for the interval that ends then: longs pay a rate above 0."""
+        """Pay the funding of the interval that ends at ``end_us``. Longs pay a rate above 0."""
         with exact():
             amount = rounded(-position.quantity * mark * rate)
             position.funding += amount
@@ -75,45 +82,46 @@ class Clearing:
 
     def pay(
         self,
-        account: Account,
+        account: EngineAccount,
         asset: str,
         amount: Decimal,
         source: str,
         now_us: int,
         position_id: str | None = None,
     ) -> None:
-        """Settle an amount: more than zero is a gain. Nothing is recorded of nothing."""
+        """Pay an amount to an account, or take it if it is below 0. 0 is not recorded."""
         if amount > 0:
-            self._house.spend(asset, amount)
-            account.purse.gain(asset, amount)
+            self._market_maker.spend(asset, amount)
+            account.balances.gain(asset, amount)
         elif amount < 0:
             owed = amount.copy_negate()
-            self._raise(account, asset, owed, now_us)
-            account.purse.spend(asset, owed)
-            (self._fees if source.startswith("TradingFees") else self._house).gain(asset, owed)
+            self._cover(account, asset, owed, now_us)
+            account.balances.spend(asset, owed)
+            receiver = self._fees if source.startswith("TradingFees") else self._market_maker
+            receiver.gain(asset, owed)
         if amount:
             self._sequence += 1
             account.settlements.append(
                 Settlement(now_us, amount, source, position_id, self._sequence)
             )
 
-    def penalise(self, order: Order, position: Position, now_us: int) -> None:
-        """Charge for a liquidation, after it is paid for, and no more than there is."""
-        account, market = order.owner, order.ticket.market
+    def penalise(self, order: EngineOrder, position: EnginePosition, now_us: int) -> None:
+        """Charge the fee of a liquidation, at most what the account has left."""
+        account, market = order.owner, order.request.market
         with exact():
             fee = raised(market.notional(order.executed_quote) * LIQUIDATION_FEE)
-            fee = min(fee, account.purse.available(market.quote))
+            fee = min(fee, account.balances.available(market.quote))
             position.liquidation_fees += fee
         position.liquidated += order.executed
         charge = fee.copy_negate()
         self.pay(account, market.quote, charge, "TradingFeesSystem", now_us, position.id)
 
-    def _trade(self, order: Order, change: int, fee: Decimal, trade: Trade) -> None:
-        """One fill that does not lead through zero."""
-        account, market, now_us = order.owner, order.ticket.market, trade.time_us
+    def _trade(self, order: EngineOrder, change: int, fee: Decimal, trade: Trade) -> None:
+        """Settle a fill that does not go through zero."""
+        account, market, now_us = order.owner, order.request.market, trade.time_us
         position = account.positions.get(market.symbol)
         if position is None:
-            position = Position(self._next_id(), market, now_us, account.leverage_limit)
+            position = EnginePosition(self._next_id(), market, now_us, account.leverage_limit)
             account.positions[market.symbol] = position
             account.every_position.append(position)
         position.trade(change, trade.price)
@@ -125,38 +133,39 @@ class Clearing:
             position.closed_us, position.mark = now_us, market.price(trade.price)
             del account.positions[market.symbol]
 
-    def _raise(self, account: Account, asset: str, amount: Decimal, now_us: int) -> None:
-        """See to it that the account has so much: spot orders that lock assets end, other assets
-        go, then the house gives."""
-        if account.purse.available(asset) < amount:
+    def _cover(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
+        """Raise an amount: end spot orders, sell other assets, then let the market maker pay."""
+        if account.balances.available(asset) < amount:
             self._unlock(account)
-        for other in account.purse.assets():
+        for other in account.balances.assets():
             market = self._markets.get(f"{other}_{asset}")
-            if market is not None and market.open and account.purse.available(asset) < amount:
+            if market is not None and market.open and account.balances.available(asset) < amount:
                 self._convert(account, market, amount, now_us)
         with exact():
-            missing = amount - account.purse.available(asset)
+            missing = amount - account.balances.available(asset)
         if missing > 0:
             self.pay(account, asset, missing, "BackstopLiquidityFundProceeds", now_us)
 
-    def _convert(self, account: Account, market: Market, amount: Decimal, now_us: int) -> None:
-        """Sell the house just so much of an asset, in whole steps, that ``amount`` is there."""
+    def _convert(
+        self, account: EngineAccount, market: Market, amount: Decimal, now_us: int
+    ) -> None:
+        """Sell as much of an asset, in whole steps, as is needed to have ``amount``."""
         with exact():
             price = self._mark(market.symbol)
             unit = market.step * price
-            have = account.purse.available(market.base)
-            wanted = amount - account.purse.available(market.quote)
+            have = account.balances.available(market.base)
+            wanted = amount - account.balances.available(market.quote)
             steps = min(_whole(have, market.step, ROUND_DOWN), _whole(wanted, unit, ROUND_UP))
             if steps == 0:
                 return
             sold, got = market.quantity(steps), steps * unit
             ticks = _whole(price, market.tick, ROUND_DOWN)
-        account.purse.spend(market.base, sold)
-        self._house.gain(market.base, sold)
-        self._house.spend(market.quote, got)
-        account.purse.gain(market.quote, got)
-        ticket = system_ticket(market, "Ask", steps, CONVERSION)
-        order = Order(self._next_id(), account, ticket, now_us, "Filled", None, steps)
+        account.balances.spend(market.base, sold)
+        self._market_maker.gain(market.base, sold)
+        self._market_maker.spend(market.quote, got)
+        account.balances.gain(market.quote, got)
+        request = system_request(market, "Ask", steps, CONVERSION)
+        order = EngineOrder(self._next_id(), account, request, now_us, "Filled", None, steps)
         order.executed_quote = ticks * steps
         account.orders.append(order)
         account.fills.append(
@@ -164,9 +173,9 @@ class Clearing:
         )
 
 
-def system_ticket(market: Market, side: Side, steps: int, system: str) -> Ticket:
-    """An order of the exchange's own making: market, whatever it costs."""
-    return Ticket(
+def system_request(market: Market, side: Side, steps: int, system: str) -> OrderRequest:
+    """A market order of the exchange itself, at any price."""
+    return OrderRequest(
         market=market,
         side=side,
         kind="Market",

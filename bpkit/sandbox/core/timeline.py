@@ -1,8 +1,10 @@
-"""Time goes by: the tape's trades meet the users' orders, triggers fire, funding is paid.
+"""Advance the market's time: match orders with simulated trades, fire triggers, pay funding,
+liquidate.
 
-Between two looks at everything (the ends of funding intervals, and the end of the span) only those
-trades of the tape are heeded that reach a user's order, a trigger or a liquidation price. With
-several positions at once the latter are estimates, as each supposes that the others stand still.
+Everything is checked at the end of each funding interval, and at the end of the span. Between them
+only those trades of the price feed count that reach a user's order, a trigger or a liquidation
+price. If an account has several positions, liquidation prices are estimates: each supposes that the
+other prices do not change.
 """
 
 from __future__ import annotations
@@ -14,47 +16,48 @@ from itertools import groupby
 from typing import NamedTuple
 
 from ..simulation.market import Market
-from ..simulation.price_feed import Tape, Trade
+from ..simulation.price_feed import PriceFeed
+from ..simulation.synthetic import Trade
 from .book import Side
 from .engine import Engine
 from .ledger import exact, fine
-from .venue import Desk
+from .venue import Venue
 
 
-class Strike(NamedTuple):
-    """A moment that may matter to a desk. ``trade``: of its own tape; None: of the spot market
-    behind its index price."""
+class MarketEvent(NamedTuple):
+    """A time at which a venue must be checked. ``trade``: the trade of its feed; None: the index
+    price changed."""
 
     time_us: int
-    desk: Desk
+    venue: Venue
     trade: Trade | None
 
 
 def pass_time(engine: Engine, now_us: int) -> None:
-    """Let time pass, then let the house quote anew where users wait.
+    """Advance the time, then let the market maker quote again.
 
-    A market without users' orders and positions costs nothing.
+    Markets without orders and positions are skipped.
     """
-    for desk in _active(engine):
-        engine.fire(desk)  # what moved the price since time stood still
+    for venue in _active(engine):
+        engine.fire(venue)  # users' trades may have reached a trigger price
     while engine.now_us < now_us:
-        _go(engine, _stop(engine, now_us))
-    for desk in _active(engine):
-        engine.desk(desk.market)
+        _advance_to(engine, _next_stop(engine, now_us))
+    for venue in _active(engine):
+        engine.venue(venue.market)
 
 
-def _active(engine: Engine) -> list[Desk]:
-    """The desks at which somebody has an order or a position."""
+def _active(engine: Engine) -> list[Venue]:
+    """The venues with an order or a position of a user."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
     return [
-        desk
-        for symbol, desk in engine.desks.items()
-        if desk.users or desk.triggers or symbol in held
+        venue
+        for symbol, venue in engine.venues.items()
+        if venue.users or venue.triggers or symbol in held
     ]
 
 
-def _stop(engine: Engine, until_us: int) -> int:
-    """The next end of a funding interval that somebody will feel, or the end of the span."""
+def _next_stop(engine: Engine, until_us: int) -> int:
+    """The next end of a funding interval with a position, or the end of the span."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
     widths = [_interval(engine.markets[symbol]) for symbol in held]
     return min([until_us, *((engine.now_us // width + 1) * width for width in widths)])
@@ -64,108 +67,113 @@ def _interval(market: Market) -> int:
     return int(market.raw["fundingInterval"]) * 1_000
 
 
-def _go(engine: Engine, stop_us: int) -> None:
-    """To the next stop; or less far, where something happens that changes what may happen next."""
-    desks = _active(engine)
-    for desk in desks:
-        desk.withdraw()
-    strikes = _strikes(engine, desks, engine.now_us + 1, stop_us)
-    for here, now in groupby(strikes, key=lambda strike: strike.time_us):
+def _advance_to(engine: Engine, stop_us: int) -> None:
+    """Advance to ``stop_us``, or to an earlier time at which a new order was made."""
+    venues = _active(engine)
+    for venue in venues:
+        venue.withdraw()
+    events = _events(engine, venues, engine.now_us + 1, stop_us)
+    for here, now in groupby(events, key=lambda event: event.time_us):
         known, engine.now_us = engine.last_id, here
-        for strike in now:
-            if not _is_stale(engine, strike):
-                _meet(engine, strike)
+        for event in now:
+            if not _is_stale(engine, event):
+                _apply_event(engine, event)
         if engine.last_id != known and here < stop_us:
-            return  # there is something new to reach, or a sooner stop
+            return  # the new order, position or funding needs other events
     engine.now_us = stop_us
-    _look(engine)
+    _at_stop(engine)
 
 
-def _strikes(engine: Engine, desks: list[Desk], start_us: int, end_us: int) -> list[Strike]:
-    """All desks' moments of a span, both ends included, in turn."""
-    found = [strike for desk in desks for strike in _of(engine, desk, start_us, end_us + 1)]
-    return sorted(found, key=lambda strike: strike.time_us)
+def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[MarketEvent]:
+    """The events of all venues from ``start_us`` to ``end_us``, both included, by time."""
+    found = [
+        event for venue in venues for event in _venue_events(engine, venue, start_us, end_us + 1)
+    ]
+    return sorted(found, key=lambda event: event.time_us)
 
 
-def _of(engine: Engine, desk: Desk, start_us: int, end_us: int) -> Iterator[Strike]:
-    below = [best for best in [desk.book.best("Bid")] if best is not None]
-    above = [best for best in [desk.book.best("Ask")] if best is not None]
-    for trigger in desk.triggers.values():
+def _venue_events(
+    engine: Engine, venue: Venue, start_us: int, end_us: int
+) -> Iterator[MarketEvent]:
+    below = [best for best in [venue.book.best("Bid")] if best is not None]
+    above = [best for best in [venue.book.best("Ask")] if best is not None]
+    for trigger in venue.triggers.values():
         if trigger.by != "IndexPrice":
             (above if trigger.rising else below).append(trigger.ticks)
-    for price, rising in _liquidations(engine, desk):
+    for price, rising in _liquidations(engine, venue):
         with fine():
-            ticks = price / desk.market.tick
+            ticks = price / venue.market.tick
         (above if rising else below).append(math.ceil(ticks) if rising else math.floor(ticks))
-    for trade in _touches(desk.tape, start_us, end_us, below, above):
-        yield Strike(trade.time_us, desk, trade)
-    yield from _index_strikes(engine, desk, start_us, end_us)
+    for trade in _reached(venue.feed, start_us, end_us, below, above):
+        yield MarketEvent(trade.time_us, venue, trade)
+    yield from _index_events(engine, venue, start_us, end_us)
 
 
-def _index_strikes(engine: Engine, desk: Desk, start_us: int, end_us: int) -> Iterator[Strike]:
-    watching = [one for one in desk.triggers.values() if one.by == "IndexPrice"]
-    spot = engine.markets.get(f"{desk.market.base}_{desk.market.quote}")
+def _index_events(
+    engine: Engine, venue: Venue, start_us: int, end_us: int
+) -> Iterator[MarketEvent]:
+    watching = [one for one in venue.triggers.values() if one.by == "IndexPrice"]
+    spot = engine.markets.get(f"{venue.market.base}_{venue.market.quote}")
     if not watching or spot is None:
         return
     below: list[int] = []
     above: list[int] = []
     for trigger in watching:
         with exact():
-            ticks = int(desk.market.price(trigger.ticks) // spot.tick)
+            ticks = int(venue.market.price(trigger.ticks) // spot.tick)
         (above if trigger.rising else below).append(ticks)
-    for trade in _touches(engine.tape(spot.symbol), start_us, end_us, below, above):
-        yield Strike(trade.time_us, desk, None)
+    for trade in _reached(engine.feed(spot.symbol), start_us, end_us, below, above):
+        yield MarketEvent(trade.time_us, venue, None)
 
 
-def _liquidations(engine: Engine, desk: Desk) -> Iterator[tuple[Decimal, bool]]:
-    """The prices at which positions at a desk are liquidated, and whether by rising to them."""
+def _liquidations(engine: Engine, venue: Venue) -> Iterator[tuple[Decimal, bool]]:
+    """The liquidation prices of a venue's positions, and whether a rise reaches them."""
     for account in engine.accounts.values():
-        position = account.positions.get(desk.market.symbol)
+        position = account.positions.get(venue.market.symbol)
         if position is not None:
             price = engine.margin.liquidation_price(account, position)
             if price:
                 yield price, position.steps < 0
 
 
-def _is_stale(engine: Engine, strike: Strike) -> bool:
-    """Is what a trade was to reach gone by now, or out of this trade's reach? Most are, where an
-    order was filled early."""
-    desk, trade = strike.desk, strike.trade
-    if trade is None or desk.triggers or desk.entries:
+def _is_stale(engine: Engine, event: MarketEvent) -> bool:
+    """Is the order that a trade would have filled gone? Often an earlier trade has filled it."""
+    venue, trade = event.venue, event.trade
+    if trade is None or venue.triggers or venue.entries:
         return False
-    if any(desk.market.symbol in account.positions for account in engine.accounts.values()):
-        return False  # the trade may be at its price of liquidation
-    return not desk.book.crosses(_taker(trade), trade.price)
+    if any(venue.market.symbol in account.positions for account in engine.accounts.values()):
+        return False  # the trade may reach a liquidation price
+    return not venue.book.crosses(_taker(trade), trade.price)
 
 
 def _taker(trade: Trade) -> Side:
     return "Ask" if trade.buyer_is_maker else "Bid"
 
 
-def _meet(engine: Engine, strike: Strike) -> None:
-    """What a moment brings: fills, then triggers, then liquidations."""
-    desk, trade, printed = strike.desk, strike.trade, None
+def _apply_event(engine: Engine, event: MarketEvent) -> None:
+    """Carry out an event: fills, then triggers, then liquidations."""
+    venue, trade, printed = event.venue, event.trade, None
     if trade is not None:
-        desk.withdraw()
-        desk.take(_taker(trade), trade.price, trade.quantity, trade.time_us)
-        engine.leave_exits(desk)
+        venue.withdraw()
+        venue.take(_taker(trade), trade.price, trade.quantity, trade.time_us)
+        engine.leave_exits(venue)
         with exact():
-            printed = desk.market.price(trade.price)
-    engine.fire(desk, printed)
-    _liquidate(engine, desk.market.symbol)
+            printed = venue.market.price(trade.price)
+    engine.fire(venue, printed)
+    _liquidate(engine, venue.market.symbol)
 
 
-def _look(engine: Engine) -> None:
-    """At a stop: funding where an interval ends, then triggers, then liquidations."""
+def _at_stop(engine: Engine) -> None:
+    """At a stop: funding if an interval ends, then triggers, then liquidations."""
     for account in list(engine.accounts.values()):
         for symbol, position in list(account.positions.items()):
             if engine.now_us % _interval(position.market) == 0:
-                tape = engine.tape(symbol)
-                rate = tape.funding_rate(engine.now_us)
-                mark = tape.mark_price(engine.now_us)
-                engine.clearing.fund(account, position, mark, rate, engine.now_us)
-    for desk in _active(engine):
-        engine.fire(desk)
+                feed = engine.feed(symbol)
+                rate = feed.funding_rate(engine.now_us)
+                mark = feed.mark_price(engine.now_us)
+                engine.settlement.fund(account, position, mark, rate, engine.now_us)
+    for venue in _active(engine):
+        engine.fire(venue)
     _liquidate(engine)
 
 
@@ -176,10 +184,10 @@ def _liquidate(engine: Engine, symbol: str | None = None) -> None:
             engine.liquidate(account)
 
 
-def _touches(
-    tape: Tape, start_us: int, end_us: int, below: list[int], above: list[int]
+def _reached(
+    feed: PriceFeed, start_us: int, end_us: int, below: list[int], above: list[int]
 ) -> list[Trade]:
-    """The tape's own trades that reach any of these prices from above, or from below."""
+    """The feed's own trades at or below a price of ``below``, or at or above one of ``above``."""
     if not below and not above:
         return []
-    return tape.touches(start_us, end_us, max(below, default=None), min(above, default=None))
+    return feed.touches(start_us, end_us, max(below, default=None), min(above, default=None))

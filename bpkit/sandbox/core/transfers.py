@@ -1,13 +1,12 @@
-"""Money that comes and goes: deposits, withdrawals, and the address book that allows them.
+"""Deposits, withdrawals, and the address book for withdrawals.
 
-Nothing leaves this machine. What is withdrawn goes to ``outside``, what is deposited comes from
-there, so that every asset is conserved over the exchange and the outside together. Which addresses
-an account may withdraw to is set by the sandbox's owner, as it is on the exchange's website and
-not through its API.
+Nothing leaves this machine. Withdrawals go to ``outside`` and deposits come from there, so that the
+sum of an asset never changes. The owner of the sandbox sets the addresses to which an account may
+withdraw; on the exchange this is done on its website, not through the API.
 
-Source: a deposit and a withdrawal recorded on 2025-07-23 and 2025-08-13 for the shapes. How the
-fee and the quantity relate is not documented: here the account pays ``quantity``, the exchange
-keeps ``fee`` of it, and the rest arrives.
+The shapes are those of a deposit and a withdrawal recorded on 2025-07-23 and 2025-08-13. It is not
+documented whether ``quantity`` includes the fee. Here it does: the account pays ``quantity``, the
+exchange keeps ``fee``, and the rest arrives.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from typing import Any, NamedTuple, get_args
 from ...enums import Blockchain
 from ..formatting import iso, plain
 from ..simulation.tables import ASSETS
-from .exchange import Account, Exchange, Refusal
-from .ledger import Purse, exact
+from .exchange import EngineAccount, Exchange, Refusal
+from .ledger import Balances, exact
 from .rules import bad_request
 
 OUTSIDE_FUNDS = Decimal(10) ** 15  # of every asset
@@ -33,7 +32,7 @@ Json = dict[str, Any]
 
 
 class Deposit(NamedTuple):
-    """What came in, confirmed at once."""
+    """A deposit; it is confirmed at once."""
 
     id: int
     symbol: str
@@ -64,7 +63,7 @@ class Deposit(NamedTuple):
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What was sent out: pending for a minute of the market's time, then confirmed."""
+    """A withdrawal: pending for a minute of the market's time, then confirmed."""
 
     id: int
     symbol: str
@@ -100,35 +99,35 @@ class Withdrawal:
         }
 
 
-class Capital:
-    """Deposits and withdrawals of all accounts of ``exchange``. ``outside``: everybody else."""
+class Transfers:
+    """Deposits and withdrawals of all accounts. ``outside``: the balances outside the exchange."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        first_deposit_id: int = FIRST_DEPOSIT_ID,
-        first_withdrawal_id: int = FIRST_WITHDRAWAL_ID,
-    ) -> None:
-        self.outside = Purse(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
+    def __init__(self, exchange: Exchange) -> None:
+        self.outside = Balances(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
         self._exchange = exchange
-        self._deposit_id, self._withdrawal_id = first_deposit_id, first_withdrawal_id
+        self._deposit_id, self._withdrawal_id = FIRST_DEPOSIT_ID, FIRST_WITHDRAWAL_ID
         self._deposits: dict[str, list[Deposit]] = {}  # by public key, oldest first
         self._withdrawals: dict[str, list[Withdrawal]] = {}
         self._allowed: set[tuple[str, str, str]] = set()  # public key, blockchain, address
 
-    # What the sandbox's owner does
+    # For the owner of the sandbox
 
-    def deposit(self, account: Account, symbol: str, quantity: Decimal, blockchain: str) -> Json:
-        """Let money come in. ValueError: the asset or the blockchain does not take it."""
+    def deposit(
+        self, account: EngineAccount, symbol: str, quantity: Decimal, blockchain: str
+    ) -> Json:
+        """Deposit money. ValueError: the asset cannot be deposited on the blockchain, or the
+        quantity is too small or has too many decimals."""
         token = _token(symbol, blockchain)
         if token is None or not token["depositEnabled"]:
             raise ValueError(f"{symbol} cannot be deposited on {blockchain}")
         if quantity < Decimal(token["minimumDeposit"]):
-            raise ValueError(f"a deposit of {symbol} is at least {token['minimumDeposit']}")
+            raise ValueError(f"the minimum deposit of {symbol} is {token['minimumDeposit']}")
         if _decimals(quantity) > token["nativeDecimals"]:
-            raise ValueError(f"{symbol} has {token['nativeDecimals']} decimals on {blockchain}")
+            raise ValueError(
+                f"{symbol} has at most {token['nativeDecimals']} decimals on {blockchain}"
+            )
         self.outside.spend(symbol, quantity)
-        account.purse.gain(symbol, quantity)
+        account.balances.gain(symbol, quantity)
         address = deposit_address(account, blockchain)
         row = Deposit(
             self._deposit_id, symbol, quantity, blockchain, address, self._exchange.now_us
@@ -137,21 +136,21 @@ class Capital:
         self._deposits.setdefault(account.public_key, []).append(row)
         return row.wire()
 
-    def allow(self, account: Account, blockchain: str, address: str) -> None:
-        """Add an address to the account's book, as one that needs no second factor.
+    def allow(self, account: EngineAccount, blockchain: str, address: str) -> None:
+        """Add an address to the account's book, exempt from two factor authentication.
 
-        ValueError: no such blockchain.
+        ValueError: unknown blockchain.
         """
         if blockchain not in get_args(Blockchain):
-            raise ValueError(f"{blockchain!r} is none of {', '.join(get_args(Blockchain))}")
+            raise ValueError(f"{blockchain!r} is not one of {', '.join(get_args(Blockchain))}")
         self._allowed.add((account.public_key, blockchain, address))
 
-    # What the account does
+    # For an account
 
-    def request(self, account: Account, wish: Mapping[str, Any]) -> Json:
-        """Withdraw, and answer with ``Withdrawal``. ``wish``: the documented names, checked types.
+    def request(self, account: EngineAccount, wish: Mapping[str, Any]) -> Json:
+        """Withdraw: ``Withdrawal``. ``wish``: the documented names; types have been checked.
 
-        Refusal 403: the address is not in the account's book; 400: the quantity does not fit.
+        Refusal 403: the address is not in the account's book; 400: the quantity is not allowed.
         """
         symbol, blockchain = wish["symbol"], wish["blockchain"]
         _check_simulated(wish)
@@ -164,7 +163,7 @@ class Capital:
         quantity = self._quantity(account, wish["quantity"], symbol, token)
         fee = Decimal(token["withdrawalFee"])
         with exact():
-            account.purse.spend(symbol, quantity)
+            account.balances.spend(symbol, quantity)
             self._exchange.fees.gain(symbol, fee)
             self.outside.gain(symbol, quantity - fee)
         now_us = self._exchange.now_us
@@ -182,8 +181,8 @@ class Capital:
         self._withdrawals.setdefault(account.public_key, []).append(row)
         return row.wire(now_us)
 
-    def most(self, account: Account, symbol: str) -> Decimal:
-        """What can be withdrawn, cut to the decimals that its blockchains know."""
+    def most(self, account: EngineAccount, symbol: str) -> Decimal:
+        """The amount that can be withdrawn, cut to the decimals of the asset's blockchains."""
         if symbol not in ASSETS:
             raise bad_request("Invalid asset", "INVALID_ASSET")
         digits = max(token["nativeDecimals"] for token in ASSETS[symbol]["tokens"])
@@ -194,7 +193,7 @@ class Capital:
             ) * unit
 
     def deposits(
-        self, account: Account, from_ms: int | None = None, to_ms: int | None = None
+        self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
     ) -> list[Json]:
         """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
         found = self._deposits.get(account.public_key, [])
@@ -202,7 +201,7 @@ class Capital:
 
     def withdrawals(
         self,
-        account: Account,
+        account: EngineAccount,
         id: int | None = None,
         client_id: str | None = None,
         from_ms: int | None = None,
@@ -218,7 +217,7 @@ class Capital:
         ]
 
     def _quantity(
-        self, account: Account, text: str, symbol: str, token: Mapping[str, Any]
+        self, account: EngineAccount, text: str, symbol: str, token: Mapping[str, Any]
     ) -> Decimal:
         quantity = Decimal(text)
         if _decimals(quantity) > token["nativeDecimals"]:
@@ -230,27 +229,27 @@ class Capital:
         return quantity
 
 
-def deposit_address(account: Account, blockchain: str) -> str:
-    """An address that no wallet takes, so that nobody can send real money to it by mistake."""
+def deposit_address(account: EngineAccount, blockchain: str) -> str:
+    """An address that no wallet accepts, so that nobody sends real money to it by mistake."""
     tail = hashlib.sha256(f"{account.public_key}/{blockchain}".encode()).hexdigest()[:8]
     return f"SANDBOX-{blockchain}-send-nothing-here-{tail}"
 
 
 def blockchain_of(symbol: str) -> str:
-    """The first blockchain that knows an asset. ValueError: the exchange does not know it."""
+    """The first blockchain of an asset. ValueError: unknown asset."""
     if symbol not in ASSETS:
         raise ValueError(f"{symbol} is not an asset of the sandbox: {', '.join(ASSETS)}")
     return str(ASSETS[symbol]["tokens"][0]["blockchain"])
 
 
 def _token(symbol: str, blockchain: str) -> dict[str, Any] | None:
-    """How an asset travels on a blockchain; None: it does not."""
+    """The entry of an asset and a blockchain in ``assets.json``, or None."""
     tokens = ASSETS[symbol]["tokens"] if symbol in ASSETS else []
     return next((token for token in tokens if token["blockchain"] == blockchain), None)
 
 
 def _decimals(quantity: Decimal) -> int:
-    """How many there are after the point, trailing zeros left out."""
+    """The number of decimals, without trailing zeros."""
     return len(format(quantity, "f").partition(".")[2].rstrip("0"))
 
 
@@ -267,5 +266,5 @@ def _within(time_us: int, from_ms: int | None, to_ms: int | None) -> bool:
 
 
 def _hash(text: str) -> str:
-    """What stands for a transaction's hash; no blockchain knows it."""
+    """A made-up transaction hash, which is on no blockchain."""
     return f"SANDBOX-{hashlib.sha256(text.encode()).hexdigest()[:32]}"

@@ -1,9 +1,10 @@
-"""Conditional orders: orders that wait for a price, and the exits that an entry brings with it.
+"""Conditional orders: orders that wait for a price, and take-profit and stop-loss orders.
 
-A conditional order is TriggerPending, locks nothing, and becomes an order of its own (which names
-it in ``relatedOrderId``) once the price it watches has reached ``triggerPrice`` from the side on
-which it stood when the order came. Which price that is, ``triggerBy`` says; LastPrice unless given
-(a guess). A spot market has only its last price.
+A conditional order is TriggerPending and locks nothing. When the price that it watches reaches
+``triggerPrice``, it places a new order, which has its id in ``relatedOrderId``. It waits for a rise
+if ``triggerPrice`` is at or above the price when the order arrives, otherwise for a fall.
+``triggerBy`` names the price that is watched; the default is LastPrice (a guess). A spot market has
+only its last price.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from ..simulation.market import Market
 from . import rules
 from .book import OTHER
 from .ledger import exact
-from .orders import Order, Ticket
+from .orders import EngineOrder, OrderRequest
 from .rules import Refusal, bad_request
 
 WATCHED = "LastPrice"
 AMOUNT = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 EXITS = ("takeProfit", "stopLoss")
-# Why an order that was triggered could not be placed, by the code of the refusal.
+# Code of the refusal -> expiry reason of a conditional order whose order was refused.
 FAILURES = {
     "INSUFFICIENT_FUNDS": "InsufficientFunds",
     "INSUFFICIENT_MARGIN": "InsufficientMargin",
@@ -35,103 +36,104 @@ FAILURES = {
 
 @dataclass(frozen=True)
 class Trigger:
-    """What an order waits for: ``by`` rising to ``ticks``, or else falling to them."""
+    """``order`` waits until the price ``by`` rises (or falls, if not ``rising``) to ``ticks``."""
 
-    order: Order
+    order: EngineOrder
     ticks: int
     by: str
     rising: bool
 
     @exact()
     def is_due(self, price: Decimal) -> bool:
-        """Has the price it watches come far enough?"""
-        level = self.order.ticket.market.price(self.ticks)
+        """Has the watched price reached the trigger price?"""
+        level = self.order.request.market.price(self.ticks)
         return price >= level if self.rising else price <= level
 
 
-def check(ticket: Ticket) -> None:
-    """Refuse conditions that cannot be read, or that the market does not know."""
-    conditions, market = ticket.conditions, ticket.market
+def check(request: OrderRequest) -> None:
+    """Refuse conditions that are not valid, or that the market does not support."""
+    conditions, market = request.conditions, request.market
     for name in EXITS:
         if any(field.startswith(name) for field in conditions):
-            _check_exit(ticket, name)
-    if not ticket.conditional:
+            _check_exit(request, name)
+    if not request.conditional:
         if "triggerBy" in conditions:
             raise bad_request("`triggerBy` needs a `triggerPrice`")
         return
     _ticks(market, conditions, "triggerPrice")
-    if ticket.quote_quantity is not None:
+    if request.quote_quantity is not None:
         raise bad_request("Conditional orders must not specify a `quoteQuantity`")
     text = conditions["triggerQuantity"]
     if not text.endswith("%"):
         rules.steps(market, _amount("triggerQuantity", text))
-    elif not ticket.reduce_only:
+    elif not request.reduce_only:
         raise bad_request("A `triggerQuantity` in percent needs `reduceOnly`")
     elif not 0 < _amount("triggerQuantity", text[:-1]) <= 100:
         raise bad_request("`triggerQuantity` must be above 0% and at most 100%")
 
 
-def watch(order: Order, rising: bool) -> Trigger:
-    """The trigger of a conditional order, which waits for a price to rise to its own, or to fall
-    to it."""
-    ticks = _ticks(order.ticket.market, order.ticket.conditions, "triggerPrice")
-    return Trigger(order, ticks, watched(order.ticket), rising)
+def watch(order: EngineOrder, rising: bool) -> Trigger:
+    """The trigger of a conditional order. ``rising``: it waits for the price to rise."""
+    ticks = _ticks(order.request.market, order.request.conditions, "triggerPrice")
+    return Trigger(order, ticks, watched(order.request), rising)
 
 
-def is_above(ticket: Ticket, price: Decimal) -> bool:
+def is_above(request: OrderRequest, price: Decimal) -> bool:
     """Is a conditional order's trigger price at ``price`` or above it?"""
-    return Decimal(ticket.conditions["triggerPrice"]) >= price
+    return Decimal(request.conditions["triggerPrice"]) >= price
 
 
-def failure(ticket: Ticket, refusal: Refusal) -> str:
-    """The expiry reason of a conditional order that could not be placed."""
-    if refusal.code == "INVALID_ORDER" and ticket.post_only:
+def failure(request: OrderRequest, refusal: Refusal) -> str:
+    """The expiry reason of a conditional order whose order was refused."""
+    if refusal.code == "INVALID_ORDER" and request.post_only:
         return "PostOnlyTaker"
     return FAILURES.get(refusal.code, "Unknown")
 
 
-def watched(ticket: Ticket) -> str:
-    """LastPrice, MarkPrice or IndexPrice."""
-    return ticket.conditions.get("triggerBy", WATCHED) if ticket.future else "LastPrice"
+def watched(request: OrderRequest) -> str:
+    """The price that a conditional order watches: LastPrice, MarkPrice or IndexPrice."""
+    return request.conditions.get("triggerBy", WATCHED) if request.future else "LastPrice"
 
 
-def released(ticket: Ticket, net: int) -> Ticket:
-    """The order that a trigger sets free; ``net``: the position now, in steps.
+def released(request: OrderRequest, net: int) -> OrderRequest:
+    """The order that a triggered order places. ``net``: the position now, in steps.
 
-    Its quantity is 0 when it is a share of a position that there is not.
+    Its quantity is 0 if it is a share of a position that does not exist.
     """
-    text = ticket.conditions["triggerQuantity"]
+    text = request.conditions["triggerQuantity"]
     with exact():
         if text.endswith("%"):
-            steps = int(max(0, -ticket.sign * net) * Decimal(text[:-1]) // 100)
+            steps = int(max(0, -request.sign * net) * Decimal(text[:-1]) // 100)
         else:
-            steps = int(Decimal(text) // ticket.market.step)
+            steps = int(Decimal(text) // request.market.step)
     kept = {
-        name: value for name, value in ticket.conditions.items() if not name.startswith("trigger")
+        name: value for name, value in request.conditions.items() if not name.startswith("trigger")
     }
-    return replace(ticket, quantity=steps, conditions=kept)
+    return replace(request, quantity=steps, conditions=kept)
 
 
-def exits(order: Order) -> list[tuple[Ticket, bool]]:
-    """What an entry that is over leaves behind: conditional orders, and whether each waits for the
-    price to rise. They close what was executed, and only that."""
-    ticket, market = order.ticket, order.ticket.market
+def exits(order: EngineOrder) -> list[tuple[OrderRequest, bool]]:
+    """The take-profit and stop-loss of an order that has ended, and whether each waits for a rise.
+
+    They close the quantity that was executed.
+    """
+    request, market = order.request, order.request.market
     found = []
     for name in EXITS:
-        if f"{name}TriggerPrice" not in ticket.conditions:
+        if f"{name}TriggerPrice" not in request.conditions:
             continue
-        limit = ticket.conditions.get(f"{name}LimitPrice")
+        limit = request.conditions.get(f"{name}LimitPrice")
         with exact():
             quantity = plain(market.quantity(order.executed))
         conditions = {
-            "triggerPrice": ticket.conditions[f"{name}TriggerPrice"],
+            "triggerPrice": request.conditions[f"{name}TriggerPrice"],
             "triggerQuantity": quantity,
         }
-        if f"{name}TriggerBy" in ticket.conditions:
-            conditions["triggerBy"] = ticket.conditions[f"{name}TriggerBy"]
+        if f"{name}TriggerBy" in request.conditions:
+            conditions["triggerBy"] = request.conditions[f"{name}TriggerBy"]
         exit = replace(
-            ticket,
-            side=OTHER[ticket.side],
+            request,
+            side=OTHER[request.side],
             kind="Market" if limit is None else "Limit",
             price=None if limit is None else rules.ticks(market, Decimal(limit)),
             quantity=0,
@@ -143,13 +145,13 @@ def exits(order: Order) -> list[tuple[Ticket, bool]]:
             conditions=conditions,
             slippage=None,
         )
-        found.append((exit, (name == "takeProfit") == (ticket.side == "Bid")))
+        found.append((exit, (name == "takeProfit") == (request.side == "Bid")))
     return found
 
 
-def _check_exit(ticket: Ticket, name: str) -> None:
-    conditions, market = ticket.conditions, ticket.market
-    if not ticket.future:
+def _check_exit(request: OrderRequest, name: str) -> None:
+    conditions, market = request.conditions, request.market
+    if not request.future:
         message = f"The sandbox simulates `{name}TriggerPrice` on futures only"
         raise Refusal(501, "NOT_IMPLEMENTED", message)
     if f"{name}TriggerPrice" not in conditions:
@@ -164,7 +166,7 @@ def _ticks(market: Market, conditions: Any, name: str) -> int:
 
 
 def _amount(name: str, text: str) -> Decimal:
-    """Digits and a point, as the wire has them; these fields are plain text there."""
+    """A decimal without sign and exponent. Refusal: the text is not one."""
     if len(text) > 60 or not AMOUNT.fullmatch(text):
         raise bad_request(f"Invalid `{name}`")
     return Decimal(text)

@@ -1,6 +1,6 @@
-"""One market at work: its book, its tape, the crowd, and what changes hands in a trade.
+"""One market: match orders in its book, quote for the simulated market maker, settle trades.
 
-The crowd is a house account without holds or fees. Its quotes come from the tape and rest in the
+The market maker has no holds and pays no fees. Its quotes come from the price feed and rest in the
 book like any other order.
 """
 
@@ -11,88 +11,93 @@ from typing import Any
 
 from ..formatting import plain
 from ..simulation.market import Market
-from ..simulation.price_feed import FIRST_US, Tape, Trade
+from ..simulation.price_feed import PriceFeed
+from ..simulation.synthetic import FIRST_US, Trade
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
-from .ledger import ZERO, Purse, exact
-from .orders import Account, Order, OrderFill
-from .settlement import Clearing
+from .ledger import ZERO, Balances, exact
+from .orders import EngineAccount, EngineOrder, OrderFill
+from .settlement import FuturesSettlement
 from .triggers import Trigger
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
 FREE_OF_FEES = ("USDT_USDC",)
-HOUSE = "house"  # no public key: those have 44 characters
+MARKET_MAKER = "market maker"  # not a public key: those have 44 characters
 FIRST_UPDATE_ID = 6_730_019_258
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
 
-class Desk:
-    """A market's book with the money behind it. ``users``: the users' orders in it, by id;
-    ``triggers``: those that wait for a price. ``entries``: orders that are over and have left
-    exits to be placed, until somebody takes them.
+class Venue:
+    """One market. ``users``: the users' orders in the book, by id. ``triggers``: the conditional
+    orders. ``entries``: orders that have ended, whose take-profit and stop-loss must be placed.
 
-    Every method that may trade is given the time (microseconds UTC) that its trades bear; each of
-    them is recorded on the tape. ``house`` and ``fees`` are shared by all desks.
+    Methods that may trade take the time of their trades (microseconds UTC), and record each trade
+    on the feed. All venues share ``market_maker`` and ``fees``.
     """
 
     def __init__(
-        self, market: Market, tape: Tape, house: Purse, fees: Purse, clearing: Clearing
+        self,
+        market: Market,
+        feed: PriceFeed,
+        market_maker: Balances,
+        fees: Balances,
+        settlement: FuturesSettlement,
     ) -> None:
-        self.market, self.tape = market, tape
+        self.market, self.feed = market, feed
         self.book = Book()
-        self.users: dict[str, Order] = {}
+        self.users: dict[str, EngineOrder] = {}
         self.triggers: dict[str, Trigger] = {}
-        self.entries: list[Order] = []
-        self._house, self._fees, self._clearing = house, fees, clearing
+        self.entries: list[EngineOrder] = []
+        self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
         self._quotes: list[str] = []
-        self._quoted = 0  # quotes so far
-        self._updates = 0  # changes of the book that were not the house's quoting
+        self._quoted = 0  # number of quotes so far
+        self._updates = 0  # changes of the book, without new quotes
         self._quoted_us: int | None = None
 
-    # Users
+    # Users' orders
 
     def plan(self, taker: Taker) -> Match:
-        """What an incoming order would meet now; resting reduce-only orders keep their word."""
-        owners = [order.owner for order in self.users.values() if order.ticket.reduce_only]
+        """Match an incoming order without changing anything."""
+        owners = [order.owner for order in self.users.values() if order.request.reduce_only]
         return self.book.plan(
             taker, {owner.public_key: owner.net(self.market.symbol) for owner in owners}
         )
 
     def wait(self, trigger: Trigger) -> None:
-        """Let a conditional order wait for its price."""
+        """Add a conditional order."""
         order = trigger.order
         self.triggers[order.id] = trigger
         order.owner.open[order.id] = order
         order.status = "TriggerPending"
 
-    def execute(self, order: Order, match: Match, now_us: int) -> None:
-        """Carry out a plan for an order just accepted, then let the rest of it wait or expire."""
-        ticket = order.ticket
-        if ticket.quantity is not None:
-            order.owner.purse.lock(ticket.pays, ticket.hold(ticket.quantity))
-        self._settle(order, ticket.side, match, now_us)
+    def execute(self, order: EngineOrder, match: Match, now_us: int) -> None:
+        """Carry out the plan of a new order, then let the rest of it rest or expire."""
+        request = order.request
+        if request.quantity is not None:
+            order.owner.balances.lock(request.pays, request.hold(request.quantity))
+        self._settle(order, request.side, match, now_us)
         if match.stopped is None and order.executed:
             self._close(order, "Filled")
         elif match.stopped not in (None, NO_MATCH):
             self._close(order, "Expired", match.stopped)
-        elif ticket.reduce_only and not self._reduces(order):
+        elif request.reduce_only and not self._reduces(order):
             self._close(order, "Expired", NOT_REDUCED)
-        elif ticket.price is None:
+        elif request.price is None:
             self._close(order, "Expired", "InsufficientLiquidity")
-        elif ticket.time_in_force == "IOC":
+        elif request.time_in_force == "IOC":
             self._close(order, "Expired", "ImmediateOrCancel")
         else:
             key, left = order.owner.public_key, order.remaining
-            only = ticket.reduce_only is True
-            self.book.add(Resting(order.id, key, ticket.side, ticket.price, left, only))
+            only = request.reduce_only is True
+            self.book.add(Resting(order.id, key, request.side, request.price, left, only))
             self.users[order.id] = order.owner.open[order.id] = order
             self._updates += 1
 
-    def cancel(self, order: Order) -> None:
-        """KeyError: it neither rests nor waits here."""
+    def cancel(self, order: EngineOrder) -> None:
+        """Cancel an open order. KeyError: it is not open here."""
         self.end(order, "Cancelled")
 
-    def end(self, order: Order, status: str, expiry: str | None = None) -> None:
-        """Take an order out of the book, or out of those that wait. KeyError: it is in neither."""
+    def end(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
+        """End an open order with a status. KeyError: it is not open here."""
         if order.id in self.triggers:
             del self.triggers[order.id]
         else:
@@ -101,7 +106,7 @@ class Desk:
         self._close(order, status, expiry)
 
     def depth(self, limit: int | None, now_us: int) -> dict[str, Any]:
-        """``Depth``: both sides ascending. ``limit``: only so many of the best a side."""
+        """``Depth``: both sides ascending. ``limit``: the number of prices on each side."""
         return {
             "asks": self._levels("Ask", limit),
             "bids": self._levels("Bid", limit),
@@ -109,26 +114,26 @@ class Desk:
             "timestamp": now_us,
         }
 
-    # The crowd
+    # The market maker
 
     def refresh(self, now_us: int) -> None:
-        """Quote anew if time has moved since the house quoted last."""
+        """Replace the market maker's quotes if time has moved since they were made."""
         if self._quoted_us != now_us:
             self.withdraw()
             self.quote(now_us)
 
     def withdraw(self) -> None:
-        """Take what is left of the house's quotes out of the book."""
+        """Remove the market maker's quotes from the book."""
         for id in self._quotes:
             if id in self.book:
                 self.book.cancel(id)
         self._quotes.clear()
-        self._quoted_us = None  # if what follows is interrupted, the house quotes again
+        self._quoted_us = None  # after an error, too, ``refresh`` quotes again
 
     def quote(self, now_us: int) -> None:
-        """The tape's levels as orders of the house, best first. One that crosses a user's takes."""
+        """Quote the feed's levels, best first. A quote that crosses a user's order takes it."""
         self._quoted_us = now_us
-        bids, asks = self.tape.levels(now_us)
+        bids, asks = self.feed.levels(now_us)
         sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
         for side, levels in sides:
             for price, quantity in levels:
@@ -136,26 +141,26 @@ class Desk:
                 if left and not self.book.crosses(side, price):
                     self._quoted += 1
                     self._quotes.append(f"q{self._quoted}")
-                    self.book.add(Resting(self._quotes[-1], HOUSE, side, price, left))
+                    self.book.add(Resting(self._quotes[-1], MARKET_MAKER, side, price, left))
 
     def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
-        """The house takes what there is for it, at ``price`` or better. Steps taken."""
-        match = self.plan(Taker(HOUSE, side, price, quantity))
+        """Let the market maker take users' orders at ``price`` or better. Returns the steps."""
+        match = self.plan(Taker(MARKET_MAKER, side, price, quantity))
         self._settle(None, side, match, now_us)
         return match.executed
 
-    # Matches and money
+    # Settlement
 
-    def _settle(self, order: Order | None, side: Side, match: Match, now_us: int) -> None:
-        """Carry out a match for an order, or for the house (None): book, money, fills, tape."""
+    def _settle(self, order: EngineOrder | None, side: Side, match: Match, now_us: int) -> None:
+        """Carry out a match: book, money, fills, feed. ``order``: None for the market maker."""
         self.book.apply(match)
         self._updates += len(match.fills) + len(match.expired)
         touched = {} if order is None else {order.owner.public_key: order.owner}
         for fill in match.fills:
             trade = Trade(
-                self.tape.next_id(now_us), now_us, fill.price, fill.quantity, side == "Ask"
+                self.feed.next_id(now_us), now_us, fill.price, fill.quantity, side == "Ask"
             )
-            self.tape.record(trade)
+            self.feed.record(trade)
             maker = self.users.get(fill.maker)
             self._pay(maker, OTHER[side], trade, True)
             self._pay(order, side, trade, False)
@@ -168,57 +173,53 @@ class Desk:
             self._close(self.users[id], "Expired", SELF_TRADE if own else NOT_REDUCED)
         if self.market.kind == "PERP" and match.fills:
             for account in touched.values():
-                self._sweep(account)
+                self._expire_reduce_only(account)
 
-    def _sweep(self, account: Account) -> None:
-        """End what can no longer reduce the account's position."""
+    def _expire_reduce_only(self, account: EngineAccount) -> None:
+        """End the reduce-only orders that can no longer reduce the account's position."""
         for order in [one for one in self.users.values() if one.owner is account]:
-            if order.ticket.reduce_only and not self._reduces(order):
+            if order.request.reduce_only and not self._reduces(order):
                 self.end(order, "Expired", NOT_REDUCED)
         for trigger in list(self.triggers.values()):
             order = trigger.order
-            if order.owner is account and order.ticket.reduce_only and not self._reduces(order):
+            if order.owner is account and order.request.reduce_only and not self._reduces(order):
                 self.end(order, "Expired", "StopWithoutPosition")
 
-    def _reduces(self, order: Order) -> bool:
-        return order.owner.net(self.market.symbol) * order.ticket.sign < 0
+    def _reduces(self, order: EngineOrder) -> bool:
+        return order.owner.net(self.market.symbol) * order.request.sign < 0
 
-    def _pay(self, order: Order | None, side: Side, trade: Trade, is_maker: bool) -> None:
-        """One side of a trade: what it gives, what it gets, the fee on that. None: the house."""
+    def _pay(self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool) -> None:
+        """Settle one side of a trade, with its fee. ``order``: None for the market maker."""
         market = self.market
         if market.kind == "PERP":
-            self._clear(order, trade, is_maker)
+            if order is not None:
+                fee = self._settlement.fill(order, trade, is_maker)
+                _record_fill(order, trade, fee, market.quote, is_maker)
             return
         with exact():
             base = (market.base, market.quantity(trade.quantity))
             quote = (market.quote, market.notional(trade.price * trade.quantity))
             (gives, given), (gets, got) = (quote, base) if side == "Bid" else (base, quote)
             if order is None:
-                self._house.spend(gives, given)
-                self._house.gain(gets, got)
+                self._market_maker.spend(gives, given)
+                self._market_maker.gain(gets, got)
                 return
             account = order.owner
-            account.purse.release(gives, order.ticket.hold(trade.quantity))
-            account.purse.spend(gives, given)
+            account.balances.release(gives, order.request.hold(trade.quantity))
+            account.balances.spend(gives, given)
             fee = got * _fee_rate(market, is_maker)
-            account.purse.gain(gets, got - fee)
+            account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
-        _note(order, trade, fee, gets, is_maker)
+        _record_fill(order, trade, fee, gets, is_maker)
 
-    def _clear(self, order: Order | None, trade: Trade, is_maker: bool) -> None:
-        """One side of a trade in futures: a position changes, nothing is handed over."""
-        if order is not None:
-            fee = self._clearing.fill(order, trade, is_maker)
-            _note(order, trade, fee, self.market.quote, is_maker)
-
-    def _close(self, order: Order, status: str, expiry: str | None = None) -> None:
-        """An order that has left the book, or was never in it, is over: no lock stays behind."""
-        ticket = order.ticket
-        order.owner.purse.release(ticket.pays, ticket.hold(order.remaining))
+    def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
+        """Set the last status of an order that is not in the book, and release what it locks."""
+        request = order.request
+        order.owner.balances.release(request.pays, request.hold(order.remaining))
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
         order.status, order.expiry = status, expiry
-        if order.executed and EXITS & ticket.conditions.keys():
+        if order.executed and EXITS & request.conditions.keys():
             self.entries.append(order)
 
     @exact()
@@ -229,8 +230,9 @@ class Desk:
         ]
 
 
-def _note(order: Order, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool) -> None:
-    """Write a fill down."""
+def _record_fill(
+    order: EngineOrder, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool
+) -> None:
     order.executed += trade.quantity
     order.executed_quote += trade.price * trade.quantity
     order.status = "PartiallyFilled"

@@ -15,11 +15,15 @@ from errno import EADDRINUSE
 from http.client import responses
 from urllib.parse import urlsplit
 
-from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPServerRequest
-from tornado.web import Application, RequestHandler
-
+from ...errors import missing_extra
 from .service import Service
+
+try:
+    from tornado.httpserver import HTTPServer
+    from tornado.httputil import HTTPServerRequest
+    from tornado.web import Application, RequestHandler
+except ModuleNotFoundError:
+    raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
 
 MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
 AT_ONCE = 4  # findings under way; who is refused meanwhile gets the refusal alone, at once

@@ -61,8 +61,8 @@ def _ticker(exchange: Exchange, values: Values) -> Any:
     market = _market(exchange, values["symbol"])
     if not market.open:
         return None
-    tape = exchange.tape(market.symbol)
-    return marketdata.ticker(market, tape, values.get("interval", "1d"), exchange.now_us)
+    feed = exchange.feed(market.symbol)
+    return marketdata.ticker(market, feed, values.get("interval", "1d"), exchange.now_us)
 
 
 def _tickers(exchange: Exchange, values: Values) -> Any:
@@ -82,15 +82,15 @@ def _klines(exchange: Exchange, values: Values) -> Any:
         raise Refusal(400, "INVALID_CLIENT_REQUEST", "endTime must not be before startTime")
     if values.get("priceType", "Last") != "Last":
         raise Refusal(501, "NOT_IMPLEMENTED", "The sandbox has candles of priceType Last only")
-    tape = exchange.tape(market.symbol)
-    return marketdata.klines(market, tape, values["interval"], start, end, exchange.now_us)
+    feed = exchange.feed(market.symbol)
+    return marketdata.klines(market, feed, values["interval"], start, end, exchange.now_us)
 
 
 def _trades(exchange: Exchange, values: Values) -> Any:
     market = _open_market(exchange, values["symbol"])
     limit, offset = _limit(values, 100, 1000), values.get("offset", 0)
-    tape = exchange.tape(market.symbol)
-    return marketdata.trades(market, tape, exchange.now_us, limit, offset)
+    feed = exchange.feed(market.symbol)
+    return marketdata.trades(market, feed, exchange.now_us, limit, offset)
 
 
 def _futures(exchange: Exchange, values: Values) -> list[Market]:
@@ -109,7 +109,7 @@ def _open_interest(exchange: Exchange, values: Values) -> Any:
     if "symbol" in values:
         _market(exchange, values["symbol"])
     return [
-        marketdata.open_interest(market, exchange.tape(market.symbol), exchange.now_us)
+        marketdata.open_interest(market, exchange.feed(market.symbol), exchange.now_us)
         for market in _futures(exchange, values)
     ]
 
@@ -119,7 +119,7 @@ def _mark_prices(exchange: Exchange, values: Values) -> Any:
     if "symbol" in values and not futures:
         raise Refusal(400, "INVALID_CLIENT_REQUEST", "Symbol not found")
     return [
-        marketdata.mark_price(market, exchange.tape(market.symbol), exchange.now_us)
+        marketdata.mark_price(market, exchange.feed(market.symbol), exchange.now_us)
         for market in futures
     ]
 
@@ -130,15 +130,15 @@ def _funding_rates(exchange: Exchange, values: Values) -> Any:
     if not futures:
         return Page([], 0, limit, offset)
     market, now_us = futures[0], exchange.now_us
-    tape = exchange.tape(market.symbol)
-    rows, total = marketdata.funding_rates(market, tape, now_us, limit, offset)
+    feed = exchange.feed(market.symbol)
+    rows, total = marketdata.funding_rates(market, feed, now_us, limit, offset)
     return Page(rows, total, limit, offset)
 
 
 def _spot_prices(exchange: Exchange) -> dict[str, Decimal]:
     """Asset -> its last price in USDC."""
     prices = {
-        market.base: market.price(exchange.tape(market.symbol).last_price(exchange.now_us))
+        market.base: market.price(exchange.feed(market.symbol).last_price(exchange.now_us))
         for market in exchange.markets.values()
         if market.kind == "SPOT" and market.open
     }

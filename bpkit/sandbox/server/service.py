@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any
 
 from ...operations import OPERATIONS, Operation
-from ..core.exchange import BATCH, Account, Exchange, Refusal
-from ..core.transfers import Capital
+from ..core.exchange import BATCH, EngineAccount, Exchange, Refusal
+from ..core.transfers import Transfers
 from . import answers, auth, parsing
 from .answers import Response
 from .fault_actions import Faults
@@ -55,7 +55,7 @@ class Service:
         accepted: deque[str] | None = None,
     ) -> None:
         self.exchange, self.lock = exchange, threading.RLock()
-        self.capital, self.faults = Capital(exchange), Faults()
+        self.transfers, self.faults = Transfers(exchange), Faults()
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self._clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
@@ -169,7 +169,7 @@ class Service:
         return self.exchange.account(public_key) is not None
 
     def _result(
-        self, visit: Visit, operation: Operation, account: Account | None, values: Any
+        self, visit: Visit, operation: Operation, account: EngineAccount | None, values: Any
     ) -> Any:
         name = operation.name
         if name == "get_time":
@@ -179,7 +179,7 @@ class Service:
         if account is None:
             return self.faults.shown(visit, PUBLIC[name](self.exchange, values))
         if name in CAPITAL:
-            return CAPITAL[name](self.capital, account, values)
+            return CAPITAL[name](self.transfers, account, values)
         if name == "execute_order_batch":
             return self._batch(visit, account, values)
         if name == "execute_order":
@@ -188,7 +188,7 @@ class Service:
                 raise refusal
         return SIGNED[name](self.exchange, account, values)
 
-    def _batch(self, visit: Visit, account: Account, orders: list[Any]) -> Any:
+    def _batch(self, visit: Visit, account: EngineAccount, orders: list[Any]) -> Any:
         """Each order for itself, so that one may be refused where another's market is open."""
         if not 1 <= len(orders) <= BATCH:
             return self.exchange.execute_batch(account, orders)  # which refuses it

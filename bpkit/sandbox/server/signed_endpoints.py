@@ -1,7 +1,7 @@
 """What each signed operation answers: one function an operation, from parameters to JSON values.
 
-They take (exchange, account, values), those of deposits and withdrawals (capital, account, values);
-``values`` comes from ``parsing``. A refusal is raised as ``Refusal``.
+They take (exchange, account, values); those of deposits and withdrawals take (transfers, account,
+values). ``values`` comes from ``parsing``. A refusal is raised as ``Refusal``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ..core.exchange import Account, Exchange, Refusal
-from ..core.transfers import Capital, deposit_address
+from ..core.exchange import EngineAccount, Exchange, Refusal
+from ..core.transfers import Transfers, deposit_address
 from ..formatting import plain
 from ..simulation.tables import ASSETS
 from .public_endpoints import Page, Values, page
@@ -21,7 +21,7 @@ class Empty(NamedTuple):
     """Status 200, and no body."""
 
 
-def _update_settings(exchange: Exchange, account: Account, values: Values) -> Empty:
+def _update_settings(exchange: Exchange, account: EngineAccount, values: Values) -> Empty:
     """All or nothing: a bad limit leaves the rest as it was, too."""
     limit = values.get("leverageLimit")
     if limit is not None:
@@ -47,27 +47,27 @@ def _leverage(exchange: Exchange, limit: Decimal) -> Decimal:
     return limit
 
 
-def _max_borrow(exchange: Exchange, account: Account, values: Values) -> Any:
+def _max_borrow(exchange: Exchange, account: EngineAccount, values: Values) -> Any:
     if values["symbol"] not in ASSETS:
         raise Refusal(400, "INVALID_ASSET", "Invalid asset")
     return {"maxBorrowQuantity": "0", "symbol": values["symbol"]}
 
 
-def _no_vault_key(status: int, code: str) -> Callable[[Exchange, Account, Values], Any]:
+def _no_vault_key(status: int, code: str) -> Callable[[Exchange, EngineAccount, Values], Any]:
     """What is for a vault's own key: there are no vaults, so that no key is one's."""
 
-    def refuse(exchange: Exchange, account: Account, values: Values) -> Any:
+    def refuse(exchange: Exchange, account: EngineAccount, values: Values) -> Any:
         raise Refusal(status, code, "Only the vault's own account may ask for this")
 
     return refuse
 
 
-def _nothing_yet(exchange: Exchange, account: Account, values: Values) -> Page:
+def _nothing_yet(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
     """The history of what cannot happen here."""
     return page([], values)
 
 
-def _history(exchange: Exchange, account: Account, values: Values) -> Page:
+def _history(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
     rows = exchange.order_history(
         account,
         order_id=values.get("orderId"),
@@ -78,7 +78,7 @@ def _history(exchange: Exchange, account: Account, values: Values) -> Page:
     return page([] if "strategyId" in values else rows, values)
 
 
-def _fills(exchange: Exchange, account: Account, values: Values) -> Page:
+def _fills(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
     rows = exchange.fills(
         account,
         order_id=values.get("orderId"),
@@ -92,14 +92,14 @@ def _fills(exchange: Exchange, account: Account, values: Values) -> Page:
     return page([] if "strategyId" in values else rows, values)
 
 
-def _max_order(exchange: Exchange, account: Account, values: Values) -> Any:
+def _max_order(exchange: Exchange, account: EngineAccount, values: Values) -> Any:
     flags = {name: value for name, value in values.items() if isinstance(value, bool)}
     return exchange.max_order_quantity(
         account, values["symbol"], values["side"], values.get("price"), **flags
     )
 
 
-def _position_history(exchange: Exchange, account: Account, values: Values) -> Any:
+def _position_history(exchange: Exchange, account: EngineAccount, values: Values) -> Any:
     rows = exchange.position_history(
         account,
         symbol=values.get("symbol"),
@@ -110,12 +110,12 @@ def _position_history(exchange: Exchange, account: Account, values: Values) -> A
     return page(rows, values).rows  # this history has no page headers
 
 
-def _funding_payments(exchange: Exchange, account: Account, values: Values) -> Page:
+def _funding_payments(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
     ascending = values.get("sortDirection") == "Asc"
     return page(exchange.funding_payments(account, values.get("symbol"), ascending), values)
 
 
-def _settlements(exchange: Exchange, account: Account, values: Values) -> Page:
+def _settlements(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
     ascending = values.get("sortDirection") == "Asc"
     return page(exchange.settlements(account, values.get("source"), ascending), values)
 
@@ -128,7 +128,7 @@ def _named(values: Values) -> dict[str, Any]:
     }
 
 
-SIGNED: dict[str, Callable[[Exchange, Account, Any], Any]] = {
+SIGNED: dict[str, Callable[[Exchange, EngineAccount, Any], Any]] = {
     "get_account": lambda exchange, account, values: exchange.account_summary(account),
     "get_balances": lambda exchange, account, values: exchange.balances(account),
     "update_account_settings": _update_settings,
@@ -175,32 +175,32 @@ SIGNED: dict[str, Callable[[Exchange, Account, Any], Any]] = {
 # --- deposits and withdrawals ---------------------------------------------------------------------
 
 
-def _max_withdrawal(capital: Capital, account: Account, values: Values) -> Any:
+def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values) -> Any:
     return {
         "autoBorrow": values.get("autoBorrow"),
         "autoLendRedeem": values.get("autoLendRedeem"),
-        "maxWithdrawalQuantity": plain(capital.most(account, values["symbol"])),
+        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"])),
         "symbol": values["symbol"],
     }
 
 
-def _deposits(capital: Capital, account: Account, values: Values) -> Any:
-    rows = capital.deposits(account, values.get("from"), values.get("to"))
+def _deposits(transfers: Transfers, account: EngineAccount, values: Values) -> Any:
+    rows = transfers.deposits(account, values.get("from"), values.get("to"))
     return page(rows, values).rows  # this history has no page headers
 
 
-def _withdrawals(capital: Capital, account: Account, values: Values) -> Any:
-    rows = capital.withdrawals(
+def _withdrawals(transfers: Transfers, account: EngineAccount, values: Values) -> Any:
+    rows = transfers.withdrawals(
         account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
     )
     return page(rows, values).rows
 
 
-CAPITAL: dict[str, Callable[[Capital, Account, Values], Any]] = {
+CAPITAL: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
     "get_max_withdrawal_quantity": _max_withdrawal,
     "get_deposits": _deposits,
     "get_withdrawals": _withdrawals,
-    "request_withdrawal": lambda capital, account, values: capital.request(account, values),
+    "request_withdrawal": lambda transfers, account, values: transfers.request(account, values),
 }
 
 # --- what is not simulated ------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..formatting import iso, plain
-from .price_feed import DAY, HOUR
+from .synthetic import DAY, HOUR
 from .tables import table
 
 OPTIMAL, HIGHEST = Decimal("0.8"), Decimal("0.95")  # utilizations

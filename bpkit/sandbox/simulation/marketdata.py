@@ -1,6 +1,6 @@
-"""The public answers: what the tape says, in the exchange's shapes and spelling.
+"""The public answers: what the feed says, in the exchange's shapes and spelling.
 
-Each function takes the market, its tape and the market's time, and returns plain JSON values.
+Each function takes the market, its feed and the market's time, and returns plain JSON values.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import Any
 
 from ..formatting import iso, plain, spaced
 from .market import Market
-from .price_feed import FIRST_US, HOUR, WIDTHS, Candle, Tape, Trade
+from .price_feed import WIDTHS, Candle, PriceFeed
+from .synthetic import FIRST_US, HOUR, Trade
 
 DAY, WEEK = 24 * HOUR, 7 * 24 * HOUR
 MAX_CANDLES = 1000  # a page; undocumented, and what others rely on
@@ -36,7 +37,7 @@ def kline(market: Market, candle: Candle) -> dict[str, Any]:
 
 
 def klines(
-    market: Market, tape: Tape, interval: str, start_s: int, end_s: int | None, now_us: int
+    market: Market, feed: PriceFeed, interval: str, start_s: int, end_s: int | None, now_us: int
 ) -> list[dict[str, Any]]:
     """Closed candles from the one that holds ``start_s``, oldest first, at most MAX_CANDLES."""
     start = max(start_s * 1_000_000, FIRST_US)
@@ -45,14 +46,14 @@ def klines(
         return []
     # No need to make what the page will not hold; a month has at most 31 days.
     widest = MAX_CANDLES * 31 * DAY if interval == "1month" else MAX_CANDLES * WIDTHS[interval]
-    candles = tape.candles(interval, start, min(end, start + widest), now_us)
+    candles = feed.candles(interval, start, min(end, start + widest), now_us)
     return [kline(market, candle) for candle in candles[:MAX_CANDLES]]
 
 
-def ticker(market: Market, tape: Tape, interval: str, now_us: int) -> dict[str, Any] | None:
+def ticker(market: Market, feed: PriceFeed, interval: str, now_us: int) -> dict[str, Any] | None:
     """The last day or week up to now; None where nothing was traded."""
     # Up to and including this instant: an order filled just now is part of it.
-    candle = tape.window(now_us + 1 - (WEEK if interval == "1w" else DAY), now_us + 1)
+    candle = feed.window(now_us + 1 - (WEEK if interval == "1w" else DAY), now_us + 1)
     if candle.open is None or candle.high is None or candle.low is None or candle.close is None:
         return None
     first, last = market.price(candle.open), market.price(candle.close)
@@ -84,35 +85,35 @@ def trade(market: Market, one: Trade) -> dict[str, Any]:
 
 
 def trades(
-    market: Market, tape: Tape, now_us: int, limit: int, offset: int = 0
+    market: Market, feed: PriceFeed, now_us: int, limit: int, offset: int = 0
 ) -> list[dict[str, Any]]:
     """Newest first."""
-    return [trade(market, one) for one in tape.latest(now_us, limit, offset)]
+    return [trade(market, one) for one in feed.latest(now_us, limit, offset)]
 
 
-def open_interest(market: Market, tape: Tape, now_us: int) -> dict[str, Any]:
+def open_interest(market: Market, feed: PriceFeed, now_us: int) -> dict[str, Any]:
     """A row of ``/api/v1/openInterest``."""
     return {
         "symbol": market.symbol,
-        "openInterest": plain(market.quantity(tape.open_interest(now_us))),
+        "openInterest": plain(market.quantity(feed.open_interest(now_us))),
         "timestamp": now_us // 1000,
     }
 
 
-def mark_price(market: Market, tape: Tape, now_us: int) -> dict[str, Any]:
+def mark_price(market: Market, feed: PriceFeed, now_us: int) -> dict[str, Any]:
     """A row of ``/api/v1/markPrices``."""
     next_funding = _interval_end(market, now_us)
     return {
         "symbol": market.symbol,
-        "markPrice": plain(tape.mark_price(now_us)),
-        "indexPrice": plain(tape.index_price(now_us)),
-        "fundingRate": plain(tape.funding_rate(next_funding)),
+        "markPrice": plain(feed.mark_price(now_us)),
+        "indexPrice": plain(feed.index_price(now_us)),
+        "fundingRate": plain(feed.funding_rate(next_funding)),
         "nextFundingTimestamp": next_funding // 1000,
     }
 
 
 def funding_rates(
-    market: Market, tape: Tape, now_us: int, limit: int, offset: int
+    market: Market, feed: PriceFeed, now_us: int, limit: int, offset: int
 ) -> tuple[list[dict[str, Any]], int]:
     """(a page, newest first, beginning with the running interval; how many there are in all)."""
     width = market.raw["fundingInterval"] * 1000
@@ -123,7 +124,7 @@ def funding_rates(
         {
             "symbol": market.symbol,
             "intervalEndTimestamp": iso(end, 0),
-            "fundingRate": plain(tape.funding_rate(end)),
+            "fundingRate": plain(feed.funding_rate(end)),
         }
         for end in ends
     ]

@@ -1,4 +1,4 @@
-"""The engine on a small market of its own: SOL_USDC, last price 100.00, five levels known by heart.
+"""The engine on a small market: SOL_USDC, last price 100.00, five levels.
 
 Amounts are worked out by hand; messages and samples come from the reference (sections 3.2 and 4).
 """
@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from bpkit.sandbox.core.exchange import Account, Conflicts, Exchange, Refusal
+from bpkit.sandbox.core.exchange import Conflicts, EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import START_US, Tape, Trade
+from bpkit.sandbox.simulation.price_feed import PriceFeed
+from bpkit.sandbox.simulation.synthetic import START_US, Trade
 
 NOW = 1_788_285_244_094_000  # 2026-09-01T17:54:04.094
 SECOND = 1_000_000
@@ -21,7 +22,7 @@ MARKETS = {market.symbol: market for market in load()}
 Levels = list[tuple[int, int]]
 
 
-class FakeTape:
+class FakeFeed:
     """Levels and trades as given; what is recorded is kept apart."""
 
     def __init__(self, bids: Levels, asks: Levels, last: int) -> None:
@@ -63,26 +64,26 @@ class Floor:
     """An exchange with two accounts, each with 1000 USDC and 10 SOL."""
 
     def __init__(self, conflicts: Conflicts | None = None) -> None:
-        self.tapes = {
-            "SOL_USDC": FakeTape([(9999, 500), (9998, 1000)], [(10001, 500), (10002, 1000)], 10000),
-            "ETH_USDC": FakeTape([(473250, 100)], [(473300, 100)], 473_250),
-            "USDT_USDC": FakeTape([(9999, 100)], [(10001, 100)], 10_000),
-            "SOL_USDC_PERP": FakeTape([(9990, 1)], [(9991, 1)], 9990),
+        self.feeds = {
+            "SOL_USDC": FakeFeed([(9999, 500), (9998, 1000)], [(10001, 500), (10002, 1000)], 10000),
+            "ETH_USDC": FakeFeed([(473250, 100)], [(473300, 100)], 473_250),
+            "USDT_USDC": FakeFeed([(9999, 100)], [(10001, 100)], 10_000),
+            "SOL_USDC_PERP": FakeFeed([(9990, 1)], [(9991, 1)], 9990),
         }
-        self.tape = self.tapes["SOL_USDC"]
-        tapes: Any = self.tapes
-        self.exchange = Exchange(load(), lambda name: tapes[name], NOW, conflicts=conflicts)
+        self.feed = self.feeds["SOL_USDC"]
+        feeds: Any = self.feeds
+        self.exchange = Exchange(load(), lambda name: feeds[name], NOW, conflicts=conflicts)
         funds = {"USDC": Decimal(1000), "SOL": Decimal(10)}
         self.ann = self.exchange.open_account("ann", funds)
         self.bob = self.exchange.open_account("bob", funds)
 
-    def order(self, account: Account, side: str, **fields: Any) -> dict[str, Any]:
+    def order(self, account: EngineAccount, side: str, **fields: Any) -> dict[str, Any]:
         """A limit order where a price is given, else a market order; SOL_USDC."""
         kind = "Limit" if "price" in fields else "Market"
         order = {"symbol": "SOL_USDC", "side": side, "orderType": kind} | fields
         return self.exchange.execute(account, order)
 
-    def balance(self, account: Account, asset: str) -> tuple[str, str]:
+    def balance(self, account: EngineAccount, asset: str) -> tuple[str, str]:
         shown = self.exchange.balances(account).get(asset, {"available": "0", "locked": "0"})
         return shown["available"], shown["locked"]
 
@@ -90,7 +91,7 @@ class Floor:
         shown = self.exchange.depth("SOL_USDC")
         return shown["bids"], shown["asks"]
 
-    def expiry(self, account: Account) -> str | None:
+    def expiry(self, account: EngineAccount) -> str | None:
         """Of the account's newest order."""
         return self.exchange.order_history(account)[0]["expiryReason"]
 
@@ -103,7 +104,7 @@ def floor() -> Floor:
     return Floor()
 
 
-def refused(floor: Floor, account: Account, side: str, **fields: Any) -> tuple[int, str, str]:
+def refused(floor: Floor, account: EngineAccount, side: str, **fields: Any) -> tuple[int, str, str]:
     """The refusal of an order, after looking that it left no trace."""
     before = everything(floor)
     with pytest.raises(Refusal) as caught:
@@ -114,7 +115,7 @@ def refused(floor: Floor, account: Account, side: str, **fields: Any) -> tuple[i
 
 def everything(floor: Floor) -> str:
     exchange = floor.exchange
-    parts: list[Any] = [exchange.depth("SOL_USDC"), len(floor.tape.recorded)]
+    parts: list[Any] = [exchange.depth("SOL_USDC"), len(floor.feed.recorded)]
     for account in (floor.ann, floor.bob):
         parts += [exchange.balances(account), exchange.order_history(account)]
         parts += [exchange.fills(account), exchange.open_orders(account)]
@@ -169,9 +170,9 @@ def test_the_answer_to_a_market_order_has_the_documented_shape(floor: Floor) -> 
 
 def test_quote_quantity_of_a_market_order_is_rounded_up_to_the_tick(floor: Floor) -> None:
     # Two samples from the wire: 3.81428 is shown as 3.82, 4.42506 as 4.43.
-    tape = floor.tapes["ETH_USDC"]
+    feed = floor.feeds["ETH_USDC"]
     for ask, executed, shown in ((381428, "3.81428", "3.82"), (442506, "4.42506", "4.43")):
-        tape.bids, tape.asks = [], [(ask, 10)]
+        feed.bids, feed.asks = [], [(ask, 10)]
         floor.exchange.advance_to(floor.exchange.now_us + SECOND)
         answer = floor.order(floor.ann, "Bid", symbol="ETH_USDC", quantity="0.001")
         assert (answer["executedQuoteQuantity"], answer["quoteQuantity"]) == (executed, shown)
@@ -212,7 +213,7 @@ def test_a_quote_quantity_trades_what_it_affords(
 
 
 def test_a_market_order_stops_at_the_price_impact_bound(floor: Floor) -> None:
-    floor.tape.asks = [(10000, 100), (10100, 100), (10101, 100)]  # 1.01 * 100.00 = 101.00
+    floor.feed.asks = [(10000, 100), (10100, 100), (10101, 100)]  # 1.01 * 100.00 = 101.00
     answer = floor.order(floor.ann, "Bid", quantity="4")
     assert (answer["status"], answer["executedQuantity"]) == ("Expired", "2")
     assert floor.expiry(floor.ann) == "PriceImpact"
@@ -220,19 +221,19 @@ def test_a_market_order_stops_at_the_price_impact_bound(floor: Floor) -> None:
 
 
 def test_the_price_impact_bound_is_cut_down_to_a_whole_tick(floor: Floor) -> None:
-    floor.tape.bids, floor.tape.asks = [], [(9999, 100), (10098, 100), (10099, 100)]
+    floor.feed.bids, floor.feed.asks = [], [(9999, 100), (10098, 100), (10099, 100)]
     answer = floor.order(floor.ann, "Bid", quantity="3")  # 1.01 * 99.99 = 100.9899
     assert answer["executedQuantity"] == "2"
 
 
 def test_a_market_ask_stops_at_the_price_impact_bound(floor: Floor) -> None:
-    floor.tape.bids = [(9999, 100), (9900, 100), (9899, 100)]  # 0.99 * 99.99 = 98.9901
+    floor.feed.bids = [(9999, 100), (9900, 100), (9899, 100)]  # 0.99 * 99.99 = 98.9901
     assert floor.order(floor.ann, "Ask", quantity="4")["executedQuantity"] == "2"
     assert floor.expiry(floor.ann) == "PriceImpact"
 
 
 def test_a_market_order_larger_than_the_book_expires(floor: Floor) -> None:
-    floor.tape.asks = [(10001, 300)]
+    floor.feed.asks = [(10001, 300)]
     answer = floor.order(floor.ann, "Bid", quantity="4")
     assert (answer["status"], answer["executedQuantity"]) == ("Expired", "3")
     assert floor.expiry(floor.ann) == "InsufficientLiquidity"
@@ -285,7 +286,7 @@ def test_a_cancelled_order_leaves_no_lock(floor: Floor) -> None:
 
 
 def test_price_improvement_is_released_at_once_and_the_rest_waits(floor: Floor) -> None:
-    floor.tape.asks = [(10001, 100)]
+    floor.feed.asks = [(10001, 100)]
     answer = floor.order(floor.ann, "Bid", price="100.50", quantity="3")
     assert (answer["status"], answer["executedQuantity"]) == ("PartiallyFilled", "1")
     assert floor.balance(floor.ann, "USDC") == ("698.99", "201")  # 100.01 paid, 2 * 100.5 locked
@@ -325,10 +326,10 @@ def test_a_maker_filled_in_two_parts_ends_filled_without_a_lock(floor: Floor) ->
     assert floor.balance(floor.ann, "SOL") == ("9.97", "0")
 
 
-def test_every_trade_is_recorded_on_the_tape(floor: Floor) -> None:
+def test_every_trade_is_recorded_on_the_feed(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", quantity="6")
     floor.order(floor.ann, "Ask", quantity="1")
-    assert floor.tape.recorded == [
+    assert floor.feed.recorded == [
         Trade(1, NOW, 10001, 500, False),
         Trade(2, NOW, 10002, 100, False),
         Trade(3, NOW, 9999, 100, True),
@@ -352,7 +353,7 @@ def test_fok_is_all_or_nothing(floor: Floor) -> None:
 
 
 def test_a_market_order_may_be_fok(floor: Floor) -> None:
-    floor.tape.asks = [(10001, 300)]
+    floor.feed.asks = [(10001, 300)]
     assert floor.order(floor.ann, "Bid", quantity="4", timeInForce="FOK")["status"] == "Expired"
     assert floor.expiry(floor.ann) == "FillOrKill"
     assert floor.order(floor.ann, "Bid", quantity="3", timeInForce="FOK")["status"] == "Filled"
@@ -431,7 +432,7 @@ def test_an_interrupted_advance_leaves_a_book_with_its_quotes(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(FakeTape, "touches", interrupt)
+        patch.setattr(FakeFeed, "touches", interrupt)
         with pytest.raises(KeyboardInterrupt):
             floor.exchange.advance_to(NOW + SECOND)
     assert len(floor.exchange.depth("SOL_USDC")["asks"]) == 2
@@ -469,6 +470,14 @@ BAD_REQUEST = "INVALID_CLIENT_REQUEST"
         ({"price": "24.99", "quantity": "1"}, "INVALID_PRICE", "too far from the last active"),
         ({"price": "99", "quantity": "1e28"}, "INSUFFICIENT_FUNDS", "Insufficient funds"),
         ({"price": "99", "quantity": "1e999999999"}, BAD_REQUEST, "too many digits"),
+        ({"price": "1" + "0" * 29, "quantity": "1"}, BAD_REQUEST, "`price` has too many digits"),
+        (
+            {"price": "1" + "0" * 28, "quantity": "1"},
+            "INVALID_PRICE",
+            "too far from the last active",
+        ),
+        ({"price": "0." + "0" * 56 + "1", "quantity": "1"}, BAD_REQUEST, "too many digits"),
+        ({"price": "0." + "0" * 55 + "1", "quantity": "1"}, BAD_REQUEST, "Price decimal too long"),
         ({"price": "99", "quantity": "1e-999999999"}, BAD_REQUEST, "too many digits"),
         ({"price": "99", "quantity": "10.11"}, "INSUFFICIENT_FUNDS", "Insufficient funds"),
         ({"quantity": "10"}, "INSUFFICIENT_FUNDS", "Insufficient funds"),
@@ -777,13 +786,12 @@ def test_order_history_is_newest_first_and_filtered(floor: Floor) -> None:
 
 
 def test_order_ids_rise_by_steps_that_vary_and_can_be_foretold() -> None:
-    seen = []
+    """From 59669287267 on, by 1 + id * 31 % 97: outputs of the notebooks have these ids."""
     for floor in (Floor(), Floor()):
-        rows = [floor.order(floor.ann, "Bid", price="99", quantity="1") for _ in range(5)]
-        seen.append([int(row["id"]) for row in rows])
-    gaps = [after - before for before, after in zip(seen[0], seen[0][1:], strict=False)]
-    assert seen[0] == seen[1]
-    assert min(gaps) > 0 and len(set(gaps)) > 1
+        rows = [floor.order(floor.ann, "Bid", price="99", quantity="1") for _ in range(4)]
+        assert [row["id"] for row in rows] == [
+            "59669287344", "59669287383", "59669287467", "59669287536",
+        ]  # fmt: skip
 
 
 def test_fills_from_is_inclusive_and_to_exclusive(floor: Floor) -> None:
@@ -834,7 +842,7 @@ def test_a_batch_has_1_to_50_orders(floor: Floor, count: int) -> None:
     assert len(floor.exchange.execute_batch(floor.ann, [order] * 50)) == 50
 
 
-# Time and the crowd
+# Time and the market maker
 
 
 def test_while_time_stands_still_what_is_taken_stays_taken(floor: Floor) -> None:
@@ -846,10 +854,10 @@ def test_while_time_stands_still_what_is_taken_stays_taken(floor: Floor) -> None
     assert floor.depth()[1] == [["100.01", "5"], ["100.02", "10"]]
 
 
-def test_a_trade_of_the_tape_fills_the_order_that_it_touches(floor: Floor) -> None:
+def test_a_trade_of_the_feed_fills_the_order_that_it_touches(floor: Floor) -> None:
     order = floor.order(floor.ann, "Bid", price="99", quantity="2")
-    floor.tape.print(5, 9900, 50, sold=True)
-    floor.tape.print(9, 9890, 80, sold=True)  # below the order's price: it trades at its own
+    floor.feed.print(5, 9900, 50, sold=True)
+    floor.feed.print(9, 9890, 80, sold=True)  # below the order's price: it trades at its own
     floor.advance(10)
     shown = floor.exchange.order(floor.ann, "SOL_USDC", order["id"])
     assert (shown["status"], shown["executedQuantity"]) == ("PartiallyFilled", "1.3")
@@ -858,17 +866,17 @@ def test_a_trade_of_the_tape_fills_the_order_that_it_touches(floor: Floor) -> No
     assert (second["quantity"], second["price"]) == ("0.8", "99")
     assert first["timestamp"] == "2026-09-01T17:54:09.094"
     assert second["timestamp"] == "2026-09-01T17:54:13.094"
-    assert floor.tape.recorded[0] == Trade(1, NOW + 5 * SECOND, 9900, 50, True)
+    assert floor.feed.recorded[0] == Trade(1, NOW + 5 * SECOND, 9900, 50, True)
     assert floor.balance(floor.ann, "USDC") == ("802", "69.3")  # 198 locked, 1.3 * 99 paid
     assert floor.balance(floor.ann, "SOL") == ("11.29896", "0")  # 1.3 less 0.08 %
 
 
-def test_a_trade_bought_on_the_tape_fills_an_ask(floor: Floor) -> None:
+def test_a_trade_bought_on_the_feed_fills_an_ask(floor: Floor) -> None:
     floor.order(floor.ann, "Ask", price="101", quantity="1")
-    floor.tape.print(1, 10099, 500, sold=False)
+    floor.feed.print(1, 10099, 500, sold=False)
     floor.advance(1)
     assert floor.exchange.fills(floor.ann) == []
-    floor.tape.print(2, 10100, 500, sold=False)
+    floor.feed.print(2, 10100, 500, sold=False)
     floor.advance(2)
     assert floor.exchange.order_history(floor.ann)[0]["status"] == "Filled"
     assert floor.balance(floor.ann, "USDC") == ("1100.9192", "0")  # 101 less 0.08 %
@@ -876,7 +884,7 @@ def test_a_trade_bought_on_the_tape_fills_an_ask(floor: Floor) -> None:
 
 def test_a_trade_counts_after_the_old_time_up_to_and_including_the_new(floor: Floor) -> None:
     for second in (0, 3, 4):
-        floor.tape.print(second, 9900, 10, sold=True)
+        floor.feed.print(second, 9900, 10, sold=True)
     floor.order(floor.ann, "Bid", price="99", quantity="1")
     floor.advance(3)
     assert [row["quantity"] for row in floor.exchange.fills(floor.ann)] == ["0.1"]
@@ -884,18 +892,18 @@ def test_a_trade_counts_after_the_old_time_up_to_and_including_the_new(floor: Fl
     assert len(floor.exchange.fills(floor.ann)) == 2
 
 
-def test_a_trade_on_the_other_side_of_the_tape_does_not_fill(floor: Floor) -> None:
+def test_a_trade_on_the_other_side_of_the_feed_does_not_fill(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="99", quantity="1")
-    floor.tape.print(1, 9900, 500, sold=False)  # somebody bought there: no seller for our bid
+    floor.feed.print(1, 9900, 500, sold=False)  # somebody bought there: no seller for our bid
     floor.advance(2)
     assert floor.exchange.fills(floor.ann) == []
 
 
-def test_users_orders_share_a_trade_of_the_tape_by_price_then_time(floor: Floor) -> None:
+def test_users_orders_share_a_trade_of_the_feed_by_price_then_time(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="98", quantity="1")
     floor.order(floor.bob, "Bid", price="99", quantity="1")
     floor.order(floor.ann, "Bid", price="99", quantity="1")
-    floor.tape.print(1, 9800, 220, sold=True)
+    floor.feed.print(1, 9800, 220, sold=True)
     floor.advance(1)
     filled = [(row["price"], row["quantity"]) for row in floor.exchange.fills(floor.ann)]
     assert filled == [("98", "0.2"), ("99", "1")]
@@ -905,8 +913,8 @@ def test_users_orders_share_a_trade_of_the_tape_by_price_then_time(floor: Floor)
 def test_trades_of_several_markets_come_in_the_order_of_time(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="99", quantity="1")
     floor.order(floor.ann, "Bid", symbol="USDT_USDC", price="0.9998", quantity="1")
-    floor.tape.print(3, 9900, 100, sold=True)
-    floor.tapes["USDT_USDC"].print(1, 9998, 1, sold=True)
+    floor.feed.print(3, 9900, 100, sold=True)
+    floor.feeds["USDT_USDC"].print(1, 9998, 1, sold=True)
     floor.advance(5)
     symbols = [row["symbol"] for row in floor.exchange.fills(floor.ann)]
     assert symbols == ["SOL_USDC", "USDT_USDC"]
@@ -914,8 +922,8 @@ def test_trades_of_several_markets_come_in_the_order_of_time(floor: Floor) -> No
 
 def test_a_new_quote_that_crosses_takes_the_users_order_at_its_price(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="100", quantity="3")
-    floor.tape.asks = [(9950, 200), (9960, 200)]
-    floor.tape.bids = [(9940, 100)]
+    floor.feed.asks = [(9950, 200), (9960, 200)]
+    floor.feed.bids = [(9940, 100)]
     floor.advance(1)
     fills = floor.exchange.fills(floor.ann)
     assert [(row["price"], row["quantity"], row["isMaker"]) for row in fills] == [
@@ -926,10 +934,10 @@ def test_a_new_quote_that_crosses_takes_the_users_order_at_its_price(floor: Floo
     assert fills[0]["timestamp"] == "2026-09-01T17:54:05.094"
 
 
-def test_after_time_has_moved_the_user_stands_before_the_house(floor: Floor) -> None:
+def test_after_time_has_moved_the_user_comes_before_the_market_maker(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="99.99", quantity="1")
     floor.order(floor.bob, "Ask", quantity="1")
-    assert floor.exchange.fills(floor.ann) == []  # the house was there first
+    assert floor.exchange.fills(floor.ann) == []  # the market maker was there first
     floor.advance(1)
     floor.order(floor.bob, "Ask", quantity="1")
     assert len(floor.exchange.fills(floor.ann)) == 1
@@ -937,23 +945,23 @@ def test_after_time_has_moved_the_user_stands_before_the_house(floor: Floor) -> 
 
 def test_markets_without_users_orders_are_left_alone(floor: Floor) -> None:
     floor.exchange.depth("SOL_USDC")
-    floor.tape.touches = None  # type: ignore[assignment,method-assign]  # a call would fail
+    floor.feed.touches = None  # type: ignore[assignment,method-assign]  # a call would fail
     floor.advance(5)
     assert floor.exchange.now_us == NOW + 5 * SECOND
 
 
-def test_tapes_are_made_once_and_only_when_needed() -> None:
+def test_feeds_are_made_once_and_only_when_needed() -> None:
     made: list[str] = []
 
-    def tape_of(symbol: str) -> Any:
+    def feed_of(symbol: str) -> Any:
         made.append(symbol)
-        return FakeTape([(9999, 1)], [(10001, 1)], 10_000)
+        return FakeFeed([(9999, 1)], [(10001, 1)], 10_000)
 
-    exchange = Exchange(load(), tape_of, NOW)
+    exchange = Exchange(load(), feed_of, NOW)
     exchange.advance_to(NOW + 1)
     assert made == []
     exchange.depth("SOL_USDC")
-    exchange.tape("SOL_USDC")
+    exchange.feed("SOL_USDC")
     exchange.depth("SOL_USDC")
     assert made == ["SOL_USDC"]
 
@@ -1033,7 +1041,7 @@ def test_amounts_are_exact_far_beyond_the_ordinary_28_digits(floor: Floor) -> No
     assert floor.balance(account, "USDC")[0] == "9" * 22 + "899.990000000000000000001"
 
 
-# On the real tape
+# On the real feed
 
 
 def a_day(exchange: Exchange) -> str:
@@ -1050,7 +1058,8 @@ def a_day(exchange: Exchange) -> str:
 
 def test_the_same_calls_give_the_same_answers() -> None:
     days = [
-        a_day(Exchange(load(), lambda symbol: Tape(MARKETS[symbol]), START_US)) for _ in range(2)
+        a_day(Exchange(load(), lambda symbol: PriceFeed(MARKETS[symbol]), START_US))
+        for _ in range(2)
     ]
     assert days[0] == days[1]
     fills = json.loads(days[0])[3]

@@ -1,7 +1,7 @@
 """What must hold of futures after any sequence of orders, cancels and hours gone by.
 
 Amounts are added up as fractions from the fills, the settlements and the market's rules, with none
-of the engine's own sums. The tape is wild, so that accounts are liquidated too.
+of the engine's own sums. The feed is wild, so that accounts are liquidated too.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from conftest import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import Trade
+from bpkit.sandbox.simulation.synthetic import Trade
 
 SECOND, HOUR = 1_000_000, 3_600_000_000
 NOW = 1_788_285_600_000_000 - 100 * SECOND
@@ -32,7 +33,7 @@ LEVERAGE = {"ann": 10, "bob": 10, "cyd": 10, "dan": 40}  # the market allows 50
 ASSETS = ("USDC", "SOL")
 
 
-class WildTape:
+class WildFeed:
     """A trade a minute, up to 6 % from 100.00, and quotes around it."""
 
     def __init__(self, market: Market) -> None:
@@ -84,8 +85,8 @@ class Play:
     """The engine, and what it has said."""
 
     def __init__(self) -> None:
-        self.tapes: Any = {market.symbol: WildTape(market) for market in MARKETS}
-        self.exchange = Exchange(MARKETS, lambda symbol: self.tapes[symbol], NOW)
+        self.feeds: Any = {market.symbol: WildFeed(market) for market in MARKETS}
+        self.exchange = Exchange(MARKETS, lambda symbol: self.feeds[symbol], NOW)
         self.people = [self.exchange.open_account(key, funds) for key, funds in FUNDS.items()]
         for account in self.people:
             account.leverage_limit = Decimal(LEVERAGE[account.public_key])
@@ -95,14 +96,14 @@ class Play:
 
     def order(self, who: int, fields: dict[str, Any]) -> None:
         account = self.people[who]
-        before, cash = self.exposure(account), account.purse.available("USDC")
+        before, cash = self.exposure(account), account.balances.available("USDC")
         held = self.net(account)
         try:
             self.exchange.execute(account, fields)
         except Refusal as refusal:
             codes = {"INSUFFICIENT_FUNDS", "INSUFFICIENT_MARGIN", "INVALID_ORDER"}
             assert refusal.code in codes
-            assert account.purse.available("USDC") == cash
+            assert account.balances.available("USDC") == cash
             return
         # What leads through zero opens a position, though it may expose no more than before.
         opened = held * self.net(account) < 0 or abs(self.net(account)) > abs(held)
@@ -118,20 +119,20 @@ class Play:
     # What must hold
 
     def total(self, asset: str) -> Fraction:
-        purses = [self.exchange.house, self.exchange.fees]
-        purses += [account.purse for account in self.people]
+        holdings = [self.exchange.market_maker, self.exchange.fees]
+        holdings += [account.balances for account in self.people]
         return sum(
-            (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in purses),
+            (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in holdings),
             Fraction(0),
         )
 
-    def net(self, account: Account) -> Fraction:
+    def net(self, account: EngineAccount) -> Fraction:
         """Out of the fills alone."""
         return sum(
             (signed(fill) for fill in self.exchange.fills(account, symbol=PERP)), Fraction(0)
         )
 
-    def exposure(self, account: Account) -> Fraction:
+    def exposure(self, account: EngineAccount) -> Fraction:
         waiting = {"Bid": Fraction(0), "Ask": Fraction(0)}
         for order in self.exchange.open_orders(account, PERP):
             if order["status"] != "TriggerPending" and not order["reduceOnly"]:
@@ -141,11 +142,11 @@ class Play:
         return max(abs(net + waiting["Bid"]), abs(net - waiting["Ask"]))
 
     def mark(self, symbol: str) -> Fraction:
-        return Fraction(self.tapes[symbol].last_price(self.exchange.now_us), 100)
+        return Fraction(self.feeds[symbol].last_price(self.exchange.now_us), 100)
 
-    def check_margin(self, account: Account) -> None:
+    def check_margin(self, account: EngineAccount) -> None:
         """What is free, SOL at nine tenths, covers its part of the exposure."""
-        purse, mark = account.purse, self.mark(PERP)
+        balances, mark = account.balances, self.mark(PERP)
         flow = sum(
             (
                 signed(fill) * Fraction(fill["price"])
@@ -153,12 +154,12 @@ class Play:
             ),
             Fraction(0),
         )
-        equity = Fraction(purse.available("USDC")) + mark * self.net(account) - flow
+        equity = Fraction(balances.available("USDC")) + mark * self.net(account) - flow
         equity -= self.settled(account, "RealizePnl")
-        equity += Fraction(purse.available("SOL")) * self.mark(SPOT) * Fraction("0.9")
+        equity += Fraction(balances.available("SOL")) * self.mark(SPOT) * Fraction("0.9")
         assert equity >= self.exposure(account) * mark / LEVERAGE[account.public_key]
 
-    def settled(self, account: Account, source: str | None = None) -> Fraction:
+    def settled(self, account: EngineAccount, source: str | None = None) -> Fraction:
         rows = self.exchange.settlements(account, source)
         return sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
 
@@ -174,9 +175,9 @@ class Play:
             self.check_position(account)
             self.check_reduce_only(account)
 
-    def check_balances(self, account: Account) -> None:
+    def check_balances(self, account: EngineAccount) -> None:
         """Fills and settlements explain every balance, open spot orders every lock."""
-        key, purse = account.public_key, account.purse
+        key, balances = account.public_key, account.balances
         owned = {asset: Fraction(FUNDS[key].get(asset, Decimal(0))) for asset in ASSETS}
         owned["USDC"] += self.settled(account)
         for fill in self.exchange.fills(account, symbol=SPOT):
@@ -193,11 +194,11 @@ class Play:
             else:
                 locked["SOL"] += left
         for asset in ASSETS:
-            assert purse.available(asset) >= 0
-            assert Fraction(purse.locked(asset)) == locked[asset]
-            assert Fraction(purse.available(asset)) + locked[asset] == owned[asset]
+            assert balances.available(asset) >= 0
+            assert Fraction(balances.locked(asset)) == locked[asset]
+            assert Fraction(balances.available(asset)) + locked[asset] == owned[asset]
 
-    def check_position(self, account: Account) -> None:
+    def check_position(self, account: EngineAccount) -> None:
         """The position is the sum of the fills, its fees and its realised part are what was paid,
         and realised with unrealised is what the fills are worth at the mark."""
         fills = self.exchange.fills(account, symbol=PERP)
@@ -227,10 +228,10 @@ class Play:
         )
         assert abs(realised + unrealised - worth) < Fraction(2, 10**6)
 
-    def check_reduce_only(self, account: Account) -> None:
+    def check_reduce_only(self, account: EngineAccount) -> None:
         """No fill of a reduce-only order has added to the position of its time, or turned it."""
         only = {
-            order.id for order in account.orders if order.ticket.reduce_only
+            order.id for order in account.orders if order.request.reduce_only
         }  # the history does not show it
         net = Fraction(0)
         for fill in self.exchange.fills(account, symbol=PERP, ascending=True):
@@ -293,13 +294,7 @@ steps = st.one_of(
 )
 
 
-@settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=200,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=examples(200))
 @given(st.lists(steps, min_size=5, max_size=35))
 def test_futures_hold_their_promises(happening: list[tuple[Any, ...]]) -> None:
     play = Play()

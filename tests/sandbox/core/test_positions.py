@@ -1,4 +1,4 @@
-"""Futures on a small market of their own: SOL_USDC_PERP, last price 100.00, one level a side.
+"""Futures on a small market: SOL_USDC_PERP, last price 100.00, one level a side.
 
 Amounts are worked out by hand; samples come from the reference (sections 4.7, 4.10 and 6).
 """
@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.ledger import fine, fitted
-from bpkit.sandbox.core.positions import FundingPayment, Position, fraction
+from bpkit.sandbox.core.positions import EnginePosition, FundingPayment, fraction
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import Trade
+from bpkit.sandbox.simulation.synthetic import Trade
 
 SECOND, HOUR = 1_000_000, 3_600_000_000
 NOW = 1_788_285_600_000_000 - HOUR // 2  # 2026-09-01T17:30: half an hour before funding
@@ -25,12 +25,14 @@ PERP = "SOL_USDC_PERP"
 Levels = list[tuple[int, int]]
 
 
-class PerpTape:
-    """Levels and trades as given. The mark is the last price, of whoever traded last."""
+class PerpFeed:
+    """Levels and trades as given. Every trade moves the mark. With ``own_mark`` only the
+    feed's own trades do, as on the real feed."""
 
     def __init__(self, market: Market, last: int, bids: Levels, asks: Levels) -> None:
         self.market, self.bids, self.asks = market, bids, asks
         self.rate = Decimal("0.0000125")
+        self.own_mark = False
         self.index_moves_us = 2**63  # from then on it is 103
         self.trades = [Trade(0, 0, last, 1, True)]
         self.made: list[Trade] = []
@@ -44,11 +46,16 @@ class PerpTape:
 
     def last_price(self, at_us: int) -> int:
         """Of the latest; among trades at one time, of the one made here."""
-        past = [trade for trade in self.trades if trade.time_us <= at_us]
-        return max(past, key=lambda trade: (trade.time_us, trade.id)).price
+        return self._last(self.trades, at_us)
 
     def mark_price(self, at_us: int) -> Decimal:
-        return self.market.price(self.last_price(at_us))
+        own = [trade for trade in self.trades if trade not in self.made]
+        return self.market.price(self._last(own if self.own_mark else self.trades, at_us))
+
+    @staticmethod
+    def _last(trades: list[Trade], at_us: int) -> int:
+        past = [trade for trade in trades if trade.time_us <= at_us]
+        return max(past, key=lambda trade: (trade.time_us, trade.id)).price
 
     def index_price(self, at_us: int) -> Decimal:
         return Decimal(100 if at_us < self.index_moves_us else 103)
@@ -79,58 +86,58 @@ class PerpTape:
 
 
 class Pit:
-    """Ann has 1000 USDC and 10 SOL, bob 1000 USDC, the desk (a user too) a million USDC."""
+    """Ann has 1000 USDC and 10 SOL, bob 1000 USDC, the dealer (a user too) a million USDC."""
 
     def __init__(self) -> None:
-        self.perp = PerpTape(MARKETS[PERP], 10_000, [(9000, 100)], [(11000, 100)])
-        self.spot = PerpTape(MARKETS["SOL_USDC"], 10_000, [(9999, 50_000)], [(10001, 50_000)])
+        self.perp = PerpFeed(MARKETS[PERP], 10_000, [(9000, 100)], [(11000, 100)])
+        self.spot = PerpFeed(MARKETS["SOL_USDC"], 10_000, [(9999, 50_000)], [(10001, 50_000)])
         eth = MARKETS["ETH_USDC_PERP"]
-        self.eth = PerpTape(eth, 250_000, [(249_900, 10**6)], [(250_100, 10**6)])
-        tapes: Any = {PERP: self.perp, "SOL_USDC": self.spot, "ETH_USDC_PERP": self.eth}
-        self.exchange = Exchange(load(), lambda name: tapes[name], NOW)
+        self.eth = PerpFeed(eth, 250_000, [(249_900, 10**6)], [(250_100, 10**6)])
+        feeds: Any = {PERP: self.perp, "SOL_USDC": self.spot, "ETH_USDC_PERP": self.eth}
+        self.exchange = Exchange(load(), lambda name: feeds[name], NOW)
         self.ann = self.exchange.open_account("ann", {"USDC": Decimal(1000), "SOL": Decimal(10)})
         self.bob = self.exchange.open_account("bob", {"USDC": Decimal(1000)})
-        self.desk = self.exchange.open_account("desk", {"USDC": Decimal(10) ** 6})
+        self.dealer = self.exchange.open_account("dealer", {"USDC": Decimal(10) ** 6})
         self.supply = self.total()
 
-    def order(self, account: Account, side: str, **fields: Any) -> dict[str, Any]:
+    def order(self, account: EngineAccount, side: str, **fields: Any) -> dict[str, Any]:
         """A limit order where a price is given, else a market order; on the perp."""
         kind = "Limit" if "price" in fields else "Market"
         return self.exchange.execute(
             account, {"symbol": PERP, "side": side, "orderType": kind} | fields
         )
 
-    def deal(self, account: Account, side: str, price: str, quantity: str) -> dict[str, Any]:
-        """Trade with the desk, as the taker."""
+    def deal(self, account: EngineAccount, side: str, price: str, quantity: str) -> dict[str, Any]:
+        """Trade with the dealer, as the taker."""
         other = "Ask" if side == "Bid" else "Bid"
-        self.order(self.desk, other, price=price, quantity=quantity)
+        self.order(self.dealer, other, price=price, quantity=quantity)
         return self.order(account, side, price=price, quantity=quantity)
 
-    def refused(self, account: Account, side: str, **fields: Any) -> tuple[int, str, str]:
+    def refused(self, account: EngineAccount, side: str, **fields: Any) -> tuple[int, str, str]:
         with pytest.raises(Refusal) as caught:
             self.order(account, side, **fields)
         return caught.value.status, caught.value.code, caught.value.message
 
-    def position(self, account: Account) -> dict[str, Any]:
+    def position(self, account: EngineAccount) -> dict[str, Any]:
         (row,) = self.exchange.positions(account)
         return row
 
-    def usdc(self, account: Account) -> str:
+    def usdc(self, account: EngineAccount) -> str:
         shown = self.exchange.balances(account)
         return shown.get("USDC", {"available": "0"})["available"]
 
-    def newest(self, account: Account) -> dict[str, Any]:
+    def newest(self, account: EngineAccount) -> dict[str, Any]:
         return self.exchange.order_history(account)[0]
 
     def advance(self, seconds: int) -> None:
         self.exchange.advance_to(NOW + seconds * SECOND)
 
     def total(self) -> dict[str, Fraction]:
-        purses = [self.exchange.house, self.exchange.fees]
-        purses += [account.purse for account in self.exchange.accounts.values()]
+        holdings = [self.exchange.market_maker, self.exchange.fees]
+        holdings += [account.balances for account in self.exchange.accounts.values()]
         return {
             asset: sum(
-                (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in purses),
+                (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in holdings),
                 Fraction(0),
             )
             for asset in ("USDC", "SOL")
@@ -161,7 +168,7 @@ SAMPLE = {
 def test_the_recorded_position_to_the_letter() -> None:
     raw = copy.deepcopy(MARKETS["ETH_USDC_PERP"].raw)
     raw["imfFunction"], raw["mmfFunction"] = SAMPLE["imfFunction"], SAMPLE["mmfFunction"]
-    position = Position("4238420454", Market(raw), NOW, Decimal(10))
+    position = EnginePosition("4238420454", Market(raw), NOW, Decimal(10))
     position.trade(26, 382_615)  # 0.0026 at 3826.15: its fee was recorded as 0.004974
     position.trade(10, 382_881)  # 0.001 at 3828.81, which makes the recorded net cost
     position.fees = Decimal("0.004974") + Decimal("0.001915")
@@ -170,8 +177,8 @@ def test_the_recorded_position_to_the_letter() -> None:
     assert position.wire(1813870, Decimal("3787.46813304"), 36, Decimal(0)) == SAMPLE
 
 
-def sol(*trades: tuple[int, int]) -> Position:
-    position = Position("1", MARKETS[PERP], NOW, Decimal(10))
+def sol(*trades: tuple[int, int]) -> EnginePosition:
+    position = EnginePosition("1", MARKETS[PERP], NOW, Decimal(10))
     for change, price in trades:
         position.trade(change, price)
     return position
@@ -229,11 +236,11 @@ def test_a_fill_moves_a_position_and_a_fee_and_nothing_else(pit: Pit) -> None:
     answer = pit.deal(pit.ann, "Bid", "100.01", "2.5")
     assert (answer["status"], answer["executedQuoteQuantity"]) == ("Filled", "250.025")
     assert pit.usdc(pit.ann) == "999.874987"  # 0.05 % is 0.1250125, rounded up to 0.125013
-    assert pit.usdc(pit.desk) == "999999.949995"  # 0.02 % is 0.050005
+    assert pit.usdc(pit.dealer) == "999999.949995"  # 0.02 % is 0.050005
     assert pit.exchange.balances(pit.ann)["SOL"] == {
         "available": "10", "locked": "0", "staked": "0",
     }  # fmt: skip
-    row, other = pit.position(pit.ann), pit.position(pit.desk)
+    row, other = pit.position(pit.ann), pit.position(pit.dealer)
     assert (row["netQuantity"], row["entryPrice"], row["netCost"]) == ("2.5", "100.01", "250.025")
     assert (other["netQuantity"], other["netCost"]) == ("-2.5", "-250.025")
     assert row["breakEvenPrice"] == "100.0600052"  # 250.150013 / 2.5
@@ -274,7 +281,7 @@ def test_a_fill_through_zero_closes_one_position_and_opens_another(pit: Pit) -> 
     newest, oldest = pit.exchange.position_history(pit.ann)
     assert (newest["id"], newest["state"], newest["closedAt"]) == (row["positionId"], "Open", None)
     assert (oldest["id"], oldest["state"]) == (first, "Closed")
-    assert oldest["cumulativePnlRealized"] == "5"
+    assert (oldest["cumulativePnlRealized"], oldest["markPrice"]) == ("5", "105")
     assert (oldest["entryPrice"], oldest["closingPrice"], oldest["closedVolume"]) == (
         "100", "105", "1",
     )  # fmt: skip
@@ -316,6 +323,19 @@ def test_orders_may_fill_the_margin_to_the_last_step(pit: Pit) -> None:
     assert most["maxOrderQuantity"] == "0.19"
 
 
+def test_the_fee_of_a_taker_must_be_there_too(pit: Pit) -> None:
+    pit.order(pit.dealer, "Ask", price="100", quantity="100")
+    # 10 of margin and 0.05 of fee a piece: 1000 / 10.05 is 99.5024.
+    assert pit.refused(pit.bob, "Bid", price="100", quantity="99.51")[1] == "INSUFFICIENT_MARGIN"
+    assert pit.order(pit.bob, "Bid", price="100", quantity="99.5")["status"] == "Filled"
+
+
+def test_an_ask_that_rests_needs_margin_like_a_bid(pit: Pit) -> None:
+    # 10 of margin and 0.0202 of fee a piece: 1000 / 10.0202 is 99.7984.
+    assert pit.refused(pit.bob, "Ask", price="101", quantity="99.8")[1] == "INSUFFICIENT_MARGIN"
+    assert pit.order(pit.bob, "Ask", price="101", quantity="99.79")["status"] == "New"
+
+
 def test_what_an_order_pays_above_the_mark_counts(pit: Pit) -> None:
     # A bid at 105 that waits loses 5 a piece when it fills: 10 + 5 + 0.021 a piece.
     most = pit.exchange.max_order_quantity(pit.bob, PERP, "Bid", "105")
@@ -325,16 +345,21 @@ def test_what_an_order_pays_above_the_mark_counts(pit: Pit) -> None:
     }  # fmt: skip
 
 
+def test_a_market_order_may_be_as_large_as_the_book_fills(pit: Pit) -> None:
+    most = pit.exchange.max_order_quantity(pit.dealer, PERP, "Bid")
+    assert most["maxOrderQuantity"] == "1"
+
+
 def test_an_order_does_not_move_the_mark_in_its_own_favour(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left
-    pit.order(pit.desk, "Ask", price="109", quantity="60")
+    pit.order(pit.dealer, "Ask", price="109", quantity="60")
     # 60 at 9 above the mark lose 540, and cost 3.27: too little is left for 110 pieces at 10.
     assert pit.refused(pit.bob, "Bid", price="109", quantity="60")[1] == "INSUFFICIENT_MARGIN"
 
 
 def test_an_order_through_zero_is_judged_like_one_that_opens(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "90")  # 995.5 are left, 900 are needed
-    pit.order(pit.desk, "Bid", price="99", quantity="200")
+    pit.order(pit.dealer, "Bid", price="99", quantity="200")
     # 180 sold at 1 below the mark lose 180 and cost 8.91: 806.59 are left, and 90 need 900.
     assert pit.refused(pit.bob, "Ask", price="99", quantity="180")[1] == "INSUFFICIENT_MARGIN"
     assert pit.order(pit.bob, "Ask", price="99", quantity="90")["status"] == "Filled"
@@ -364,6 +389,31 @@ def test_other_assets_count_in_part(pit: Pit) -> None:
     }  # fmt: skip
 
 
+def test_other_assets_count_at_their_last_price_not_at_the_mark(pit: Pit) -> None:
+    pit.spot.own_mark = True
+    spot = {"symbol": "SOL_USDC", "price": "100.01", "quantity": "1"}
+    pit.order(pit.dealer, "Bid", **spot)  # it takes a quote: the last price is 100.01, the mark 100
+    (row, _) = pit.exchange.collateral(pit.ann)["collateral"]
+    assert (row["assetMarkPrice"], row["collateralValue"]) == ("100.01", "900.09")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "price"), [("SOL_USDC", "99"), ("SOL_USDC", None), (PERP, "99")]
+)
+def test_who_owns_nothing_may_order_nothing(pit: Pit, symbol: str, price: str | None) -> None:
+    eve = pit.exchange.open_account("eve", {})
+    most = pit.exchange.max_order_quantity(eve, symbol, "Bid", price)
+    assert most["maxOrderQuantity"] == "0"
+
+
+def test_what_a_taker_does_not_fill_needs_no_margin(pit: Pit) -> None:
+    """One piece is on offer, and margin is there for a hundred. 500 waiting would need 5000."""
+    for fields in ({}, {"price": "110", "timeInForce": "IOC"}):
+        one = Pit()
+        answer = one.order(one.bob, "Bid", quantity="500", **fields)
+        assert (answer["status"], answer["executedQuantity"]) == ("Expired", "1")
+
+
 def test_the_summary_of_an_account_with_a_position(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # fee 2.5
     summary = pit.exchange.collateral(pit.bob)
@@ -378,6 +428,37 @@ def test_the_summary_of_an_account_with_a_position(pit: Pit) -> None:
             "openOrderQuantity": "0", "symbol": "USDC", "totalQuantity": "997.5",
         }],
     }  # fmt: skip
+
+
+def test_the_summary_counts_what_spot_orders_lock(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "10")  # 999.5 are left, 100 are margin
+    pit.order(pit.ann, "Ask", symbol="SOL_USDC", price="101", quantity="4")
+    summary = pit.exchange.collateral(pit.ann)
+    assert (summary["assetsValue"], summary["netEquityLocked"]) == ("1899.5", "460")  # 4 * 90
+    sol = summary["collateral"][0]
+    assert (sol["availableQuantity"], sol["openOrderQuantity"]) == ("6", "4")
+    assert (sol["balanceNotional"], sol["collateralValue"]) == ("1000", "900")
+
+
+def test_no_more_equity_is_locked_than_there_is(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")
+    pit.perp.print(1, 8500)
+    pit.advance(2)  # 750 lost: 247.5 of 425 are there
+    summary = pit.exchange.collateral(pit.bob)
+    assert (summary["netEquityLocked"], summary["netEquityAvailable"]) == ("247.5", "0")
+
+
+def test_the_summary_shows_the_markets_fraction_where_it_is_larger(pit: Pit) -> None:
+    pit.bob.leverage_limit = Decimal(100)
+    pit.deal(pit.bob, "Bid", "100", "50")
+    assert pit.exchange.collateral(pit.bob)["imf"] == "0.02"
+
+
+def test_an_asset_without_weight_is_free_and_no_collateral(pit: Pit) -> None:
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(1000), "HNT": Decimal(5)})
+    pit.deal(cyd, "Bid", "100", "10")
+    assert pit.exchange.withdrawable(cyd, "HNT") == 5
+    assert [row["symbol"] for row in pit.exchange.collateral(cyd)["collateral"]] == ["USDC"]
 
 
 def test_spot_orders_leave_the_margin_alone(pit: Pit) -> None:
@@ -395,9 +476,27 @@ def test_spot_orders_leave_the_margin_alone(pit: Pit) -> None:
 def test_a_position_may_always_be_reduced(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "99")
     pit.deal(pit.ann, "Ask", "95", "1")  # the mark falls: bob has 500, and needs 940
+    assert pit.exchange.withdrawable(pit.bob, "USDC") == 0
     assert pit.refused(pit.bob, "Bid", price="94", quantity="1")[1] == "INSUFFICIENT_MARGIN"
+    nothing = pit.order(pit.bob, "Bid", price="50", quantity="1", timeInForce="IOC")
+    assert nothing["status"] == "Expired"  # it adds no exposure
     assert pit.deal(pit.bob, "Ask", "95", "9")["status"] == "Filled"
     assert pit.position(pit.bob)["netQuantity"] == "90"
+
+
+def test_orders_that_together_do_more_than_reduce_need_margin(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "99")
+    pit.order(pit.bob, "Ask", price="104", quantity="90")
+    pit.deal(pit.ann, "Ask", "95", "1")
+    assert pit.refused(pit.bob, "Ask", price="104", quantity="9.01")[1] == "INSUFFICIENT_MARGIN"
+    assert pit.order(pit.bob, "Ask", price="104", quantity="9")["status"] == "New"
+
+
+def test_a_resting_reduce_only_order_needs_no_margin(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "99")  # 995.05 are left, 990 are needed
+    pit.order(pit.bob, "Ask", price="104", quantity="140")  # at the worst 41 short
+    reduce = {"price": "105", "quantity": "99", "reduceOnly": True}
+    assert pit.order(pit.bob, "Ask", **reduce)["status"] == "New"
 
 
 def test_exposure_is_the_worse_side(pit: Pit) -> None:
@@ -425,8 +524,9 @@ def test_reduce_only_stops_at_zero(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "1")
     answer = pit.order(pit.ann, "Ask", quantity="0.4", reduceOnly=True)
     assert (answer["status"], answer["reduceOnly"]) == ("Filled", True)
-    most = pit.exchange.max_order_quantity(pit.ann, PERP, "Ask", reduceOnly=True)
-    assert (most["maxOrderQuantity"], most["reduceOnly"]) == ("0.6", True)
+    for price in (None, "101"):
+        most = pit.exchange.max_order_quantity(pit.ann, PERP, "Ask", price, reduceOnly=True)
+        assert (most["maxOrderQuantity"], most["reduceOnly"]) == ("0.6", True)
     answer = pit.order(pit.ann, "Ask", quantity="1", reduceOnly=True)
     assert (answer["status"], answer["executedQuantity"]) == ("Expired", "0.6")
     assert pit.newest(pit.ann)["expiryReason"] == "ReduceOnlyNotReduced"
@@ -470,7 +570,7 @@ def test_longs_pay_shorts_each_hour(pit: Pit) -> None:
             "quantity": "-0.0125", "subaccountId": 0, "symbol": PERP, "userId": 1813870,
         }
     ]  # fmt: skip
-    assert pit.exchange.funding_payments(pit.desk)[0]["quantity"] == "0.0125"
+    assert pit.exchange.funding_payments(pit.dealer)[0]["quantity"] == "0.0125"
     assert pit.usdc(pit.ann) == "999.4875"
     row = pit.position(pit.ann)
     assert row["cumulativeFundingPayment"] == "-0.0125"
@@ -536,6 +636,27 @@ def test_the_liquidation_price(pit: Pit) -> None:
     assert other.position(other.ann)["estLiquidationPrice"] == "0"
 
 
+def test_the_liquidation_price_beside_another_position(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "20")  # fee 1
+    eth = {"symbol": "ETH_USDC_PERP", "price": "2500", "quantity": "0.4"}
+    pit.order(pit.dealer, "Ask", **eth)
+    pit.order(pit.bob, "Bid", **eth)  # fee 0.5, maintenance 1000 * 0.01111111
+    shown = Fraction(pit.exchange.positions(pit.bob)[0]["estLiquidationPrice"])
+    # 998.5 + 20 * (p - 100) - 11.11111 = 20 * p * 0.0135
+    exact = (2000 - Fraction("998.5") + Fraction("11.11111")) / (20 * (1 - Fraction("0.0135")))
+    assert abs(shown - exact) < Fraction(1, 10**20)
+
+
+@pytest.mark.parametrize(("usdc", "open"), [("103.65", True), ("103.64", False)])
+def test_equity_equal_to_the_maintenance_margin_is_enough(pit: Pit, usdc: str, open: bool) -> None:
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(usdc), "SOL": Decimal("0.1")})
+    pit.deal(cyd, "Bid", "100", "10")  # fee 0.5
+    pit.perp.bids = [(9000, 10_000)]
+    pit.perp.print(1, 9000)
+    pit.advance(2)  # 103.65 - 0.5 - 100 lost + 9 for the SOL = 12.15 = 900 * 0.0135
+    assert bool(pit.exchange.positions(cyd)) == open
+
+
 def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # 81.1454... liquidates it
     pit.order(pit.bob, "Bid", price="60", quantity="1")
@@ -550,6 +671,13 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     assert pit.usdc(pit.bob) == "4.975"
     system, resting, _ = pit.exchange.order_history(pit.bob)
     assert system["systemOrderType"] == "LiquidatePositionOnBook"
+    assert pit.bob.orders[-1].wire()["reduceOnly"] is True
+    paid = [(one.source, one.quantity) for one in pit.bob.settlements[-3:]]
+    assert paid == [
+        ("TradingFees", Decimal("-2.025")),
+        ("RealizePnl", Decimal(-950)),
+        ("TradingFeesSystem", Decimal("-40.5")),
+    ]
     assert (resting["status"], resting["expiryReason"]) == ("Expired", "Liquidation")
     row = pit.exchange.position_history(pit.bob)[0]
     assert (row["liquidated"], row["liquidationFees"], row["state"]) == ("50", "40.5", "Closed")
@@ -560,6 +688,17 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     assert fills(pit.bob, fill_type="BookLiquidation")[0]["price"] == "81"
     assert fills(pit.bob, fill_type="Backstop") == []
     assert pit.total() == pit.supply
+
+
+def test_a_liquidation_ends_as_soon_as_the_margin_is_enough(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")  # fee 2.5
+    eth = {"symbol": "ETH_USDC_PERP", "price": "2500", "quantity": "0.1"}
+    pit.order(pit.dealer, "Ask", **eth)
+    pit.order(pit.bob, "Bid", **eth)  # fee 0.125, maintenance 2.78
+    pit.perp.bids = [(8120, 10_000)]
+    pit.perp.print(20, 8120)
+    pit.advance(30)  # 57.375 left of 57.59; without SOL 14.745 are left, for 2.78
+    assert [row["symbol"] for row in pit.exchange.positions(pit.bob)] == ["ETH_USDC_PERP"]
 
 
 def test_the_fee_of_a_liquidation_takes_no_more_than_there_is(pit: Pit) -> None:
@@ -618,22 +757,64 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
     }  # fmt: skip
 
 
-def test_spot_orders_end_before_the_house_pays_a_debt(pit: Pit) -> None:
-    pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left, 500 are needed
-    spot = pit.exchange.execute(
-        pit.bob,
-        {
-            "symbol": "SOL_USDC",
-            "side": "Bid",
-            "orderType": "Limit",
-            "price": "49",
-            "quantity": "10",
-        },
-    )
-    pit.perp.bids = [(8100, 10_000)]
-    pit.perp.print(20, 8100)
-    pit.advance(30)  # 950 lost: more than the 507.5 that were free
-    ended = {row["id"]: row for row in pit.exchange.order_history(pit.bob)}[spot["id"]]
-    assert ended["status"] == "Expired"
-    assert pit.exchange.settlements(pit.bob, "BackstopLiquidation") == []
+def test_spot_orders_end_before_the_market_maker_pays_a_debt(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "10")  # 999.5 are left, 100 are needed
+    spot = {"symbol": "SOL_USDC", "price": "99", "quantity": "9"}
+    pit.order(pit.bob, "Bid", **spot)  # locks 891: 108.5 are left
+    pit.perp.bids = [(8500, 10_000)]
+    pit.advance(1)
+    before = pit.exchange.market_maker.available("USDC")
+    pit.order(pit.bob, "Ask", quantity="10")  # 150 lost, and a fee of 0.425
+    ended = pit.bob.orders[1]
+    assert (ended.status, ended.expiry) == ("Expired", "InsufficientFunds")
+    assert pit.exchange.balances(pit.bob)["USDC"] == {
+        "available": "849.075", "locked": "0", "staked": "0",
+    }  # fmt: skip
+    assert pit.exchange.market_maker.available("USDC") - before == 150
     assert pit.total() == pit.supply
+
+
+@pytest.mark.parametrize(
+    ("owed", "sold", "left", "given"),
+    [
+        ("1000", "0", "0", "0"),
+        ("1003", "0.03", "0", "0"),  # a step of 0.01 SOL is worth 1 USDC
+        ("1003.000001", "0.04", "0.999999", "0"),
+        ("2000", "10", "0", "0"),
+        ("2000.5", "10", "0", "0.5"),
+    ],
+)
+def test_a_debt_sells_as_many_steps_of_an_asset_as_it_needs(
+    pit: Pit, owed: str, sold: str, left: str, given: str
+) -> None:
+    pit.exchange.settlement.pay(pit.ann, "USDC", -Decimal(owed), "FundingPayment", NOW)
+    assert pit.ann.balances.available("SOL") == 10 - Decimal(sold)
+    assert pit.ann.balances.available("USDC") == Decimal(left)
+    backed = [one.quantity for one in pit.ann.settlements if one.source.startswith("Backstop")]
+    assert sum(backed) == Decimal(given)
+    assert pit.total() == pit.supply
+
+
+def test_spot_orders_stay_where_the_money_is_enough(pit: Pit) -> None:
+    pit.order(pit.ann, "Ask", symbol="SOL_USDC", price="101", quantity="4")
+    pay = pit.exchange.settlement.pay
+    pay(pit.ann, "USDC", Decimal(-1000), "FundingPayment", NOW)
+    assert pit.ann.orders[0].status == "New"
+    pay(pit.ann, "USDC", Decimal(-1), "FundingPayment", NOW)
+    assert pit.ann.orders[0].status == "Expired"
+
+
+@pytest.mark.parametrize(("asset", "amount"), [("SOL", "0.005"), ("HNT", "5")])
+def test_what_cannot_be_sold_for_a_debt_stays(pit: Pit, asset: str, amount: str) -> None:
+    """Less than a step of SOL; HNT, whose market is closed."""
+    eve = pit.exchange.open_account("eve", {asset: Decimal(amount)})
+    pit.exchange.settlement.pay(eve, "USDC", Decimal(-1), "FundingPayment", NOW)
+    assert eve.balances.available(asset) == Decimal(amount)
+    assert eve.orders == eve.fills == []
+
+
+def test_a_part_of_a_step_is_not_sold_for_a_debt(pit: Pit) -> None:
+    eve = pit.exchange.open_account("eve", {"SOL": Decimal("0.015")})
+    pit.exchange.settlement.pay(eve, "USDC", Decimal("-1.5"), "FundingPayment", NOW)
+    assert eve.balances.available("SOL") == Decimal("0.005")
+    assert [one.quantity for one in eve.settlements] == [Decimal("0.5"), Decimal("-1.5")]

@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Plain
+from conftest import Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpkit import Key
 from bpkit.sandbox import Sandbox
 from bpkit.sandbox.core.exchange import Exchange, Refusal
-from bpkit.sandbox.core.transfers import OUTSIDE_FUNDS, Capital
+from bpkit.sandbox.core.transfers import OUTSIDE_FUNDS, Transfers
 from bpkit.sandbox.simulation import market
 from bpkit.sandbox.simulation.tables import ASSETS
 
-NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, where a still market stands
+NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, the time of a new sandbox
 ADDRESS = "0x0a00000000000000000000000000000000000001"
 WISH = {"address": ADDRESS, "blockchain": "Ethereum", "quantity": "10", "symbol": "USDC"}
 
@@ -287,7 +287,7 @@ def test_deposits_by_time_and_page(sandbox: Sandbox, plain: Plain) -> None:
         ("NOPE", "1", None, "no asset here"),
         ("SOL", "1", "Ethereum", "cannot be deposited on Ethereum"),
         ("HNT", "1", None, "cannot be deposited on Solana"),
-        ("USDC", "0.99", None, "at least 1"),
+        ("USDC", "0.99", None, "minimum deposit of USDC is 1"),
         ("USDC", "1.0000001", None, "6 decimals"),
         ("USDC", "-1", None, "no amount"),
         ("USDC", "NaN", None, "no amount"),
@@ -309,7 +309,7 @@ def test_a_stranger_has_nothing_to_deposit_to(sandbox: Sandbox) -> None:
     ):
         with pytest.raises(ValueError, match="has no account here"):
             call()
-    with pytest.raises(ValueError, match="'ethereum' is none of"):
+    with pytest.raises(ValueError, match="'ethereum' is not one of"):
         sandbox.allow_withdrawal_address(sandbox.key, "ethereum", ADDRESS)
 
 
@@ -331,7 +331,7 @@ def test_a_deposit_can_be_traded_and_withdrawn(open_way: Sandbox) -> None:
 # --- nothing is lost ------------------------------------------------------------------------------
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.lists(
         st.tuples(
@@ -344,30 +344,30 @@ def test_a_deposit_can_be_traded_and_withdrawn(open_way: Sandbox) -> None:
 def test_every_asset_is_conserved(moves: list[tuple[bool, tuple[str, str], Decimal]]) -> None:
     """Accounts, fees and the outside together hold the same as in the beginning."""
 
-    def no_tape(symbol: str) -> Any:
+    def no_feed(symbol: str) -> Any:
         raise AssertionError(symbol)
 
-    exchange = Exchange(market.load(), no_tape, NOON * 1_000_000)
-    capital = Capital(exchange)
+    exchange = Exchange(market.load(), no_feed, NOON * 1_000_000)
+    transfers = Transfers(exchange)
     account = exchange.open_account("a", {"USDC": Decimal(300), "BTC": Decimal(1)})
     for _, (_, blockchain), _ in moves:
-        capital.allow(account, blockchain, "x")
+        transfers.allow(account, blockchain, "x")
     for inward, (symbol, blockchain), quantity in moves:
         wish = {"symbol": symbol, "blockchain": blockchain, "address": "x"}
         try:
             if inward:
-                capital.deposit(account, symbol, quantity, blockchain)
+                transfers.deposit(account, symbol, quantity, blockchain)
             else:
-                capital.request(account, wish | {"quantity": f"{quantity:f}"})
+                transfers.request(account, wish | {"quantity": f"{quantity:f}"})
         except (Refusal, ValueError):
             continue
     for symbol, begin in (("USDC", 300), ("BTC", 1)):
-        purses = (account.purse, exchange.fees, capital.outside)
-        assert sum(purse.available(symbol) for purse in purses) == OUTSIDE_FUNDS + begin
-        gone = [row for row in capital.withdrawals(account) if row["symbol"] == symbol]
-        come = [row for row in capital.deposits(account) if row["symbol"] == symbol]
+        holdings = (account.balances, exchange.fees, transfers.outside)
+        assert sum(balances.available(symbol) for balances in holdings) == OUTSIDE_FUNDS + begin
+        gone = [row for row in transfers.withdrawals(account) if row["symbol"] == symbol]
+        come = [row for row in transfers.deposits(account) if row["symbol"] == symbol]
         change = total(come, "quantity") - total(gone, "quantity")
-        assert account.purse.available(symbol) == begin + change
+        assert account.balances.available(symbol) == begin + change
         assert exchange.fees.available(symbol) == total(gone, "fee")
 
 

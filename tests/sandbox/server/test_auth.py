@@ -408,13 +408,13 @@ def test_any_headers_at_all_are_refused_in_words(headers: dict[str, str]) -> Non
 # --- before the exchange --------------------------------------------------------------------------
 
 
-def no_tape(symbol: str) -> Any:
-    raise AssertionError(f"the tape of {symbol} is not needed here")
+def no_feed(symbol: str) -> Any:
+    raise AssertionError(f"the feed of {symbol} is not needed here")
 
 
 def answer(headers: dict[str, str], body: bytes = b"", method: str = "GET") -> Response:
     """Of the whole service, without a server. GET: the balances; POST: an order."""
-    exchange = Exchange(MARKETS, no_tape, NOW * 1000)
+    exchange = Exchange(MARKETS, no_feed, NOW * 1000)
     exchange.open_account(PUBLIC, {})
     path = "/api/v1/capital" if method == "GET" else "/api/v1/order"
     return Service(exchange, lambda: NOW).answer(method, path, "", headers, body)
@@ -460,7 +460,7 @@ def test_a_body_that_is_no_json(body: bytes) -> None:
 
 def test_a_clock_that_is_set_back() -> None:
     """The market waits; it does not stop, and nothing is answered from before."""
-    exchange = Exchange(MARKETS, no_tape, NOW * 1000)
+    exchange = Exchange(MARKETS, no_feed, NOW * 1000)
     times = iter([NOW * 1000 + 5, NOW * 1000 - 7, NOW * 1000 + 9])
     service = Service(exchange, lambda: NOW, lambda: next(times))
     for now_us in (NOW * 1000 + 5, NOW * 1000 + 5, NOW * 1000 + 9):
@@ -500,7 +500,7 @@ def test_nested_values_are_compact_and_keep_their_numbers() -> None:
 
 
 def status_of(conflicts: Conflicts, headers: dict[str, str], body: bytes = b"") -> int:
-    exchange = Exchange(MARKETS, no_tape, NOW * 1000, conflicts=conflicts)
+    exchange = Exchange(MARKETS, no_feed, NOW * 1000, conflicts=conflicts)
     exchange.open_account(PUBLIC, {})
     service = Service(exchange, lambda: NOW)
     method, path = ("POST", "/api/v1/order") if body else ("GET", "/api/v1/capital")
@@ -519,7 +519,7 @@ def test_the_status_of_a_refused_signature_can_be_chosen(status: int) -> None:
     # The framework and the exchange itself do not follow.
     assert status_of(conflicts, good | JSON, b'{"side":1}') == 400
     cancelled = b'{"symbol":"SOL_USDC","orderId":"1"}'
-    exchange = Exchange(MARKETS, no_tape, NOW * 1000, conflicts=conflicts)
+    exchange = Exchange(MARKETS, no_feed, NOW * 1000, conflicts=conflicts)
     exchange.open_account(PUBLIC, {})
     service = Service(exchange, lambda: NOW)
     headers = signed("instruction=orderCancel&orderId=1&symbol=SOL_USDC") | JSON

@@ -1492,7 +1492,7 @@ def test_without_a_proxy_the_environment_is_left_alone(monkeypatch: pytest.Monke
 
 
 def test_eight_threads_lose_nothing(sandbox: Sandbox) -> None:
-    """Two accounts trade with each other and the crowd; every balance is what its fills say."""
+    """Two accounts and the market maker trade; every balance is what its fills say."""
     secrets = [DEMO_SECRET, b64encode(bytes(range(32))).decode()]
     sandbox.open_account({"USDC": "10000", "SOL": "20"}, Key(secrets[1]))
 

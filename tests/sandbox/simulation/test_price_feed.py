@@ -1,4 +1,4 @@
-"""The invented market: what must hold for any seed, and what the default seed promises."""
+"""The simulated market: what must hold for any seed, and what the default seed promises."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from bpkit.sandbox.simulation.market import Market, load
-from bpkit.sandbox.simulation.price_feed import (
+from bpkit.sandbox.simulation.price_feed import WIDTHS, Candle, PriceFeed, bucket
+from bpkit.sandbox.simulation.synthetic import (
     DAY,
+    DEFAULT_SEED,
     FIRST_US,
     HOUR,
-    INTERVALS,
     MINUTE,
     SECOND,
     START_US,
-    Candle,
-    Invention,
-    Tape,
+    SyntheticTrades,
     Trade,
-    bucket,
 )
 
+INTERVALS = [*WIDTHS, "1month"]
 MARKETS = {market.symbol: market for market in load()}
 OPEN = [symbol for symbol, market in MARKETS.items() if market.open]
 PERPS = [symbol for symbol in OPEN if MARKETS[symbol].kind == "PERP"]
@@ -36,20 +36,24 @@ def at(text: str) -> int:
     return int(moment.timestamp()) * SECOND + moment.microsecond
 
 
-def tape(symbol: str = "SOL_USDC", seed: str | None = None) -> Tape:
+def feed(symbol: str = "SOL_USDC", seed: str | None = None) -> PriceFeed:
     spot: Market | None = MARKETS[symbol.removesuffix("_PERP")] if symbol in PERPS else None
-    return Tape(MARKETS[symbol], spot=spot) if seed is None else Tape(MARKETS[symbol], seed, spot)
+    return (
+        PriceFeed(MARKETS[symbol], spot=spot)
+        if seed is None
+        else PriceFeed(MARKETS[symbol], seed, spot)
+    )
 
 
-def engine_trade(into: Tape, time_us: int, price: int, quantity: int = 7) -> Trade:
+def engine_trade(into: PriceFeed, time_us: int, price: int, quantity: int = 7) -> Trade:
     trade = Trade(into.next_id(time_us), time_us, price, quantity, False)
     into.record(trade)
     return trade
 
 
-def with_records() -> Tape:
+def with_records() -> PriceFeed:
     """Engine trades that are the first, the last, the highest and the lowest of their spans."""
-    mine = tape()
+    mine = feed()
     for time_us in (
         START_US - 1, START_US, START_US, START_US + MINUTE - 1, START_US + HOUR, START_US + HOUR,
         at("2026-09-01T00:00"), at("2026-08-31T23:59:59.999999"), at("2026-09-03T05:00:00.000001"),
@@ -131,12 +135,80 @@ def test_the_constants() -> None:
     assert at("2026-09-01T12:00") == START_US
 
 
+# Recorded from the feed itself on 2026-11-27: a market must be tomorrow what it was yesterday.
+# The last trade before START_US, the best and the last level of each side, open interest, funding
+# rate, mark and index price; the candle of the day before; the opening prices of four days.
+Recorded = dict[str, Any]
+RECORDED: dict[str, Recorded] = {
+    "SOL_USDC": {
+        "trade": Trade(84196787294000, 1788263987294000, 17074, 22, False),
+        "bids": [(17070, 407), (16769, 6720)], "asks": [(17074, 594), (17353, 1610)],
+        "open_interest": 0, "funding": ["0.000004097", "0.0000125", "-0.000000075"],
+        "mark": "170.74", "index": None,
+        "day": (16618, 17263, 16366, 17074, 4214469, 71217362874, 11520),
+        "openings": [17970461, 16748969, 16792257, 24536676],
+    },
+    "BTC_USDC": {
+        "trade": Trade(84196796972000, 1788263996972000, 775048, 3977, False),
+        "bids": [(775044, 2501), (760452, 53054)], "asks": [(775048, 2377), (791522, 21382)],
+        "open_interest": 0, "funding": ["0.000049277", "-0.000066819", "0.0000125"],
+        "mark": "77504.8", "index": None,
+        "day": (780193, 783127, 765403, 775048, 72906917, 56445326879732, 14400),
+        "openings": [866120133, 776090330, 783270807, 860852660],
+    },
+    "USDT_USDC": {
+        "trade": Trade(84196792948000, 1788263992948000, 9997, 292, False),
+        "bids": [(9996, 331), (9809, 9313)], "asks": [(9997, 941), (10157, 6439)],
+        "open_interest": 0, "funding": ["-0.000000154", "-0.000004485", "0.0000125"],
+        "mark": "0.9997", "index": None,
+        "day": (9998, 10001, 9995, 9997, 2774387, 27738322062, 5761),
+        "openings": [9995218, 9998901, 9999050, 9997241],
+    },
+    "SOL_USDC_PERP": {
+        "trade": Trade(84196796735000, 1788263996735000, 17066, 2088, True),
+        "bids": [(17066, 2565), (16752, 34448)], "asks": [(17070, 2537), (17391, 9720)],
+        "open_interest": 18810000, "funding": ["0.000048016", "0.0000125", "0.0000125"],
+        "mark": "170.66", "index": "170.7366667",
+        "day": (16616, 17259, 16363, 17066, 21117562, 356988969731, 11521),
+        "openings": [17970461, 16748969, 16792257, 24536676],
+    },
+    "ETH_USDC_PERP": {
+        "trade": Trade(84196790864000, 1788263990864000, 242660, 25027, True),
+        "bids": [(242660, 29208), (237571, 769400)], "asks": [(242664, 68000), (247068, 375414)],
+        "open_interest": 33798400, "funding": ["-0.000039570", "0.0000125", "0.0000125"],
+        "mark": "2426.60", "index": "2426.8400000",
+        "day": (238890, 244524, 237597, 242660, 561759783, 135411435085521, 14399),
+        "openings": [262014156, 238069342, 244065920, 332689875],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", RECORDED)
+def test_the_market_is_the_recorded_one(symbol: str) -> None:
+    mine = feed(symbol)
+    bids, asks = mine.levels(START_US)
+    openings = SyntheticTrades(MARKETS[symbol], DEFAULT_SEED).opening
+    today = START_US // DAY
+    found = {
+        "trade": mine.latest(START_US, 1)[0],
+        "bids": [bids[0], bids[-1]],
+        "asks": [asks[0], asks[-1]],
+        "open_interest": mine.open_interest(START_US),
+        "funding": [f"{mine.funding_rate(START_US + n * HOUR):f}" for n in range(3)],
+        "mark": str(mine.mark_price(START_US)),
+        "index": str(mine.index_price(START_US)) if symbol in PERPS else None,
+        "day": mine.window(START_US - DAY, START_US)[2:],
+        "openings": [openings(today + days) for days in (-300, -1, 1, 300)],
+    }
+    assert found == RECORDED[symbol]
+
+
 def test_where_sol_stands_at_the_start() -> None:
-    assert 17_060 <= tape().last_price(START_US) <= 17_095
+    assert 17_060 <= feed().last_price(START_US) <= 17_095
 
 
 def test_sol_falls_through_170_50_after_three_minutes_and_comes_back() -> None:
-    mine = tape()
+    mine = feed()
     early = mine.trades(START_US, START_US + 2 * MINUTE)
     dip = mine.trades(START_US + 3 * MINUTE, START_US + 10 * MINUTE)
     low = [trade for trade in dip if trade.price <= 17_050]
@@ -148,12 +220,12 @@ def test_sol_falls_through_170_50_after_three_minutes_and_comes_back() -> None:
 
 
 def test_a_bid_at_170_50_is_met_within_five_minutes() -> None:
-    met = tape().touches(START_US, START_US + 5 * MINUTE, 17_050, None)
+    met = feed().touches(START_US, START_US + 5 * MINUTE, 17_050, None)
     assert sum(trade.quantity for trade in met if trade.buyer_is_maker) >= 300
 
 
 def test_the_day_before_the_start_looks_like_a_day() -> None:
-    day = tape().window(START_US - DAY, START_US)
+    day = feed().window(START_US - DAY, START_US)
     assert 0.03 <= (day.high - day.low) / day.close <= 0.06
 
 
@@ -162,7 +234,7 @@ def test_the_day_before_the_start_looks_like_a_day() -> None:
     [("BTC_USDC", "77400", 1), ("ETH_USDC", "2420", 1), ("USDT_USDC", "0.9998", 0.1)],
 )
 def test_the_others_stand_near_their_reference(symbol: str, price: str, percent: float) -> None:
-    last = MARKETS[symbol].price(tape(symbol).last_price(START_US))
+    last = MARKETS[symbol].price(feed(symbol).last_price(START_US))
     assert abs(float(last / Decimal(price)) - 1) * 100 < percent
 
 
@@ -175,7 +247,7 @@ def test_a_day_of_trades(symbol: str) -> None:
     rates = {"SOL": (8, 30), "BTC": (10, 0.5), "ETH": (10, 8), "USDT": (4, 2_000)}
     market = MARKETS[symbol]
     start = at("2026-08-30T00:00")
-    trades = tape(symbol).trades(start, start + DAY)
+    trades = feed(symbol).trades(start, start + DAY)
     rate, volume = rates[market.base]
     assert len(trades) == rate * 1_440
     sold = sum(trade.quantity for trade in trades)
@@ -192,19 +264,19 @@ def test_a_day_of_trades(symbol: str) -> None:
 
 def test_buyers_pay_the_ask_and_sellers_get_the_bid() -> None:
     """Between neighbours of opposite sides lies the spread: 1 to 4 ticks, on average."""
-    day = tape().trades(START_US - DAY, START_US)
+    day = feed().trades(START_US - DAY, START_US)
     pairs = [(a, b) for a, b in pairwise(day) if a.buyer_is_maker != b.buyer_is_maker]
     spreads = [(a.price - b.price) * (-1 if a.buyer_is_maker else 1) for a, b in pairs]
     assert 1 < sum(spreads) / len(spreads) < 4
 
 
 def test_busy_hours_have_more_trades() -> None:
-    hours = tape().candles("1h", at("2026-08-30T00:00"), at("2026-08-31T00:00"), START_US)
+    hours = feed().candles("1h", at("2026-08-30T00:00"), at("2026-08-31T00:00"), START_US)
     assert hours[15].trades > 2 * hours[5].trades
 
 
 def test_days_join_without_a_jump() -> None:
-    mine = tape()
+    mine = feed()
     for day in range(at("2025-03-01T00:00"), at("2025-03-11T00:00"), DAY):
         before, after = mine.last_price(day - 1), mine.trades(day, day + HOUR)[0].price
         assert abs(before - after) / before < 0.005
@@ -212,7 +284,7 @@ def test_days_join_without_a_jump() -> None:
 
 def test_prices_stay_plausible_for_eleven_years() -> None:
     """A walk that is drawn back to its reference, not one that runs away."""
-    sol, usdt = tape(), tape("USDT_USDC")
+    sol, usdt = feed(), feed("USDT_USDC")
     for year in range(2024, 2036):
         day = at(f"{year}-06-15T00:00")
         assert 5_000 < sol.last_price(day) < 50_000
@@ -221,20 +293,20 @@ def test_prices_stay_plausible_for_eleven_years() -> None:
 
 @pytest.mark.parametrize("base", ["SOL", "BTC", "ETH"])
 def test_a_perp_moves_with_its_spot(base: str) -> None:
-    spot, perp = tape(f"{base}_USDC"), tape(f"{base}_USDC_PERP")
+    spot, perp = feed(f"{base}_USDC"), feed(f"{base}_USDC_PERP")
     for time_us in range(START_US - 3 * DAY, START_US + DAY, 5 * HOUR):
         ratio = perp.last_price(time_us) / spot.last_price(time_us)
         assert abs(ratio - 1) < 0.002
     assert perp.latest(START_US, 5) != spot.latest(START_US, 5)
 
 
-def test_a_closed_market_has_no_tape() -> None:
+def test_a_closed_market_has_no_feed() -> None:
     with pytest.raises(ValueError, match="HNT_USDC"):
-        Tape(MARKETS["HNT_USDC"])
+        PriceFeed(MARKETS["HNT_USDC"])
 
 
-def test_the_same_seed_gives_the_same_tape_in_any_order_of_calls() -> None:
-    one, two = tape("SOL_USDC_PERP"), tape("SOL_USDC_PERP")
+def test_the_same_seed_gives_the_same_feed_in_any_order_of_calls() -> None:
+    one, two = feed("SOL_USDC_PERP"), feed("SOL_USDC_PERP")
     days = [FIRST_US, at("2025-05-05T05:00"), START_US, at("2030-01-01T23:00")]
     first = [one.trades(day, day + HOUR) for day in days]
     second = [two.trades(day, day + HOUR) for day in reversed(days)][::-1]
@@ -249,14 +321,14 @@ def test_the_same_seed_gives_the_same_tape_in_any_order_of_calls() -> None:
     assert [call(one) for call in ask] == [call(two) for call in reversed(ask)][::-1]
 
 
-def test_another_seed_gives_another_tape() -> None:
-    one, two = tape(), tape(seed="another")
+def test_another_seed_gives_another_feed() -> None:
+    one, two = feed(), feed(seed="another")
     assert one.latest(START_US, 20) != two.latest(START_US, 20)
     assert one.levels(START_US) != two.levels(START_US)
 
 
 def test_trades_start_inclusive_and_end_exclusive() -> None:
-    mine = tape()
+    mine = feed()
     one, two, three = mine.latest(START_US, 3)[::-1]
     assert mine.trades(one.time_us, three.time_us) == [one, two]
     assert mine.trades(one.time_us + 1, three.time_us + 1) == [two, three]
@@ -264,8 +336,8 @@ def test_trades_start_inclusive_and_end_exclusive() -> None:
     assert mine.trades(FIRST_US - DAY, FIRST_US) == []
 
 
-@pytest.mark.parametrize("make", [tape, with_records])
-def test_latest_is_trades_reversed(make: type[Tape]) -> None:
+@pytest.mark.parametrize("make", [feed, with_records])
+def test_latest_is_trades_reversed(make: type[PriceFeed]) -> None:
     mine = make()
     everything = mine.trades(START_US - 4 * DAY, START_US + 1)[::-1]
     assert mine.latest(START_US, 1_000) == everything[:1_000]
@@ -278,7 +350,7 @@ def test_latest_is_trades_reversed(make: type[Tape]) -> None:
 
 
 def test_latest_ends_where_the_history_begins() -> None:
-    mine = tape()
+    mine = feed()
     noon = FIRST_US + DAY // 2
     everything = mine.trades(FIRST_US, noon + 1)[::-1]
     assert mine.latest(noon, len(everything) + 500) == everything
@@ -287,16 +359,18 @@ def test_latest_ends_where_the_history_begins() -> None:
 
 
 def test_before_any_trade_the_last_price_is_the_opening() -> None:
-    mine = tape()
+    mine = feed()
     first = mine.trades(FIRST_US, FIRST_US + MINUTE)[0]
     assert mine.last_price(FIRST_US - 1) == pytest.approx(first.price, rel=0.005)
 
 
 def test_a_look_at_the_end_invents_few_days(monkeypatch: pytest.MonkeyPatch) -> None:
     invented: list[int] = []
-    inner = Invention.day
-    monkeypatch.setattr(Invention, "day", lambda self, n: invented.append(n) or inner(self, n))
-    mine = tape()
+    inner = SyntheticTrades.day
+    monkeypatch.setattr(
+        SyntheticTrades, "day", lambda self, n: invented.append(n) or inner(self, n)
+    )
+    mine = feed()
     mine.last_price(START_US)
     mine.latest(START_US, 1_000)
     assert len(invented) == 1
@@ -319,7 +393,7 @@ def test_ids_are_microseconds_since_the_beginning_and_rise_with_time() -> None:
 
 
 def test_ids_rise_as_the_clock_goes_on() -> None:
-    mine = tape()
+    mine = feed()
     own = mine.trades(START_US, START_US + MINUTE)
     times = [START_US, START_US, START_US + 1, own[2].time_us, own[2].time_us, own[5].time_us + 1]
     made = [engine_trade(mine, time_us, 17_000) for time_us in times]
@@ -333,16 +407,16 @@ def test_ids_rise_as_the_clock_goes_on() -> None:
     assert [trade.time_us for trade in trades] == sorted(trade.time_us for trade in trades)
 
 
-def test_the_next_id_is_never_one_of_the_tape() -> None:
-    """So many engine trades at one instant that their ids run into the tape's next print."""
-    mine = tape()
+def test_the_next_id_is_never_one_of_the_feed() -> None:
+    """So many engine trades at one instant that their ids run into the feed's next print."""
+    mine = feed()
     own = mine.trades(START_US, START_US + MINUTE)[0]
     mine.record(Trade(own.id - 1, own.time_us - 500, 17_000, 1, False))
     assert mine.next_id(own.time_us - 500) == own.id + 1
 
 
 def test_a_recorded_trade_shows_everywhere() -> None:
-    mine = tape()
+    mine = feed()
     before = mine.window(START_US - HOUR, START_US + 1)
     trade = engine_trade(mine, START_US, 17_500, 40)
     assert mine.last_price(START_US) == 17_500
@@ -358,7 +432,7 @@ def test_a_recorded_trade_shows_everywhere() -> None:
 
 
 def test_recorded_trades_stand_by_time_then_id() -> None:
-    mine = tape()
+    mine = feed()
     late = engine_trade(mine, START_US + 2, 17_001)
     early = Trade(START_US - FIRST_US, START_US, 17_002, 1, True)
     mine.record(early)
@@ -368,7 +442,7 @@ def test_recorded_trades_stand_by_time_then_id() -> None:
 # Candles
 
 
-@pytest.mark.parametrize("make", [tape, with_records])
+@pytest.mark.parametrize("make", [feed, with_records])
 @pytest.mark.parametrize(
     ("large", "small", "start", "end"),
     [
@@ -390,7 +464,7 @@ def test_recorded_trades_stand_by_time_then_id() -> None:
     ],
 )
 def test_large_candles_are_their_small_ones(
-    make: type[Tape], large: str, small: str, start: str, end: str
+    make: type[PriceFeed], large: str, small: str, start: str, end: str
 ) -> None:
     mine, first, last = make(), at(start), at(end)
     whole = mine.candles(large, first, last, last)
@@ -402,9 +476,9 @@ def test_large_candles_are_their_small_ones(
         assert candle == joined(candle.start_us, candle.end_us, inside)
 
 
-@pytest.mark.parametrize("make", [tape, with_records])
+@pytest.mark.parametrize("make", [feed, with_records])
 @pytest.mark.parametrize("interval", ["1s", "1m", "5m", "1h", "4h", "1d"])
-def test_candles_are_their_trades(make: type[Tape], interval: str) -> None:
+def test_candles_are_their_trades(make: type[PriceFeed], interval: str) -> None:
     """Quote volume too: the sum of price times quantity, in ticks * steps."""
     mine = make()
     width = bucket(interval, START_US)[1] - bucket(interval, START_US)[0]
@@ -414,7 +488,7 @@ def test_candles_are_their_trades(make: type[Tape], interval: str) -> None:
         assert candle == summed(candle.start_us, candle.end_us, trades)
 
 
-@pytest.mark.parametrize("make", [tape, with_records])
+@pytest.mark.parametrize("make", [feed, with_records])
 @pytest.mark.parametrize(
     ("start_us", "end_us"),
     [
@@ -426,7 +500,7 @@ def test_candles_are_their_trades(make: type[Tape], interval: str) -> None:
         (START_US, START_US),
     ],
 )
-def test_a_window_is_its_trades(make: type[Tape], start_us: int, end_us: int) -> None:
+def test_a_window_is_its_trades(make: type[PriceFeed], start_us: int, end_us: int) -> None:
     mine = make()
     assert mine.window(start_us, end_us) == summed(start_us, end_us, mine.trades(start_us, end_us))
 
@@ -444,14 +518,14 @@ def test_engine_trades_open_close_and_bound_their_candles() -> None:
 
 
 def test_a_second_without_trades_is_empty() -> None:
-    seconds = tape().candles("1s", START_US, START_US + MINUTE, START_US + MINUTE)
+    seconds = feed().candles("1s", START_US, START_US + MINUTE, START_US + MINUTE)
     empty = [second for second in seconds if second.trades == 0]
     assert len(seconds) == 60 and 0 < len(empty) < 60
     assert {second[2:] for second in empty} == {(None, None, None, None, 0, 0, 0)}
 
 
 def test_the_start_is_floored_and_the_end_is_exclusive() -> None:
-    mine, now = tape(), at("2026-09-02T07:06:10")
+    mine, now = feed(), at("2026-09-02T07:06:10")
     found = mine.candles("1m", at("2026-09-02T06:56:10"), now, now)
     assert found[0].start_us == at("2026-09-02T06:56")  # as the exchange answers this very question
     assert found[-1].start_us == at("2026-09-02T07:05") and len(found) == 10
@@ -463,7 +537,7 @@ def test_the_start_is_floored_and_the_end_is_exclusive() -> None:
 
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_only_closed_candles(interval: str) -> None:
-    mine = tape()
+    mine = feed()
     start, end = bucket(interval, START_US - 1)
     assert mine.candles(interval, start, end, end - 1) == []
     closed = mine.candles(interval, start, end, end)
@@ -474,7 +548,7 @@ def test_only_closed_candles(interval: str) -> None:
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_no_candle_from_before_the_beginning(interval: str) -> None:
     until = FIRST_US + (HOUR if interval in ("1s", "1m", "5m") else 32 * DAY)
-    found = tape().candles(interval, FIRST_US - 5 * DAY, until, until)
+    found = feed().candles(interval, FIRST_US - 5 * DAY, until, until)
     first = "2024-01-03T00:00" if interval == "3d" else "2024-01-01T00:00"
     assert found[0].start_us == at(first)
 
@@ -496,10 +570,10 @@ def test_no_candle_from_before_the_beginning(interval: str) -> None:
         (START_US, START_US),
     ],
 )
-def test_touches_is_a_filter_of_the_tapes_own_trades(
+def test_touches_is_a_filter_of_the_feeds_own_trades(
     below: int | None, above: int | None, start_us: int, end_us: int
 ) -> None:
-    mine = tape()
+    mine = feed()
     expected = [
         trade
         for trade in mine.trades(start_us, end_us)
@@ -512,7 +586,7 @@ def test_touches_is_a_filter_of_the_tapes_own_trades(
 
 
 def test_touches_includes_both_bounds() -> None:
-    mine = tape()
+    mine = feed()
     one, two = mine.trades(START_US, START_US + MINUTE)[:2]
     assert one in mine.touches(START_US, START_US + MINUTE, one.price, None)
     assert two in mine.touches(START_US, START_US + MINUTE, None, two.price)
@@ -523,7 +597,7 @@ def test_touches_includes_both_bounds() -> None:
 
 @pytest.mark.parametrize("symbol", OPEN)
 def test_a_book_is_never_crossed_and_stands_around_the_price(symbol: str) -> None:
-    mine = tape(symbol)
+    mine = feed(symbol)
     widest = 2 if symbol == "USDT_USDC" else 4
     for time_us in range(START_US - DAY, START_US, 47 * MINUTE):
         bids, asks = mine.levels(time_us)
@@ -540,21 +614,21 @@ def test_a_book_is_never_crossed_and_stands_around_the_price(symbol: str) -> Non
 
 
 def test_a_book_grows_wider_and_larger_farther_out() -> None:
-    for side in tape("BTC_USDC").levels(START_US):
+    for side in feed("BTC_USDC").levels(START_US):
         near, far = side[:20], side[40:]
         assert abs(near[0][0] - near[-1][0]) < abs(far[0][0] - far[-1][0])
         assert sum(steps for _, steps in near) < sum(steps for _, steps in far)
 
 
 def test_a_book_stays_until_the_next_trade() -> None:
-    mine = tape()
+    mine = feed()
     trade = mine.trades(START_US, START_US + MINUTE)[0]
     assert mine.levels(START_US) == mine.levels(trade.time_us - 1)
     assert mine.levels(START_US) != mine.levels(trade.time_us)
 
 
 def test_a_book_does_not_follow_what_others_trade() -> None:
-    mine = tape()
+    mine = feed()
     before = mine.levels(START_US + SECOND)
     mine.record(Trade(mine.next_id(START_US), START_US, 20_000, 500, False))
     assert mine.levels(START_US + SECOND) == before
@@ -565,7 +639,7 @@ def test_a_book_does_not_follow_what_others_trade() -> None:
 
 @pytest.mark.parametrize("symbol", PERPS)
 def test_open_interest_wanders_slowly_below_its_limit(symbol: str) -> None:
-    mine = tape(symbol)
+    mine = feed(symbol)
     limit = Decimal(MARKETS[symbol].raw["openInterestLimit"]) / MARKETS[symbol].step
     seen = [mine.open_interest(START_US + hour * HOUR) for hour in range(24 * 30)]
     assert all(limit / 25 < level < limit / 16 for level in seen)
@@ -577,7 +651,7 @@ def test_open_interest_wanders_slowly_below_its_limit(symbol: str) -> None:
 
 
 def test_the_index_is_the_mean_of_the_last_three_spot_trades() -> None:
-    perp, spot = tape("SOL_USDC_PERP"), tape("SOL_USDC")
+    perp, spot = feed("SOL_USDC_PERP"), feed("SOL_USDC")
     for time_us in range(START_US, START_US + HOUR, 7 * MINUTE):
         ticks = sum(trade.price for trade in spot.latest(time_us, 3))
         index = perp.index_price(time_us)
@@ -586,7 +660,7 @@ def test_the_index_is_the_mean_of_the_last_three_spot_trades() -> None:
 
 
 def test_mark_and_index_are_moved_by_no_engine_trade() -> None:
-    perp = tape("BTC_USDC_PERP")
+    perp = feed("BTC_USDC_PERP")
     mark, index = perp.mark_price(START_US), perp.index_price(START_US)
     assert mark == perp.last_price(START_US) * Decimal("0.1")
     engine_trade(perp, START_US, 773_463)
@@ -595,11 +669,11 @@ def test_mark_and_index_are_moved_by_no_engine_trade() -> None:
 
 def test_an_index_needs_a_spot_market() -> None:
     with pytest.raises(ValueError, match="spot"):
-        Tape(MARKETS["SOL_USDC_PERP"]).index_price(START_US)
+        PriceFeed(MARKETS["SOL_USDC_PERP"]).index_price(START_US)
 
 
 def test_funding_is_often_the_base_rate_and_never_far() -> None:
-    mine = tape("ETH_USDC_PERP")
+    mine = feed("ETH_USDC_PERP")
     rates = [mine.funding_rate(START_US + hour * HOUR) for hour in range(500)]
     assert 0.4 < rates.count(Decimal("0.0000125")) / 500 < 0.8
     assert all(abs(rate) <= Decimal("0.00008") for rate in rates)
@@ -609,7 +683,7 @@ def test_funding_is_often_the_base_rate_and_never_far() -> None:
 
 
 def test_spot_and_perp_have_funding_and_interest_of_their_own() -> None:
-    sol, eth = tape("SOL_USDC_PERP"), tape("ETH_USDC_PERP")
+    sol, eth = feed("SOL_USDC_PERP"), feed("ETH_USDC_PERP")
     hours = [START_US + hour * HOUR for hour in range(48)]
     assert [sol.funding_rate(hour) for hour in hours] != [eth.funding_rate(hour) for hour in hours]
-    assert tape("SOL_USDC").open_interest(START_US) == 0
+    assert feed("SOL_USDC").open_interest(START_US) == 0
