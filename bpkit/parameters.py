@@ -150,7 +150,7 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "get_deposit_address": {"blockchain": _must(BLOCKCHAIN)},
     "get_deposits": _PAGE | _PERIOD | {"excludePlatform": Parameter(BOOLEAN)},
     "get_withdrawals": _PAGE | _PERIOD | {
-        "id": Parameter(I32), "clientId": Parameter(TEXT._replace(high=255)),
+        "id": Parameter(I32), "clientId": Parameter(TEXT),
     },
     "request_withdrawal": {
         "address": _must(TEXT),
@@ -261,3 +261,5 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "get_vault_mint_history": _PAGE,
     "get_vault_redeem_history": _PAGE,
 }  # fmt: skip
+# Names of amounts, which are sent as text in digits.
+AMOUNTS = of_form("amount", "amount_or_share", "tolerance")

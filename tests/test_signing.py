@@ -15,7 +15,7 @@ from conftest import VECTORS
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from dotenv import dotenv_values
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError
@@ -85,6 +85,7 @@ def restated(instruction: str, orders: list[dict[str, Any]], timestamp: int, win
     return text[1:] + "&timestamp=" + str(timestamp) + "&window=" + str(window)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy
 @given(st.lists(ORDERS, min_size=1, max_size=4), st.integers(0, 2**45), st.integers(1, 60000))
 def test_the_text_is_the_documented_one(
     orders: list[dict[str, Any]], timestamp: int, window: int
@@ -182,6 +183,8 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Key.from_env()
     with pytest.raises(MissingKeyError, match="There is no file 'my.env'"):
         Key.from_env("my.env")
+    with pytest.raises(MissingKeyError, match="There is no file '.'"):
+        Key.from_env(".")
 
     file = tmp_path / "project" / ".env"
     file.write_text(f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\n")

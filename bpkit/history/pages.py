@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from ..client import Client
-from ..errors import InputError, TransportError
+from ..errors import InputError, TransportError, missing_extra
 from ..operations import OPERATIONS
 from ..reconcile.pages import OVERLAP, PAGE, pages
 from ..results import Rows
@@ -56,7 +56,7 @@ def fetch_all(
         return answer
 
     in_front = filters.get("sort_direction") != "Asc"
-    with _bar(name) if progress is True else nullcontext(progress or _silent) as report:
+    with _bar(name) if progress is True else nullcontext(progress or None) as report:
         for _ in range(_TRIES):
             if (rows := _walk(ask, limit, in_front, most, report)) is not None:
                 return rows
@@ -65,16 +65,21 @@ def fetch_all(
 
 
 def _walk(
-    ask: Callable[[int], Rows], limit: int, in_front: bool, most: int | None, report: Progress
+    ask: Callable[[int], Rows],
+    limit: int,
+    in_front: bool,
+    most: int | None,
+    report: Progress | None,
 ) -> Rows | None:
     """The rows from the first page to the end, or the first ``most``; None if pages do not join."""
     for join in pages(ask, limit, in_front=in_front):
         if not join.joins:
             return None
         done, total = join.progress
-        if most is not None:
-            done, total = min(done, most), most if done >= most else _least(total, most)
-        report(done, total)
+        if most is not None and (done >= most or (total or 0) > most):
+            done, total = min(done, most), most
+        if report is not None:
+            report(done, total)
         if done == most:
             break
     made = Rows(join.rows[:most])
@@ -82,30 +87,21 @@ def _walk(
     return made
 
 
-def _least(total: int | None, most: int) -> int | None:
-    return None if total is None else min(total, most)
-
-
-def _silent(done: int, total: int | None) -> None:
-    """The progress if none is wanted."""
-
-
 @contextmanager
 def _bar(name: str) -> Iterator[Progress]:
-    """A progress bar of tqdm. Raises ImportError, with what to install, if tqdm is missing."""
+    """A progress bar of tqdm. Raises MissingExtraError if tqdm is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # in a notebook without ipywidgets: the bar is text
             from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
-        raise ImportError(
-            'progress=True needs tqdm, which is not installed: pip install "bpkit[progress]"'
-        ) from None
+        raise missing_extra("progress=True", "tqdm", "progress") from None
     with tqdm(desc=name, unit=" rows", disable=False if _in_notebook() else None) as bar:
 
         def report(done: int, total: int | None) -> None:
-            bar.n, bar.total = done, total
-            bar.refresh()
+            if total != bar.total:
+                bar.reset(total)
+            bar.update(done - bar.n)
 
         yield report
 

@@ -91,7 +91,7 @@ class PageJoin:
         names, total, offset = _names(page), _total(page), self.next_offset
         counted = total is not None and self._total is not None
         added = total - self._total if total is not None and self._total is not None else 0
-        likely = self._end - offset + max(0, added if self._in_front else 0)
+        likely = OVERLAP + max(0, added if self._in_front else 0)
         new, seen = _compare(self._names, names, likely)
         end = offset + max(seen or 0, len(page))
         # Our own rows again, and the count does not say why: perhaps ``offset`` was ignored.

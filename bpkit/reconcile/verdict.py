@@ -90,7 +90,7 @@ class SignatureExpiry:
             print(f"reconcile: {note}", file=sys.stderr)
         waited = 0
         while self.left and waited < MOST_WAIT:  # again if a sleep was short, or a clock is slow
-            span = max(1, min(self.left, MOST_WAIT - waited))
+            span = min(self.left, MOST_WAIT - waited)
             self._sleep(span / 1000)
             waited += span
             self.now = int(self._client.get_time())
@@ -130,9 +130,7 @@ def placed(
     if not rows:
         return _from_fills(found, expiry, want)
     if len(rows) > 1 or claims > 1:
-        why = f"{_count(len(rows), target)} fit, and {_count(claims, target)} like it "
-        why += "was sent." if claims == 1 else "were sent."
-        return unclear(expiry, rows, why)
+        return unclear(expiry, rows, f"Rows that fit: {len(rows)}. Sent: {claims}.")
     (row,) = rows
     if wrong := target.differs(row, want):
         why = f"The {target.noun} with this {target.own_id} has another {wrong}."
@@ -159,16 +157,10 @@ def cancelled(found: Found, expiry: SignatureExpiry, want: Row) -> Outcome:
     if not rows:
         return _from_fills(found, expiry, want)
     if len(rows) > 1:
-        count = _count(len(rows), found.target)
-        why = f"{count} have this {found.target.own_id}; {len(resting)} of them open."
+        why = f"Rows with this {found.target.own_id}: {len(rows)}. Open: {len(resting)}."
         return unclear(expiry, rows, why)
     verdict = f" {expiry.verdict('The cancel')}" if resting else ""
     return _outcome_of(found, expiry, rows[0], (rows[0],), verdict)
-
-
-def _count(number: int, target: Target) -> str:
-    plural = "strategies" if target.noun == "strategy" else f"{target.noun}s"
-    return f"{number} {target.noun if number == 1 else plural}"
 
 
 def _outcome_of(

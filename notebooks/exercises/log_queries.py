@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bpkit.doctor.causes import CAUSES
+from bpkit.doctor import CAUSES
 
 from .grading import LONGEST, WIDTH, Decided, Verdict, sent, untried, wrong
 

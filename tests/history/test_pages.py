@@ -22,7 +22,7 @@ from conftest import Scripted, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpkit import Client, InputError, Key, TransportError
+from bpkit import Client, InputError, Key, MissingExtraError, TransportError
 from bpkit.history import fetch_all
 from bpkit.operations import OPERATIONS
 from bpkit.results import read
@@ -269,6 +269,15 @@ def test_the_rate_of_an_interval_that_is_not_over_may_change() -> None:
     ]  # fmt: skip
 
 
+def test_a_funding_rate_is_known_by_its_interval() -> None:
+    """One arrives, and the exchange does not count: 8 is not taken for a new row."""
+    rows = [{"symbol": "SOL_USDC_PERP", "intervalEndTimestamp": f"2026-09-01T{hour:02}:00:00"}
+            for hour in range(9, 3, -1)]  # fmt: skip
+    new = {"symbol": "SOL_USDC_PERP", "intervalEndTimestamp": "2026-09-01T10:00:00"}
+    bp = Fake(rows, meanwhile=arriving_once([new]), counted=False)
+    assert fetch_all(bp.get_funding_interval_rates, "SOL_USDC_PERP", limit=3) == rows
+
+
 def test_rows_of_one_moment_may_change_places() -> None:
     """5 and 4 do, so that a page begins with the new row, and the old one follows it."""
 
@@ -444,8 +453,8 @@ def test_the_bar_is_written_to_a_terminal_and_only_when_asked_for(
     fetch_all(bp.get_fills, limit=5)
     assert screen.getvalue() == ""
     fetch_all(bp.get_fills, limit=5, progress=True)
-    first, last = screen.getvalue().split("5/8")[0], screen.getvalue().split("\r")[-1]
-    assert "get_fills" in first and "8/8" in last and last.endswith("\n")
+    last = screen.getvalue().split("\r")[-1]
+    assert last.startswith("get_fills: 100%") and "8/8" in last and last.endswith("\n")
 
 
 def test_the_bar_is_silent_where_nobody_sees_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -467,7 +476,7 @@ def test_the_bar_is_shown_in_a_notebook(
 def test_a_missing_tqdm_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     bp = Fake(fills(1))
-    with pytest.raises(ImportError, match=r'pip install "bpkit\[progress\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "bpkit\[progress\]"'):
         fetch_all(bp.get_fills, progress=True)
     assert bp.asked == []
     assert fetch_all(bp.get_fills) == fills(1)

@@ -376,6 +376,11 @@ def test_a_clock_that_does_not_move_ends_the_waiting() -> None:
     assert found.state == "unclear"
 
 
+def test_a_long_wait_is_announced_as_two_minutes(capsys: pytest.CaptureFixture[str]) -> None:
+    ask(Fake(now=SIGNED_MS - 400_000))
+    assert "waiting 120.0 seconds" in capsys.readouterr().err
+
+
 def test_without_the_time_of_the_signature_nothing_is_sure() -> None:
     fake = Fake()
     found = ask(fake, lost(time=None))
@@ -880,6 +885,51 @@ def test_a_cancel_of_a_conditional_order_is_about_what_it_has_set_free(named: Js
     assert (found.state, found.order["id"]) == ("rested", "2")
 
 
+def test_a_cancel_of_a_conditional_order_is_about_the_order_that_has_its_id() -> None:
+    """The history does not say which order came from it, but both have the same clientId."""
+    shown = row(status="Filled", triggerPrice="180", quantity="0")
+    then = row(id="2", status="Filled", executedQuantity="1")
+    fake = Fake(get_order_history=[[then, shown]])
+    found = ask(fake, lost({"symbol": "SOL_USDC", "clientId": 7}, "cancel_order"))
+    assert (found.state, found.executed, found.order["id"]) == ("filled", Decimal(1), "2")
+
+
+def test_a_cancel_of_a_conditional_order_whose_order_is_not_shown_is_unclear() -> None:
+    """It was triggered, and what came from it may be open."""
+    fake = Fake(get_order_history=[[row(status="Filled", triggerPrice="180", quantity="0")]])
+    assert ask(fake, lost(CANCEL, "cancel_order")).state == "unclear"
+
+
+def test_explanations_say_the_danger_first() -> None:
+    """Sending an order twice may cost money; cancelling twice does not."""
+    two = [row(id="1"), row(id="2")]
+    for fake, start, end in [
+        (Fake(get_open_orders=[[row()]]), "Do not send it again. Order", "executed."),
+        (Fake(get_order_history=[[row(**DONE)]]), "Do not send it again. Order", "executed."),
+        (Fake(get_fills=[[FILL]]), "Do not send it again. 0.4 executed", "history yet."),
+        (Fake(get_open_orders=[two]), "Do not send it again yet. Rows that fit: 2. Sent: 1.",
+         "Compare .evidence with what you sent."),
+        (Fake(now=SIGNED_MS), "Do not send it again yet. There is no trace of it.",
+         "Call reconcile again after that."),
+        (Fake(), "There is no trace of it. It is refused if it arrives now",
+         "You can send it again."),
+    ]:  # fmt: skip
+        said = ask(fake, wait=False).explanation
+        assert said.startswith(start) and said.endswith(end), said
+    cancel = lost({"symbol": "SOL_USDC", "clientId": 7}, "cancel_order")
+    for fake, start in [
+        (Fake(get_open_orders=[[row()]]), "Not cancelled. Order 59669287267"),
+        (Fake(get_open_orders=[two]), "Rows with this clientId: 2. Open: 2."),
+        (Fake(get_order_history=[[row(**DONE)]]), "Order 59669287267"),
+    ]:
+        assert ask(fake, cancel, wait=False).explanation.startswith(start)
+    every = lost({"symbol": "SOL_USDC"}, "cancel_open_orders")
+    said = ask(Fake(get_open_orders=[[row()]]), every).explanation
+    assert said.startswith("Not all cancelled: 1 still open.")
+    sent = lost(WITHDRAWAL, "request_withdrawal")
+    assert ask(Fake(get_withdrawals=[[SHOWN]]), sent).explanation.startswith("Do not send it again")
+
+
 @pytest.mark.parametrize(
     ("kind", "left"),
     [(None, ["1", "2"]), ("RestingLimitOrder", ["1"]), ("ConditionalOrder", ["2"])],
@@ -1017,6 +1067,8 @@ RUNNING, ENDED = "get_open_strategies", "get_strategies_history"
         ({"status": "Completed", "executedQuantity": "0"}, "filled"),
         ({"status": "Cancelled", "executedQuantity": "2"}, "filled"),
         ({"status": "Cancelled", "executedQuantity": "0"}, "cancelled"),
+        ({"status": "Terminated", "executedQuantity": "2",
+          "cancelReason": "InsufficientFunds"}, "filled"),
         ({"status": "Terminated", "executedQuantity": "0",
           "cancelReason": "InsufficientFunds"}, "refused"),
     ],
@@ -1055,6 +1107,8 @@ def test_a_cancel_of_strategies() -> None:
     every = lost({"symbol": "SOL_USDC", "strategyType": "Scheduled"}, "cancel_open_strategies")
     assert ask(fake, every).state == "rested"
     assert ask(Fake(), every).state == "cancelled"
+    other = Fake(get_open_strategies=[[RUNS | {"strategyType": "Other"}]])
+    assert ask(other, every).state == "cancelled"  # it was not to end that one
 
 
 # --- what there is nothing to look for ------------------------------------------------------------

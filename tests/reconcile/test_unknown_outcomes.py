@@ -11,6 +11,7 @@ full wait, during which late requests arrive, and takes no real time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ class Person:
         name = ORDERS[len(rows) > 1]
         with self.trouble(faults, name):
             try:
-                answer = self.client._call(name, rows[0]) if len(rows) == 1 else None
+                answer = self.client.execute_order(**in_python(rows[0])) if len(rows) == 1 else None
                 placed = self.client.execute_order_batch(rows) if answer is None else [answer]
             except ApiError:
                 placed = [{"operation": "Err"}] * len(rows)
@@ -197,7 +198,7 @@ class Person:
     def send_cancel(self, name: str, sent: Json, intents: list[Intent], faults: Faults) -> None:
         with self.trouble(faults, name):
             try:
-                self.client._call(name, sent)
+                getattr(self.client, name)(**in_python(sent))
             except ApiError:
                 return  # certainly not carried out
             except TransportError as error:
@@ -316,6 +317,12 @@ class Person:
             else:
                 stack.enter_context(self.sandbox.fault(**fault))
         return stack
+
+
+def in_python(fields: Json) -> Json:
+    """The documented names as the methods have them: orderType is order_type."""
+    return {re.sub("[A-Z]", lambda big: f"_{big[0].lower()}", name): value
+            for name, value in fields.items()}  # fmt: skip
 
 
 def over(outcome: Outcome) -> bool:

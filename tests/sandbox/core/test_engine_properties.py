@@ -1,7 +1,7 @@
 """What must hold after any sequence of orders, cancels and advances.
 
-A naive market (one list, sorted anew for each match) plays along: whoever trades with whom, at what
-price, and what is left in the book must agree with it. Amounts are added up as fractions.
+A naive market (one list, sorted again for each match) gets the same orders: it must find the same
+trades, prices and orders left in the book. Amounts are added up as fractions.
 """
 
 from __future__ import annotations
