@@ -64,7 +64,7 @@ WATCH.install()
 
 @pytest.fixture(autouse=True)
 def no_secret_slips(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test; see ``watch``."""
+    """Search for secrets after every test; see ``watch``."""
     WATCH.begin()
     yield
     printed = "".join(text for *_, text in request.node._report_sections)  # what pytest captured
@@ -84,10 +84,10 @@ def bp(sandbox: Sandbox) -> Iterator[Client]:
 
 
 class Plain:
-    """Plain ``requests``, and a signer written out here: nothing of bpkit's client.
+    """A client of plain ``requests`` with its own signer, independent of bpkit's client.
 
     ``call(name, fields)`` sends one operation and returns the answer as it arrived. ``fields`` of a
-    batch is a list. ``sign``: of these fields instead, as a client does that makes a mistake.
+    batch is a list. ``sign``: sign these fields instead, as a client with a mistake does.
     """
 
     def __init__(self, url: str, secret: str = DEMO_SECRET) -> None:
@@ -96,7 +96,7 @@ class Plain:
         self.public_key = b64encode(self._private.public_key().public_bytes_raw()).decode()
 
     def get(self, target: str) -> requests.Response:
-        """Of a path with its query, unsigned."""
+        """Send an unsigned GET of a path with its query."""
         return self.session.get(self.url + target, timeout=10)
 
     def call(self, name: str, fields: Any = None, sign: Any = None) -> requests.Response:
@@ -138,12 +138,14 @@ def plain(sandbox: Sandbox) -> Iterator[Plain]:
         yield caller
 
 
-PLACED = '{"id":"1","rfqId":"1","quoteId":"1","status":"New"}'  # the least of what was placed
+PLACED = (
+    '{"id":"1","rfqId":"1","quoteId":"1","status":"New"}'  # the smallest answer
+)
 PLACING = ("order", "withdrawal", "strategy", "rfq", "quote")
 
 
 def least_answer(name: str, orders: int = 2) -> str:
-    """The least that passes for an answer to an operation; ``orders``: of a batch."""
+    """The smallest answer that an operation accepts. ``orders``: how many a batch has."""
     kind = OPERATIONS[name].answer
     if kind == "batch":
         return json.dumps([{"operation": "Ok", "id": "1", "status": "New"}] * orders)
@@ -153,7 +155,7 @@ def least_answer(name: str, orders: int = 2) -> str:
 
 
 class Scripted:
-    """A server that answers what the test tells it to, and remembers what arrived.
+    """A server that gives the answers of the test, and remembers the requests.
 
     ``answers``: a list of (status, headers, body), or None to cut the connection without an answer.
     The last one is repeated.

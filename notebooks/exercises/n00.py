@@ -7,14 +7,14 @@ from typing import Any
 
 from .grading import Exercise, LearnerState, Verdict, exact, right, sent, shown, untried, wrong
 
-PLACES = 10  # decimals that no price has; a float that was made a Decimal has some fifty
+PLACES = 10  # no price has so many decimals; a Decimal made from a float has some fifty
 
 
 # --- 00.1 -----------------------------------------------------------------------------------------
 
 
 def two_sol(learner: LearnerState) -> Verdict:
-    """Is ``two`` exactly twice ``price``? The exchange need not be asked."""
+    """Is ``two`` exactly twice ``price``? This needs no request."""
     price, two = learner["price"], learner["two"]
     if isinstance(two, str) and two == str(price) * 2:
         return untried()
@@ -51,7 +51,7 @@ NOTEBOOKS_OWN = ("SOL_USDC", "Bid", "Limit", "170.50", "1")
 
 
 def bid_that_rests(learner: LearnerState) -> Verdict:
-    """Does the order wait in the exchange's book? If not: what became of the last one sent?"""
+    """Is the order open on the exchange? If not, what happened to the last one sent?"""
     tried = [
         entry
         for entry in learner.log("execute_order")
@@ -102,7 +102,7 @@ def _what_became_of(learner: LearnerState, entry: dict[str, Any]) -> Verdict:
 
 
 def _status(learner: LearnerState, order: dict[str, Any]) -> str | None:
-    """Of the newest order of this price and quantity, in the exchange's own history."""
+    """The newest order of this price and quantity, from the exchange's history."""
     for row in learner.ask("get_order_history", symbol="SOL_USDC"):
         if all(exact(row[name]) == exact(order.get(name)) for name in ("price", "quantity")):
             return str(row["status"])

@@ -1,4 +1,4 @@
-"""The exercises of notebook 01, Public queries: the book, candles, and what a time says."""
+"""The exercises of notebook 01, Public queries: the order book, candles and times."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MARKETS = ("SOL_USDC", "ETH_USDC")
 
 
 def top_bid(learner: LearnerState) -> Verdict:
-    """Is it the highest bid: of two markets as they are, and of a small book?"""
+    """Does the function return the highest bid of two markets, and of a small book?"""
     books = [learner.ask("get_depth", symbol=symbol, limit=5) for symbol in MARKETS]
     books.append(deepcopy(books[0]))  # an answer still, with its frame
     books[-1].update(SMALL)
@@ -113,12 +113,12 @@ def _utc(moment: int) -> str:
 
 # --- 01.3 -----------------------------------------------------------------------------------------
 
-# As the exchange writes them, in summer and in winter, with and without a fraction.
+# Times as the exchange writes them, in summer and in winter, with and without a fraction.
 TEXTS = ("2026-09-01T12:03:53.926", "2026-09-01T12:00:00", "2026-01-15T23:30:00.250")
 
 
 def moment(learner: LearnerState) -> Verdict:
-    """Is the moment right, whatever time zone the machine is in?"""
+    """Does the function return the right time, whatever the machine's time zone is?"""
     for zone, meaning in ZONES.items():
         with time_zone(zone) as set_:
             where = f"On a machine that is {meaning}" if set_ else "On this machine"
@@ -158,7 +158,7 @@ def _hours(off: timedelta) -> str:
 
 
 def spread(learner: LearnerState) -> Verdict:
-    """Is it the spread of BTC_USDC in ticks, by the book as it is now?"""
+    """Is it the present spread of BTC_USDC in ticks?"""
     answer = learner["spread_in_ticks"]
     if answer is None:
         return untried()

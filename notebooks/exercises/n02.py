@@ -1,6 +1,6 @@
-"""The exercises of notebook 02, Signing by hand: seven requests, and the exchange must take each.
+"""The exercises of notebook 02, Signing by hand: seven requests that the exchange must accept.
 
-Each asks for something that the notebook itself never asks for, so the record tells it at once.
+Each asks for something that the notebook's own cells never ask for, so that the log shows it.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def copied(learner: LearnerState) -> Verdict:
 # --- 02.2 -----------------------------------------------------------------------------------------
 
 ORDERS = {"symbol": "ETH_USDC", "limit": "20", "sortDirection": "Asc"}
-# In no order, and not the other way round either.
+# Neither sorted nor in reverse order.
 OTHERS = {"marketType": "SPOT", "symbol": "BTC_USDC", "offset": 5, "limit": 10}
-UNSORTED = (  # what the starter makes of them
+UNSORTED = (  # the text that the starter makes
     "instruction=orderHistoryQueryAll&marketType=SPOT&symbol=BTC_USDC&offset=5&limit=10"
     f"&timestamp={MOMENT}&window=5000"
 )
 
 
 def in_order(learner: LearnerState) -> Verdict:
-    """Accepted; and does the learner's function do it for other parameters too?"""
+    """Was it accepted, and does the learner's function work for other parameters too?"""
     first = at_first("Invalid signature", "unsorted")
     entries = learner.log("get_order_history")
     as_at_first = entries and refusal(entries[-1]) == first and not any(map(is_accepted, entries))
@@ -72,7 +72,7 @@ NO_BOOLEAN = (
 
 
 def one_spelling(learner: LearnerState) -> Verdict:
-    """Were the deposits asked for, with what is true spelled alike in text and address?"""
+    """Were the deposits asked for, with the boolean written alike in text and URL?"""
     entries = learner.log("get_deposits")
     if entries and refusal(entries[-1]) == NO_BOOLEAN and not any(map(is_accepted, entries)):
         value = sent(entries[-1]).get("excludePlatform")
@@ -88,7 +88,7 @@ def one_spelling(learner: LearnerState) -> Verdict:
 
 
 def with_window(learner: LearnerState) -> Verdict:
-    """Accepted; and does the text say the window that the header says, whichever it is?"""
+    """Was it accepted, and does the text have the window of the header, whatever it is?"""
     first = at_first("Invalid signature", "no_window")
     must_be_accepted(learner.log("get_positions"), {"symbol": "SOL_USDC_PERP"}, first)
     for window in (20000, 1000):
@@ -134,7 +134,7 @@ def in_base64(learner: LearnerState) -> Verdict:
 
 
 def _spelling(signature: str) -> str:
-    """What is wrong with the form of a signature, beyond being hex as it was at first; or ""."""
+    """What is wrong with the form of a signature, or "". The starter's mistake (hex) is left out."""
     if signature.startswith(("b'", 'b"')):
         return (
             f"X-Signature was {signature[:8]}...: the b and the quotes are how Python *shows* "
@@ -153,7 +153,7 @@ def _spelling(signature: str) -> str:
 
 
 def alone(learner: LearnerState) -> Verdict:
-    """Was the account asked for, signed? A path that does not exist is a try as well."""
+    """Was the account asked for, signed? A path that does not exist counts as a try."""
     entries = [entry for entry in learner.log() if entry["operation"] in ("get_account", None)]
     if entries and entries[-1]["operation"] is None and not any(map(is_accepted, entries)):
         said = f"{entries[-1]['method']} {entries[-1]['path']}"

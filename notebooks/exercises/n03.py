@@ -24,7 +24,7 @@ from .zones import ZONES, time_zone
 
 
 def instruction(learner: LearnerState) -> Verdict:
-    """Was the order history of ETH asked for, and given? Open orders are something else."""
+    """Was the order history of ETH asked for and returned? Open orders are something else."""
     tried = [
         entry
         for entry in learner.log()
@@ -140,7 +140,7 @@ def _other_than_the_whole(ids: list[str], whole: list[str]) -> str:
 # --- 03.5 -----------------------------------------------------------------------------------------
 
 NOW = datetime(2026, 9, 1, 12, 10, 0, 250_000, UTC)
-# Two fills, and how old they are then.
+# Two fills, and their ages.
 FILLS = (
     ({"timestamp": "2026-09-01T12:00:00.250"}, timedelta(minutes=10)),
     ({"timestamp": "2026-09-01T08:45:00.250"}, timedelta(hours=3, minutes=25)),
@@ -148,7 +148,7 @@ FILLS = (
 
 
 def age(learner: LearnerState) -> Verdict:
-    """Is each fill as old as it is, wherever the one who asks may be?"""
+    """Is the age of each fill right, in every time zone?"""
     answers = []
     for fill, old in FILLS:
         for hours in (9, -5, 0):

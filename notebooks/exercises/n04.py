@@ -1,4 +1,4 @@
-"""The exercises of notebook 04, Signed orders: six orders that go wrong, told by the log."""
+"""The exercises of notebook 04, Signed orders: six orders that go wrong, graded from the log."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ GRID = {"price": ("tick", "0.1"), "quantity": ("step", "0.00001")}
 
 
 def fitted(learner: LearnerState) -> Verdict:
-    """Are price and quantity on the tick and the step, as near as they get from below?"""
+    """Are price and quantity rounded down to the tick and the step?"""
     tried = [
         (order, entry)
         for order, entry in orders_sent(learner, 42)
@@ -116,7 +116,7 @@ def _grid(order: dict[str, Any]) -> str:
 
 
 def tidied(learner: LearnerState) -> Verdict:
-    """Was the order accepted, so with a signature that fits?"""
+    """Was the order accepted, which needs a right signature?"""
     tried = orders_sent(learner, 43)
     if not tried:
         return none_yet(43)

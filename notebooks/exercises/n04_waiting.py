@@ -35,7 +35,7 @@ def orders_sent(learner: LearnerState, number: int) -> Sent:
 
 
 def none_yet(number: int, more: str = "") -> Verdict:
-    """That nothing with this clientId arrived; ``more``: what else there is to say."""
+    """The verdict if nothing with this clientId arrived. ``more``: a further sentence."""
     said = f"No order with the clientId {number} has arrived. {more}".rstrip()
     return untried(f"{said} Change the cell above, run it, and then this one once more.")
 
@@ -46,7 +46,7 @@ def why(entry: dict[str, Any]) -> str:
 
 
 def wrong_as_sent(reason: str) -> Verdict:
-    """Wrong, by what arrived last. A later run of the cell may have sent nothing."""
+    """Wrong, because of the last order that arrived. A later run may have sent nothing."""
     return wrong(f"{reason} {UNSENT}")
 
 
@@ -97,7 +97,7 @@ def _as_in(batch: list[Any], steps: dict[int, tuple[str, str]]) -> bool:
 
 
 def _no_step(number: int, own: list[dict[str, Any]], price: str, quantity: str) -> str:
-    """What is wrong with one of the four, or nothing."""
+    """What is wrong with one of the four, or ""."""
     if not own:
         return f"The order {number} does not wait. It should: {quantity} SOL at {price}.00."
     if len(own) > 1:
@@ -151,7 +151,7 @@ def maker(learner: LearnerState) -> Verdict:
 
 
 def _no_maker(order: dict[str, Any], best: Decimal | None) -> str:
-    """What is wrong with an order that was accepted, or nothing."""
+    """What is wrong with an order that was accepted, or ""."""
     price = exact(order.get("price"))
     if order.get("orderType") == "Market":
         return "A Market order never waits: it takes what is offered. Wanted is a Limit order."
@@ -168,7 +168,7 @@ def _no_maker(order: dict[str, Any], best: Decimal | None) -> str:
 
 
 def _status(learner: LearnerState, order: dict[str, Any]) -> str | None:
-    """Of the newest order of this number and price."""
+    """The newest order of this number and price."""
     for row in learner.ask("get_order_history", symbol="SOL_USDC"):
         if row["clientId"] == order["clientId"] and exact(row["price"]) == exact(
             order.get("price")

@@ -1,4 +1,4 @@
-"""The exercises of notebook 05, When it fails: four programs that take a no for the wrong one."""
+"""The exercises of notebook 05, When it fails: four programs that misread a refusal."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _names(causes: Any) -> set[str]:
 # --- 05.3 -----------------------------------------------------------------------------------------
 
 SKEWED = "clock_skew"
-WINDOW = 5  # seconds for which a signature lasts, unless told otherwise
+WINDOW = 5  # seconds for which a signature is valid by default
 
 
 def under_another_clock(learner: LearnerState) -> Verdict:

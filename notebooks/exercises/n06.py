@@ -1,4 +1,4 @@
-"""The exercises of 06_history_and_frames: six small mistakes that history makes easy.
+"""The exercises of 06_history_and_frames: six small mistakes with historical data.
 
 Each check calls the learner's function with a few rows that can be added up by hand.
 """
@@ -25,7 +25,7 @@ def _alike(one: Sequence[float], two: Sequence[float]) -> bool:
 
 
 def _values(result: Any) -> list[float]:
-    """The numbers in a Series or a list, without those that are missing."""
+    """The numbers in a Series or a list, without missing ones."""
     if not hasattr(result, "__iter__") or isinstance(result, str):
         return []
     numbers = [float(value) for value in result if value is not None]
@@ -148,7 +148,7 @@ def _grade_hourly(learner: LearnerState) -> Verdict:
 
 
 def _misnamed(hours: Any) -> Verdict | None:
-    """What is wrong with the moments that name the candles; None: nothing is."""
+    """What is wrong with the index of the candles, or None."""
     moments = list(hours["start"] if "start" in hours.columns else hours.index)
     found = [getattr(one, "timestamp", lambda: None)() for one in moments]
     if found == _STARTS:

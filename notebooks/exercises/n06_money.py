@@ -23,14 +23,14 @@ __all__ = ["MONEY", "called", "rows"]
 
 
 def rows(kind: str, values: list[dict[str, Any]]) -> Rows:
-    """An answer of this kind that no exchange gave."""
+    """An answer of this kind, made up here."""
     made = Rows(values)
     made.kind, made.status, made.headers = kind, 200, {}
     return made
 
 
 def called(learner: LearnerState, name: str, *args: Any) -> Any:
-    """``look.call`` with a frame, which a reason should not repeat."""
+    """``learner.call`` with a frame, which is too long for a reason."""
     try:
         return learner.call(name, *args)
     except Decided as end:
@@ -82,12 +82,12 @@ def _grade_decimal(
 
 
 def _number(value: Decimal) -> str:
-    """A Decimal with six decimals at most."""
+    """A Decimal, rounded to six decimals."""
     return f"{value.normalize():f}" if value == round(value, 6) else f"{value:.6f}"
 
 
 def _own_fills(learner: LearnerState, name: str) -> str:
-    """What the learner's function makes of their own fills, as the exchange has them."""
+    """The result of the learner's function for the account's real fills."""
     fills = learner.ask("get_fills", symbol="SOL_USDC", limit=1000)
     if not fills:
         return ""

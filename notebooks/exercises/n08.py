@@ -1,6 +1,6 @@
-"""The exercises of notebook 08, Going live: what keeps a key at home, and money within its bounds.
+"""The exercises of notebook 08, Going live: keep a key secret, and limit what can be spent.
 
-No exercise leaves this machine. How to stop is tried in an account that is opened for it.
+No exercise leaves this machine. ``stop`` is tried in a new account.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KEPT = (".env.example", "README.md", "notebooks/08_going_live.ipynb", "bpkit/cli
 
 
 def key_at_home(learner: LearnerState) -> Verdict:
-    """Does git, by this text, leave out every ``.env`` and nothing that belongs into it?"""
+    """Does this text make git ignore every ``.env``, and nothing that should be committed?"""
     text = learner["gitignore"]
     if not isinstance(text, str):
         return wrong(f"`gitignore` should be text, and is {shown(text)}.")
@@ -65,7 +65,7 @@ _PLACES = ("{public}", "{secret}")
 
 
 def readable_env(learner: LearnerState) -> Verdict:
-    """Does ``Key.from_env`` find the pair, once the two texts stand in their places?"""
+    """Does ``Key.from_env`` read the pair, once the keys are filled in?"""
     text = learner["env"]
     if not isinstance(text, str):
         return wrong(f"`env` should be text, and is {shown(text)}.")
@@ -97,7 +97,7 @@ PRICE = "171.00"
 
 
 def a_plan(learner: LearnerState) -> Verdict:
-    """Does the arming let through what is planned, and nothing else?"""
+    """Does the Arming allow the planned orders, and nothing else?"""
     plan = learner["plan"]
     if not isinstance(plan, Arming):
         return wrong(f"`plan` should be an Arming, and is {shown(plan)}.")
@@ -134,7 +134,7 @@ def _elsewhere(plan: Arming) -> Verdict:
 
 
 def _stopped(guard: WriteGuard, quantity: str) -> str:
-    """The guard's reason, or "" where it lets a bid at ``PRICE`` pass. Nothing is sent."""
+    """The guard's reason, or "" if it allows a bid at ``PRICE``. Nothing is sent."""
     order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit"}
     try:
         guard.admit(OPERATIONS["execute_order"], {**order, "price": PRICE, "quantity": quantity})
@@ -149,7 +149,7 @@ MARKET = "ETH_USDC"
 
 
 def first_order(learner: LearnerState) -> Verdict:
-    """Does a small bid rest, far below the market, that could not have traded?"""
+    """Is there a small post-only bid, far below the market?"""
     market = learner.ask("get_market", symbol=MARKET)
     least = Decimal(market["filters"]["quantity"]["minQuantity"])
     book = learner.ask("get_depth", symbol=MARKET, limit=5)
@@ -187,7 +187,7 @@ def _is_theirs(order: dict[str, Any], ask: Decimal) -> bool:
 
 
 def _unlike(order: dict[str, Any], limit: Decimal, least: Decimal) -> str:
-    """Why this order is not the wanted one; "" if it is."""
+    """Why this order is not the right one, or ""."""
     price, quantity = exact(order.get("price")), exact(order.get("quantity"))
     if order.get("side") != "Bid":
         return "It is an `Ask`: it sells. Wanted is a bid."
@@ -206,7 +206,7 @@ def _unlike(order: dict[str, Any], limit: Decimal, least: Decimal) -> str:
 
 
 def _not_there(entry: dict[str, Any], limit: Decimal, least: Decimal) -> str:
-    """Why the order that this entry of the log tells of is not in the book as it should be."""
+    """Why the order in this log entry is not in the book as it should be."""
     if entry["status"] >= 400:
         return f"The exchange refused it: {entry['verdict']}"
     unlike = _unlike(sent(entry), limit, least)
@@ -227,7 +227,7 @@ class _Theirs(Client):
 
 
 def full_stop(learner: LearnerState) -> Verdict:
-    """In an account of its own, with bids in three markets: does anything rest after ``stop``?"""
+    """In a new account with bids in three markets, is anything open after ``stop``?"""
     sandbox = learner.sandbox
     if not hasattr(sandbox, "open_account"):
         return cannot_tell("`sandbox` opens no account to try it in. Run the cells above first.")
