@@ -719,7 +719,8 @@ def test_a_liquidation_ends_as_soon_as_the_margin_is_enough(pit: Pit) -> None:
 
 
 def test_a_position_without_orders_is_liquidated_when_a_trade_reaches_its_price(pit: Pit) -> None:
-    pit.deal(pit.bob, "Bid", "100", "50")  # 81.1454... liquidates it
+    pit.perp.asks = [(10_000, 10_000)]
+    pit.order(pit.bob, "Bid", quantity="50")  # 81.1454... liquidates it; nobody else has a position
     pit.perp.bids = [(8100, 10_000)]
     pit.perp.print(20, 8114)
     pit.perp.print(25, 9900)
