@@ -598,6 +598,14 @@ def test_absolute_bounds_of_price_and_quantity() -> None:
     assert floor.order(floor.ann, "Ask", price="100.5", quantity="2")["status"] == "New"
 
 
+def test_an_amount_that_buys_nothing_has_not_been_filled(floor: Floor) -> None:
+    """It affords a step of the own order, which expires, and none of the next one."""
+    floor.order(floor.ann, "Ask", price="100", quantity="1")
+    answer = floor.order(floor.ann, "Bid", quoteQuantity="1", selfTradePrevention="RejectMaker")
+    assert (answer["status"], answer["executedQuantity"]) == ("Expired", "0")
+    assert floor.expiry(floor.ann) == "InsufficientLiquidity"
+
+
 # Looking up and cancelling
 
 

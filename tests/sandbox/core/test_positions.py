@@ -556,6 +556,14 @@ def test_a_reduce_only_order_ends_with_the_position(pit: Pit) -> None:
     assert pit.exchange.positions(pit.ann) == []
 
 
+def test_a_reduce_only_order_ends_when_another_order_closes_the_position(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "1")
+    pit.order(pit.ann, "Ask", price="105", quantity="1", reduceOnly=True)
+    pit.order(pit.ann, "Ask", price="101", quantity="1")
+    pit.order(pit.bob, "Bid", price="101", quantity="1")
+    assert pit.exchange.positions(pit.ann) == pit.exchange.open_orders(pit.ann) == []
+
+
 # Funding
 
 
@@ -593,6 +601,15 @@ def test_funding_has_six_decimals(pit: Pit, rate: str, paid: str) -> None:
     pit.perp.rate = Decimal(rate)
     pit.advance(1800)
     assert pit.exchange.funding_payments(pit.ann)[0]["quantity"] == paid
+
+
+def test_funding_is_paid_although_an_order_is_triggered_at_that_time(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "10")
+    pit.order(pit.ann, "Ask", price="105", triggerPrice="97", triggerQuantity="1")
+    pit.perp.print(1800, 9700)
+    pit.advance(1800)
+    assert [order["status"] for order in pit.exchange.open_orders(pit.ann)] == ["New"]
+    assert len(pit.exchange.funding_payments(pit.ann)) == 1
 
 
 def test_an_hour_in_small_steps_is_the_same_hour(pit: Pit) -> None:
@@ -699,6 +716,16 @@ def test_a_liquidation_ends_as_soon_as_the_margin_is_enough(pit: Pit) -> None:
     pit.perp.print(20, 8120)
     pit.advance(30)  # 57.375 left of 57.59; without SOL 14.745 are left, for 2.78
     assert [row["symbol"] for row in pit.exchange.positions(pit.bob)] == ["ETH_USDC_PERP"]
+
+
+def test_a_position_without_orders_is_liquidated_when_a_trade_reaches_its_price(pit: Pit) -> None:
+    pit.perp.asks = [(10_000, 10_000)]
+    pit.order(pit.bob, "Bid", quantity="50")  # 81.1454... liquidates it; nobody else has a position
+    pit.perp.bids = [(8100, 10_000)]
+    pit.perp.print(20, 8114)
+    pit.perp.print(25, 9900)
+    pit.advance(30)
+    assert pit.exchange.positions(pit.bob) == []
 
 
 def test_the_fee_of_a_liquidation_takes_no_more_than_there_is(pit: Pit) -> None:

@@ -401,6 +401,13 @@ def test_an_order_that_only_reduces_leaves_no_exits(
     assert open_ids(pit, pit.ann) == []
 
 
+def test_an_entry_that_was_not_filled_leaves_no_exits(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "1")
+    entry = pit.order(pit.ann, "Bid", price="96", quantity="1", **EXITS)
+    pit.exchange.cancel(pit.ann, PERP, entry["id"])
+    assert open_ids(pit, pit.ann) == []
+
+
 def test_two_stops_at_one_price_close_a_position_once(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "1")
     for _ in range(2):
