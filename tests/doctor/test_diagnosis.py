@@ -683,6 +683,7 @@ DER = bytes.fromhex("302a300506032b6570032100") + RAW_KEY
 @pytest.mark.parametrize(
     "text",
     [
+        KEY[:-2] + "p=",  # the same bytes, but not as base64 writes them
         RAW_KEY.hex(), "0x" + RAW_KEY.hex(), urlsafe_b64encode(RAW_KEY).decode(), KEY[:-1],
         f"{KEY}\n", f'"{KEY}"', f"'{KEY}'", f"b'{KEY}'",
         b64encode(b64decode(DEMO_SECRET) + RAW_KEY).decode(), b64encode(DER).decode(),
