@@ -582,6 +582,12 @@ def test_numbers_keep_their_digits() -> None:
     proves(order(signed, body), "different_values", signed, RIGHT)
 
 
+def test_a_number_of_thousands_of_digits_is_read() -> None:
+    many = "9" * 5000
+    body = ORDER_JSON.replace('"quantity":"1"', f'"quantity":{many}')
+    assert order(RIGHT.replace("quantity=1", f"quantity={many}"), body).cause == "none"
+
+
 ADDRESS = "/wapi/v1/capital/withdrawals?clientId="
 
 
@@ -591,6 +597,7 @@ ADDRESS = "/wapi/v1/capital/withdrawals?clientId="
         ("a%20b%2Cc%3Ad", "a b,c:d", "a%20b%2Cc%3Ad"),
         ("a+b", "a b", "a+b"),  # a raw plus in a URL is a space
         ("a%20b", "a b", "a+b"),
+        ("a%2Cb+c", "a,b c", "a,b+c"),  # the percent signs undone, and not the plus
         ("%E4%B8%AD", "中", "%E4%B8%AD"),
         ("%E4%B8%AD", "中", "\\u4e2d"),
         ("a%2Fb%20c", "a/b c", "a/b%20c"),
@@ -676,6 +683,7 @@ DER = bytes.fromhex("302a300506032b6570032100") + RAW_KEY
 @pytest.mark.parametrize(
     "text",
     [
+        KEY[:-2] + "p=",  # the same bytes, but not as base64 writes them
         RAW_KEY.hex(), "0x" + RAW_KEY.hex(), urlsafe_b64encode(RAW_KEY).decode(), KEY[:-1],
         f"{KEY}\n", f'"{KEY}"', f"'{KEY}'", f"b'{KEY}'",
         b64encode(b64decode(DEMO_SECRET) + RAW_KEY).decode(), b64encode(DER).decode(),
@@ -824,6 +832,7 @@ def claimed(signed: str, made: str | None = None, **other: str | None) -> Findin
         ("parameters_not_sent", RIGHT.replace("&price", "&mood=good&price")),
         ("other_text", "hello"),
         ("other_text", "hello&window=5000"),
+        ("other_text", RIGHT.replace("&side=Bid", "&side=Bid&side=Bid")),
         ("no_instruction + body_not_signed + timestamp_differs",
          "timestamp=1750793999999&window=5000"),
         ("body_not_signed + window_differs", "instruction=orderExecute"
