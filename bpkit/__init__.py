@@ -8,6 +8,9 @@ bp = Client(sandbox.url, sandbox.key)      # live: Client(LIVE_URL, Key.from_env
 bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
 """
 
+import logging as _logging
+from inspect import signature as _signature
+
 from . import results as _results
 from .client import Client
 from .errors import (
@@ -24,6 +27,7 @@ from .errors import (
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS as _OPERATIONS
+from .operations import Operation as _Operation
 from .signing import Key
 from .transport import LIVE_URL
 
@@ -48,21 +52,32 @@ __all__ = [
 ]
 
 
-def operations(word: str | None = None) -> _results.Rows:
-    """Every operation that bpkit knows, as a table; with ``word``, only where it occurs.
+_logging.getLogger("bpkit").addHandler(_logging.NullHandler())  # silent unless you ask for it
 
-    The word is looked for in name, section, method, path and instruction, in any case.
-    ``instruction``: what its signature starts with; None: public; "": private, but none is
-    documented, so that it cannot be called. ``mutates``: it changes something. ``documented``: it
-    stands in the official specification. ``paged``: it takes ``limit`` and ``offset``.
+
+def operations(word: str | None = None) -> _results.Rows:
+    """Every operation that bpkit knows, as a table; with ``word``, only those where it occurs.
+
+    bpkit searches the name, section, method, path, instruction, parameters and docstring, in any
+    case: ``operations("candle")`` finds get_klines. ``instruction``: what the signature starts
+    with; None: public; "": private, but none is documented, so that it cannot be called.
+    ``mutates``: it changes something. ``documented``: it is in the official specification.
+    ``paged``: it takes ``limit`` and ``offset``.
     """
-    searched = ("name", "section", "method", "path", "instruction")
-    shown = (*searched, "mutates", "documented", "paged")
+    shown = (
+        "name", "section", "method", "path", "instruction", "mutates", "documented", "paged",
+    )  # fmt: skip
     wanted = (word or "").lower()
     rows = _results.Rows(
         {name: getattr(one, name) for name in shown}
         for one in _OPERATIONS.values()
-        if any(wanted in (getattr(one, name) or "").lower() for name in searched)
+        if wanted in _searched(one).lower()
     )
     rows.kind, rows.status, rows.headers = "operations", 0, {}
     return rows
+
+
+def _searched(one: _Operation) -> str:
+    method = getattr(Client, one.name)
+    texts = (one.name, one.section, one.method, one.path, one.instruction or "", method.__doc__)
+    return "\n".join([*texts, *_signature(method).parameters])

@@ -317,16 +317,16 @@ def _outcome(error: BaseException) -> str:
 
 def _log_call(operation: Operation, fields: Any, outcome: str, seconds: float) -> None:
     """One record a call: INFO for a write, DEBUG for a read; never a secret."""
-    parts = [
-        " ".join(
-            f"{name}={one[name]}"
-            for name in ("symbol", "side", "orderType", "price", "quantity", "quoteQuantity",
-                         "orderId", "clientId", "clientStrategyId")
-            if name in one
-        )
+    orders = [
+        " ".join(f"{name}={one[name]}" for name in _LOGGED if name in one)
         for one in ([fields] if isinstance(fields, Mapping) else fields)
-    ]  # fmt: skip
-    _log.log(
-        logging.INFO if operation.mutates else logging.DEBUG,
-        "%s %s: %s (%.0f ms)", operation.name, "; ".join(parts), outcome, seconds * 1000,
-    )  # fmt: skip
+    ]
+    level = logging.INFO if operation.mutates else logging.DEBUG
+    what = f"{operation.name} {'; '.join(orders)}".strip()
+    _log.log(level, "%s: %s (%.0f ms)", what, outcome, seconds * 1000)
+
+
+_LOGGED = (
+    "symbol", "side", "orderType", "price", "quantity", "quoteQuantity", "orderId", "clientId",
+    "clientStrategyId",
+)  # fmt: skip

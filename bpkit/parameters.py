@@ -150,7 +150,7 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "get_deposit_address": {"blockchain": _must(BLOCKCHAIN)},
     "get_deposits": _PAGE | _PERIOD | {"excludePlatform": Parameter(BOOLEAN)},
     "get_withdrawals": _PAGE | _PERIOD | {
-        "id": Parameter(I32), "clientId": Parameter(TEXT._replace(high=255)),
+        "id": Parameter(I32), "clientId": Parameter(TEXT),
     },
     "request_withdrawal": {
         "address": _must(TEXT),

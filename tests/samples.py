@@ -140,8 +140,9 @@ def with_flag(name: str, flag: str) -> Sample:
     )
 
 
-FULL = {name: full(name) for name in OPERATIONS}
-LEAST = {name: least(name) for name in OPERATIONS}
+# An operation without a method has no sample; test_structure says what is missing.
+FULL = {name: full(name) for name in OPERATIONS if hasattr(Client, name)}
+LEAST = {name: least(name) for name in FULL}
 FLAGGED = [
     with_flag(name, flag)
     for name, one in FULL.items()

@@ -1,8 +1,7 @@
-"""Read the facts of the official specification, and compare bpkit's operations with them.
+"""Read the facts of the official specification from data/specification.json.
 
-``Specification`` reads data/specification.json (see ``extract_specification``, which writes it and
-says how a type is written). ``differences`` is a to-do list: a line says what to add, change or
-remove, and where.
+``extract_specification`` writes that file, and says how a type is written in it. ``problems``
+compares a value with a type.
 """
 
 from __future__ import annotations
@@ -10,27 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from inspect import Parameter, getsourcefile
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from extract_specification import EXTRACT, parsed
-from samples import documented_name, literals, parameters
-
-from bpkit.operations import Operation
-
-ROOT = Path(__file__).parent.parent
-TABLE = "bpkit/operations.py"
-UNLISTED = Path(__file__).parent / "data/unlisted_operations.json"
-# Where a method is not as the specification says, and why.
-OPEN_SETS = {"CustodyAsset"}  # 1601 names, and each listing adds some: any text is taken
-BODY_IS_A_LIST = {"execute_order_batch": "orders"}  # each as for execute_order: one parameter
-
 
 Problem = tuple[str, str]  # where, and what is wrong
-
-
-# --- reading the facts ----------------------------------------------------------------------------
 
 
 class Shape(NamedTuple):
@@ -191,162 +174,3 @@ def _is_of_format(name: str, value: Any) -> bool:
 def read(path: str | None = None) -> Specification:
     """The committed extract; with ``path``, the facts of that openapi.yml."""
     return Specification(parsed(path) if path else json.loads(EXTRACT.read_text("utf-8")))
-
-
-# --- comparing ------------------------------------------------------------------------------------
-
-
-class Wanted(NamedTuple):
-    """A parameter as the specification says. ``allowed``: () if any value is."""
-
-    name: str
-    required: bool
-    allowed: tuple[str, ...]
-
-
-class Documented(NamedTuple):
-    """An operation as the specification says."""
-
-    row: Operation
-    parameters: dict[str, Wanted]  # by the name in Python
-
-
-def differences(
-    specification: Specification, table: Mapping[str, Operation], client: type
-) -> list[str]:
-    """What is to be done, a line each; none if the client is complete."""
-    found = {name: _documented(specification, name) for name in specification.operations}
-    lines = [line for one in found.values() for line in _operation(one, table, client)]
-    for name, row in table.items():
-        if row.documented and name not in found:
-            lines.append(
-                f"{TABLE}: {name}: not in the specification: remove it, or say documented=False "
-                f"and add its row with a source to tests/data/{UNLISTED.name}"
-            )
-    return lines
-
-
-def unlisted_differences(table: Mapping[str, Operation]) -> Iterator[str]:
-    """The same for the operations that the specification does not list; their rows are by hand."""
-    known = json.loads(UNLISTED.read_text("utf-8"))["operations"]
-    for name, row in table.items():
-        if not row.documented and name not in known:
-            yield f"tests/data/{UNLISTED.name}: add {name}, with the source of its row"
-    for name, facts in known.items():
-        if name not in table:
-            yield f"{TABLE}: add {name}, or remove it from tests/data/{UNLISTED.name}"
-            continue
-        for field in ("method", "path", "instruction"):
-            if (have := getattr(table[name], field)) != facts[field]:
-                yield f"{TABLE}: {name}: {field} is {have!r}, must be {facts[field]!r}"
-
-
-def _operation(wanted: Documented, table: Mapping[str, Operation], client: type) -> Iterator[str]:
-    row, name = table.get(wanted.row.name), wanted.row.name
-    if row is None:
-        made = wanted.row._replace(answer="?")
-        yield f"{TABLE}: add {made}"
-    else:
-        yield from _row(wanted.row, row)
-    method = getattr(client, name, None)
-    if method is None:
-        home = wanted.row.section.replace(" ", "")
-        names = ", ".join(
-            f"{one}{'' if parameter.required else '=None'}"
-            for one, parameter in wanted.parameters.items()
-        )
-        yield f"bpkit/api: class {home}: add {name}({names})"
-        return
-    file = Path(getsourcefile(method) or "").resolve()
-    where = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file.name
-    for line in _method(wanted.parameters, parameters(method)):
-        yield f"{where}: {name}: {line}"
-
-
-def _row(wanted: Operation, row: Operation) -> Iterator[str]:
-    for field in ("section", "method", "path", "instruction", "paged", "documented"):
-        want, have = getattr(wanted, field), getattr(row, field)
-        if want != have:
-            yield f"{TABLE}: {row.name}: {field} is {have!r}, must be {want!r}"
-    if (wanted.answer == "empty") != (row.answer == "empty"):
-        yield f"{TABLE}: {row.name}: answer is {row.answer!r}, must be {wanted.answer!r}"
-
-
-def _method(wanted: dict[str, Wanted], known: dict[str, Parameter]) -> Iterator[str]:
-    for name, want in wanted.items():
-        if name not in known:
-            kind = "required" if want.required else "optional"
-            among = f", one of {', '.join(want.allowed)}" if want.allowed else ""
-            yield f"add the parameter {name} ({want.name}, {kind}{among})"
-            continue
-        bare = known[name].default is Parameter.empty
-        if bare != want.required:
-            yield f"{name}: {'take its default away' if want.required else 'give it a default'}"
-        have = set(map(str, literals(known[name].annotation)))
-        if more := set(want.allowed) - have:
-            yield f"{name}: add to its Literal: {', '.join(sorted(more))}"
-        if less := have - set(want.allowed):
-            yield f"{name}: remove from its Literal: {', '.join(sorted(less))}"
-    for name in known:
-        if name not in wanted:
-            yield f"remove the parameter {name}"
-
-
-def _documented(specification: Specification, name: str) -> Documented:
-    facts = specification.operations[name]
-    if name in BODY_IS_A_LIST:
-        assert facts["body"].startswith("[")
-        only = BODY_IS_A_LIST[name]
-        wanted = {only: Wanted(only, True, ())}
-    else:
-        wanted = {
-            _in_python(one): Wanted(one, required, _allowed(specification, word))
-            for one, (required, word) in specification.parameters(name).items()
-        }
-    row = Operation(
-        name=name,
-        section=facts["section"],
-        method=facts["method"],
-        path=facts["path"],
-        instruction=facts["instruction"],
-        answer="some" if _has_an_answer(facts) else "empty",
-        paged={"limit", "offset"} <= wanted.keys(),
-    )
-    return Documented(row, wanted)
-
-
-def _has_an_answer(facts: dict[str, Any]) -> bool:
-    return any(word for status, word in facts["answers"].items() if status.startswith("2"))
-
-
-def _in_python(name: str) -> str:
-    """``sortDirection`` -> sort_direction; ``from``, which is a word of Python, -> from_."""
-    made = "from_" if name == "from" else re.sub("([A-Z])", r"_\1", name).lower()
-    assert documented_name(made) == name
-    return made
-
-
-def _allowed(specification: Specification, word: str) -> tuple[str, ...]:
-    """The values of a closed set, also inside a list."""
-    shape = specification.shape(word)
-    if shape.name in OPEN_SETS:
-        return ()
-    return _allowed(specification, shape.item) if shape.item else shape.values
-
-
-def extract_differences(official: Any, extract: Any, place: str = "") -> Iterator[str]:
-    """In words, in what the committed extract is not what the official file says."""
-    if isinstance(official, dict) and isinstance(extract, dict):
-        for name in official | extract:
-            inner = f"{place}.{name}".removeprefix(".")
-            if name not in extract:
-                yield f"{inner} is new: {json.dumps(official[name])}"
-            elif name not in official:
-                yield f"{inner} is gone"
-            else:
-                yield from extract_differences(official[name], extract[name], inner)
-    elif isinstance(official, list) and isinstance(extract, list):
-        yield from (f"{place}: {one} is new" for one in official if one not in extract)
-        yield from (f"{place}: {one} is gone" for one in extract if one not in official)
-    elif official != extract:
-        yield f"{place} was {json.dumps(extract)}, is {json.dumps(official)}"

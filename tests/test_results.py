@@ -313,6 +313,22 @@ def test_texts_and_numbers_have_no_table(kind: str, text: str, plain: str) -> No
     assert shown(answer(kind, text)) == {"text/plain": plain}
 
 
+@pytest.mark.parametrize(
+    "kind, text",
+    [
+        ("klines", '[{"close":"twelve"}]'),  # ValueError
+        ("trades", '["a text"]'),  # AttributeError
+        ("depth", '{"asks":[["1"]],"bids":[]}'),  # ValueError
+        ("balances", '{"SOL":["1"]}'),  # TypeError
+    ],
+)
+def test_an_answer_whose_frame_fails_shows_as_text(kind: str, text: str) -> None:
+    made = answer(kind, text)
+    with pytest.raises((ValueError, AttributeError, TypeError)):
+        made.to_frame()
+    assert shown(made) == {"text/plain": repr(json.loads(text))}
+
+
 def test_answers_inside_other_things_show_too() -> None:
     assert "99.95" in shown([answer("klines", KLINES)])["text/plain"]
     assert "8mVX" in shown({"to": answer("deposit_address", ADDRESS)})["text/plain"]

@@ -16,49 +16,8 @@ from ..errors import GuardError, InputError
 from ..operations import Operation
 from ..parameters import AMOUNT, SYMBOL, Parameter
 from ..serialize import Fields, convert
-from .valuation import Ask, Valuation, only_reduces
+from .valuation import Reader, Valuation, only_reduces
 
-
-class Write(NamedTuple):
-    """How one write operation is limited.
-
-    ``kind``: the flag of an Arming that allows it. ``value``: how it is valued; None: it cannot
-    be, so no Arming allows it. ``symbols``: what is compared with the symbols of an Arming: its
-    "own" field ``symbol``, "all" (it concerns the whole account, or its fields name no market),
-    or "none" (it moves nothing).
-    """
-
-    kind: str
-    value: Callable[[Valuation, Fields], Decimal] | None
-    symbols: Literal["own", "all", "none"]
-
-
-WRITES = {
-    "execute_order": Write("orders", Valuation.order, "own"),
-    "execute_order_batch": Write("orders", Valuation.order, "own"),
-    "cancel_order": Write("orders", Valuation.nothing, "own"),
-    "cancel_open_orders": Write("orders", Valuation.nothing, "own"),
-    "strategy_create": Write("orders", Valuation.order, "own"),
-    "cancel_strategy": Write("orders", Valuation.nothing, "own"),
-    "cancel_open_strategies": Write("orders", Valuation.nothing, "own"),
-    "submit_rfq": Write("orders", Valuation.order, "own"),
-    "refresh_rfq": Write("orders", Valuation.nothing, "all"),
-    "cancel_rfq": Write("orders", Valuation.nothing, "all"),
-    "submit_quote": Write("orders", None, "all"),
-    "accept_quote": Write("orders", None, "all"),
-    "request_withdrawal": Write("withdrawals", Valuation.asset, "own"),
-    "create_withdrawal_delay": Write("withdrawals", Valuation.nothing, "all"),
-    "update_withdrawal_delay": Write("withdrawals", Valuation.nothing, "all"),
-    "issue_two_factor_token": Write("withdrawals", Valuation.nothing, "none"),
-    "update_account_settings": Write("account", Valuation.nothing, "all"),
-    "execute_borrow_lend": Write("account", Valuation.asset, "own"),
-    "convert_dust": Write("account", Valuation.nothing, "own"),
-    "vault_mint": Write("account", Valuation.asset, "own"),
-    "vault_redeem": Write("account", Valuation.nothing, "all"),
-    "vault_redeem_cancel": Write("account", Valuation.nothing, "all"),
-}
-# Of bp.request: bpkit does not know what it is.
-_UNLISTED = Write("unlisted", Valuation.nothing, "none")
 _ZERO = Decimal(0)
 # Nothing is rounded, whatever the decimal context of the thread is.
 _EXACT = Context(prec=1000)
@@ -148,19 +107,61 @@ class Arming:
         return f"Arming({', '.join(parts)})"
 
 
+class Write(NamedTuple):
+    """How one write operation is limited.
+
+    ``kind``: the flag of an Arming that allows it. ``value``: how it is valued; None: it cannot
+    be, so no Arming allows it. ``symbols``: what is compared with the symbols of an Arming: its
+    "own" field ``symbol``, "all" (it concerns the whole account, or its fields name no market),
+    or "none" (it moves nothing).
+    """
+
+    kind: str
+    value: Callable[[Valuation, Fields], Decimal] | None
+    symbols: Literal["own", "all", "none"]
+
+
+WRITES = {
+    "execute_order": Write("orders", Valuation.order, "own"),
+    "execute_order_batch": Write("orders", Valuation.order, "own"),
+    "cancel_order": Write("orders", Valuation.nothing, "own"),
+    "cancel_open_orders": Write("orders", Valuation.nothing, "own"),
+    "strategy_create": Write("orders", Valuation.order, "own"),
+    "cancel_strategy": Write("orders", Valuation.nothing, "own"),
+    "cancel_open_strategies": Write("orders", Valuation.nothing, "own"),
+    "submit_rfq": Write("orders", Valuation.order, "own"),
+    "refresh_rfq": Write("orders", Valuation.nothing, "all"),
+    "cancel_rfq": Write("orders", Valuation.nothing, "all"),
+    "submit_quote": Write("orders", None, "all"),
+    "accept_quote": Write("orders", None, "all"),
+    "request_withdrawal": Write("withdrawals", Valuation.asset, "own"),
+    "create_withdrawal_delay": Write("withdrawals", Valuation.nothing, "all"),
+    "update_withdrawal_delay": Write("withdrawals", Valuation.nothing, "all"),
+    "issue_two_factor_token": Write("withdrawals", Valuation.nothing, "none"),
+    "update_account_settings": Write("account", Valuation.nothing, "all"),
+    "execute_borrow_lend": Write("account", Valuation.asset, "own"),
+    "convert_dust": Write("account", Valuation.nothing, "own"),
+    "vault_mint": Write("account", Valuation.asset, "own"),
+    "vault_redeem": Write("account", Valuation.nothing, "all"),
+    "vault_redeem_cancel": Write("account", Valuation.nothing, "all"),
+}
+# Of bp.request: bpkit does not know what it is.
+_UNLISTED = Write("unlisted", Valuation.nothing, "none")
+
+
 class WriteGuard:
     """Check the writes of one client against its Arming, and add up their values.
 
     ``where``: the host, for messages. ``loopback``: it is this computer, where a client without an
-    Arming may do everything. (A client with one is held to it there too.) ``ask(name, fields)``
+    Arming may do everything. (A client with one is held to it there too.) ``read(name, fields)``
     answers a read. It is safe between threads.
     """
 
-    def __init__(self, arming: Arming | None, where: str, loopback: bool, ask: Ask) -> None:
+    def __init__(self, arming: Arming | None, where: str, loopback: bool, read: Reader) -> None:
         if arming is not None and not isinstance(arming, Arming):
             example = 'Arming(orders=True, per_order="20", per_session="100")'
             raise InputError("armed", arming, f"is not an Arming; pass {example}")
-        self._arming, self._where, self._loopback, self._ask = arming, where, loopback, ask
+        self._arming, self._where, self._loopback, self._reader = arming, where, loopback, read
         self._spent, self._lock = _ZERO, Lock()
 
     def admit(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Decimal:
@@ -215,7 +216,7 @@ class WriteGuard:
             for part in parts:  # all of them, before any is valued
                 _check_symbol(name, part, arming.symbols)
         value_of = cast(Callable[[Valuation, Fields], Decimal], WRITES.get(name, _UNLISTED).value)
-        valuation = Valuation(name, parts, self._ask)
+        valuation = Valuation(name, parts, self._reader)
         total, per_order = _ZERO, cast(Decimal, arming.per_order)
         for place, part in enumerate(parts):
             if only_reduces(part):

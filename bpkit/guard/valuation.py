@@ -1,9 +1,8 @@
-"""Estimate the value of an order or withdrawal in USDC, from its price, the order book or the open
-position. If in doubt, the estimate is too high.
+"""Estimate the value of a write in USDC, from its price, the order book or the open position.
 
-A market order is valued with the order book as it is now: the market may move before the order
-arrives. What cannot be valued raises GuardError. Pure, except for ``ask``, which reads from the
-exchange.
+If in doubt, the estimate is too high. But a market order is valued with the order book as it is
+now: the market may move before the order arrives. What cannot be valued raises GuardError. Pure,
+except for ``read``, which asks the exchange.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 from ..errors import BpkitError, GuardError, MissingKeyError, RateLimitError
 from ..serialize import Fields
 
-Ask = Callable[[str, dict[str, Any]], Any]  # (name of a read, its fields) -> its answer
+Reader = Callable[[str, dict[str, Any]], Any]  # (name of a read, its fields) -> its answer
 Level = tuple[Decimal, Decimal]  # (price, quantity)
 
 _ZERO = Decimal(0)
@@ -34,8 +33,8 @@ class Valuation:
     through.
     """
 
-    def __init__(self, name: str, parts: Sequence[Fields], ask: Ask) -> None:
-        self._name, self._parts, self._ask = name, parts, ask
+    def __init__(self, name: str, parts: Sequence[Fields], read: Reader) -> None:
+        self._name, self._parts, self._reader = name, parts, read
         self._answers: dict[tuple[str, str], Any] = {}
         self._sides: dict[tuple[str, str], list[Level]] = {}
         self._bought: dict[str, Decimal] = {}
@@ -163,7 +162,7 @@ class Valuation:
     def _read(self, name: str, symbol: str, **more: int) -> Any:
         if (name, symbol) not in self._answers:
             try:
-                self._answers[name, symbol] = self._ask(name, {"symbol": symbol, **more})
+                self._answers[name, symbol] = self._reader(name, {"symbol": symbol, **more})
             except (RateLimitError, MissingKeyError):
                 raise  # they say what to do: wait, or pass a key
             except BpkitError as error:

@@ -186,6 +186,14 @@ def test_a_minute_is_forgotten_at_its_end_and_not_before(at: Time) -> None:
     assert used(counter, at) == (0, 0)
 
 
+def test_a_long_run_keeps_only_its_last_minute(at: Time) -> None:
+    counter = RequestCounter()
+    for _ in range(500):
+        counter.wait_for_room(CANDLES, RateLimit(history=100), **at.tools)
+        at.now += 1
+    assert len(counter._requests) == len(counter._history) == 60
+
+
 def test_the_clock_of_the_machine_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "MINUTE", 0.05)
     counter, begun = RequestCounter(), time.monotonic()

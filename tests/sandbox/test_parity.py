@@ -68,7 +68,8 @@ def test_every_named_test_exists() -> None:
 
 
 def test_every_operation_is_named() -> None:
-    assert [name for name in OPERATIONS if f"`{name}`" not in TEXT] == []
+    missing = [name for name in OPERATIONS if f"`{name}`" not in TEXT]
+    assert not missing, f"bpkit/sandbox/PARITY.md: name {missing}: its behaviour, or Not simulated"
 
 
 def test_the_conflicts_are_those_of_the_switches() -> None:
@@ -102,7 +103,10 @@ def test_every_operation_has_one_answer() -> None:
         if name == "get_time" or operation.instruction == "":  # the clock; what needs a session
             assert homes == [], name
         else:
-            assert len(homes) == 1, name
+            assert len(homes) == 1, (
+                f"{name} has {len(homes)} endpoints: add it to bpkit/sandbox/server/"
+                f"{'signed' if operation.signed else 'public'}_endpoints.py, or to NOT_SIMULATED"
+            )
             assert (homes[0] is PUBLIC) == (not operation.signed), name
     assert set().union(*kinds) <= set(OPERATIONS)
 
