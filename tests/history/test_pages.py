@@ -226,6 +226,13 @@ def test_a_whole_page_of_rows_that_have_just_come() -> None:
     assert offsets(bp) == [0, 3, 12, 15, 18]
 
 
+def test_a_short_page_of_rows_that_are_known_is_not_the_end() -> None:
+    """4 rows at most, not counted; 3 arrive, so that the third page repeats the second."""
+    rows = fills(*range(12, 0, -1))
+    bp = Fake(rows, cap=4, counted=False, meanwhile=arriving([0, 3], fills))
+    assert fetch_all(bp.get_fills, limit=10) == rows
+
+
 def test_an_order_that_changes_meanwhile_is_the_same_order() -> None:
     rows = orders(*range(6, 0, -1))
 

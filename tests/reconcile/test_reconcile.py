@@ -185,6 +185,10 @@ def test_a_conditional_order_that_fired_is_what_its_successor_is(named: str) -> 
     found = ask(Fake(get_open_orders=[[then]], get_order_history=[[shown]]), lost(sent))
     assert (found.state, found.executed, found.order["id"]) == ("rested", Decimal("0.5"), "2")
     assert [one["id"] for one in found.evidence] == ["59669287267", "2"]
+    fake = Fake(get_open_orders=[[then]], get_order_history=[[shown]])
+    mine = ask(fake, lost(sent, unique_id=False))
+    # By an id of your own two rows fit, and the one with what was sent is the conditional order.
+    assert (mine.state, mine.order["id"]) == ("rested", "2")
 
 
 @pytest.mark.parametrize("status", ["Cancelled", "Expired", "TriggerPending", "Filled"])
