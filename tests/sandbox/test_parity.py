@@ -14,8 +14,8 @@ from conftest import Plain
 from bpkit.operations import OPERATIONS
 from bpkit.sandbox import FAULTS, Conflicts, Sandbox
 from bpkit.sandbox.core.conflicts import CHOICES
-from bpkit.sandbox.server.public_endpoints import PUBLIC
-from bpkit.sandbox.server.signed_endpoints import CAPITAL, NOT_SIMULATED, SIGNED
+from bpkit.sandbox.server.endpoints.public import PUBLIC
+from bpkit.sandbox.server.endpoints.signed import NOT_SIMULATED, ORDERS, SIGNED, TRANSFERS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "bpkit/sandbox/PARITY.md").read_text("utf-8")
@@ -96,7 +96,7 @@ def test_what_is_not_simulated_is_the_list() -> None:
 
 
 def test_every_operation_has_one_answer() -> None:
-    kinds = (PUBLIC, SIGNED, CAPITAL, NOT_SIMULATED)
+    kinds = (PUBLIC, SIGNED, ORDERS, TRANSFERS, NOT_SIMULATED)
     for name, operation in OPERATIONS.items():
         homes = [kind for kind in kinds if name in kind]
         if name == "get_time" or operation.instruction == "":  # the clock; what needs a session

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpkit.sandbox.core.exchange import Account, Exchange, Refusal
+from bpkit.sandbox.server.endpoints import select
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.price_feed import Trade
 
@@ -128,12 +129,13 @@ class Play:
     def net(self, account: Account) -> Fraction:
         """Out of the fills alone."""
         return sum(
-            (signed(fill) for fill in self.exchange.fills(account, symbol=PERP)), Fraction(0)
+            (signed(fill) for fill in select(self.exchange.fills(account), {"symbol": PERP})),
+            Fraction(0),
         )
 
     def exposure(self, account: Account) -> Fraction:
         waiting = {"Bid": Fraction(0), "Ask": Fraction(0)}
-        for order in self.exchange.open_orders(account, PERP):
+        for order in select(self.exchange.open_orders(account), {"symbol": PERP}):
             if order["status"] != "TriggerPending" and not order["reduceOnly"]:
                 left = Fraction(order["quantity"]) - Fraction(order["executedQuantity"])
                 waiting[order["side"]] += left
@@ -149,7 +151,7 @@ class Play:
         flow = sum(
             (
                 signed(fill) * Fraction(fill["price"])
-                for fill in self.exchange.fills(account, symbol=PERP)
+                for fill in select(self.exchange.fills(account), {"symbol": PERP})
             ),
             Fraction(0),
         )
@@ -159,7 +161,7 @@ class Play:
         assert equity >= self.exposure(account) * mark / LEVERAGE[account.public_key]
 
     def settled(self, account: Account, source: str | None = None) -> Fraction:
-        rows = self.exchange.settlements(account, source)
+        rows = select(self.exchange.settlements(account), {"source": source} if source else {})
         return sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
 
     def check(self) -> None:
@@ -179,12 +181,12 @@ class Play:
         key, purse = account.public_key, account.purse
         owned = {asset: Fraction(FUNDS[key].get(asset, Decimal(0))) for asset in ASSETS}
         owned["USDC"] += self.settled(account)
-        for fill in self.exchange.fills(account, symbol=SPOT):
+        for fill in select(self.exchange.fills(account), {"symbol": SPOT}):
             owned["SOL"] += signed(fill)
             owned["USDC"] -= signed(fill) * Fraction(fill["price"])
             owned[fill["feeSymbol"]] -= Fraction(fill["fee"])
         locked = dict.fromkeys(ASSETS, Fraction(0))
-        for order in self.exchange.open_orders(account, SPOT):
+        for order in select(self.exchange.open_orders(account), {"symbol": SPOT}):
             left = Fraction(order["quantity"]) - Fraction(order["executedQuantity"])
             if order["status"] == "TriggerPending":
                 assert order["quantity"] == "0"
@@ -200,7 +202,7 @@ class Play:
     def check_position(self, account: Account) -> None:
         """The position is the sum of the fills, its fees and its realised part are what was paid,
         and realised with unrealised is what the fills are worth at the mark."""
-        fills = self.exchange.fills(account, symbol=PERP)
+        fills = select(self.exchange.fills(account), {"symbol": PERP})
         for fill in fills:
             if fill["systemOrderType"] is not None:
                 assert fill["systemOrderType"] == "LiquidatePositionOnBook"
@@ -233,7 +235,7 @@ class Play:
             order.id for order in account.orders if order.ticket.reduce_only
         }  # the history does not show it
         net = Fraction(0)
-        for fill in self.exchange.fills(account, symbol=PERP, ascending=True):
+        for fill in select(self.exchange.fills(account), {"symbol": PERP, "sortDirection": "Asc"}):
             if fill["orderId"] in only:
                 assert net * signed(fill) < 0 and abs(signed(fill)) <= abs(net)
             net += signed(fill)

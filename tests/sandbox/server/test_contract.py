@@ -21,7 +21,7 @@ from conftest import Plain
 from bpkit.operations import OPERATIONS, UNDOCUMENTED, Operation
 from bpkit.sandbox import Sandbox
 from bpkit.sandbox.server import parameters
-from bpkit.sandbox.server.signed_endpoints import NOT_SIMULATED
+from bpkit.sandbox.server.endpoints.signed import NOT_SIMULATED
 
 NOON = 1_788_264_000  # seconds: where the sandbox's market stands
 EXCEPTIONS = {

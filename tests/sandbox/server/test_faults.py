@@ -531,22 +531,27 @@ def test_many_connections_are_cut_and_nothing_is_left_behind(sandbox: Sandbox) -
     assert requests.get(sandbox.url + "/api/v1/ping", timeout=5).text == "pong"
 
 
-# --- what is no fault -----------------------------------------------------------------------------
+# --- options that are refused ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("lost_replies", {}, "'lost_replies' is no fault; there are clock_skew, rate_limit"),
-        ("slow", {"operations": ["execute_orders"]}, "'execute_orders' is no operation"),
-        ("slow", {"operations": "execute_order"}, "operations='execute_order' is no list"),
-        ("slow", {"operations": []}, "operations=[] is no list"),
+        (
+            "lost_replay",
+            {},
+            "'lost_replay' is not a fault. Did you mean 'lost_reply'? There are clock",
+        ),
+        ("nonsense", {}, "'nonsense' is not a fault. There are clock_skew, rate_limit"),
+        ("slow", {"operations": ["execute_orders"]}, "'execute_orders' is not an operation"),
+        ("slow", {"operations": "execute_order"}, "operations='execute_order' is not a list"),
+        ("slow", {"operations": []}, "operations=[] is not a list"),
         ("trading_paused", {"operations": ["get_depth"]}, "trading_paused never touches get_depth"),
         ("stale_cache", {"operations": ["get_balances"]}, "stale_cache never touches get_balances"),
-        ("slow", {"times": 0}, "times=0 is no count"),
-        ("slow", {"times": True}, "times=True is no count"),
-        ("slow", {"times": 1.0}, "times=1.0 is no count"),
-        ("slow", {"seconds": -1}, "seconds=-1 of slow is no number from 0 to 600"),
+        ("slow", {"times": 0}, "times=0 is not a count"),
+        ("slow", {"times": True}, "times=True is not a count"),
+        ("slow", {"times": 1.0}, "times=1.0 is not a count"),
+        ("slow", {"seconds": -1}, "seconds=-1 of slow is not a number from 0 to 600"),
         ("slow", {"seconds": 601}, "seconds=601 of slow"),
         ("slow", {"seconds": float("nan")}, "seconds=nan of slow"),
         ("clock_skew", {"seconds": float("inf")}, "seconds=inf of clock_skew"),
@@ -554,11 +559,13 @@ def test_many_connections_are_cut_and_nothing_is_left_behind(sandbox: Sandbox) -
         ("clock_skew", {"seconds": True}, "seconds=True of clock_skew"),
         ("lost_reply", {"seconds": 1}, "lost_reply takes no seconds"),
         ("slow", {"symbols": ["SOL_USDC"]}, "slow takes no symbols"),
-        ("cancel_only", {"symbols": ["SOL_USD"]}, "'SOL_USD' is no market here; there are SOL_"),
-        ("cancel_only", {"symbols": "SOL_USDC"}, "symbols='SOL_USDC' is no list"),
+        ("cancel_only", {"symbols": ["SOL_USD"]}, "'SOL_USD' is not a market here; there are SOL_"),
+        ("cancel_only", {"symbols": "SOL_USDC"}, "symbols='SOL_USDC' is not a list"),
     ],
 )
-def test_what_is_no_fault(sandbox: Sandbox, name: str, options: dict[str, Any], words: str) -> None:
+def test_a_fault_that_does_not_exist(
+    sandbox: Sandbox, name: str, options: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ValueError) as caught:
         sandbox.fault(name, **options)
     assert words in str(caught.value)
