@@ -1,7 +1,7 @@
-"""What the exchange's web framework checks before anybody looks at a request: names and types.
+"""Parse parameters: the names and types that the exchange's web framework checks first.
 
 Its refusals are plain text, not JSON. Their wording was seen on the wire for query parameters and
-for a bad symbol in an order; the rest follows the same framework's templates.
+for a bad symbol in an order; the other texts follow the same framework's templates.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from .parameters import PARAMETERS, TEXT, Kind, Parameter
 
 
 class Unreadable(Exception):
-    """Refused by the framework: ``status`` and plain ``text``."""
+    """The framework refuses the request: ``status`` and plain ``text``."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
         self.status, self.text = status, text
 
 
-_PAYLOADS = {  # what a body is called in a refusal
+_PAYLOADS = {  # the name of a body in a refusal
     "update_account_settings": "UpdateAccountSettingsRequest",
     "convert_dust": "AccountConvertDustPayload",
     "request_withdrawal": "AccountWithdrawalPayload",
@@ -54,7 +54,7 @@ def read(
 ) -> Any:
     """The parameters of a request by name (a list of them for a batch). Raises Unreadable.
 
-    ``symbols``: what counts as a market symbol in a body. Absent and null parameters are left out.
+    ``symbols``: the market symbols that a body may name. Absent and null parameters are left out.
     """
     known = PARAMETERS.get(operation.name, {})
     if operation.method == "GET":
@@ -102,14 +102,14 @@ def _json(headers: Mapping[str, str], body: bytes) -> Any:
         )
     try:
         content = json.loads(body.decode(), parse_constant=_no_constant)
-        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is not text
     except (ValueError, RecursionError):
         raise Unreadable("parse request payload error: invalid JSON") from None
     return content
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _from_object(
@@ -131,7 +131,7 @@ def _from_object(
 
 
 def _checked(kind: Kind, value: Any, payload: str) -> Any:
-    # bool is a subclass of int, and a JSON true is no number.
+    # bool is a subclass of int, but a JSON true is not a number.
     if type(value) is not kind.json_type:
         raise _unexpected(kind.name, value, payload)
     try:
