@@ -123,7 +123,6 @@ class Service:
         operation, account = _known(record), None
         symbols = set(self.exchange.markets)
         values = parsing.read(operation, record.query, record.headers, record.body, symbols)
-        record.exchange_ms = record.now_ms
         if operation.signed or operation.name == "get_time":
             record.exchange_ms = self.faults.exchange_ms(record)
         if operation.signed:

@@ -833,11 +833,34 @@ def test_empty_histories(still: Plain) -> None:
 
 
 def test_a_signature_over_something_else(still: Plain) -> None:
-    response = still.call("get_fills", {"symbol": "SOL_USDC"}, sign={"symbol": "BTC_USDC"})
+    response = still.call("get_fills", {"symbol": "SOL_USDC"}, sign={})
     assert told(response, 400) == {
         "code": "INVALID_CLIENT_REQUEST",
         "message": "Invalid signature",
     }
+
+
+def test_an_empty_parameter_is_not_a_missing_one(still: Plain) -> None:
+    answer = told(still.get("/api/v1/ticker?symbol="), 400)
+    assert answer["message"] == "Invalid market symbol"
+
+
+def test_the_first_of_two_values_counts(still: Plain) -> None:
+    """A guess."""
+    target = "/api/v1/market?symbol=SOL_USDC&symbol=BTC_USDC"
+    assert told(still.get(target))["symbol"] == "SOL_USDC"
+
+
+@pytest.mark.parametrize("name", ["get_open_orders", "get_positions"])
+def test_lists_of_an_unknown_symbol_are_refused(still: Plain, name: str) -> None:
+    answer = told(still.call(name, {"symbol": "NOPE"}), 400)
+    assert answer == {"code": "INVALID_CLIENT_REQUEST", "message": "Invalid market symbol"}
+
+
+def test_the_flags_of_a_largest_order_are_shown(still: Plain) -> None:
+    asked = {"symbol": "SOL_USDC_PERP", "side": "Bid", "reduceOnly": "false"}
+    answer = told(still.call("get_max_order_quantity", asked))
+    assert answer["reduceOnly"] is False and answer["autoBorrow"] is None
 
 
 # --- orders ---------------------------------------------------------------------------------------
