@@ -19,7 +19,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import ROUND_UP, Decimal
+from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from typing import Any
 
 import pytest
@@ -174,6 +176,14 @@ def test_a_ticker_is_a_day_unless_asked(still: Plain) -> None:
     day = still.get("/api/v1/ticker?symbol=SOL_USDC").text
     assert day == still.get("/api/v1/ticker?symbol=SOL_USDC&interval=1d").text
     assert day != still.get("/api/v1/ticker?symbol=SOL_USDC&interval=1w").text
+
+
+def test_the_change_is_rounded_half_up(still: Plain) -> None:
+    for row in told(still.get("/api/v1/tickers")):
+        first, last = Fraction(row["firstPrice"]), Fraction(row["lastPrice"])
+        millionths = floor((last - first) / first * 10**6 + Fraction(1, 2))
+        shown = Fraction(row["priceChangePercent"]) * 10**6
+        assert shown == millionths, row["symbol"]
 
 
 def test_the_closed_market_has_no_ticker(still: Plain) -> None:
@@ -1034,6 +1044,13 @@ def test_a_market_order_that_buys(plain: Plain) -> None:
     assert fill["timestamp"] == "2026-09-01T12:00:00.000"
     assert Decimal(funds(plain)["SOL"][0]) == 20 + Decimal("0.03") * Decimal("0.999")
     assert Decimal(funds(plain)["USDC"][0]) == 10_000 - spent
+
+
+def test_an_order_that_is_filled_now_is_in_the_ticker(plain: Plain) -> None:
+    target = "/api/v1/ticker?symbol=SOL_USDC"
+    before = int(told(plain.get(target))["trades"])
+    told(plain.call("execute_order", market_order("Bid", quantity="0.01")))
+    assert int(told(plain.get(target))["trades"]) == before + 1
 
 
 def test_batch(plain: Plain) -> None:
