@@ -311,6 +311,19 @@ def test_a_stale_answer_from_a_cache(sandbox: Sandbox, plain: Plain) -> None:
     assert plain.get(DEPTH).text != outside
 
 
+def test_an_answer_without_a_body_is_cached_too(sandbox: Sandbox, plain: Plain) -> None:
+    with sandbox.fault("stale_cache") as fault:
+        answers = [plain.get("/api/v1/ticker?symbol=HNT_USDC") for _ in range(2)]
+    assert [one.status_code for one in answers] == [204, 204] and fault.hits == 1
+
+
+def test_two_delays_add_up(sandbox: Sandbox, plain: Plain) -> None:
+    with sandbox.fault("slow", seconds=0.3), sandbox.fault("slow", seconds=0.2):
+        before = time.monotonic()
+        plain.get("/api/v1/ping")
+    assert time.monotonic() - before >= 0.5
+
+
 def test_each_block_has_its_own_cache(sandbox: Sandbox, plain: Plain) -> None:
     seen = []
     for _ in range(2):

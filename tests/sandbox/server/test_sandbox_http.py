@@ -201,6 +201,7 @@ def test_depth(still: Plain) -> None:
     assert re.fullmatch(r"\d+", depth["lastUpdateId"])
     assert depth["timestamp"] == NOON * 1_000_000 and len(str(depth["timestamp"])) == 16
     for side in ("bids", "asks"):
+        assert len(depth[side]) == 60  # all that the market maker quotes
         prices = [Decimal(price) for price, _ in depth[side]]
         assert prices == sorted(prices)  # both sides ascending: the best bid is the last
         assert all(Decimal(quantity) > 0 for _, quantity in depth[side])
@@ -306,6 +307,7 @@ def test_funding_rates(still: Plain) -> None:
 
 def test_funding_rates_limit(still: Plain) -> None:
     assert len(told(still.get("/api/v1/fundingRates?symbol=ETH_USDC_PERP"))) == 100
+    assert len(told(still.get("/api/v1/fundingRates?symbol=ETH_USDC_PERP&limit=1001"))) == 1001
     told(still.get("/api/v1/fundingRates?symbol=ETH_USDC_PERP&limit=10001"), 400)
 
 
@@ -848,6 +850,14 @@ def test_a_signature_over_something_else(still: Plain) -> None:
         "code": "INVALID_CLIENT_REQUEST",
         "message": "Invalid signature",
     }
+
+
+def test_the_headers_of_a_page(still: Plain) -> None:
+    for limit in (0, 7):
+        headers = still.call("get_order_history", {"limit": limit}).headers
+        shown = [headers[name] for name in ("X-Page-Size", "X-Page-Count", "X-Current-Page")]
+        assert shown == [str(limit), "1", "1"]
+        assert headers["Cache-Control"] == "no-store"
 
 
 def test_an_empty_parameter_is_not_a_missing_one(still: Plain) -> None:
