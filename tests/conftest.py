@@ -138,9 +138,7 @@ def plain(sandbox: Sandbox) -> Iterator[Plain]:
         yield caller
 
 
-PLACED = (
-    '{"id":"1","rfqId":"1","quoteId":"1","status":"New"}'  # the smallest answer
-)
+PLACED = '{"id":"1","rfqId":"1","quoteId":"1","status":"New"}'  # the smallest answer
 PLACING = ("order", "withdrawal", "strategy", "rfq", "quote")
 
 

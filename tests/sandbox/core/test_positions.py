@@ -15,6 +15,7 @@ import pytest
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.ledger import fine, fitted
 from bpkit.sandbox.core.positions import EnginePosition, FundingPayment, fraction
+from bpkit.sandbox.server.endpoints import select
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.synthetic import Trade
 
@@ -266,7 +267,7 @@ def test_profit_is_paid_when_it_is_realised(pit: Pit) -> None:
     assert (row["netQuantity"], row["entryPrice"], row["netCost"]) == ("2", "102", "204")
     assert (row["pnlRealized"], row["pnlUnrealized"]) == ("2", "4")  # the mark is 104
     assert pit.usdc(pit.ann) == "1001.795"
-    paid = pit.exchange.settlements(pit.ann, "RealizePnl")
+    paid = select(pit.exchange.settlements(pit.ann), {"source": "RealizePnl"})
     assert [(one["quantity"], one["positionId"]) for one in paid] == [("2", row["positionId"])]
     assert pit.total() == pit.supply
 
@@ -287,20 +288,19 @@ def test_a_fill_through_zero_closes_one_position_and_opens_another(pit: Pit) -> 
     )  # fmt: skip
     assert (oldest["fees"], newest["fees"]) == ("0.1025", "0.105")  # 0.05 + 0.0525; 0.105
     assert pit.usdc(pit.ann) == "1004.7925"  # + 5 - 0.2075
-    history = pit.exchange.position_history
-    assert [one["id"] for one in history(pit.ann, state="Closed")] == [first]
-    assert [one["id"] for one in history(pit.ann, ascending=True)] == [first, row["positionId"]]
-    assert history(pit.ann, symbol="ETH_USDC_PERP") == history(pit.ann, market_types=["SPOT"]) == []
+    rows = pit.exchange.position_history(pit.ann)
+    assert select(rows, {"state": "Closed"}) == [oldest]
+    assert select(rows, {"sortDirection": "Asc"}) == [oldest, newest]
+    assert select(rows, {"symbol": "ETH_USDC_PERP"}) == select(rows, {"marketType": ["SPOT"]}) == []
     assert pit.total() == pit.supply
 
 
 def test_positions_are_filtered(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "1")
-    ask = pit.exchange.positions
-    assert len(ask(pit.ann, PERP)) == len(ask(pit.ann, market_type="PERP")) == 1
-    assert ask(pit.ann, "ETH_USDC_PERP") == ask(pit.ann, market_type="SPOT") == ask(pit.bob) == []
-    with pytest.raises(Refusal, match="Invalid market symbol"):
-        ask(pit.ann, "NOPE")
+    rows = pit.exchange.positions(pit.ann)
+    assert select(rows, {"symbol": PERP}) == select(rows, {"marketType": "PERP"}) == rows != []
+    assert select(rows, {"symbol": "ETH_USDC_PERP"}) == select(rows, {"marketType": "SPOT"}) == []
+    assert pit.exchange.positions(pit.bob) == []
 
 
 # Margin
@@ -588,10 +588,10 @@ def test_longs_pay_shorts_each_hour(pit: Pit) -> None:
     assert [one["quantity"] for one in pit.exchange.funding_payments(pit.ann)] == [
         "0.1", "0.1", "-0.0125",
     ]  # fmt: skip
-    source = pit.exchange.settlements(pit.ann, "FundingPayment", ascending=True)
+    source = select(pit.exchange.settlements(pit.ann), {"source": "FundingPayment"})[::-1]
     assert [one["quantity"] for one in source] == ["-0.0125", "0.1", "0.1"]
     assert source[0]["timestamp"] == "2026-09-01T18:00:00.000"
-    assert pit.exchange.funding_payments(pit.ann, symbol="ETH_USDC_PERP") == []
+    assert select(pit.exchange.funding_payments(pit.ann), {"symbol": "ETH_USDC_PERP"}) == []
     assert pit.total() == pit.supply
 
 
@@ -699,11 +699,11 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     row = pit.exchange.position_history(pit.bob)[0]
     assert (row["liquidated"], row["liquidationFees"], row["state"]) == ("50", "40.5", "Closed")
     assert row["closedAt"] == "2026-09-01T17:30:20.000"
-    fills = pit.exchange.fills
-    assert len(fills(pit.bob, fill_type="User")) == 1
-    assert len(fills(pit.bob, fill_type="Liquidation")) == 1
-    assert fills(pit.bob, fill_type="BookLiquidation")[0]["price"] == "81"
-    assert fills(pit.bob, fill_type="Backstop") == []
+    fills = pit.exchange.fills(pit.bob)
+    assert len(select(fills, {"fillType": "User"})) == 1
+    assert len(select(fills, {"fillType": "Liquidation"})) == 1
+    assert select(fills, {"fillType": "BookLiquidation"})[0]["price"] == "81"
+    assert select(fills, {"fillType": "Backstop"}) == []
     assert pit.total() == pit.supply
 
 
@@ -736,7 +736,7 @@ def test_the_fee_of_a_liquidation_takes_no_more_than_there_is(pit: Pit) -> None:
     row = pit.exchange.position_history(pit.bob)[0]
     assert row["liquidationFees"] == "25.485"  # 997.5 - 970 - 2.015; 1 % would be 40.3
     assert pit.usdc(pit.bob) == "0"
-    assert pit.exchange.settlements(pit.bob, "BackstopLiquidation") == []
+    assert select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"}) == []
     assert pit.total() == pit.supply
 
 
@@ -747,7 +747,7 @@ def test_nobody_owes_more_than_there_is(pit: Pit) -> None:
     pit.advance(30)
     assert pit.usdc(pit.bob) == "0"  # 1500 lost, and 1.75 for the fee, of 997.5
     (backed,) = [
-        one for one in pit.exchange.settlements(pit.bob, "BackstopLiquidation")
+        one for one in select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"})
         if one["quantity"] == "504.25"
     ]  # fmt: skip
     assert backed["source"] == "BackstopLiquidityFundProceeds"
@@ -762,7 +762,7 @@ def test_other_assets_pay_where_usdc_does_not(pit: Pit) -> None:
     # The fee is paid in cash; for the loss 2.06 SOL go at 100, in whole steps.
     assert pit.exchange.balances(pit.ann)["SOL"]["available"] == "7.94"
     assert pit.usdc(pit.ann) == "0.6"  # 1000 - 3 - 2.4 - 1200 + 206
-    (fill,) = pit.exchange.fills(pit.ann, fill_type="CollateralConversion")
+    (fill,) = select(pit.exchange.fills(pit.ann), {"fillType": "CollateralConversion"})
     assert (fill["symbol"], fill["side"], fill["quantity"]) == ("SOL_USDC", "Ask", "2.06")
     assert (fill["fee"], fill["systemOrderType"]) == ("0", "CollateralConversion")
     assert pit.total() == pit.supply
@@ -772,7 +772,7 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "3")
     pit.advance(1800)
     pit.deal(pit.bob, "Ask", "99.37", "1")
-    rows = pit.exchange.settlements(pit.bob, ascending=True)
+    rows = pit.exchange.settlements(pit.bob)[::-1]
     assert sum(Fraction(row["quantity"]) for row in rows) + 1000 == Fraction(pit.usdc(pit.bob))
     assert [row["source"] for row in rows] == [
         "TradingFees", "FundingPayment", "TradingFees", "RealizePnl",
@@ -784,41 +784,24 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
     }  # fmt: skip
 
 
-def test_spot_orders_end_before_the_market_maker_pays_a_debt(pit: Pit) -> None:
-    pit.deal(pit.bob, "Bid", "100", "10")  # 999.5 are left, 100 are needed
-    spot = {"symbol": "SOL_USDC", "price": "99", "quantity": "9"}
-    pit.order(pit.bob, "Bid", **spot)  # locks 891: 108.5 are left
-    pit.perp.bids = [(8500, 10_000)]
-    pit.advance(1)
-    before = pit.exchange.market_maker.available("USDC")
-    pit.order(pit.bob, "Ask", quantity="10")  # 150 lost, and a fee of 0.425
-    ended = pit.bob.orders[1]
-    assert (ended.status, ended.expiry) == ("Expired", "InsufficientFunds")
-    assert pit.exchange.balances(pit.bob)["USDC"] == {
-        "available": "849.075", "locked": "0", "staked": "0",
-    }  # fmt: skip
-    assert pit.exchange.market_maker.available("USDC") - before == 150
-    assert pit.total() == pit.supply
-
-
-@pytest.mark.parametrize(
-    ("owed", "sold", "left", "given"),
-    [
-        ("1000", "0", "0", "0"),
-        ("1003", "0.03", "0", "0"),  # a step of 0.01 SOL is worth 1 USDC
-        ("1003.000001", "0.04", "0.999999", "0"),
-        ("2000", "10", "0", "0"),
-        ("2000.5", "10", "0", "0.5"),
-    ],
-)
-def test_a_debt_sells_as_many_steps_of_an_asset_as_it_needs(
-    pit: Pit, owed: str, sold: str, left: str, given: str
-) -> None:
-    pit.exchange.settlement.pay(pit.ann, "USDC", -Decimal(owed), "FundingPayment", NOW)
-    assert pit.ann.balances.available("SOL") == 10 - Decimal(sold)
-    assert pit.ann.balances.available("USDC") == Decimal(left)
-    backed = [one.quantity for one in pit.ann.settlements if one.source.startswith("Backstop")]
-    assert sum(backed) == Decimal(given)
+def test_spot_orders_end_before_the_house_pays_a_debt(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left, 500 are needed
+    spot = pit.exchange.execute(
+        pit.bob,
+        {
+            "symbol": "SOL_USDC",
+            "side": "Bid",
+            "orderType": "Limit",
+            "price": "49",
+            "quantity": "10",
+        },
+    )
+    pit.perp.bids = [(8100, 10_000)]
+    pit.perp.print(20, 8100)
+    pit.advance(30)  # 950 lost: more than the 507.5 that were free
+    ended = {row["id"]: row for row in pit.exchange.order_history(pit.bob)}[spot["id"]]
+    assert ended["status"] == "Expired"
+    assert select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"}) == []
     assert pit.total() == pit.supply
 
 
