@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from conftest import Plain
+from samples import LEAST
 
 from bpkit.operations import OPERATIONS
+from bpkit.parameters import CUSTODY_ASSET, PARAMETERS
 from bpkit.sandbox import FAULTS, Conflicts, Sandbox
 from bpkit.sandbox.core.conflicts import CHOICES
 from bpkit.sandbox.server.endpoints.public import PUBLIC
@@ -123,13 +125,23 @@ def refused(plain: Plain, name: str, fields: Any, **more: Any) -> tuple[int, str
     return answer.status_code, answer.json()["code"] if is_json else answer.text
 
 
+def least(name: str) -> dict[str, Any]:
+    """The required parameters of an operation, in the sandbox's own names."""
+    fields = dict(LEAST[name].sent)
+    if "symbol" in fields:
+        asset = PARAMETERS[name]["symbol"].kind == CUSTODY_ASSET
+        fields["symbol"] = "SOL" if asset else "SOL_USDC"
+    return fields
+
+
 @pytest.mark.parametrize("name", sorted(NOT_SIMULATED))
 def test_what_is_not_simulated_is_answered_so(still: Plain, name: str) -> None:
     """Its body and its signature are checked first: a learner can practise both on it."""
-    for fields in ({}, {"symbol": "SOL_USDC", "quantity": "1", "flag": "x"}):
-        assert refused(still, name, fields) == (501, "NOT_IMPLEMENTED")
+    fields = least(name)
+    for sent in (fields, fields | {"flag": "x"}):
+        assert refused(still, name, sent) == (501, "NOT_IMPLEMENTED")
     # To sign nothing is a known mistake, and is explained fifty times faster than an unknown one.
-    wrong = refused(still, name, {"a": "1"}, sign={})
+    wrong = refused(still, name, fields | {"a": "1"}, sign={})
     assert wrong == (400, "INVALID_CLIENT_REQUEST")
     operation = OPERATIONS[name]
     if operation.method != "GET":
@@ -142,7 +154,7 @@ def test_what_is_not_simulated_is_answered_so(still: Plain, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["get_open_rfqs", "convert_dust"])
 def test_an_unknown_mistake_is_refused_too(still: Plain, name: str) -> None:
-    wrong = refused(still, name, {"a": "1"}, sign={"a": "2"})
+    wrong = refused(still, name, least(name) | {"a": "1"}, sign={"a": "2"})
     assert wrong == (400, "INVALID_CLIENT_REQUEST")
 
 

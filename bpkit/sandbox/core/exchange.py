@@ -43,13 +43,6 @@ from .venue import MAKER_FEE, MARKET_MAKER, TAKER_FEE
 __all__ = [
     "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal",
 ]  # fmt: skip
-    "FIRST_ORDER_ID",
-    "MARKET_MAKER_FUNDS",
-    "Conflicts",
-    "EngineAccount",
-    "Exchange",
-    "Refusal",
-]
 
 BATCH = 50  # orders
 FIRST_USER_ID = 1_813_870

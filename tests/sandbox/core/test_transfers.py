@@ -284,14 +284,14 @@ def test_deposits_by_time_and_page(sandbox: Sandbox, plain: Plain) -> None:
 @pytest.mark.parametrize(
     ("symbol", "quantity", "blockchain", "text"),
     [
-        ("NOPE", "1", None, "no asset here"),
+        ("NOPE", "1", None, "not an asset here"),
         ("SOL", "1", "Ethereum", "cannot be deposited on Ethereum"),
         ("HNT", "1", None, "cannot be deposited on Solana"),
         ("USDC", "0.99", None, "minimum deposit of USDC is 1"),
         ("USDC", "1.0000001", None, "6 decimals"),
-        ("USDC", "-1", None, "no amount"),
-        ("USDC", "NaN", None, "no amount"),
-        ("USDC", 1.5, None, "no amount"),
+        ("USDC", "-1", None, "not an amount"),
+        ("USDC", "NaN", None, "not an amount"),
+        ("USDC", 1.5, None, "not an amount"),
     ],
 )
 def test_deposits_that_cannot_be(

@@ -538,5 +538,5 @@ def test_an_unknown_key_is_401_either_way() -> None:
     "wrong", [{"auth_status": 403}, {"post_only": "reject"}, {"unknown_cancel": 202}]
 )
 def test_a_choice_that_does_not_exist(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="is one of"):
+    with pytest.raises(ValueError, match="is not one of"):
         Conflicts(**wrong)
