@@ -99,9 +99,11 @@ def tokens(answer: Iterable[Row]) -> list[Row]:
     """
     found: list[Row] = []
     for asset in answer:
-        shared = without(asset, "tokens")
-        shared["assetName"] = shared.pop("displayName", None)
-        found += [{**token, **shared} for token in asset.get("tokens") or [{}]]
+        shared = without(asset, "tokens", "displayName")
+        shared["assetName"] = asset.get("displayName")
+        found += [
+            _merge_with_prefix(shared, token, "token", ()) for token in asset.get("tokens") or [{}]
+        ]
     return found
 
 

@@ -491,6 +491,12 @@ def test_an_unknown_name_that_two_levels_have_is_kept_for_both() -> None:
     assert (made.loc[0, "mood"], made.loc[0, "eventMood"]) == ("wet", "dull")
 
 
+def test_an_unknown_name_that_asset_and_token_have_is_kept_for_both() -> None:
+    made = frame("assets", [{**ASSET, "mood": "dull", "tokens": [{**TOKEN, "mood": "wet"}]}])
+    assert (made.loc[0, "mood"], made.loc[0, "tokenMood"]) == ("dull", "wet")
+    assert (made.loc[0, "assetName"], made.loc[0, "displayName"]) == ("USD Coin", "Solana")
+
+
 def test_securities_have_a_row_for_each_session() -> None:
     night = {**TRADED_IN, "name": "NIGHT", "maxQuantity": "5"}
     bare = {**SECURITY, "asset": "AAPL", "sessions": []}
