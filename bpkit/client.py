@@ -120,19 +120,19 @@ class Client(
     def reconcile(
         self, error: TransportError | None = None, *, wait: bool = True
     ) -> Outcome | list[Outcome]:
-        """What became of a write that got no answer: ``error``, or the last of ``unanswered``.
+        """Find out what became of a write that got no answer: ``error``, or the last of them.
 
         It only looks, and never sends anything again.
 
-        Answers an Outcome (for a batch a list of them, one an order): ``.state`` is rested, filled,
-        refused, cancelled, not found or unclear (of a withdrawal: accepted), with ``.evidence``.
-        Not found is final: it is only said once the signature has expired, for the exchange refuses
-        what arrives later. It waits for that, usually the window and a second at most, and never
-        more than two minutes. Where it may still arrive after that, with ``wait`` False, or where
-        a history is too long to be read to its end, it is unclear: call it again. An id that you
-        gave, and used before with the same order, cannot always be told from the earlier one; the
-        explanation says so. Raises InputError for an operation that cannot be looked for so, and
-        for an error of another exchange or key than this client's.
+        Returns an Outcome (for a batch a list, with one for each order): ``.state`` is rested,
+        filled, refused, cancelled, not found or unclear (of a withdrawal: accepted), with
+        ``.evidence``. Not found is final: it is only said once the signature has expired, because
+        the exchange refuses what arrives later. The method waits for that, usually the window and a
+        second at most, and never more than two minutes. The state is unclear if the request may
+        still arrive after that, with ``wait`` False, or if a history is too long to be read to its
+        end: call it again. If you gave an id that you had used before with the same order, the two
+        cannot always be distinguished; the explanation says so. Raises InputError for an operation
+        that it cannot look for, and for an error of another exchange or key than this client's.
         """
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"
@@ -141,7 +141,7 @@ class Client(
         return reconcile(self, wanted, wait=wait)
 
     def measure_clock(self, apply: bool = False) -> ClockReading:
-        """How far this machine's clock is from the exchange's, from one question for its time.
+        """Measure how far this machine's clock is from the exchange's, by one call of get_time.
 
         ``apply``: correct every signature of this client for it from now on. Docs: System, Get
         system time.
@@ -206,7 +206,7 @@ class Client(
         self.close()
 
     def __repr__(self) -> str:
-        made = vars(self).get("_transport")  # none yet where a traceback shows a failed __init__
+        made = vars(self).get("_transport")  # a traceback may show a failed __init__
         return f"Client({made.url!r}, {made.key!r})" if made else "Client(not made)"
 
     def __getattr__(self, name: str) -> Any:
@@ -228,7 +228,7 @@ class Client(
         unique = False
         if operation.name in OWN_ID:
             fields, made = self._with_id(operation.name, fields)
-            # A number of yours may have been used before.
+            # A number that you gave may have been used before.
             wanted = 1 if isinstance(fields, Mapping) else len(fields)
             unique = self._new_id is _random_id and len(made) == wanted
         begun = perf_counter()
@@ -251,13 +251,14 @@ class Client(
             outcome = _outcome(error)
             raise
         finally:
-            if _log.isEnabledFor(logging.INFO if operation.mutates else logging.DEBUG):
-                _log_call(operation, fields, outcome, perf_counter() - begun)
+            level = logging.INFO if operation.mutates else logging.DEBUG
+            if _log.isEnabledFor(level):
+                _log_call(level, operation.name, fields, outcome, perf_counter() - begun)
 
     def _with_id(self, name: str, fields: Any) -> tuple[Any, list[int]]:
-        """(fields, which got a number): where you gave none, a number to find the write by.
+        """Give a write a number to find it by, if you gave none.
 
-        Which: the places of the orders in a batch; [0] for what is not a batch.
+        Returns the fields, and the places of the orders that got a number ([0] without a batch).
         """
         own = OWN_ID.get(name)
         if own is None:
@@ -305,7 +306,7 @@ def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
 
 
 def _outcome(error: BaseException) -> str:
-    """What a log says of a call that raised."""
+    """The outcome that the log shows for a call that raised."""
     if isinstance(error, ApiError):
         return f"refused: {error.status} {error.code or error.message}"
     if isinstance(error, TransportError):
@@ -315,14 +316,13 @@ def _outcome(error: BaseException) -> str:
     return f"UNKNOWN: interrupted by {type(error).__name__}"
 
 
-def _log_call(operation: Operation, fields: Any, outcome: str, seconds: float) -> None:
-    """One record a call: INFO for a write, DEBUG for a read; never a secret."""
+def _log_call(level: int, name: str, fields: Any, outcome: str, seconds: float) -> None:
+    """Log one record. It has only the fields in ``_LOGGED``, so never a secret."""
     orders = [
-        " ".join(f"{name}={one[name]}" for name in _LOGGED if name in one)
+        " ".join(f"{field}={one[field]}" for field in _LOGGED if field in one)
         for one in ([fields] if isinstance(fields, Mapping) else fields)
     ]
-    level = logging.INFO if operation.mutates else logging.DEBUG
-    what = f"{operation.name} {'; '.join(orders)}".strip()
+    what = f"{name} {'; '.join(orders)}".strip()
     _log.log(level, "%s: %s (%.0f ms)", what, outcome, seconds * 1000)
 
 

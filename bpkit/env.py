@@ -1,7 +1,7 @@
 """Read an API key from ``.env`` or the environment. The only module that imports python-dotenv.
 
-The names are those of Backpack's Python guide, ``PUBLIC_KEY`` and ``SECRET_KEY``; a prefix makes
-room for more pairs. The file is read again at each call, so that a changed file counts without
+The names are those of Backpack's Python guide, ``PUBLIC_KEY`` and ``SECRET_KEY``; a prefix allows
+more than one pair. The file is read again at each call, so that a changed file counts without
 restarting the kernel; nothing is put into ``os.environ``.
 """
 

@@ -11,7 +11,7 @@ BpkitError
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
 
-Nothing was sent where one of the first six is raised.
+Nothing was sent if one of the first six is raised.
 
 The rule that matters most: a TransportError on an order means that you do not know. Look
 (``bp.reconcile(error)``) before you send again.
@@ -218,8 +218,8 @@ def leaves_open(status: int, code: str | None) -> bool:
     """Does the answer leave open whether a write was carried out?
 
     A 5xx may come from anything on the way, after the write has passed. A 1xx or 3xx is not the
-    answer at all. Only the exchange's own word that it does not act now is a clear no. That these
-    codes are sent before anything is done is our reading of them; it is not documented.
+    answer at all. Only the exchange's own code for "not now" is a clear no. We assume that it sends
+    these codes before anything is done; this is not documented.
     """
     if status < 200 or 300 <= status < 400:
         return True

@@ -204,7 +204,7 @@ _ROWS = (
 )  # fmt: skip
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
 
-# The field by which a write can be found again. The client gives it a number where you give none.
+# The field by which a write can be found again. The client gives it a number if you give none.
 OWN_ID = {
     "execute_order": "clientId",
     "execute_order_batch": "clientId",

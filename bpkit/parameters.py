@@ -1,7 +1,7 @@
 """The parameters of every operation: name, type, closed set, required or not. Data only.
 
-The client checks and converts what you pass by this table (``serialize.fields``), and the sandbox
-reads what arrives by the same table, with code of its own.
+The client checks and converts what you pass by this table (``serialize.checked_fields``). The
+sandbox reads what arrives by the same table, with its own code.
 
 Source: Backpack Exchange OpenAPI (profile of 2026-08-03).
 """

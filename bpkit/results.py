@@ -44,7 +44,7 @@ class Answer:
         return frame(self.kind, self, exact=exact)
 
     def _visible_frame(self) -> tuple[pd.DataFrame, str]:
-        """What is shown of the frame, and a note of what is not ("" where all of it is)."""
+        """What is shown of the frame, and a note of what is not ("" if all of it is)."""
         return self.df, ""
 
     def _repr_html_(self) -> str | None:
@@ -181,7 +181,7 @@ class _Readable(str):
 def read_reply(
     operation: Operation, sent: Any, status: int, headers: Mapping[str, str], content: bytes
 ) -> Any:
-    """The answer to what was ``sent``. Raises ValueError where the reply is not an answer to it."""
+    """The answer to what was ``sent``. Raises ValueError if the reply is not an answer to it."""
     answer: Any = read(operation.answer, status, headers, content)
     if not content.strip() and not _may_be_empty(operation, status):
         raise ValueError("the answer is empty, and that must not be read as 'none'")
@@ -202,10 +202,10 @@ def read_reply(
 
 
 def read(kind: str, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
-    """The answer in these bytes. Raises ValueError where they are not the JSON that they should be.
+    """The answer in these bytes. Raises ValueError if they are not the expected JSON.
 
-    What became of money must not be read out of something else, such as an error that came with
-    200: what was placed must look like it. Other kinds of answer pass in any shape.
+    An error that came with 200 must not be taken for an order, so the answer to an order must look
+    like one (see ``_PLACED``). Other kinds of answer pass in any shape.
     """
     empty = not content.strip()
     if kind == "plain":
@@ -241,7 +241,7 @@ def _plain(content: bytes) -> Any:
 
 
 def _may_be_empty(operation: Operation, status: int) -> bool:
-    """204 where there is nothing, 202 for a cancel that is accepted but not confirmed."""
+    """May the body be empty? 204 says that there is nothing, 202 that a cancel is accepted."""
     nothing = operation.method == "GET" and status == 204
     cancelled = operation.method == "DELETE" and status in (202, 204)
     return operation.answer in ("empty", "plain") or nothing or cancelled
@@ -279,4 +279,4 @@ _PLACED: dict[str, Callable[[Answer], bool]] = {
 }
 _LISTS = {"orders", "batch", "strategies"}  # kinds whose answer is a list even without a body
 _TOTALS = {"collateral"}  # kinds whose record says more than its frame
-_LOOSE = {"country", "two_factor_token"}  # kinds without a documented shape, and with none to guess
+_LOOSE = {"country", "two_factor_token"}  # kinds whose shape is not documented

@@ -31,7 +31,7 @@ Fields = dict[str, Value]
 HIDDEN = "(hidden)"  # shown in place of a two-factor token
 NEWER = "If Backpack has added it, use bp.request."
 
-# What people write from habit -> the exchange's word.
+# A usual word of other exchanges -> the exchange's word.
 _MEANT = {"buy": "Bid", "sell": "Ask", "long": "Bid", "short": "Ask", "1M": "1month"}
 
 
@@ -127,7 +127,7 @@ def _amount_or_share(kind: Kind, field: str, value: object) -> str:
 
 
 def _tolerance(kind: Kind, field: str, value: object) -> str:
-    """An amount, or zero: the best price or none."""
+    """An amount, or zero: then an order trades at the best price only."""
     zero = not str(value).strip("0.") and bool(str(value).strip("."))
     return str(scalar(field, value)) if zero else _amount(kind, field, value)
 

@@ -99,7 +99,7 @@ class Key:
         return b64encode(self._private.sign(text.encode())).decode()
 
     def __repr__(self) -> str:
-        # A traceback may show a key whose making has just failed.
+        # A traceback may show a key that could not be made.
         return f"Key(public_key={getattr(self, 'public_key', None)!r})"
 
     def __eq__(self, other: object) -> bool:

@@ -83,7 +83,7 @@ class Transport:
         self.key, self.window, self.armed = key, window, armed
         self.guard = WriteGuard(armed, self.url, self.loopback, self._read)
         self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
-        # Writes that may have been carried out. 100 are more than anybody goes on after.
+        # Writes that may have been carried out. Nobody continues after 100 of them.
         self.unanswered: deque[TransportError] = deque(maxlen=100)
         self._clock, self._sleep = clock, sleep
         self._clock_offset_ms = 0  # added to the clock for every signature

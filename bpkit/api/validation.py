@@ -1,7 +1,7 @@
 """Check the parameters that must come together: orders, ids, periods.
 
-Each value by itself is checked in ``serialize``. What only the exchange can know (tick, step,
-balance) is left to it. Every rule raises InputError, with the exchange's names for the fields.
+``serialize`` checks each value by itself. Only the exchange knows tick, step and balance, so it
+checks those. Every rule raises InputError, with the exchange's names for the fields.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MAX_BATCH = 50
 
 
 def check_together(operation: str, made: Fields) -> None:
-    """Check the fields of one call together. Raises InputError with the arguments' Python names."""
-    rule = TOGETHER.get(operation)
-    if rule is None:
-        return
+    """Check the fields of one call of an operation in ``TOGETHER``.
+
+    Raises InputError with the arguments' Python names.
+    """
     try:
-        rule(made)
+        TOGETHER[operation](made)
     except InputError as error:
         remedy = re.sub(r"[a-z]+(?:[A-Z][a-z]+)+", lambda name: python_name(name[0]), error.remedy)
         raise InputError(python_name(error.field), error.value, remedy) from None

@@ -50,7 +50,7 @@ class Explanation:
 
     ``text``: what is signed, None for a public operation. ``pieces``: a row for each piece of it,
     with ``order`` (its number in a batch, from 1; else None), ``place`` (of its first character in
-    the text, from 1), ``piece`` (with the ``&`` before it: all together they are the text),
+    the text, from 1), ``piece`` (with the ``&`` before it; joined, the pieces are the text),
     ``name``, ``value`` and ``origin`` (one of ``ORIGINS``); ``.df`` has them as a DataFrame.
     ``method``, ``url``, ``headers``, ``body``, ``wire``: what would be sent.
 
@@ -69,7 +69,7 @@ class Explanation:
         show_signature: bool = False,
     ) -> None:
         shown: Any = serialize.hide_two_factor_token(fields)
-        headers = request.headers.copy()  # its names are found in any spelling
+        headers = request.headers.copy()  # its names are found in upper and lower case
         url, body = str(request.url), request.body if isinstance(request.body, bytes) else None
         if shown != fields:
             show_signature = False  # six digits could be found by trying them against it

@@ -35,7 +35,7 @@ def integers(values: list[Any]) -> Any:
 
 
 def texts(values: list[Any]) -> pd.Series:
-    """Text: ``str`` with pandas 3, ``object`` with pandas 2, which is each one's own dtype of text.
+    """Text, in the dtype that pandas uses for it: ``str`` with pandas 3, ``object`` with pandas 2.
 
     Ids stay text, whatever they look like; a whole number keeps all its digits.
     """

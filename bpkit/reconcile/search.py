@@ -97,17 +97,17 @@ class Target(NamedTuple):
     fields: tuple[str, ...]  # what an answer repeats of what was sent
 
     def named(self, row: Row, want: Row) -> bool:
-        """Has the row the same own id (or none, if none was sent), in the same market?"""
+        """Does the row have the same own id (or none, if none was sent) and the same market?"""
         return text(row, self.own_id) == text(want, self.own_id) and (
             row.get("symbol") == want["symbol"]
         )
 
     def differs(self, row: Row, want: Row) -> str | None:
-        """The first field in which the row differs from what was sent. Null is no difference.
+        """The first field in which the row differs from what was sent. Null is not a difference.
 
         A conditional order must have a ``triggerPrice``, and its ``quantity`` says nothing.
         """
-        if "side" not in want and "toAddress" not in want:  # a cancel names an order, no more
+        if "side" not in want and "toAddress" not in want:  # a cancel only names an order
             return None
         if (row.get("triggerPrice") is None) != (want.get("triggerPrice") is None):
             return "triggerPrice"
@@ -268,7 +268,7 @@ def read_pages(
 ) -> tuple[list[Row], bool]:
     """The rows of a history, newest first, until there are ``enough``; and whether that is all.
 
-    It is all at the end of the list (see ``pages``), or where the rows are older than ``cutoff``.
+    That is all if the list has ended (see ``pages``), or if its rows are older than ``cutoff``.
     """
 
     def ask(offset: int) -> Any:

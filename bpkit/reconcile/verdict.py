@@ -184,7 +184,7 @@ def _outcome_of(
 
 
 def _danger(expiry: SignatureExpiry, state: str) -> str:
-    """The first sentence of an explanation. A cancel may be sent twice, all else must not be."""
+    """The first sentence of an explanation. Only a cancel may be sent twice."""
     if expiry.operation.startswith("cancel"):
         return "Not cancelled. " if state == "rested" else ""
     if state == "unclear":
@@ -195,8 +195,8 @@ def _danger(expiry: SignatureExpiry, state: str) -> str:
 def _orders_triggered_by(found: Found, row: Row) -> list[Row]:
     """The orders that name this conditional order as the one that they come from.
 
-    Whatever the status of the conditional order is then. Its take-profit order names it too, but
-    has the other side.
+    The status of the conditional order does not matter. Its take-profit order names it too, but has
+    the other side.
     """
     if row.get("triggerPrice") is None:
         return []
