@@ -79,4 +79,4 @@ def moment(milliseconds: int) -> datetime:
 
 def _s(span: timedelta) -> str:
     seconds = span.total_seconds()
-    return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:.0f} s"
+    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"

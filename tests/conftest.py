@@ -196,7 +196,7 @@ class Scripted:
                 if status != 204:
                     self.wfile.write(content)
 
-            do_GET = do_POST = do_DELETE = do_PATCH = respond
+            do_GET = do_POST = do_DELETE = do_PATCH = do_PUT = respond
 
             def log_message(self, *args: object) -> None:
                 pass

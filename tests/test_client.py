@@ -103,6 +103,29 @@ def test_a_batch_and_a_read_are_logged(
     ]  # fmt: skip
 
 
+def test_a_log_of_info_has_the_writes_alone(
+    client: Client, scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bpkit")
+    scripted.says(200, "{}")
+    scripted.says(200, PLACED)
+    client.get_ticker("SOL_USDC")
+    client.execute_order(**ORDER)
+    assert logged(caplog) == [("INFO", f"{WHAT}: answered")]
+
+
+def test_the_log_has_the_time_that_a_call_took(
+    client: Client, scripted: Scripted, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    moments = iter([7.0, 7.25])
+    monkeypatch.setattr("bpkit.client.perf_counter", lambda: next(moments))
+    caplog.set_level(logging.DEBUG, "bpkit")
+    scripted.says(200, "{}")
+    client.get_ticker("SOL_USDC")
+    assert caplog.records[-1].getMessage().endswith("answered (250 ms)")
+
+
 def test_the_log_has_no_secret_and_is_silent_by_default(
     client: Client, scripted: Scripted, caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -130,6 +153,17 @@ def test_an_unlisted_read_is_signed_and_its_answer_is_plain(
     [request] = scripted.requests
     assert request["target"] == "/api/v1/new?a=1&a=2&b=true"
     assert request["headers"]["x-signature"]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "PUT"])
+def test_every_method_of_http_can_be_requested(
+    method: str, client: Client, scripted: Scripted
+) -> None:
+    scripted.says(200, "{}")
+    assert client.request(method, "/api/v1/new-path.v2", {"x": 1}) == {}
+    [request] = scripted.requests
+    assert (request["method"], request["target"]) == (method, "/api/v1/new-path.v2")
+    assert json.loads(request["body"]) == {"x": 1}
 
 
 def test_the_sandbox_takes_a_request_as_it_takes_a_method(sandbox: Sandbox) -> None:

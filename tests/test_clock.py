@@ -30,6 +30,8 @@ def test_a_reading_says_which_way() -> None:
     assert behind == "This machine's clock is 5 s behind the exchange's, within 0.2 s"
     assert "5 s ahead of" in str(reading(10_000, 5_000, 10_000))
     assert "agrees" in str(reading(1000, 1300, 1400))
+    assert str(reading(1000, 1400, 1400)).endswith("agrees with the exchange's, within 0.2 s")
+    assert "is 1000 s behind" in str(ClockReading(timedelta(milliseconds=999_700), MS))
     assert "is 3600 s ahead of" in str(ClockReading(timedelta(hours=-1), MS))
     assert "is 0.0123 s behind" in str(ClockReading(timedelta(microseconds=12_345), MS))
 
@@ -77,7 +79,7 @@ def transport(scripted: Scripted) -> Transport:
 
 
 def test_a_refused_time_is_explained_by_the_exchanges_own(scripted: Scripted) -> None:
-    """It is asked anew each time: clocks wander, and machines sleep."""
+    """It is asked again each time: clocks drift, and machines sleep."""
     door = transport(scripted)
     for seconds in (31, 90):
         scripted.answers.clear()

@@ -47,6 +47,15 @@ def test_a_copy_has_everything(error: BpkitError, copied: object) -> None:
     assert vars(again) == vars(error) and again.__notes__[-1] == "a note"
 
 
+@pytest.mark.parametrize(
+    "parameters, number",
+    [({"clientId": 7}, 7), ({"clientStrategyId": 8}, 8), ({}, None), ([{"clientId": 7}], None)],
+)
+def test_an_error_knows_the_number_of_its_request(parameters: object, number: int | None) -> None:
+    error = TransportError("x", "y", sent=True, mutates=True, parameters=parameters)  # type: ignore[arg-type]
+    assert error.client_id == number
+
+
 def test_a_long_message_is_wrapped_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "WIDTH", 92)
     word = "exchange " * 20

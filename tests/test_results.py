@@ -114,8 +114,9 @@ def test_empty_answers_are_false(kind: str, plain: object, status: int, body: st
 @pytest.mark.parametrize(
     "kind, body",
     [
-        ("order", '{"id": "1"'), ("order", "5"), ("order", "null"), ("orders", '"text"'),
-        ("klines", "<html>"), ("time", ""), ("time", "soon"), ("country", "<html>"),
+        ("order", '{"id": "1"'), ("order", "5"), ("status", "5"), ("order", "null"),
+        ("orders", '"text"'), ("klines", "<html>"), ("time", ""),
+        ("time", "soon"), ("country", "<html>"),
     ],
 )  # fmt: skip
 def test_a_body_that_is_not_the_expected_json_is_refused(kind: str, body: str) -> None:

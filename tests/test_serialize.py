@@ -144,6 +144,16 @@ def test_whole_numbers_of_the_right_unit_pass_and_of_the_wrong_one_do_not() -> N
         serialize.milliseconds("from_", NOON)
 
 
+def test_a_unix_time_is_of_1973_or_later() -> None:
+    """100,000,000 s after 1970: 1973-03-03T09:46:40Z, by `date -ud @100000000`."""
+    assert seconds("start_time", 100_000_000) == 100_000_000
+    assert serialize.milliseconds("from_", 100_000_000_000) == 100_000_000_000
+    with pytest.raises(InputError, match="since 1973"):
+        seconds("start_time", 99_999_999)
+    with pytest.raises(InputError, match="since 1973"):
+        serialize.milliseconds("from_", 99_999_999_999)
+
+
 def test_a_fraction_of_a_second_is_not_rounded_up() -> None:
     late = datetime(2026, 9, 1, 12, 0, 0, 999_999, tzinfo=UTC)
     assert seconds("start_time", late) == NOON

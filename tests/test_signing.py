@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError, serialize
-from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
+from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign, verify
 
 # Two cases sign what bpkit refuses to send: floats.
 REFUSED = {"quantity_as_json_float", "quantity_small_float_no_exponent"}
@@ -138,6 +138,31 @@ def test_each_wrong_secret_has_its_own_message(message: str) -> None:
         Key(wrong)  # type: ignore[arg-type]
     if isinstance(wrong, str) and len(wrong) > 8:
         assert wrong.strip()[4:20] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ("  ", "is empty"),
+        (f'{DEMO_SECRET}"', "has quotes around it"),
+        (f"'{DEMO_SECRET}", "has quotes around it"),
+        (f"0x{SEED.hex()}", "is written in hex"),
+        ((SEED + SEED).hex(), "is written in hex"),
+        (b64encode(SEED + b"x").decode(), "is not 32 bytes long"),
+        (urlsafe_b64encode(b"\xfb\xef\xbe" * 10 + b"ab").decode(), "URL-safe alphabet"),
+    ],
+)
+def test_other_ways_to_write_a_secret_wrong(wrong: str, message: str) -> None:
+    with pytest.raises(KeyFormatError, match=message):
+        Key(wrong)
+
+
+def test_what_is_not_a_key_or_a_signature_verifies_nothing() -> None:
+    key = b64decode(DEMO_PUBLIC_KEY)
+    signature = b64decode(Key(DEMO_SECRET).sign("text"))
+    assert verify(key, signature, b"text")
+    assert not verify(key[:31], signature, b"text")
+    assert not verify(key, signature[:63], b"text")
 
 
 @pytest.mark.parametrize("message", WRONG_SECRETS)

@@ -1,4 +1,4 @@
-"""The door: what leaves, what is tried again, what every kind of answer becomes."""
+"""Transport: what is sent, what is tried again, what every kind of answer becomes."""
 
 from __future__ import annotations
 
@@ -206,6 +206,8 @@ def test_a_lost_write_says_that_nobody_knows(
         (502, "<html>Bad Gateway</html>"),
         (504, "upstream timed out"),
         (408, "Request Timeout"),
+        (499, "Client Closed Request"),
+        (400, '{"code":"SERVER_ERROR","message":"oops"}'),
         (500, '{"code":"SERVER_ERROR","message":"oops"}'),
         (400, '{"code":"TIMEOUT","message":"Timed out"}'),
     ],
@@ -292,6 +294,8 @@ def test_an_order_that_is_answered_by_204_is_open(bp: Client, scripted: Scripted
         "[1,2]",
         '[{"id":"1"},{"id":"2"}]',
         '[{"operation":"Ok"},{"operation":"Ok"}]',
+        '[{"operation":"Ok","status":"New"},{"operation":"Ok","status":"New"}]',
+        '[{"operation":"Ok","id":"1"},{"operation":"Ok","id":"2"}]',
         '[{"operation":"Err"},{"operation":"Err"}]',
         '[{"operation":"Huh","id":"1","status":"New"},{"operation":"Err","code":"X"}]',
     ],
@@ -304,10 +308,24 @@ def test_a_batch_has_an_answer_for_each_order(rows: str, bp: Client, scripted: S
     assert len(caught.value.parameters) == 2
 
 
-def test_maintenance_is_a_clear_no(bp: Client, scripted: Scripted) -> None:
-    scripted.says(503, '{"code":"MAINTENANCE","message":"back soon"}')
-    with pytest.raises(ApiError, match="503 MAINTENANCE"):
+@pytest.mark.parametrize(
+    "status, code",
+    [
+        (503, "MAINTENANCE"),
+        (503, "TRADING_PAUSED"),
+        (503, "TOO_MANY_REQUESTS"),
+        (501, "NOT_IMPLEMENTED"),
+        (408, "INVALID_ORDER"),
+        (499, "INVALID_ORDER"),
+    ],
+)
+def test_the_exchanges_own_code_is_a_clear_no(
+    status: int, code: str, bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(status, f'{{"code":"{code}","message":"not now"}}')
+    with pytest.raises(ApiError, match=f"{status} {code}"):
         place(bp)
+    assert bp.unanswered == []
 
 
 def test_an_order_that_is_answered_with_nothing_is_open(bp: Client, scripted: Scripted) -> None:
@@ -539,6 +557,13 @@ def test_every_kind_of_no_is_an_api_error(
     assert (error.operation, error.status, error.code) == ("execute_order", status, code)
     assert error.message.startswith(message)
     assert error.body == body
+
+
+def test_an_expired_order_is_not_an_expired_signature(bp: Client, scripted: Scripted) -> None:
+    scripted.says(400, '{"code":"INVALID_ORDER","message":"Order has expired"}')
+    with pytest.raises(ApiError) as caught:
+        place(bp)
+    assert caught.value.finding is None and len(scripted.requests) == 1
 
 
 @pytest.mark.parametrize("body", ['{"id": "1"', "<html>", '"text"'])

@@ -98,7 +98,7 @@ class Explanation:
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + (self.body or b"")
 
     def __repr__(self) -> str:
-        title = f"{self.operation.name}: {self.method} {_printable(self.url)}"
+        title = f"{self.operation.name}: {self.method} {self.url}"
         request = "\n".join(map(_printable, self._request().split("\n")))
         parts = [title, *self._signed(), "What would be sent:\n" + request, _NOTHING_SENT]
         return "\n\n".join(parts)

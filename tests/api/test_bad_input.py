@@ -85,6 +85,9 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "two-factor token as a number": (
         lambda bp: bp.request_withdrawal(**WITHDRAWAL, two_factor_token=123456),
         "two_factor_token", "<class 'int'>: is not text"),
+    "empty two-factor token": (
+        lambda bp: bp.request_withdrawal(**WITHDRAWAL, two_factor_token=" "),
+        "two_factor_token", "is not text"),
     "fields that are none": (
         lambda bp: bp.issue_two_factor_token("abc"), "fields", "is not a mapping"),
     "get by both ids": (
@@ -132,6 +135,9 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.execute_order_batch(
             [BATCH_ORDER, {**BATCH_ORDER, "price": 1.5}]),
         "orders[1].price", "is a float"),
+    "batch without a symbol": (
+        lambda bp: bp.execute_order_batch([{"side": "Bid", "orderType": "Market"}]),
+        "orders[0].symbol", "is missing"),
     "batch without a side": (
         lambda bp: bp.execute_order_batch([{"symbol": "SOL_USDC", "orderType": "Market"}]),
         "orders[0].side", "is missing"),
@@ -271,6 +277,50 @@ def test_refused_before_sending(case: str, scripted: Scripted) -> None:
     assert remedy in str(caught.value)
     assert str(caught.value).startswith(f"{field}=")
     assert scripted.requests == []
+
+
+@pytest.mark.parametrize("tolerance", [0, "0", "0.0", Decimal(0)])
+def test_a_tolerance_of_zero_is_sent(tolerance: Any, scripted: Scripted) -> None:
+    scripted.says(200, PLACED)
+    order(slippage_tolerance=tolerance)(Client(scripted.url, Key(DEMO_SECRET)))
+    assert json.loads(scripted.requests[0]["body"])["slippageTolerance"] == str(tolerance)
+
+
+def test_false_and_zero_stay_in_a_recipient_and_none_is_left_out(scripted: Scripted) -> None:
+    scripted.says(200, '{"id":1,"status":"pending"}')
+    recipient = {"withdrawal_address_id": 0, "sanctions_representation": False}
+    Client(scripted.url, Key(DEMO_SECRET)).request_withdrawal(
+        **WITHDRAWAL, recipient_information={**recipient, "withdrawal_purpose": None}
+    )
+    assert json.loads(scripted.requests[0]["body"])["recipientInformation"] == recipient
+
+
+def test_a_request_for_quotes_may_have_a_size_in_the_quote_asset(scripted: Scripted) -> None:
+    scripted.says(200, '{"rfqId":"1","status":"New"}')
+    Client(scripted.url, Key(DEMO_SECRET)).submit_rfq("SOL_USDC_RFQ", "Bid", quote_quantity="5")
+    assert json.loads(scripted.requests[0]["body"])["quoteQuantity"] == "5"
+
+
+@pytest.mark.parametrize("symbol", ["kBONK_USDC_PERP", "BRK.B_USDC", "SOL"])
+def test_a_symbol_may_have_small_letters_and_a_point(symbol: str, scripted: Scripted) -> None:
+    scripted.says(200, "{}")
+    Client(scripted.url).get_ticker(symbol)
+    assert scripted.requests[0]["target"] == f"/api/v1/ticker?symbol={symbol}"
+
+
+@pytest.mark.parametrize("limit", [5, 5.0, Decimal(5)])
+def test_a_number_of_a_closed_set_is_sent_as_it_is_documented(
+    limit: Any, scripted: Scripted
+) -> None:
+    scripted.says(200, "{}")
+    Client(scripted.url).get_depth("SOL_USDC", limit)
+    assert scripted.requests[0]["target"] == "/api/v1/depth?limit=5&symbol=SOL_USDC"
+
+
+def test_a_period_may_be_one_moment(scripted: Scripted) -> None:
+    scripted.says(200, "[]")
+    Client(scripted.url, Key(DEMO_SECRET)).get_fills(from_=1788264000000, to=1788264000000)
+    assert scripted.requests[0]["target"].endswith("?from=1788264000000&to=1788264000000")
 
 
 @pytest.mark.parametrize("amount", [160, Decimal(160), "160"])
