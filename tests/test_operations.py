@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import datetime
+from inspect import signature
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
@@ -252,6 +253,13 @@ def test_a_row_has_the_name_of_its_key() -> None:
 def test_a_method_is_in_the_class_of_its_section(operation: Operation) -> None:
     [home] = [one for one in Client.__mro__ if operation.name in vars(one)]
     assert home.__name__ == operation.section.replace(" ", "")
+
+
+def test_what_takes_a_limit_and_an_offset_has_pages() -> None:
+    """Also where the specification is silent: the parameters are those of the method."""
+    for operation in OPERATIONS.values():
+        given = signature(getattr(Client, operation.name)).parameters
+        assert operation.paged == ({"limit", "offset"} <= given.keys()), operation.name
 
 
 def test_only_a_get_changes_nothing() -> None:

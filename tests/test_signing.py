@@ -219,6 +219,10 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingKeyError, match="has no SECRET_KEY"):
         Key.from_env()
 
+    file.write_text(f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\nSECRET_KEY=\n")
+    with pytest.raises(MissingKeyError, match="has no SECRET_KEY"):
+        Key.from_env()
+
     file.write_text(f"SECRET_KEY={DEMO_SECRET}\n")
     with pytest.raises(MissingKeyError, match="has no PUBLIC_KEY") as caught:
         Key.from_env()

@@ -275,7 +275,17 @@ def test_an_early_hint_is_no_answer(bp: Client) -> None:
 )
 def test_what_is_no_order_is_not_taken_for_one(body: str, bp: Client, scripted: Scripted) -> None:
     scripted.says(200, body)
-    for write in (place, lambda bp: bp.cancel_order("SOL_USDC", order_id="1")):
+    writes: list[Callable[[Client], object]] = [
+        place,
+        lambda bp: bp.cancel_order("SOL_USDC", order_id="1"),
+        lambda bp: bp.strategy_create("SOL_USDC", "Bid", "Scheduled"),
+        lambda bp: bp.submit_rfq("SOL_USDC_RFQ", "Bid", quantity="1"),
+        lambda bp: bp.submit_quote("1", bid_price="1", ask_price="2"),
+        lambda bp: bp.request_withdrawal(
+            symbol="SOL", quantity="1", blockchain="Solana", address="a"
+        ),
+    ]
+    for write in writes:
         with pytest.raises(TransportError, match="UNKNOWN"):
             write(bp)
 

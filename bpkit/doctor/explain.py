@@ -78,7 +78,7 @@ class Explanation:
         self.operation, self.method, self.url, self.body = operation, operation.method, url, body
         self.text: str | None = None
         self.pieces = Rows()
-        if operation.instruction and "X-Timestamp" in headers:
+        if operation.instruction is not None:
             timestamp, window = int(headers["X-Timestamp"]), int(headers["X-Window"])
             self.text = text_to_sign(operation.instruction, shown, timestamp, window)
             self.pieces += _placed(_pieces(operation, shown, timestamp, window, made))

@@ -1139,7 +1139,9 @@ def test_a_read_is_called_again_instead() -> None:
 @pytest.mark.parametrize(
     ("operation", "where"),
     [("execute_borrow_lend", "get_borrow_lend_positions"), ("submit_rfq", "get_open_rfqs"),
-     ("update_account_settings", "get_account"), ("vault_mint", "get_vaults")],
+     ("update_account_settings", "get_account"), ("vault_mint", "get_vaults"),
+     ("convert_dust", "get_dust_history, get_balances"), ("submit_quote", "get_quote_history"),
+     ("issue_two_factor_token", "get_withdrawals"), ("vault_redeem_cancel", "get_balances")],
 )  # fmt: skip
 def test_other_writes_say_where_to_look(operation: str, where: str) -> None:
     fake = Fake()
