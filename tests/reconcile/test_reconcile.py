@@ -170,7 +170,26 @@ def test_an_order_that_has_ended(shown: Json, state: str, executed: str) -> None
 def test_a_conditional_order_waits() -> None:
     sent = {**ORDER, "triggerPrice": "180.0", "triggerQuantity": "80%", "quantity": "1"}
     shown = row(status="TriggerPending", triggerPrice="180", triggerQuantity="80%", quantity="0")
-    assert ask(Fake(get_open_orders=[[shown]]), lost(sent)).state == "rested"
+    found = ask(Fake(get_open_orders=[[shown]]), lost(sent))
+    assert found.state == "rested" and "came from" not in found.explanation
+
+
+def test_a_conditional_order_for_a_part_is_what_its_successor_is() -> None:
+    """80 % of the position: the order that comes from it has another quantity."""
+    sent = {**ORDER, "triggerPrice": "180", "triggerQuantity": "80%", "quantity": "1"}
+    shown = row(status="Filled", triggerPrice="180", triggerQuantity="80%", quantity="0")
+    then = row(id="2", quantity="0.8")
+    found = ask(Fake(get_open_orders=[[then]], get_order_history=[[shown]]), lost(sent))
+    assert (found.state, found.order["id"]) == ("rested", "2")
+
+
+def test_a_conditional_order_without_an_id_is_not_what_looks_like_its_successor() -> None:
+    """An equal order may be from before."""
+    sent = {**ANONYMOUS, "triggerPrice": "180", "triggerQuantity": "1"}
+    shown = row(status="Filled", triggerPrice="180", triggerQuantity="1", clientId=None)
+    other = row(id="2", clientId=None)
+    fake = Fake(get_open_orders=[[other]], get_order_history=[[shown]])
+    assert ask(fake, lost(sent, unique_id=False)).state == "unclear"
 
 
 @pytest.mark.parametrize("named", ["relatedOrderId", "clientId"])
