@@ -261,3 +261,5 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
     "get_vault_mint_history": _PAGE,
     "get_vault_redeem_history": _PAGE,
 }  # fmt: skip
+# Names of amounts, which are sent as text in digits.
+AMOUNTS = of_form("amount", "amount_or_share", "tolerance")

@@ -1,9 +1,13 @@
-"""The few pictures that are better looked at than read. The only home of matplotlib.
+"""Charts: candles, depth, equity, funding, and the signed text.
 
-Each function takes a frame as ``.df`` gives it (``signed_text`` takes an Explanation) and draws
-into a new figure, which the notebook shows at the end of the cell. Times stand in the frame's own
-zone: UTC, unless it was converted for a reader. A frame without rows gives an empty picture that
-says so.
+Each function takes a frame as ``.df`` gives it (``signed_text`` takes an Explanation) and returns
+the matplotlib Axes. ``ax``: draw into these axes. Without it, a new figure is made and shown: a
+notebook shows it at the end of the cell. A backend without a window (``agg``) shows nothing, so a
+scheduled program can save it: ``candles(frame, "SOL").figure.savefig("sol.png")``.
+
+Times are in the frame's own zone: UTC, unless it was converted for a reader. A frame without rows
+gives an empty picture that says so. Raises MissingExtraError, an ImportError, if matplotlib is not
+installed.
 """
 
 from __future__ import annotations
@@ -14,32 +18,40 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib.dates as mdates
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
-
 from .doctor.explain import ORIGINS, Explanation
+from .errors import missing_extra
+
+try:
+    import matplotlib.dates as mdates
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.backends import BackendFilter, backend_registry
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch, Rectangle
+except ImportError:
+    raise missing_extra("bpkit.plots", "matplotlib", "plots") from None
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UP, DOWN, QUIET = "#1a9e77", "#d1495b", "#8a8f98"  # told apart by colour-blind eyes too
+UP, DOWN, QUIET = "#1a9e77", "#d1495b", "#8a8f98"  # colour-blind people can tell them apart
 LINE, LONGS_PAY, SHORTS_PAY = "#30343b", "#2f6fb2", "#e08e2b"
 HOUR = 1 / 24  # matplotlib counts days
 HOURS_A_YEAR = 24 * 365
+_WITHOUT_WINDOW = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
 
 
-def candles(frame: pd.DataFrame, title: str) -> None:
+def candles(frame: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """Candles over their volume; ``frame`` from ``get_klines``.
 
     Prices in the quote asset, volume in the base asset. A candle without trades leaves a gap.
+    Returns the Axes of the prices; ``ax`` gets the prices alone.
     """
-    figure, (prices, volumes) = plt.subplots(
-        2, figsize=(9, 4.8), sharex=True, height_ratios=(3, 1), layout="constrained"
-    )
-    _page(figure)
+    if ax is None:
+        figure = _figure((9, 4.8), layout="constrained")
+        prices, volumes = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    else:
+        prices, volumes = ax, None
     times = mdates.date2num(frame.index)
     width = 0.7 * _spacing(times)
     rising = frame["close"] >= frame["open"]
@@ -49,23 +61,28 @@ def candles(frame: pd.DataFrame, title: str) -> None:
         body = (some["close"] - some["open"]).abs()
         bottom = some[["open", "close"]].min(axis=1)
         prices.bar(at, body, width, bottom=bottom, color=colour, edgecolor=colour, linewidth=1)
-        volumes.bar(at, some["volume"], width, color=colour)
-    prices.set_title(title, loc="left")
+        if volumes is not None:
+            volumes.bar(at, some["volume"], width, color=colour)
     prices.set_ylabel("price (quote asset)")
-    volumes.set_ylabel("volume (base)")
-    _time_axis(volumes, frame.index.tz, len(frame))
-    _say_if_empty(prices, len(frame))
-    _clean(prices, volumes)
-    plt.show()
+    if volumes is not None:
+        volumes.set_ylabel("volume (base)")
+        _note_no_rows(prices, len(frame))
+        _clean(volumes)
+    _time_axis(prices if volumes is None else volumes, frame.index.tz, len(frame))
+    return _finished(prices, title, ax)
 
 
-def depth(frame: pd.DataFrame, title: str, mine: float | Decimal | None = None) -> None:
+def depth(
+    frame: pd.DataFrame,
+    title: str,
+    mine: float | Decimal | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """How much is wanted and offered up to each price; ``frame`` from ``get_depth``.
 
     ``mine``: the price of an order of your own, to be marked.
     """
-    figure, axes = plt.subplots(figsize=(9, 3.6), layout="constrained")
-    _page(figure)
+    axes = _axes(ax)
     labels = {
         "Bid": "bids: wanted at this price or higher",
         "Ask": "asks: offered at this price or lower",
@@ -79,25 +96,22 @@ def depth(frame: pd.DataFrame, title: str, mine: float | Decimal | None = None) 
     if mine is not None:
         axes.axvline(float(mine), color="black", linestyle="--", label=f"your order at {mine}")
     axes.set_ylim(bottom=0)
-    axes.set_title(title, loc="left")
     axes.set_xlabel("price (quote asset)")
-    _written_out(axes, "x")
+    _plain_numbers(axes, "x")
     axes.set_ylabel("total quantity (base asset)")
-    _say_if_empty(axes, len(frame))
+    _note_no_rows(axes, len(frame))
     axes.legend(framealpha=0.95, edgecolor="white")
-    _clean(axes)
-    plt.show()
+    return _finished(axes, title, ax)
 
 
-def equity(frame: pd.DataFrame, fills: pd.DataFrame, title: str) -> None:
+def equity(frame: pd.DataFrame, fills: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """What an account is worth over time, with its fills marked.
 
     ``frame``: a column ``equity`` in USDC, indexed by time, oldest first. ``fills`` from
-    ``get_fills``: a purchase points up, a sale down, each at the last equity before it; those
-    before the first are left out.
+    ``get_fills``: a purchase points up, a sale down, each at the last equity before it. Fills
+    before the first equity are left out.
     """
-    figure, axes = plt.subplots(figsize=(9, 3.6), layout="constrained")
-    _page(figure)
+    axes = _axes(ax)
     worth = frame["equity"].astype(float)
     times, dot = mdates.date2num(frame.index), "." if len(frame) == 1 else None
     axes.plot(times, worth, color=LINE, linewidth=1.5, marker=dot, label="equity")
@@ -111,23 +125,20 @@ def equity(frame: pd.DataFrame, fills: pd.DataFrame, title: str) -> None:
                 mdates.date2num(at.index), at, marker, color=colour, markersize=9,
                 markeredgecolor="white", label=label,
             )  # fmt: skip
-    axes.set_title(title, loc="left")
     axes.set_ylabel("equity (USDC)")
     _time_axis(axes, frame.index.tz, len(frame))
     axes.legend(framealpha=0.95, edgecolor="white")
-    _clean(axes)
-    plt.show()
+    return _finished(axes, title, ax)
 
 
-def funding(frame: pd.DataFrame, title: str) -> None:
+def funding(frame: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     """Funding rates of one future, a bar for each interval.
 
-    ``frame`` from ``get_funding_interval_rates`` or ``get_funding_payments``, in any order. On the
-    left in percent for the interval of one hour, on the right the same in percent a year, without
-    interest on interest. Each bar ends where its interval ends.
+    ``frame`` from ``get_funding_interval_rates`` or ``get_funding_payments``, in any order. The
+    left axis is in percent an hour, which is the interval; the right axis is the same in percent a
+    year, without compounding. Each bar ends where its interval ends.
     """
-    figure, axes = plt.subplots(figsize=(9, 3.6), layout="constrained")
-    _page(figure)
+    axes = _axes(ax)
     ends, rates = frame["intervalEndTimestamp"], frame["fundingRate"] * 100
     signs = (
         (rates >= 0, LONGS_PAY, "above zero: longs pay shorts"),
@@ -138,7 +149,6 @@ def funding(frame: pd.DataFrame, title: str) -> None:
         at = mdates.date2num(ends[chosen])
         axes.bar(at, rates[chosen], -width, align="edge", color=colour)
     axes.axhline(0, color=LINE, linewidth=0.8)
-    axes.set_title(title, loc="left")
     axes.set_ylabel("funding rate (% an hour)")
     yearly = axes.secondary_yaxis("right", functions=(_a_year, _an_hour))
     yearly.set_ylabel("the same (% a year)")
@@ -146,8 +156,7 @@ def funding(frame: pd.DataFrame, title: str) -> None:
     _time_axis(axes, ends.dt.tz, len(frame))
     handles = [Patch(color=colour, label=label) for _, colour, label in signs]
     axes.legend(handles=handles, framealpha=0.95, edgecolor="white")
-    _clean(axes)
-    plt.show()
+    return _finished(axes, title, ax)
 
 
 # Of the signed text, in points (72 an inch). The size of DejaVu Sans Mono, which comes with
@@ -156,12 +165,12 @@ _SIZE, _LETTER, _ROW, _MARGIN, _LETTERS = 6.48 / 0.60205, 6.48, 21.0, 14.0, 90
 _GAP = 0.7  # between two pieces, and so also between two of one origin
 
 
-def signed_text(explanation: Explanation, title: str | None = None) -> None:
-    """The text that is signed, piece by piece on the colour of its origin, with a legend.
+def signed_text(explanation: Explanation, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """The text that is signed: each piece on the colour of its origin, with a legend.
 
-    ``explanation`` from ``bp.explain``. Wrapped after 90 letters, wherever that is. What cannot
-    be printed is spelled with a backslash. Of a public operation, which signs nothing, the picture
-    says so.
+    ``explanation`` from ``bp.explain``. The text is wrapped after 90 letters. What cannot be
+    printed is written with a backslash. A public operation signs nothing, and the picture says so.
+    In ``ax`` the letters are as wide as it allows.
     """
     runs = list(_runs(explanation)) or [(0, 0, f"{_NOTHING_SIGNED}.", "white")]
     rows = runs[-1][0] + 1
@@ -169,18 +178,18 @@ def signed_text(explanation: Explanation, title: str | None = None) -> None:
         counted = f", {len(explanation.text)} characters" if explanation.text else ""
         title = f"{explanation.operation.name}: the text that is signed{counted}"
     width, height = 2 * _MARGIN + _LETTERS * _LETTER, _MARGIN + (rows + 3) * _ROW
-    figure = plt.figure(figsize=(width / 72, height / 72))
-    _page(figure)
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axes = ax or _figure((width / 72, height / 72)).add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
-    axes.text(_MARGIN, _ROW, title, fontsize=12, va="center", parse_math=False)
+    scale = 1.0 if ax is None else ax.get_window_extent().width / ax.figure.dpi * 72 / width
+    axes.text(_MARGIN, _ROW, title, fontsize=12 * scale, va="center", parse_math=False)
     for row, place, text, colour in runs:
         x, y = _MARGIN + place * _LETTER, (row + 2) * _ROW
         across, tall = len(text) * _LETTER - 2 * _GAP, 0.86 * _ROW
         corner = (x + _GAP, y - tall / 2)
         axes.add_patch(Rectangle(corner, across, tall, facecolor=colour, linewidth=0))
         axes.text(
-            x, y, text, fontsize=_SIZE, family="DejaVu Sans Mono", color="#111111",
+            x, y, text, fontsize=_SIZE * scale, family="DejaVu Sans Mono", color="#111111",
             va="center_baseline", parse_math=False,
         )  # fmt: skip
     found = {row["origin"] for row in explanation.pieces}
@@ -188,16 +197,16 @@ def signed_text(explanation: Explanation, title: str | None = None) -> None:
     if patches:
         axes.legend(
             handles=patches, loc="lower left", bbox_to_anchor=(_MARGIN / width, 0), ncols=6,
-            borderaxespad=0.4, borderpad=0, frameon=False, fontsize=10,
+            borderaxespad=0.4, borderpad=0, frameon=False, fontsize=10 * scale,
         )  # fmt: skip
-    plt.show()
+    return _shown(axes, ax)
 
 
 _NOTHING_SIGNED = "This operation is public: nothing is signed"
 
 
 def _runs(explanation: Explanation) -> Iterator[tuple[int, int, str, str]]:
-    """(row, place in it, text, colour): each piece, cut where a row is full."""
+    """(row, place in it, text, colour): each piece, cut at the end of a row."""
     place = 0
     for piece in explanation.pieces:
         text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in piece["piece"])
@@ -208,17 +217,46 @@ def _runs(explanation: Explanation) -> Iterator[tuple[int, int, str, str]]:
             place += len(part)
 
 
-def _page(figure: Figure) -> None:
-    """White paper, also in a dark notebook: black letters on a transparent page would be lost."""
-    figure.set_facecolor("white")
+def _figure(size: tuple[float, float], layout: Literal["constrained"] | None = None) -> Figure:
+    """A new, white figure: black letters would not be seen on a transparent one in a dark notebook.
+
+    pyplot keeps a figure until it is closed, so it gets only those that will be shown.
+    """
+    make = Figure if plt.get_backend().lower() in _WITHOUT_WINDOW else plt.figure
+    return make(figsize=size, layout=layout, facecolor="white")
 
 
-def _clean(*every: Axes) -> None:
-    for axes in every:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", color=QUIET, alpha=0.3)
-        axes.set_axisbelow(True)
-        _written_out(axes, "y")
+def _axes(ax: Axes | None) -> Axes:
+    return _figure((9, 3.6), layout="constrained").subplots() if ax is None else ax
+
+
+def _finished(axes: Axes, title: str, ax: Axes | None) -> Axes:
+    axes.set_title(title, loc="left")
+    _clean(axes)
+    return _shown(axes, ax)
+
+
+def _shown(axes: Axes, ax: Axes | None) -> Axes:
+    """The axes, shown if the figure is our own. A notebook's inline backend shows it by itself."""
+    if ax is None:
+        axes._ipython_display_ = _nothing_more  # or the cell would show their repr too
+        if (
+            plt.fignum_exists(getattr(axes.figure, "number", -1))
+            and "inline" not in plt.get_backend()
+        ):
+            plt.show()
+    return axes
+
+
+def _nothing_more() -> None:
+    """What IPython displays of the axes: the figure is shown already."""
+
+
+def _clean(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color=QUIET, alpha=0.3)
+    axes.set_axisbelow(True)
+    _plain_numbers(axes, "y")
 
 
 def _a_year(rate: Any) -> Any:
@@ -229,28 +267,28 @@ def _an_hour(rate: Any) -> Any:
     return rate / HOURS_A_YEAR
 
 
-def _written_out(axes: Axes, axis: Literal["x", "y"]) -> None:
-    """Numbers on an axis in full: neither as 1e6 nor as what lies above a round price."""
+def _plain_numbers(axes: Axes, axis: Literal["x", "y"]) -> None:
+    """Write numbers on an axis in full: neither as 1e6 nor as the difference from a round price."""
     axes.ticklabel_format(axis=axis, style="plain", useOffset=False)
 
 
 def _spacing(times: Any) -> float:
-    """The shortest step from one time to the next, in days; one alone counts for an hour."""
+    """The shortest step from one time to the next, in days; an hour if there is only one time."""
     steps = (later - earlier for earlier, later in pairwise(sorted(times)))
     return float(min((step for step in steps if step > 0), default=HOUR))
 
 
 def _time_axis(axes: Axes, zone: tzinfo | None, rows: int) -> None:
     axes.set_xlabel(f"time ({zone or 'UTC'})")
-    _say_if_empty(axes, rows)
+    _note_no_rows(axes, rows)
     if rows:
         locator = mdates.AutoDateLocator(tz=zone)
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))
 
 
-def _say_if_empty(axes: Axes, rows: int) -> None:
-    """An empty picture would leave open whether it is finished."""
+def _note_no_rows(axes: Axes, rows: int) -> None:
+    """Write "no rows" into an empty picture, so that it does not look unfinished."""
     if not rows:
         axes.set_xticks([])
         axes.set_yticks([])

@@ -1,4 +1,4 @@
-"""The text to sign, and the key that signs it.
+"""Build the text to sign, and sign it with an ED25519 key.
 
 The rule: ``instruction=<name>``, then the parameters in alphabetical order, then
 ``&timestamp=<ms>&window=<ms>``; sign its UTF-8 bytes with ED25519; base64. A batch repeats the
@@ -29,8 +29,8 @@ from .serialize import Fields, pairs
 DEFAULT_WINDOW = 5000  # milliseconds for which a signed request stays valid
 MAX_WINDOW = 60000
 
-# The pair printed in Backpack's public Python guide. Everybody has its secret: it opens an account
-# in the sandbox, and is refused on every other host.
+# The pair that Backpack's public Python guide prints. Everybody has its secret, so it works in the
+# sandbox only.
 DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 DEMO_PUBLIC_KEY = "5+yQgwU0ZdJ/9s+GXfuPFfo7yQQpl9CgvQedJXne30o="
 
@@ -40,7 +40,7 @@ def text_to_sign(
 ) -> str:
     """The text that is signed. ``timestamp`` and ``window`` in milliseconds.
 
-    ``fields`` comes from ``wire.fields``: a mapping, or a list of mappings for a batch.
+    ``fields`` comes from ``serialize``: a mapping, or a list of mappings for a batch.
     """
     parts: list[str] = []
     for one in [fields] if isinstance(fields, Mapping) else fields:
@@ -59,7 +59,7 @@ def verify(public_key: bytes, signature: bytes, text: bytes) -> bool:
 
 
 class Key:
-    """An ED25519 key pair, checked when it is made. It never shows its secret.
+    """An ED25519 key pair, which is checked at once. It never shows its secret.
 
     ``secret`` and ``public_key`` are base64 of 32 bytes, as Backpack shows them. With
     ``public_key`` given, the pair is checked: a wrong pair would otherwise show as "Invalid
@@ -148,7 +148,7 @@ def _decode(value: object, name: str) -> tuple[bytes | None, str]:
     want = "Expected is base64 of 32 bytes: 44 characters, as Backpack shows it."
     if not isinstance(value, str):
         return None, f"{name} is a {type(value).__name__}, not text. {want}"
-    for fault, looks_like in _FAULTS.items():
+    for fault, looks_like in _KEY_FORM_ERRORS.items():
         if looks_like(value):
             return None, f"{name} {fault}. {want}"
     try:
@@ -165,13 +165,11 @@ def _decode(value: object, name: str) -> tuple[bytes | None, str]:
     return raw, ""
 
 
-_FAULTS: dict[str, Callable[[str], bool]] = {
+_KEY_FORM_ERRORS: dict[str, Callable[[str], bool]] = {
     "is empty": lambda t: not t.strip(),
     "is a PEM block; the exchange wants the raw 32 bytes": lambda t: "-----BEGIN" in t,
-    "has quotes around it; take them away": lambda t: (
-        t.strip()[0] in "'\"" or t.strip()[-1] in "'\""
-    ),
-    "has white space in it or around it; take it away": lambda t: bool(re.search(r"\s", t)),
+    "has quotes around it; remove them": lambda t: t.strip()[0] in "'\"" or t.strip()[-1] in "'\"",
+    "has white space in it or around it; remove it": lambda t: bool(re.search(r"\s", t)),
     "has a character that no key has, such as a curly quote, an ellipsis or an invisible space": (
         lambda t: not t.isascii()
     ),

@@ -1,6 +1,9 @@
+"""What all tests share: clients, servers, the watch for secrets, and Hypothesis's settings."""
+
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -13,6 +16,7 @@ import notebook_outputs
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, settings
 from specification import Specification, read
 from watch import Watch
 
@@ -26,6 +30,19 @@ DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 errors.WIDTH = 10**6  # messages in one piece; tests/test_errors.py looks at their wrapping
 
 VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_text("utf-8"))
+
+
+# "too_slow": the first examples of a run take long, because Hypothesis builds its tables of
+# characters then. "thorough": HYPOTHESIS_PROFILE=thorough, or --hypothesis-profile=thorough.
+COMMON = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", COMMON, derandomize=True)
+settings.register_profile("thorough", COMMON, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def examples(count: int) -> int:
+    """How many examples a property is given; ten times as many in the thorough profile."""
+    return 10 * count if settings.get_current_profile_name() == "thorough" else count
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,7 +64,7 @@ WATCH.install()
 
 @pytest.fixture(autouse=True)
 def no_secret_slips(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test; see ``watch``."""
+    """Search for secrets after every test; see ``watch``."""
     WATCH.begin()
     yield
     printed = "".join(text for *_, text in request.node._report_sections)  # what pytest captured
@@ -67,10 +84,10 @@ def bp(sandbox: Sandbox) -> Iterator[Client]:
 
 
 class Plain:
-    """Plain ``requests``, and a signer written out here: nothing of bpkit's client.
+    """A client of plain ``requests`` with its own signer, independent of bpkit's client.
 
     ``call(name, fields)`` sends one operation and returns the answer as it arrived. ``fields`` of a
-    batch is a list. ``sign``: of these fields instead, as a client does that makes a mistake.
+    batch is a list. ``sign``: sign these fields instead, as a client with a mistake does.
     """
 
     def __init__(self, url: str, secret: str = DEMO_SECRET) -> None:
@@ -79,7 +96,7 @@ class Plain:
         self.public_key = b64encode(self._private.public_key().public_bytes_raw()).decode()
 
     def get(self, target: str) -> requests.Response:
-        """Of a path with its query, unsigned."""
+        """Send an unsigned GET of a path with its query."""
         return self.session.get(self.url + target, timeout=10)
 
     def call(self, name: str, fields: Any = None, sign: Any = None) -> requests.Response:
@@ -121,12 +138,12 @@ def plain(sandbox: Sandbox) -> Iterator[Plain]:
         yield caller
 
 
-PLACED = '{"id":"1","rfqId":"1","quoteId":"1","status":"New"}'  # the least of what was placed
+PLACED = '{"id":"1","rfqId":"1","quoteId":"1","status":"New"}'  # the smallest answer
 PLACING = ("order", "withdrawal", "strategy", "rfq", "quote")
 
 
 def least_answer(name: str, orders: int = 2) -> str:
-    """The least that passes for an answer to an operation; ``orders``: of a batch."""
+    """The smallest answer that an operation accepts. ``orders``: how many a batch has."""
     kind = OPERATIONS[name].answer
     if kind == "batch":
         return json.dumps([{"operation": "Ok", "id": "1", "status": "New"}] * orders)
@@ -136,7 +153,7 @@ def least_answer(name: str, orders: int = 2) -> str:
 
 
 class Scripted:
-    """A server that answers what the test tells it to, and remembers what arrived.
+    """A server that gives the answers of the test, and remembers the requests.
 
     ``answers``: a list of (status, headers, body), or None to cut the connection without an answer.
     The last one is repeated.

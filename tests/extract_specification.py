@@ -119,7 +119,7 @@ def _word(schema: dict[str, Any]) -> str:
 
 
 def _is_tagged(schema: dict[str, Any]) -> bool:
-    """Is it one of a choice: the property that tells which, and the object itself?"""
+    """Is it one object of a choice, with the property that names it?"""
     tag, *named = schema.get("allOf", [{}])
     return len(tag.get("properties", {})) == 1 and len(named) == 1 and "$ref" in named[0]
 

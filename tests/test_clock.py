@@ -30,6 +30,23 @@ def test_a_reading_says_which_way() -> None:
     assert behind == "This machine's clock is 5 s behind the exchange's, within 0.2 s"
     assert "5 s ahead of" in str(reading(10_000, 5_000, 10_000))
     assert "agrees" in str(reading(1000, 1300, 1400))
+    assert "is 3600 s ahead of" in str(ClockReading(timedelta(hours=-1), MS))
+    assert "is 0.0123 s behind" in str(ClockReading(timedelta(microseconds=12_345), MS))
+
+
+@pytest.mark.parametrize("offset, uncertainty, off", [
+    (0, 1, False), (1000, 1, False), (1001, 1, True), (-1000, 1, False), (-1001, 1, True),
+    (1500, 2000, False), (2000, 2000, False), (2001, 2000, True),
+])  # fmt: skip
+def test_a_clock_is_off_beyond_a_second_and_the_uncertainty(
+    offset: int, uncertainty: int, off: bool
+) -> None:
+    assert ClockReading(offset * MS, uncertainty * MS).is_off is off
+
+
+def test_a_reading_is_never_exact() -> None:
+    """Milliseconds are cut off: without a measurable delay, half of one is still open."""
+    assert reading(1000, 1000, 1000) == ClockReading(0 * MS, MS / 2)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,17 @@ def test_the_extract_is_the_official_file(pytestconfig: pytest.Config) -> None:
     fail(lines)
 
 
+def test_a_difference_of_the_extract_is_said_in_words() -> None:
+    old = {"sets": {"Side": ["Bid", "Ask"]}, "objects": {"A": {"b": "string"}, "C": {}}}
+    new = {"sets": {"Side": ["Bid", "Both"]}, "objects": {"A": {"b": "decimal", "d": "string"}}}
+    assert list(extract_differences(new, old)) == [
+        "sets.Side: Both is new", "sets.Side: Ask is gone",
+        'objects.A.b was "string", is "decimal"', 'objects.A.d is new: "string"',
+        "objects.C is gone",
+    ]  # fmt: skip
+    assert list(extract_differences(old, old)) == []
+
+
 def query(name: str, schema: dict[str, Any], required: bool = False) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": required, "schema": schema}
 
@@ -249,10 +260,10 @@ def test_only_a_get_changes_nothing() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)
 def test_a_docstring_names_where_it_is_documented(operation: Operation) -> None:
-    told = " ".join((getattr(Client, operation.name).__doc__ or "").split())
-    assert told and ("Not in the official specification" in told) != operation.documented
-    assert (f"Docs: {operation.section}, " in told) == operation.documented
-    assert ("Always raises GuardError" in told) == (operation.name in UNSIGNABLE)
+    text = " ".join((getattr(Client, operation.name).__doc__ or "").split())
+    assert text and ("Not in the official specification" in text) != operation.documented
+    assert (f"Docs: {operation.section}, " in text) == operation.documented
+    assert ("Always raises GuardError" in text) == (operation.name in UNSIGNABLE)
 
 
 def test_the_table_can_be_searched() -> None:

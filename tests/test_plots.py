@@ -1,11 +1,14 @@
-"""The pictures, read back: what is drawn is what the frame says, and every axis names its unit."""
+"""The charts show what the frame says, and every axis names its unit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -13,10 +16,13 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from bpkit import Client, Key, plots
 from bpkit.doctor.explain import ORIGINS, Explanation
@@ -29,20 +35,10 @@ NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 DAY_0 = mdates.date2num(NOON.replace(tzinfo=None))  # matplotlib's days, at NOON
 
 
-@pytest.fixture(autouse=True)
-def paper(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing is shown, no figure of one test is left to another."""
-    monkeypatch.setattr(plt, "show", lambda: None)
-    yield
-    plt.close("all")
-
-
-def drawn() -> Figure:
-    """The one figure that was made, laid out and rendered (so that warnings come)."""
-    (number,) = plt.get_fignums()
-    figure = plt.figure(number)
-    figure.canvas.draw()
-    return figure
+def drawn(axes: Axes) -> Figure:
+    """Its figure, laid out and rendered (so that warnings come)."""
+    FigureCanvasAgg(axes.figure).draw()
+    return axes.figure
 
 
 def candle(minutes: int, prices: str | None, volume: str) -> dict[str, Any]:
@@ -98,17 +94,20 @@ def labels(axes: Axes) -> list[str]:
 # --- all of them ----------------------------------------------------------------------------------
 
 
-def draw(name: str, rows: int) -> Figure:
+@cache
+def draw(name: str, rows: int, ax: Axes | None = None) -> Figure:
     """The picture of this name, of its first so many rows."""
     if name == "candles":
-        plots.candles(frame("klines", CANDLES[:rows]), "A title")
+        axes = plots.candles(frame("klines", CANDLES[:rows]), "A title", ax=ax)
     elif name == "depth":
-        plots.depth(frame("depth", BOOK)[:rows], "A title", mine=99.5)
+        axes = plots.depth(frame("depth", BOOK)[:rows], "A title", mine=99.5, ax=ax)
     elif name == "equity":
-        plots.equity(worth(10, 12, 11)[:rows], frame("fills", FILLS[:rows]), "A title")
+        axes = plots.equity(
+            worth(10, 12, 11)[:rows], frame("fills", FILLS[:rows]), "A title", ax=ax
+        )
     else:
-        plots.funding(frame("funding_rates", RATES[:rows]), "A title")
-    return drawn()
+        axes = plots.funding(frame("funding_rates", RATES[:rows]), "A title", ax=ax)
+    return drawn(axes)
 
 
 PICTURES = ("candles", "depth", "equity", "funding")
@@ -146,20 +145,19 @@ def test_legible_in_a_notebook(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_twice_the_same_to_the_pixel(name: str) -> None:
-    pictures = []
-    for _ in range(2):
-        pictures.append(bytes(draw(name, 4).canvas.buffer_rgba()))  # type: ignore[attr-defined]
-        plt.close("all")
-    assert pictures[0] == pictures[1]
+    figures = draw(name, 4), draw.__wrapped__(name, 4)
+    one, two = (bytes(figure.canvas.buffer_rgba()) for figure in figures)
+    assert one == two and figures[0] is not figures[1]
 
 
 def test_numbers_on_the_axes_are_written_out() -> None:
-    plots.equity(worth(1000000.1, 1000000.2), frame("fills", []), "A title")
-    equity = drawn().axes[0].yaxis
-    plots.depth(frame("depth", {"asks": [["77504.9", "1"]], "bids": [["77504.8", "1e6"]]}), "B")
-    (_, number) = plt.get_fignums()
-    axes = plt.figure(number).axes[0]
-    axes.figure.canvas.draw()
+    equity = (
+        drawn(plots.equity(worth(1000000.1, 1000000.2), frame("fills", []), "A title"))
+        .axes[0]
+        .yaxis
+    )
+    book = frame("depth", {"asks": [["77504.9", "1"]], "bids": [["77504.8", "1e6"]]})
+    axes = drawn(plots.depth(book, "B")).axes[0]
     for axis in (equity, axes.xaxis, axes.yaxis):
         assert axis.get_offset_text().get_text() == ""  # where matplotlib writes 1e6
     assert all(label.get_text().startswith("10000") for label in equity.get_ticklabels())
@@ -183,12 +181,72 @@ def test_colours_are_told_apart() -> None:
     assert len(set(ORIGINS.values())) == len(ORIGINS)
 
 
+# --- where it is drawn ----------------------------------------------------------------------------
+
+
+def test_without_a_window_a_figure_is_saved_and_not_kept(tmp_path: Path) -> None:
+    """As a scheduled program does it, over and over. pyplot would keep each figure."""
+    axes = plots.depth(frame("depth", BOOK), "SOL")
+    axes.figure.savefig(tmp_path / "sol.png")
+    height, width, _ = imread(tmp_path / "sol.png").shape
+    assert (width, height) == (900, 360) and plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_axes_that_are_given_are_drawn_into(name: str) -> None:
+    figure, (left, right) = plt.subplots(ncols=2)
+    assert draw.__wrapped__(name, 4, ax=right) is figure
+    alone = draw(name, 4).axes[0]
+    assert right.get_title(loc="left") == "A title" and not left.has_data()
+    assert right.get_ylabel() == alone.get_ylabel()
+    assert len(right.patches) == len(alone.patches) and len(right.lines) == len(alone.lines)
+    plt.close(figure)
+
+
+def test_the_signed_text_fits_into_axes_that_are_given() -> None:
+    figure, axes = plt.subplots(figsize=(4, 2))
+    assert plots.signed_text(explained(*ORDER, price="170.50", quantity="1"), ax=axes) is axes
+    drawn(axes)
+    for text, patch in zip(axes.texts[1:], axes.patches, strict=True):
+        ink, box = text.get_window_extent(), patch.get_window_extent()
+        assert abs(ink.width - box.width) < 0.1 * box.width + 5
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(("backend", "shown"), [("TkAgg", 1), ("inline", 0), ("agg", 0)])
+def test_it_is_shown_in_a_window_only(
+    backend: str, shown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The inline backend shows every figure of pyplot at the end of the cell."""
+    shows: list[int] = []
+    monkeypatch.setattr(plt, "show", lambda: shows.append(1))
+    monkeypatch.setattr(plt, "get_backend", lambda: backend)
+    axes = plots.depth(frame("depth", BOOK), "SOL")
+    assert len(plt.get_fignums()) == (backend != "agg")
+    plots.depth(frame("depth", BOOK), "SOL", ax=axes)
+    assert len(shows) == shown
+    plt.close("all")
+
+
+def test_a_cell_that_ends_with_it_shows_nothing_else() -> None:
+    axes = plots.depth(frame("depth", BOOK), "SOL")
+    assert DisplayFormatter().format(axes) == ({}, {})
+
+
+def test_a_missing_matplotlib_is_named_with_its_extra() -> None:
+    code = "import sys; sys.modules['matplotlib'] = None; import bpkit.plots"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "MissingExtraError: " in done.stderr
+    assert 'pip install "bpkit[plots]"' in done.stderr
+
+
 # --- candles --------------------------------------------------------------------------------------
 
 
 def test_each_candle_is_drawn_from_its_row() -> None:
-    plots.candles(frame("klines", CANDLES), "SOL")
-    prices, volumes = drawn().axes
+    figure = drawn(plots.candles(frame("klines", CANDLES), "SOL"))
+    prices, volumes = figure.axes
     bodies = {
         minutes(bar.get_x() + bar.get_width() / 2): (
             bar.get_y(), bar.get_y() + bar.get_height(), to_hex(bar.get_facecolor()),
@@ -212,16 +270,15 @@ def test_each_candle_is_drawn_from_its_row() -> None:
 
 
 def test_candles_stand_beside_each_other_and_a_single_one_has_a_width() -> None:
-    plots.candles(frame("klines", CANDLES), "SOL")
-    assert {round(bar.get_width() * 24 * 60, 6) for bar in drawn().axes[1].patches} == {10.5}
-    plt.close("all")
-    plots.candles(frame("klines", CANDLES[:1]), "SOL")
-    assert {round(bar.get_width() * 24 * 60, 6) for bar in drawn().axes[1].patches} == {42}
+    figure = drawn(plots.candles(frame("klines", CANDLES), "SOL"))
+    assert {round(bar.get_width() * 24 * 60, 6) for bar in figure.axes[1].patches} == {10.5}
+    figure = drawn(plots.candles(frame("klines", CANDLES[:1]), "SOL"))
+    assert {round(bar.get_width() * 24 * 60, 6) for bar in figure.axes[1].patches} == {42}
 
 
 def test_a_readers_own_zone_is_on_the_axis() -> None:
-    plots.candles(frame("klines", CANDLES).tz_convert("Asia/Tokyo"), "SOL")
-    axes = drawn().axes[1]
+    figure = drawn(plots.candles(frame("klines", CANDLES).tz_convert("Asia/Tokyo"), "SOL"))
+    axes = figure.axes[1]
     assert axes.get_xlabel() == "time (Asia/Tokyo)"
     shown = [label.get_text() for label in axes.get_xticklabels()]
     assert "21:00" in shown and "12:00" not in shown  # noon in UTC is nine in the evening there
@@ -231,8 +288,8 @@ def test_a_readers_own_zone_is_on_the_axis() -> None:
 
 def test_ticks_stand_at_the_readers_full_hours() -> None:
     hours = [candle(60 * place, "1 1 1 1", "1") for place in range(48)]
-    plots.candles(frame("klines", hours).tz_convert("Asia/Kolkata"), "SOL")
-    places = [minutes(place) for place in drawn().axes[1].get_xticks()]
+    figure = drawn(plots.candles(frame("klines", hours).tz_convert("Asia/Kolkata"), "SOL"))
+    places = [minutes(place) for place in figure.axes[1].get_xticks()]
     assert {place % 60 for place in places} == {30}  # 5:30 ahead of UTC
 
 
@@ -240,18 +297,18 @@ def test_ticks_stand_at_the_readers_full_hours() -> None:
 
 
 def test_depth_adds_up_from_the_best_price() -> None:
-    plots.depth(frame("depth", BOOK), "SOL")
-    bids, asks = drawn().axes[0].lines
+    figure = drawn(plots.depth(frame("depth", BOOK), "SOL"))
+    bids, asks = figure.axes[0].lines
     assert list(zip(*bids.get_data(), strict=True)) == [(99, 0), (99, 1), (98, 5)]
     assert list(zip(*asks.get_data(), strict=True)) == [(101, 0), (101, 2), (103, 7)]
     assert (bids.get_color(), asks.get_color()) == (plots.UP, plots.DOWN)
-    assert drawn().axes[0].get_ylim()[0] == 0  # a wall stands on the ground
+    assert figure.axes[0].get_ylim()[0] == 0  # a wall stands on the ground
 
 
 @pytest.mark.parametrize("mine", [77504.85, Decimal("77504.85")])
 def test_your_own_order_is_marked_to_the_last_digit(mine: float | Decimal) -> None:
-    plots.depth(frame("depth", BOOK), "SOL", mine=mine)
-    axes = drawn().axes[0]
+    figure = drawn(plots.depth(frame("depth", BOOK), "SOL", mine=mine))
+    axes = figure.axes[0]
     assert list(axes.lines[-1].get_xdata()) == [77504.85, 77504.85]
     assert labels(axes)[-1] == "your order at 77504.85"
 
@@ -260,8 +317,8 @@ def test_your_own_order_is_marked_to_the_last_digit(mine: float | Decimal) -> No
 
 
 def test_equity_and_its_fills() -> None:
-    plots.equity(worth(10, 12, 11), frame("fills", FILLS), "Mine")
-    axes = drawn().axes[0]
+    figure = drawn(plots.equity(worth(10, 12, 11), frame("fills", FILLS), "Mine"))
+    axes = figure.axes[0]
     line, bought, sold = axes.lines
     points = [[(minutes(x), y) for x, y in zip(*one.get_data(), strict=True)] for one in axes.lines]
     assert points[0] == [(0, 10), (30, 12), (60, 11)]
@@ -276,23 +333,23 @@ def test_equity_and_its_fills() -> None:
 
 def test_equity_without_fills_and_in_decimals() -> None:
     exact = worth(10, 12).astype(object).map(lambda value: Decimal(str(value)))
-    plots.equity(exact, frame("fills", []), "Mine")
-    axes = drawn().axes[0]
+    figure = drawn(plots.equity(exact, frame("fills", []), "Mine"))
+    axes = figure.axes[0]
     assert list(axes.lines[0].get_ydata()) == [10, 12]
     assert labels(axes) == ["equity"]
 
 
 def test_a_single_equity_is_a_dot() -> None:
-    plots.equity(worth(10), frame("fills", []), "Mine")
-    assert drawn().axes[0].lines[0].get_marker() == "."
+    figure = drawn(plots.equity(worth(10), frame("fills", []), "Mine"))
+    assert figure.axes[0].lines[0].get_marker() == "."
 
 
 # --- funding --------------------------------------------------------------------------------------
 
 
 def test_funding_in_percent_an_hour_and_a_year() -> None:
-    plots.funding(frame("funding_rates", RATES), "X")
-    axes = drawn().axes[0]
+    figure = drawn(plots.funding(frame("funding_rates", RATES), "X"))
+    axes = figure.axes[0]
     bars = {
         minutes(bar.get_x() + min(bar.get_width(), 0)): (
             round(bar.get_height(), 8), round(abs(bar.get_width()) * 24, 6),
@@ -314,8 +371,8 @@ def test_funding_in_percent_an_hour_and_a_year() -> None:
 
 def test_funding_of_payments_too() -> None:
     paid = [RATES[1] | {"quantity": "-0.004"}]
-    plots.funding(frame("funding_payments", paid), "X")
-    assert [round(bar.get_height(), 8) for bar in drawn().axes[0].patches] == [0.00125]
+    figure = drawn(plots.funding(frame("funding_payments", paid), "X"))
+    assert [round(bar.get_height(), 8) for bar in figure.axes[0].patches] == [0.00125]
 
 
 # --- the signed text ------------------------------------------------------------------------------
@@ -331,8 +388,7 @@ def written(figure: Figure) -> list[str]:
 
 def test_the_signed_text_is_all_there_each_piece_on_its_colour() -> None:
     made = explained(*ORDER, price="170.50", quantity="1", client_id=7)
-    plots.signed_text(made)
-    figure = drawn()
+    figure = drawn(plots.signed_text(made))
     axes = figure.axes[0]
     assert "".join(written(figure)) == made.text
     assert max(map(len, written(figure))) == 90
@@ -350,8 +406,8 @@ def test_the_signed_text_is_all_there_each_piece_on_its_colour() -> None:
 
 
 def test_its_legend_names_the_origins_that_occur() -> None:
-    plots.signed_text(explained("get_fills", "SOL_USDC"), "Mine")
-    axes = drawn().axes[0]
+    figure = drawn(plots.signed_text(explained("get_fills", "SOL_USDC"), "Mine"))
+    axes = figure.axes[0]
     assert labels(axes) == ["instruction", "query", "X-Timestamp", "X-Window"]
     swatches = [to_hex(one.get_facecolor()) for one in axes.get_legend().get_patches()]
     assert swatches == [ORIGINS[origin] for origin in labels(axes)]
@@ -359,13 +415,12 @@ def test_its_legend_names_the_origins_that_occur() -> None:
 
 
 def test_what_is_made_here_has_its_own_colour() -> None:
-    plots.signed_text(explained(*ORDER, price="170.50", quantity="1"))
-    assert "made here" in labels(drawn().axes[0])
+    figure = drawn(plots.signed_text(explained(*ORDER, price="170.50", quantity="1")))
+    assert "made here" in labels(figure.axes[0])
 
 
 def test_its_letters_fill_their_boxes_and_stay_on_the_paper() -> None:
-    plots.signed_text(explained(*ORDER, price="170.50", quantity="1", client_id=7))
-    figure = drawn()
+    figure = drawn(plots.signed_text(explained(*ORDER, price="170.50", quantity="1", client_id=7)))
     axes, paper = figure.axes[0], figure.bbox
     assert to_hex(figure.get_facecolor()) == "#ffffff"
     assert paper.width <= 950
@@ -386,15 +441,15 @@ def test_its_letters_fill_their_boxes_and_stay_on_the_paper() -> None:
 
 def test_a_public_operation_signs_nothing() -> None:
     made = explained("get_ticker", "SOL_USDC")
-    plots.signed_text(made)
-    axes = drawn().axes[0]
-    assert written(drawn()) == ["This operation is public: nothing is signed."]
+    figure = drawn(plots.signed_text(made))
+    axes = figure.axes[0]
+    assert written(figure) == ["This operation is public: nothing is signed."]
     assert axes.get_legend() is None
 
 
 def test_odd_characters_are_spelled_out_and_dollars_are_no_formula() -> None:
     made = explained("get_fills", "SOL_USDC")
     made.pieces = Rows([{"piece": "a=$x$\n^_", "origin": "query"}])
-    plots.signed_text(made)
-    assert written(drawn()) == ["a=$x$\\n^_"]
-    assert not any(text.get_parse_math() for text in drawn().axes[0].texts)
+    figure = drawn(plots.signed_text(made))
+    assert written(figure) == ["a=$x$\\n^_"]
+    assert not any(text.get_parse_math() for text in figure.axes[0].texts)

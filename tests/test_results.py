@@ -1,4 +1,4 @@
-"""Answers are the documented JSON, know their frame, and show themselves well in a notebook."""
+"""Answers are the documented JSON, know their DataFrame, and are shown as tables in notebooks."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_empty_answers_are_false(kind: str, plain: object, status: int, body: st
         ("klines", "<html>"), ("time", ""), ("time", "soon"), ("country", "<html>"),
     ],
 )  # fmt: skip
-def test_what_is_not_the_announced_json_is_refused(kind: str, body: str) -> None:
+def test_a_body_that_is_not_the_expected_json_is_refused(kind: str, body: str) -> None:
     with pytest.raises(ValueError):
         answer(kind, body)
 
@@ -155,7 +155,7 @@ def test_every_answer_can_be_exact(kind: str, text: str) -> None:
     assert list(made.to_frame(exact=True).columns) == list(made.df.columns)
 
 
-def test_df_is_made_anew_each_time() -> None:
+def test_each_df_is_a_new_frame() -> None:
     rows = answer("klines", KLINES)
     first = rows.df
     first["close"] = 0.0
@@ -345,4 +345,7 @@ def test_a_slice_and_a_sum_keep_their_frame() -> None:
     rows = operations()
     assert rows[:3].df.index.tolist() == [one["name"] for one in list(rows)[:3]]
     assert len((rows[:3] + rows[3:5]).df) == 5
+    answered = answer("klines", KLINES, 203)
+    for made in (answered[:1], answered + answered):
+        assert (made.kind, made.status, made.headers) == ("klines", 203, {"X-Total": "2"})
     assert rows[1] == list(rows)[1]

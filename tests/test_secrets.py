@@ -1,6 +1,6 @@
-"""No secret slips: the watch sees one that does, and nothing that bpkit makes shows one.
+"""The watch finds secrets, and nothing that bpkit makes shows one.
 
-(The watch itself stands in ``conftest`` and looks after every test of the whole run.)
+``conftest`` runs the watch after every test.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SECRET = b64encode(SEED).decode()
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """One of its own, that may find something without failing the test."""
+    """A second watch, which may find something without failing the test."""
     mine = Watch()
     mine.seeds.append(SEED)
     return mine
@@ -82,7 +82,7 @@ def test_the_spellings_are_of_the_seed() -> None:
 
 
 def shown(thing: Any) -> str:
-    """Everything that showing or keeping a thing could give away."""
+    """All text that showing or saving an object produces."""
     parts = [repr(thing), str(thing), f"{thing}", repr(copy.copy(thing))]
     for name in ("_repr_html_", "_repr_pretty_", "__reduce__"):
         if name == "_repr_html_" and hasattr(thing, name):

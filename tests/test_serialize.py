@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpkit import InputError
-from bpkit import serialize as wire
+from bpkit import InputError, serialize
+from bpkit.parameters import SECONDS, Parameter
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,17 @@ from bpkit import serialize as wire
     ],
 )
 def test_a_value_is_spelled_once(value: object, signed: str, sent: bytes) -> None:
-    fields = wire.fields({"x": value})
-    assert list(wire.pairs(fields)) == [("x", signed)]
-    assert wire.body(fields) == b'{"x":' + sent + b"}"
+    fields = serialize.fields({"x": value})
+    assert list(serialize.pairs(fields)) == [("x", signed)]
+    assert serialize.body(fields) == b'{"x":' + sent + b"}"
 
 
 def test_none_is_left_out_and_false_and_zero_stay() -> None:
-    assert wire.fields({"a": None, "b": False, "c": 0, "d": ""}) == {"b": False, "c": 0, "d": ""}
+    assert serialize.fields({"a": None, "b": False, "c": 0, "d": ""}) == {
+        "b": False,
+        "c": 0,
+        "d": "",
+    }
 
 
 @pytest.mark.parametrize(
@@ -50,7 +54,7 @@ def test_none_is_left_out_and_false_and_zero_stay() -> None:
 )
 def test_a_float_is_refused_with_what_to_write(value: float, remedy: str) -> None:
     with pytest.raises(InputError, match="is a float") as caught:
-        wire.fields({"price": value})
+        serialize.fields({"price": value})
     assert caught.value.field == "price"
     assert caught.value.remedy.endswith(remedy)
 
@@ -58,16 +62,16 @@ def test_a_float_is_refused_with_what_to_write(value: float, remedy: str) -> Non
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), {1, 2}, b"1", object()])
 def test_what_has_no_spelling_is_refused(value: object) -> None:
     with pytest.raises(InputError, match="quantity="):
-        wire.fields({"quantity": value})
+        serialize.fields({"quantity": value})
 
 
 def test_an_object_is_signed_as_compact_sorted_json_and_sent_as_an_object() -> None:
     inner = {"z": Decimal("1E+1"), "a": True, "none": None, "m": {"y": 0, "x": "é"}}
-    fields = wire.fields({"recipientInformation": inner, "address": "a"})
+    fields = serialize.fields({"recipientInformation": inner, "address": "a"})
     signed = '{"a":true,"m":{"x":"é","y":0},"z":"10"}'
-    assert list(wire.pairs(fields)) == [("address", "a"), ("recipientInformation", signed)]
+    assert list(serialize.pairs(fields)) == [("address", "a"), ("recipientInformation", signed)]
     sent = '{"recipientInformation":{"z":"10","a":true,"m":{"y":0,"x":"é"}},"address":"a"}'
-    assert wire.body(fields) == sent.encode()
+    assert serialize.body(fields) == sent.encode()
 
 
 @pytest.mark.parametrize(
@@ -81,28 +85,35 @@ def test_an_object_is_signed_as_compact_sorted_json_and_sent_as_an_object() -> N
 )
 def test_a_fault_inside_an_object_is_named_by_its_place(inner: object, field: str) -> None:
     with pytest.raises(InputError) as caught:
-        wire.fields({"outer": inner})
+        serialize.fields({"outer": inner})
     assert caught.value.field == field
 
 
 def test_query_is_sorted_and_percent_encoded() -> None:
-    fields = wire.fields({"symbol": "SOL_USDC", "clientId": "a+b&c=d/é"})
-    assert wire.query(fields) == "clientId=a%2Bb%26c%3Dd%2F%C3%A9&symbol=SOL_USDC"
+    fields = serialize.fields({"symbol": "SOL_USDC", "clientId": "a+b&c=d/é"})
+    assert serialize.query(fields) == "clientId=a%2Bb%26c%3Dd%2F%C3%A9&symbol=SOL_USDC"
 
 
 def test_a_list_repeats_its_name() -> None:
-    fields = wire.fields({"marketType": ["PERP", "SPOT"]})
-    assert wire.query(fields) == "marketType=PERP&marketType=SPOT"
+    fields = serialize.fields({"marketType": ["PERP", "SPOT"]})
+    assert serialize.query(fields) == "marketType=PERP&marketType=SPOT"
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.booleans()))
 def test_what_arrives_in_the_query_is_what_was_signed(params: dict[str, object]) -> None:
-    fields = wire.fields(params)
+    fields = serialize.fields(params)
     if any(
         0xD800 <= ord(c) < 0xE000 for text in map(str, [*params, *params.values()]) for c in text
     ):
         return  # lone surrogates have no UTF-8
-    assert parse_qsl(wire.query(fields), keep_blank_values=True) == list(wire.pairs(fields))
+    assert parse_qsl(serialize.query(fields), keep_blank_values=True) == list(
+        serialize.pairs(fields)
+    )
+
+
+def seconds(field: str, when: object) -> object:
+    """As start_time of get_klines is converted."""
+    return serialize.convert(Parameter(SECONDS), field, when)
 
 
 NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, by `date -ud 2026-09-01T12:00 +%s`
@@ -120,23 +131,23 @@ NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, by `date -ud 2026-09-01T12:00 +%s`
     ],
 )
 def test_a_moment_in_the_unit_of_its_endpoint(when: datetime | str) -> None:
-    assert wire.seconds("start_time", when) == NOON
-    assert wire.milliseconds("from_", when) == NOON * 1000
+    assert seconds("start_time", when) == NOON
+    assert serialize.milliseconds("from_", when) == NOON * 1000
 
 
 def test_whole_numbers_of_the_right_unit_pass_and_of_the_wrong_one_do_not() -> None:
-    assert wire.seconds("start_time", NOON) == NOON
-    assert wire.milliseconds("from_", NOON * 1000) == NOON * 1000
+    assert seconds("start_time", NOON) == NOON
+    assert serialize.milliseconds("from_", NOON * 1000) == NOON * 1000
     with pytest.raises(InputError, match="whole Unix seconds"):
-        wire.seconds("start_time", NOON * 1000)
+        seconds("start_time", NOON * 1000)
     with pytest.raises(InputError, match="whole Unix milliseconds"):
-        wire.milliseconds("from_", NOON)
+        serialize.milliseconds("from_", NOON)
 
 
 def test_a_fraction_of_a_second_is_not_rounded_up() -> None:
     late = datetime(2026, 9, 1, 12, 0, 0, 999_999, tzinfo=UTC)
-    assert wire.seconds("start_time", late) == NOON
-    assert wire.milliseconds("from_", late) == NOON * 1000 + 999
+    assert seconds("start_time", late) == NOON
+    assert serialize.milliseconds("from_", late) == NOON * 1000 + 999
 
 
 @pytest.mark.parametrize(
@@ -153,5 +164,5 @@ def test_a_fraction_of_a_second_is_not_rounded_up() -> None:
 )
 def test_a_time_that_could_mean_several_is_refused(when: object, remedy: str) -> None:
     with pytest.raises(InputError, match=remedy) as caught:
-        wire.seconds("start_time", when)  # type: ignore[arg-type]
+        seconds("start_time", when)
     assert caught.value.field == "start_time"

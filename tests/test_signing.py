@@ -15,11 +15,10 @@ from conftest import VECTORS
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from dotenv import dotenv_values
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError
-from bpkit import serialize as wire
+from bpkit import BpkitError, InputError, Key, KeyFormatError, MissingKeyError, serialize
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
 
 # Two cases sign what bpkit refuses to send: floats.
@@ -28,7 +27,11 @@ REFUSED = {"quantity_as_json_float", "quantity_small_float_no_exponent"}
 
 def fields_of(case: dict[str, Any]) -> Any:
     given = case["fields"]
-    return [wire.fields(one) for one in given] if isinstance(given, list) else wire.fields(given)
+    return (
+        [serialize.fields(one) for one in given]
+        if isinstance(given, list)
+        else serialize.fields(given)
+    )
 
 
 @pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["name"])
@@ -85,11 +88,12 @@ def restated(instruction: str, orders: list[dict[str, Any]], timestamp: int, win
     return text[1:] + "&timestamp=" + str(timestamp) + "&window=" + str(window)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy
 @given(st.lists(ORDERS, min_size=1, max_size=4), st.integers(0, 2**45), st.integers(1, 60000))
 def test_the_text_is_the_documented_one(
     orders: list[dict[str, Any]], timestamp: int, window: int
 ) -> None:
-    many = [wire.fields(order) for order in orders]
+    many = [serialize.fields(order) for order in orders]
     expected = restated("orderExecute", orders, timestamp, window)
     assert text_to_sign("orderExecute", many, timestamp, window) == expected
     alone = restated("orderQuery", orders[:1], timestamp, window)
@@ -182,6 +186,8 @@ def test_from_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Key.from_env()
     with pytest.raises(MissingKeyError, match="There is no file 'my.env'"):
         Key.from_env("my.env")
+    with pytest.raises(MissingKeyError, match="There is no file '.'"):
+        Key.from_env(".")
 
     file = tmp_path / "project" / ".env"
     file.write_text(f"PUBLIC_KEY={DEMO_PUBLIC_KEY}\n")

@@ -1,9 +1,9 @@
-"""Looks for secrets wherever the whole test run could have let one slip.
+"""Search every test's output for secrets.
 
-Every seed that bpkit makes a key of is written down (the published one excepted). After each test
-they are searched for in its log records from DEBUG up, in what it printed, and in each error of
-bpkit that was made meanwhile: its text, its repr, its attributes, its pickle, and its traceback
-with the locals of bpkit's own frames.
+The watch remembers every seed that bpkit makes a key of, except the published one. After each test
+it searches for them in the log records from DEBUG up, in what was printed, and in each of bpkit's
+errors that was made in the test: its text, repr, attributes, pickle, and its traceback with the
+local variables of bpkit's own frames.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from bpkit import BpkitError
 
 PUBLISHED = b64decode(bpkit.signing.DEMO_SECRET)
 PUBLIC = b64decode(bpkit.signing.DEMO_PUBLIC_KEY)
-HOUSE = str(Path(bpkit.__file__).parent)
-MOST = 25  # errors and secrets looked at of one test: a fuzzer makes thousands alike
+PACKAGE = str(Path(bpkit.__file__).parent)
+MOST = 25  # errors and secrets searched in one test: a property test makes thousands that are alike
 
 
 class Records(logging.Handler):
@@ -38,16 +38,16 @@ class Records(logging.Handler):
 
 
 class Watch:
-    """``begin`` before a test, ``found`` after it: where secrets were seen."""
+    """Call ``begin`` before a test, and ``found`` after it: it returns where secrets are."""
 
     def __init__(self) -> None:
         self.seeds: list[bytes] = []
-        self.public = {PUBLIC}  # which are tried as secrets, where the two may have been swapped
+        self.public = {PUBLIC}  # tried as secrets too, when a user may have swapped the two
         self.errors: list[BpkitError] = []
         self.records = Records()
 
     def install(self) -> None:
-        """For the whole run."""
+        """Watch from now until the end of the run."""
         real: Any = bpkit.signing.Ed25519PrivateKey
 
         class Watched:
@@ -76,7 +76,7 @@ class Watch:
         logging.getLogger().setLevel(logging.DEBUG)
 
     def found(self, printed: str = "") -> list[str]:
-        """The places, in words; without the secret."""
+        """The places in words, without the secret."""
         places = {"a log record": "\n".join(self.records.texts), "what was printed": printed}
         for number, error in enumerate(self.errors[:MOST]):
             for name, text in texts_of(error):
@@ -87,14 +87,14 @@ class Watch:
 
 
 def spelled(seed: bytes) -> list[str]:
-    """How 32 bytes may be written; a part of it is enough."""
+    """The ways to write 32 bytes. Half of each is enough to find it."""
     standard = b64encode(seed).decode().rstrip("=")
     safe = standard.replace("+", "-").replace("/", "_")
     return [standard[:20], standard[20:], safe[:20], safe[20:], seed.hex()[:30], repr(seed)[2:40]]
 
 
 def texts_of(error: BpkitError) -> Iterator[tuple[str, str]]:
-    """(what it is, the text) of everything that an error says or carries."""
+    """(what it is, the text) for everything that an error says or holds."""
     yield "the text", str(error)
     yield "the repr", repr(error)
     yield "the attributes", repr(vars(error))
@@ -103,7 +103,7 @@ def texts_of(error: BpkitError) -> Iterator[tuple[str, str]]:
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename.startswith(HOUSE):
+        if code.co_filename.startswith(PACKAGE):
             yield f"a local of {code.co_name} in the traceback", repr(trace.tb_frame.f_locals)
         trace = trace.tb_next
     yield "the traceback", "".join(traceback.format_exception(error))

@@ -1,7 +1,7 @@
-"""The methods of Client, one class a section of the documentation.
+"""The methods of Client: one class for each section of the documentation.
 
-A method bears the documentation's operation id; its parameters are the documentation's, in
-snake_case (``from`` is ``from_``). A class bears its section's name, without the spaces.
+A method has the operation id of the documentation as its name. Its parameters are those of the
+documentation, in snake_case (``from`` is ``from_``). A class has the name of its section.
 """
 
 from .account import Account

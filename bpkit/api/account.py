@@ -1,4 +1,4 @@
-"""The account: its settings and its limits. Signed. Docs: Account."""
+"""Account: settings, fees, limits. Signed. Docs: Account."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from .section import Section
 
 
 class Account(Section):
-    """Settings, fees, and how much can be borrowed, traded or withdrawn."""
+    """Settings, fees, and how much you can borrow, trade or withdraw."""
 
     def get_account(self) -> Record:
         """Settings, fees (in basis points: 10 is 0.1 %) and limits. Docs: Account, Get account."""
@@ -26,11 +26,11 @@ class Account(Section):
     ) -> Record:
         """Change settings of the account; what is not given stays as it is.
 
-        ``auto_lend``: lend out what lies idle. ``auto_repay_borrows``: repay with what is
-        available. ``auto_borrow_settlements``: borrow, where a debt must be settled.
-        ``leverage_limit``: of the whole account, such as "10": it decides how far losses may go.
+        ``auto_lend``: lend what is available. ``auto_repay_borrows``: repay with what is available.
+        ``auto_borrow_settlements``: borrow if a debt must be settled. ``leverage_limit``: of the
+        whole account, such as "10". It decides how far losses may go.
 
-        The answer has no body, and so is empty: ``get_account`` shows the new settings. Docs:
+        The answer is empty: ``get_account`` shows the new settings. Docs:
         Account, Update account.
         """
         return self._call("update_account_settings", locals())
@@ -55,8 +55,8 @@ class Account(Section):
     ) -> Record:
         """How large an order of a market can be: ``maxOrderQuantity``, in the base asset.
 
-        ``price``: of a limit order, in the quote asset; left out, the order is a market order. The
-        flags are those that the order would have. Docs: Account, Get max order quantity.
+        ``price``: of a limit order, in the quote asset; None: a market order. The flags are those
+        that the order would have. Docs: Account, Get max order quantity.
         """
         return self._call("get_max_order_quantity", locals())
 
@@ -75,9 +75,9 @@ class Account(Section):
         return self._call("get_max_withdrawal_quantity", locals())
 
     def issue_two_factor_token(self, fields: Mapping[str, object]) -> Any:
-        """Have a two-factor token issued, such as a withdrawal may need.
+        """Ask for a two-factor token, which a withdrawal may need.
 
-        Not in the official specification: neither what it takes nor what it answers is known.
-        ``fields`` is the body, by the exchange's own names.
+        Not in the official specification: nobody has said what it takes and what it answers.
+        ``fields`` is the body, with the exchange's own names.
         """
         return self._send("issue_two_factor_token", serialize.fields(fields))

@@ -1,4 +1,4 @@
-"""Borrowing and lending assets. Docs: Borrow Lend Markets (public), Borrow Lend (signed)."""
+"""Borrow Lend Markets (public), Borrow Lend (signed): borrow and lend assets."""
 
 from ..enums import (
     Amount,
@@ -14,7 +14,7 @@ from .section import Section
 
 
 class BorrowLendMarkets(Section):
-    """What can be borrowed and lent, at which rates."""
+    """The assets that can be borrowed and lent, and their rates."""
 
     def get_borrow_lend_markets(self) -> Rows:
         """Every asset that can be borrowed or lent, with its rates and limits.
@@ -27,27 +27,27 @@ class BorrowLendMarkets(Section):
     def get_borrow_lend_markets_history(
         self, interval: HistoryInterval, symbol: str | None = None
     ) -> Rows:
-        """Rates and quantities as they were.
+        """Past rates and quantities.
 
-        ``interval``: how far to look back, as far as is known. ``symbol``: of an asset; left out,
-        of all. Docs: Borrow Lend Markets, Get borrow lend market history.
+        ``interval``: how far back (as far as we know; it is not documented). ``symbol``: an asset;
+        None: all. Docs: Borrow Lend Markets, Get borrow lend market history.
         """
         return self._call("get_borrow_lend_markets_history", locals())
 
     def get_apy_rates(self, tier_id: int | None = None) -> Record:
         """Yearly rates, as fractions: ``borrowLend`` and ``staking``, a list each.
 
-        ``tier_id``: of a VIP tier; left out, those of everybody. Docs: Borrow Lend Markets, Get APY
+        ``tier_id``: a VIP tier; None: the rates for everybody. Docs: Borrow Lend Markets, Get APY
         rates.
         """
         return self._call("get_apy_rates", locals())
 
 
 class BorrowLend(Section):
-    """Your borrows and lends: open ones, past ones, and their interest."""
+    """Your borrows and lends, open and past, and their interest."""
 
     def get_borrow_lend_positions(self) -> Rows:
-        """What you have borrowed and lent: ``netQuantity`` above zero is lent, below it borrowed.
+        """What you have borrowed and lent: ``netQuantity`` above zero is lent, below zero borrowed.
 
         In the asset ``symbol``. What is lent is not in ``get_balances``. Docs: Borrow Lend, Get
         borrow lend positions.
@@ -57,7 +57,7 @@ class BorrowLend(Section):
     def get_borrow_lend_estimated_liquidation_price(
         self, borrow: str, subaccount_id: int | None = None
     ) -> Record:
-        """The price at which a borrow that you consider would be liquidated.
+        """The price at which a planned borrow would be liquidated.
 
         ``borrow``: base64 of the JSON that ``execute_borrow_lend`` would send. Always raises
         GuardError: no instruction is documented, so it cannot be signed. Docs: Borrow Lend, Get
@@ -68,9 +68,9 @@ class BorrowLend(Section):
     def execute_borrow_lend(self, *, symbol: str, side: BorrowLendSide, quantity: Amount) -> Record:
         """Borrow or lend ``quantity`` of the asset ``symbol``.
 
-        A borrow is repaid by lending, a lend taken back by borrowing. Never sent twice: a
-        TransportError means that you do not know; look in ``get_borrow_lend_positions`` first. The
-        answer has no body, and so is empty. Errors: BORROW_LIMIT, LEND_LIMIT, INSUFFICIENT_SUPPLY,
+        Lending repays a borrow, and borrowing takes a lend back. bpkit never sends it twice: a
+        TransportError means that you do not know. Look in ``get_borrow_lend_positions`` first. The
+        answer is empty. Errors: BORROW_LIMIT, LEND_LIMIT, INSUFFICIENT_SUPPLY,
         INSUFFICIENT_MARGIN. Docs: Borrow Lend, Execute borrow lend.
         """
         return self._call("execute_borrow_lend", locals())
@@ -106,9 +106,9 @@ class BorrowLend(Section):
     ) -> Rows:
         """Interest: of what you borrow and lend, and on the unrealised profit of futures.
 
-        ``symbol``: of a market (of a future: interest on its profit); ``asset``: in which it was
-        paid. ``interestRate`` is a fraction. ``limit``: 100 by default, up to 1000. Docs: Borrow
-        Lend, Get interest history.
+        ``symbol``: a market (of a future: interest on its profit). ``asset``: the asset in which it
+        was paid. ``interestRate`` is a fraction. ``limit``: 100 by default, up to 1000. Docs:
+        Borrow Lend, Get interest history.
         """
         return self._call("get_interest_history", locals())
 

@@ -1,4 +1,7 @@
-"""What is yours, and its ways in and out. Signed. Docs: Capital, Withdrawal Delays."""
+"""Capital: balances, collateral, deposits, withdrawals. Signed.
+
+Docs: Capital, Withdrawal Delays.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +15,7 @@ class Capital(Section):
     """Balances, collateral, deposits, withdrawals, dust, settlements."""
 
     def get_balances(self) -> Record:
-        """``{asset: {available, locked, staked}}``; assets without a balance are absent.
+        """``{asset: {available, locked, staked}}``. Assets without a balance are left out.
 
         ``locked`` is held by open orders. Docs: Capital, Get balances.
         """
@@ -21,10 +24,10 @@ class Capital(Section):
     def get_collateral(self, subaccount_id: int | None = None) -> Record:
         """What the account is worth as collateral, in USD, and how much of that is in use.
 
-        ``netEquity`` is ``netEquityAvailable`` and ``netEquityLocked``; ``imf`` and ``mmf`` are the
-        initial and maintenance margin fractions, ``marginFraction`` is where the account stands
-        (null: no exposure). ``collateral``: a list, one entry an asset. Docs: Capital, Get
-        collateral.
+        ``netEquity`` is ``netEquityAvailable`` plus ``netEquityLocked``, after haircuts, so it is
+        less than the account is worth. ``imf`` and ``mmf`` are the initial and maintenance margin
+        fractions; ``marginFraction`` is the account's own (null: no exposure). ``collateral`` is a
+        list with one entry for each asset. Docs: Capital, Get collateral.
         """
         return self._call("get_collateral", locals())
 
@@ -47,7 +50,7 @@ class Capital(Section):
         """Deposits, with ``status`` and ``quantity`` (in the asset ``symbol``).
 
         ``from_`` and ``to``: aware datetimes, ISO texts with a zone, or whole Unix milliseconds.
-        ``exclude_platform``: without what the exchange itself paid in. ``limit``: 100 by default,
+        ``exclude_platform``: leave out what the exchange itself paid in. ``limit``: 100 by default,
         up to 1000. Docs: Capital, Get deposits.
         """
         return self._call("get_deposits", locals())
@@ -83,13 +86,13 @@ class Capital(Section):
         auto_lend_redeem: bool | None = None,
         recipient_information: Mapping[str, object] | None = None,
     ) -> Record:
-        """Send money away from the exchange. What was sent to a wrong address is lost.
+        """Withdraw from the exchange. Money that is sent to a wrong address is lost.
 
-        ``quantity`` of the asset ``symbol`` goes to ``address`` on ``blockchain``. Never sent
-        twice: a TransportError means that you do not know; look in ``get_withdrawals`` first, by
-        ``client_id``: your own text of up to 255 characters. ``two_factor_token``: needed unless
-        the address book says otherwise of this address. ``auto_borrow`` and ``auto_lend_redeem``:
-        borrow, or take back what is lent, where the balance does not suffice.
+        ``quantity`` of the asset ``symbol`` goes to ``address`` on ``blockchain``. bpkit never
+        sends it twice: a TransportError means that you do not know. Look in ``get_withdrawals``
+        first, by ``client_id``: your own text of up to 255 characters. ``two_factor_token``:
+        needed, unless the address book of your account says otherwise. ``auto_borrow`` and
+        ``auto_lend_redeem``: borrow, or take back what is lent, if the balance is too small.
         ``recipient_information``: ``{"withdrawal_address_id": int, "withdrawal_purpose": text,
         "sanctions_representation": bool}``, of which only the first is required; how such an object
         is signed is not documented.
@@ -101,7 +104,7 @@ class Capital(Section):
         return self._call("request_withdrawal", locals())
 
     def convert_dust(self, *, symbol: str | None = None) -> Record:
-        """Turn a balance that is too small to trade into USDC. **Without symbol: all of them.**
+        """Convert a balance that is too small to trade into USDC. **Without symbol: all of them.**
 
         ``symbol``: an asset. The balance, with what is lent of it, must be below the smallest order
         of its spot market. The answer has no body, and so is empty: see ``get_dust_history``. Docs:
@@ -135,17 +138,17 @@ class Capital(Section):
     ) -> Rows:
         """What was settled: fees, funding, realised profits. ``quantity`` in USDC.
 
-        ``source``: only what came from there; the answer knows more sources than can be asked for.
+        ``source``: only rows from there. The answer may have sources that you cannot ask for.
         ``limit``: 100 by default, up to 1000. Docs: Capital, Get settlement history.
         """
         return self._call("get_settlement_history", locals())
 
 
 class WithdrawalDelays(Section):
-    """The waiting time of withdrawals. The documentation names no instructions for it."""
+    """The delay of withdrawals. The documentation does not name its instructions."""
 
     def get_withdrawal_delay(self) -> Record:
-        """The hours that a withdrawal to an unknown address waits.
+        """The hours for which a withdrawal to an unknown address waits.
 
         Always raises GuardError: no instruction is documented, so it cannot be signed. Docs:
         Withdrawal Delays, Get withdrawal delay.
@@ -155,7 +158,7 @@ class WithdrawalDelays(Section):
     def create_withdrawal_delay(
         self, *, withdrawal_delay_hours: int, two_factor_token: str
     ) -> Record:
-        """Let withdrawals to unknown addresses wait for so many hours.
+        """Delay withdrawals to unknown addresses by this many hours.
 
         Always raises GuardError: no instruction is documented, so it cannot be signed. Docs:
         Withdrawal Delays, Create withdrawal delay.
@@ -165,7 +168,7 @@ class WithdrawalDelays(Section):
     def update_withdrawal_delay(
         self, *, withdrawal_delay_hours: int, two_factor_token: str
     ) -> Record:
-        """Change the waiting time of withdrawals, in hours; it counts after the present one.
+        """Change the delay of withdrawals, in hours. The change waits for the present delay.
 
         Always raises GuardError: no instruction is documented, so it cannot be signed. Docs:
         Withdrawal Delays, Update withdrawal delay.

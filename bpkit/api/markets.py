@@ -1,4 +1,4 @@
-"""What is traded, at which prices. Public: no key needed. Docs: Assets, Markets, Trades."""
+"""Assets, Markets, Trades: markets, prices, candles, order books. Public: no key needed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,14 +10,14 @@ from .section import Section
 
 
 class Assets(Section):
-    """What can be owned."""
+    """The assets, and how they count as collateral."""
 
     def get_assets(self, country: str | None = None) -> Rows:
         """Every asset, with the blockchains it can be deposited from and withdrawn to.
 
-        Rows: symbol, displayName, coingeckoId, tokens (a list). ``.df``: one row an asset and
-        blockchain; minimums and fees in the asset. ``country``: only what is offered there.
-        Docs: Assets, Get assets.
+        Rows: symbol, displayName, coingeckoId, tokens (a list). ``.df``: one row for each asset and
+        blockchain; minimums and fees in the asset. ``country``: only what the exchange offers
+        there. Docs: Assets, Get assets.
         """
         return self._call("get_assets", locals())
 
@@ -37,7 +37,8 @@ class Markets(Section):
     def get_markets(self, market_type: MarketType | Sequence[MarketType] | None = None) -> Rows:
         """Every market with its filters (tickSize, stepSize, minQuantity ...), closed ones too.
 
-        May be up to five minutes old; ``get_market`` is not. Docs: Markets, Get markets.
+        The answer may be up to five minutes old; that of ``get_market`` is not. Docs: Markets, Get
+        markets.
         """
         return self._call("get_markets", locals())
 
@@ -48,8 +49,9 @@ class Markets(Section):
     def get_ticker(self, symbol: str, interval: TickerInterval | None = None) -> Record:
         """Price change, range and volume over the last ``1d`` (default) or ``1w``.
 
-        ``priceChangePercent`` is a fraction: 0.04 is 4 %. Empty for a market without trades.
-        Docs: Markets, Get ticker.
+        ``priceChangePercent`` is a fraction: 0.04 is 4 %. Empty for a market without trades. It may
+        be 20 seconds old: to watch a price, use ``get_depth`` or ``get_recent_trades``. Docs:
+        Markets, Get ticker.
         """
         return self._call("get_ticker", locals())
 
@@ -61,8 +63,8 @@ class Markets(Section):
         """The order book: ``asks`` and ``bids`` as [price, quantity].
 
         Both rise by price: the best ask comes first, **the best bid comes last**. ``timestamp`` in
-        microseconds, ``lastUpdateId`` as text. ``limit``: levels a side. ``.df``: a ladder, the
-        highest ask on top. Docs: Markets, Get depth.
+        microseconds, ``lastUpdateId`` as text. ``limit``: levels a side. ``.df``: one table with
+        the highest ask first. Docs: Markets, Get depth.
         """
         return self._call("get_depth", locals())
 
@@ -76,18 +78,18 @@ class Markets(Section):
     ) -> Rows:
         """Candles, oldest first.
 
-        An answer holds at most 1000 (undocumented, but what others found), the oldest first: for
-        more, ask again from the last one. ``start_time`` (floored to the interval) and
-        ``end_time``: aware datetimes, ISO texts with a zone, or whole Unix seconds. ``.df`` is
-        indexed by ``start`` in UTC; prices are NaN where nothing was traded. Live, the exchange
-        allows 30 such requests a minute. Docs: Markets, Get K-lines.
+        An answer has at most 1000, beginning with the oldest (not documented, but seen by others).
+        For more, ask again from the last one. ``start_time`` (rounded down to the interval) and
+        ``end_time``: aware datetimes, ISO texts with a zone, or whole Unix seconds. The index of
+        ``.df`` is ``start`` in UTC; prices are NaN if nothing was traded. The live exchange allows
+        30 such requests a minute. Docs: Markets, Get K-lines.
         """
         return self._call("get_klines", locals())
 
     def get_mark_prices(
         self, symbol: str | None = None, market_type: MarketType | None = None
     ) -> Rows:
-        """Mark price, index price and funding rate (a fraction an hour) of futures: always a list.
+        """Mark price, index price and hourly funding rate (a fraction) of futures: always a list.
 
         Docs: Markets, Get all mark prices.
         """
@@ -120,10 +122,10 @@ class Markets(Section):
         limit: int | None = None,
         offset: int | None = None,
     ) -> Rows:
-        """Events that can be bet on, each with its ``predictionMarkets``.
+        """Events of prediction markets, each with its ``predictionMarkets``.
 
-        Narrow them down by a market's ``symbol``, by a slug (of a tag, an event, a series) or by
-        whether they are ``resolved``. ``quoteVolume``: of 24 hours, in the quote asset. ``limit``:
+        Filters: a market's ``symbol``, the slug of a tag, an event or a series, and whether the
+        event is ``resolved``. ``quoteVolume``: of 24 hours, in the quote asset. ``limit``:
         100 by default, up to 1000. Docs: Markets, Get prediction events.
         """
         return self._call("get_prediction_events", locals())
@@ -136,7 +138,7 @@ class Markets(Section):
         return self._call("get_prediction_tags", locals())
 
     def get_market_sessions(self) -> Rows:
-        """The hours in which markets of securities are open, by name.
+        """The trading hours of securities, by the name of the session.
 
         ``startTime`` and ``endTime`` are in the session's own ``timezone``; weekdays are 1 (Monday)
         to 7. Docs: Markets, Get market sessions.
@@ -144,14 +146,14 @@ class Markets(Section):
         return self._call("get_market_sessions", locals())
 
     def get_securities(self) -> Rows:
-        """Securities that can be traded, with the ``sessions`` of each and their quantity filters.
+        """Securities that you can trade, with the ``sessions`` of each and their quantity filters.
 
         Docs: Markets, Get securities.
         """
         return self._call("get_securities", locals())
 
     def get_market_holidays(self) -> Any:
-        """The days on which markets of securities stay closed.
+        """The days on which markets of securities are closed.
 
         Not in the official specification: the shape of the answer is not known.
         """
@@ -159,7 +161,7 @@ class Markets(Section):
 
 
 class Trades(Section):
-    """What was traded, by anyone."""
+    """Public trades."""
 
     def get_recent_trades(self, symbol: str, limit: int | None = None) -> Rows:
         """The latest trades, newest first. ``limit``: 100 by default, up to 1000.
@@ -171,8 +173,8 @@ class Trades(Section):
     def get_historical_trades(
         self, symbol: str, limit: int | None = None, offset: int | None = None
     ) -> Rows:
-        """Trades further back, newest first, ``offset`` rows skipped.
+        """Older trades, newest first; ``offset`` skips rows.
 
-        Live, the exchange allows 30 such requests a minute. Docs: Trades, Get historical trades.
+        The live exchange allows 30 such requests a minute. Docs: Trades, Get historical trades.
         """
         return self._call("get_historical_trades", locals())

@@ -1,4 +1,4 @@
-"""Orders and fills: placing, finding, cancelling, looking back. Signed. Docs: Order."""
+"""Order: place, find and cancel orders; fills and order history. Signed. Docs: Order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ from .validation import batch
 
 
 class Order(Section):
-    """Orders: place, find, cancel; and what became of them."""
+    """Place, find and cancel orders; read fills and the order history."""
 
     def execute_order(
         self,
@@ -55,37 +55,48 @@ class Order(Section):
         slippage_tolerance: Amount | None = None,
         slippage_tolerance_type: SlippageToleranceType | None = None,
     ) -> Record:
-        """Place an order. Never sent twice: a TransportError means that you do not know; look
-        first.
+        """Place an order. A TransportError means that you do not know: look before you send again.
 
         ``Bid`` buys, ``Ask`` sells. A ``Limit`` order needs ``price`` (of one base asset, in the
-        quote asset) and ``quantity`` (base asset); a ``Market`` order needs either ``quantity`` or
-        ``quote_quantity``. Amounts are text, Decimal or int, on the market's tickSize and stepSize.
-        ``client_id``: your own number, 0 to 4294967295, to find the order by; the documentation
-        does not promise that a second order with it is refused. ``time_in_force``: GTC rests
-        (default), IOC takes what is there, FOK takes all or nothing. ``post_only``: refused if it
-        would trade at once. ``trigger_quantity`` is an amount, or a share of the position such as
-        "80%".
+        quote asset) and ``quantity`` (in the base asset). A ``Market`` order needs either
+        ``quantity`` or ``quote_quantity`` (in the quote asset). Amounts are text, Decimal or int;
+        a price is a multiple of the market's tickSize, a quantity of its stepSize.
 
-        Answers the order as it stands after matching: ``status`` New, PartiallyFilled, Filled,
-        Expired or TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs:
-        Order, Execute order.
+        ``client_id``: your own number, 0 to 4294967295, to find the order by. The documentation
+        does not promise that a second order with the same number is refused. ``time_in_force``:
+        GTC rests in the book (default), IOC takes what it can at once, FOK takes all or nothing.
+        ``post_only``: refused if it would trade at once. ``self_trade_prevention``: what happens
+        where it would trade with an order of yours. ``reduce_only``: it may only make a position
+        smaller. ``auto_lend``, ``auto_lend_redeem``, ``auto_borrow``, ``auto_borrow_repay``: lend
+        what is received, take back what is lent, borrow what is missing, repay what is borrowed.
+        ``slippage_tolerance``: how far from the best price a market order may trade, in ticks or
+        percent (``slippage_tolerance_type``).
+
+        With ``trigger_price`` and ``trigger_quantity`` (an amount, or a share of the position such
+        as "80%") the order waits until the price of ``trigger_by`` arrives. The ``take_profit_``
+        and ``stop_loss_`` parameters add an exit on either side of the entry: it starts to wait
+        when the entry is filled, one exit cancels the other, and both end with the position.
+        Without a limit price an exit is a market order.
+
+        The answer is the order after matching: ``status`` New, PartiallyFilled, Filled, Expired or
+        TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs: Order,
+        Execute order.
         """
         return self._call("execute_order", locals())
 
     def execute_order_batch(self, orders: Iterable[Mapping[str, object]]) -> Rows:
         """Place 1 to 50 orders, each a mapping with the documentation's own names (``orderType``).
 
-        All are checked before any is sent; each then succeeds or fails by itself. Rows in the same
-        order: an order with ``operation`` "Ok", or ``operation`` "Err" with code and message: look
-        at each. Docs: Order, Execute orders.
+        All are checked before any is sent. Each then succeeds or fails by itself. The answer has a
+        row for each, in the same sequence: an order with ``operation`` "Ok", or ``operation`` "Err"
+        with code and message. Look at each. Docs: Order, Execute orders.
         """
         return self._send("execute_order_batch", batch(orders))
 
     def get_order(
         self, symbol: str, *, order_id: str | None = None, client_id: int | None = None
     ) -> Record:
-        """An order that still rests, by ``order_id`` or ``client_id`` (one of them).
+        """An open order, by ``order_id`` or ``client_id`` (one of them).
 
         Filled and cancelled orders are not found here (ApiError 404): see ``get_order_history``.
         Docs: Order, Get open order.
@@ -95,7 +106,7 @@ class Order(Section):
     def get_open_orders(
         self, symbol: str | None = None, market_type: MarketType | None = None
     ) -> Rows:
-        """Every order that rests. Docs: Order, Get open orders."""
+        """Every open order. Docs: Order, Get open orders."""
         return self._call("get_open_orders", locals())
 
     def cancel_order(
@@ -103,15 +114,15 @@ class Order(Section):
     ) -> Record:
         """Cancel one order, by ``order_id`` or ``client_id`` (one of them).
 
-        Answers the order with ``status`` Cancelled; an empty answer (``.status`` 202) means
-        accepted, not yet confirmed. Docs: Order, Cancel open order.
+        The answer is the order with ``status`` Cancelled. An empty answer (``.status`` 202) means
+        that the cancel is accepted, and not confirmed yet. Docs: Order, Cancel open order.
         """
         return self._call("cancel_order", locals())
 
     def cancel_open_orders(self, symbol: str, order_type: CancelOrderType | None = None) -> Rows:
         """Cancel all your open orders of one market, or only those of ``order_type``.
 
-        Answers the cancelled orders. Docs: Order, Cancel open orders.
+        The answer has the cancelled orders. Docs: Order, Cancel open orders.
         """
         return self._call("cancel_open_orders", locals())
 
@@ -126,7 +137,7 @@ class Order(Section):
         offset: int | None = None,
         sort_direction: SortDirection | None = None,
     ) -> Rows:
-        """Your orders, newest first: resting, filled, cancelled and expired (see ``expiryReason``).
+        """Your orders, newest first: open, filled, cancelled and expired (see ``expiryReason``).
 
         ``limit``: 100 by default, up to 1000; ``.headers["X-Total"]`` counts them all. Times are
         ISO text in UTC. Docs: Order, Get order history.

@@ -1,4 +1,4 @@
-"""Positions in futures and the funding paid for them. Signed. Docs: Position."""
+"""Position: open and past positions in futures, and their funding. Signed. Docs: Position."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,14 @@ from .section import Section
 
 
 class Position(Section):
-    """Positions: open ones, past ones, and their funding."""
+    """Open and past positions, and their funding."""
 
     def get_positions(
         self, symbol: str | None = None, market_type: MarketType | None = None
     ) -> Rows:
-        """Your open positions: always a list, empty without any.
+        """Your open positions: always a list, which may be empty.
 
-        ``netQuantity`` is the size, in the base asset: above zero you are long, below it short.
+        ``netQuantity`` is the size, in the base asset: above zero you are long, below zero short.
         ``netExposureQuantity`` counts open orders too, and is not the size. Prices and profits are
         in the quote asset. Docs: Position, Get open positions.
         """

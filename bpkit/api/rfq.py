@@ -1,4 +1,4 @@
-"""Requests for quotes (RFQ): asking makers for a price, and quoting one. Signed. Docs: RFQ."""
+"""RFQ: ask market makers for a price, or quote one. Signed. Docs: RFQ."""
 
 from ..enums import Amount, OrderStatus, RfqExecutionMode, RfqFillType, Side, SortDirection
 from ..results import Record, Rows
@@ -6,7 +6,7 @@ from .section import Section
 
 
 class RFQ(Section):
-    """Requests and quotes: submit, accept, cancel; and what became of them."""
+    """Submit, accept and cancel requests and quotes; read their history."""
 
     def submit_rfq(
         self,
@@ -23,15 +23,15 @@ class RFQ(Section):
         auto_borrow: bool | None = None,
         auto_borrow_repay: bool | None = None,
     ) -> Record:
-        """Ask for quotes: of ``quantity`` (base asset) or ``quote_quantity`` (quote asset).
+        """Ask for quotes for ``quantity`` (base asset) or ``quote_quantity`` (quote asset).
 
-        ``execution_mode``: AwaitAccept (default) waits until you accept one of the quotes;
-        **Immediate trades with the first quote within ``price``**, which it needs and which only it
-        has. ``client_id``: your own number, 0 to 4294967295.
+        ``execution_mode``: AwaitAccept (default) waits until you accept one of the quotes.
+        **Immediate trades with the first quote within ``price``**; only this mode takes a price,
+        and it needs one. ``client_id``: your own number, 0 to 4294967295.
 
-        Never sent twice: a TransportError means that you do not know; look in ``get_open_rfqs``
-        first. Answers the request: ``rfqId``, ``status``, ``expiryTime`` (Unix milliseconds). Docs:
-        RFQ, Submit RFQ.
+        bpkit never sends it twice: a TransportError means that you do not know. Look in
+        ``get_open_rfqs`` first. The answer is the request: ``rfqId``, ``status``, ``expiryTime``
+        (Unix milliseconds). Docs: RFQ, Submit RFQ.
         """
         return self._call("submit_rfq", locals())
 
@@ -47,11 +47,12 @@ class RFQ(Section):
         auto_borrow: bool | None = None,
         auto_borrow_repay: bool | None = None,
     ) -> Record:
-        """Answer somebody's request with prices, in the quote asset; they may trade with you.
+        """Answer somebody's request with prices, in the quote asset. They may trade with you.
 
-        You buy at ``bid_price`` or sell at ``ask_price``, as the other side chooses. ``client_id``:
-        your own number, 0 to 4294967295. Answers the quote: ``quoteId``, ``status``. Docs: RFQ,
-        Submit quote.
+        You buy at ``bid_price`` or sell at ``ask_price``; the other side chooses. On a live host
+        bpkit refuses it, because no limit can hold it. ``client_id``:
+        your own number, 0 to 4294967295. The answer is the quote: ``quoteId``, ``status``. Docs:
+        RFQ, Submit quote.
         """
         return self._call("submit_quote", locals())
 
@@ -60,22 +61,22 @@ class RFQ(Section):
     ) -> Record:
         """Trade with a quote to your request, named by ``rfq_id`` or ``client_id`` (one of them).
 
-        Never sent twice: a TransportError means that you do not know; look in
-        ``get_rfq_fill_history`` first. Answers the request. Docs: RFQ, Accept quote.
+        On a live host bpkit refuses it, because no limit can hold it. The answer is the request.
+        Docs: RFQ, Accept quote.
         """
         return self._call("accept_quote", locals())
 
     def refresh_rfq(self, rfq_id: str) -> Record:
-        """Keep a request open for longer. Answers it, with its new ``expiryTime``.
+        """Keep a request open for longer. The answer is the request with its new ``expiryTime``.
 
         Docs: RFQ, Refresh RFQ.
         """
         return self._call("refresh_rfq", locals())
 
     def cancel_rfq(self, *, rfq_id: str | None = None, client_id: int | None = None) -> Record:
-        """Take back a request, by ``rfq_id`` or ``client_id`` (one of them).
+        """Cancel a request, by ``rfq_id`` or ``client_id`` (one of them).
 
-        Answers the request with ``status`` Cancelled. Docs: RFQ, Cancel RFQ.
+        The answer is the request with ``status`` Cancelled. Docs: RFQ, Cancel RFQ.
         """
         return self._call("cancel_rfq", locals())
 
@@ -89,8 +90,8 @@ class RFQ(Section):
     ) -> Rows:
         """Your open requests: rows of ``rfq`` (the request) and ``quotes`` (a list).
 
-        ``deferred_settlement``: True only those settled later, False only the others. Docs: RFQ,
-        Get open RFQs.
+        ``deferred_settlement``: True: only those that settle later; False: only the others. Docs:
+        RFQ, Get open RFQs.
         """
         return self._call("get_open_rfqs", locals())
 
@@ -106,7 +107,7 @@ class RFQ(Section):
         offset: int | None = None,
         sort_direction: SortDirection | None = None,
     ) -> Rows:
-        """Your requests, also those that were filled or have expired. Times are ISO text in UTC.
+        """Your requests, also the filled and expired ones. Times are ISO text in UTC.
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get RFQ history.
         """
@@ -123,7 +124,7 @@ class RFQ(Section):
         offset: int | None = None,
         sort_direction: SortDirection | None = None,
     ) -> Rows:
-        """Your quotes, also those that were filled or have expired. Times are ISO text in UTC.
+        """Your quotes, also the filled and expired ones. Times are ISO text in UTC.
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get quote history.
         """
@@ -141,7 +142,7 @@ class RFQ(Section):
         offset: int | None = None,
         sort_direction: SortDirection | None = None,
     ) -> Rows:
-        """Trades that your requests led to, at ``fillPrice`` (in the quote asset).
+        """Trades from your requests, at ``fillPrice`` (in the quote asset).
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get RFQ fill history.
         """
@@ -157,7 +158,7 @@ class RFQ(Section):
         offset: int | None = None,
         sort_direction: SortDirection | None = None,
     ) -> Rows:
-        """Trades that your quotes led to, each with its ``fee`` (in ``feeSymbol``).
+        """Trades from your quotes, each with its ``fee`` (in ``feeSymbol``).
 
         ``limit``: 100 by default, up to 1000. Docs: RFQ, Get quote fill history.
         """

@@ -1,4 +1,4 @@
-"""Strategies: orders that the exchange splits over time for you. Signed. Docs: Strategy."""
+"""Strategy: let the exchange split an order over time. Signed. Docs: Strategy."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from .section import Section
 
 
 class Strategy(Section):
-    """Strategies: start, find, stop."""
+    """Start, find and stop strategies."""
 
     def strategy_create(
         self,
@@ -43,17 +43,17 @@ class Strategy(Section):
         slippage_tolerance: Amount | None = None,
         slippage_tolerance_type: SlippageToleranceType | None = None,
     ) -> Record:
-        """Let the exchange place orders over time: ``quantity`` in all, one part an ``interval``.
+        """Let the exchange place orders over time: ``quantity`` in all, one part each ``interval``.
 
         ``Scheduled`` is the only ``strategy_type`` so far. ``quantity`` in the base asset;
-        ``duration`` and ``interval`` are whole numbers, of milliseconds as far as is known: the
-        documentation names no unit. ``randomized_interval_quantity``: parts of unequal size.
-        ``price``: no part trades at a worse one; in the quote asset. ``client_strategy_id``: your
-        own number, 0 to 4294967295. The rest is as for ``execute_order``, and counts for each part.
+        ``duration`` and ``interval`` are whole numbers, probably milliseconds: the documentation
+        does not name the unit. ``randomized_interval_quantity``: parts of unequal size. ``price``:
+        the worst price of any part, in the quote asset. ``client_strategy_id``: your own number, 0
+        to 4294967295. The other parameters are those of ``execute_order``, for each part.
 
-        Never sent twice: a TransportError means that you do not know; look in
-        ``get_open_strategies`` first. Answers the strategy: ``id``, ``status`` Running, Completed,
-        Cancelled or Terminated. Docs: Strategy, Create strategy.
+        bpkit never sends it twice: a TransportError means that you do not know. Look in
+        ``get_open_strategies`` first. The answer is the strategy: ``id``, ``status`` Running,
+        Completed, Cancelled or Terminated. Docs: Strategy, Create strategy.
         """
         return self._call("strategy_create", locals())
 
@@ -64,10 +64,10 @@ class Strategy(Section):
         strategy_id: str | None = None,
         client_strategy_id: int | None = None,
     ) -> Record:
-        """A strategy that still runs, by ``strategy_id`` or ``client_strategy_id`` (one of them).
+        """A running strategy, by ``strategy_id`` or ``client_strategy_id`` (one of them).
 
-        One that has ended is not found here (ApiError 404): see ``get_strategies_history``. Docs:
-        Strategy, Get open strategy.
+        A strategy that has ended is not found here (ApiError 404): see ``get_strategies_history``.
+        Docs: Strategy, Get open strategy.
         """
         return self._call("get_strategy", locals())
 
@@ -80,8 +80,9 @@ class Strategy(Section):
     ) -> Record:
         """Stop a strategy, by ``strategy_id`` or ``client_strategy_id`` (one of them).
 
-        Answers the strategy with ``status`` Cancelled; an empty answer (``.status`` 202) means
-        accepted, not yet confirmed. Docs: Strategy, Cancel open strategy.
+        The answer is the strategy with ``status`` Cancelled. An empty answer (``.status`` 202)
+        means that the cancel is accepted, and not confirmed yet. Docs: Strategy, Cancel open
+        strategy.
         """
         return self._call("cancel_strategy", locals())
 
@@ -92,7 +93,7 @@ class Strategy(Section):
         market_type: MarketType | None = None,
         strategy_type: StrategyType | None = None,
     ) -> Rows:
-        """Every strategy that runs. Docs: Strategy, Get open strategies."""
+        """Every running strategy. Docs: Strategy, Get open strategies."""
         return self._call("get_open_strategies", locals())
 
     def cancel_open_strategies(
@@ -100,8 +101,8 @@ class Strategy(Section):
     ) -> Rows:
         """Stop all your strategies of one market, or only those of ``strategy_type``.
 
-        Answers the stopped strategies; an empty answer with ``.status`` 202 means accepted, not yet
-        confirmed. Docs: Strategy, Cancel open strategies.
+        The answer has the stopped strategies. An empty answer with ``.status`` 202 means that the
+        cancel is accepted, and not confirmed yet. Docs: Strategy, Cancel open strategies.
         """
         return self._call("cancel_open_strategies", locals())
 

@@ -1,4 +1,4 @@
-"""Is the exchange there, and what time is it? Public. Docs: System."""
+"""System: status, time, wallets, fee tiers. Public. Docs: System."""
 
 from typing import Any
 
@@ -24,26 +24,26 @@ class System(Section):
     def get_wallets(self) -> Rows:
         """The exchange's wallets, as rows of blockchain and address.
 
-        Not where to send a deposit: that is ``get_deposit_address``. Docs: System, Get wallets.
+        Do not send a deposit there: use ``get_deposit_address``. Docs: System, Get wallets.
         """
         return self._call("get_wallets", locals())
 
     def get_fee_tiers(self) -> Record:
-        """The fee tiers: ``futures`` and ``spot``, a list of tiers each.
+        """The fee tiers: ``futures`` and ``spot``, each a list of tiers.
 
         Not in the official specification: the answer may be of another shape.
         """
         return self._call("get_fee_tiers", locals())
 
     def get_country(self) -> Any:
-        """The country from which the exchange sees you come.
+        """Your country, as the exchange sees it.
 
         Not in the official specification: the shape of the answer is not known.
         """
         return self._call("get_country", locals())
 
     def get_country_permissions(self) -> Any:
-        """What the exchange offers in the country from which you come.
+        """What the exchange offers in your country.
 
         Not in the official specification: the shape of the answer is not known.
         """

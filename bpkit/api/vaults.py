@@ -1,4 +1,4 @@
-"""Vaults: pooled money behind a token. Docs: Vaults."""
+"""Vaults: pooled money, with a token for each share. Docs: Vaults."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .section import Section
 
 
 class Vaults(Section):
-    """Vaults: what there is (public), buying and giving back their tokens (signed)."""
+    """List vaults (public); buy and redeem their tokens (signed)."""
 
     def get_vaults(self) -> Rows:
         """Every vault: its token, the smallest mint and redemption, ``redeemDelayMs``. Public.
@@ -18,10 +18,10 @@ class Vaults(Section):
         return self._call("get_vaults", locals())
 
     def get_vault_history(self, interval: HistoryInterval, vault_id: int | None = None) -> Rows:
-        """``nav`` (worth of one token), equity and number of tokens over time. Public.
+        """``nav`` (the value of one token), equity and number of tokens over time. Public.
 
-        ``interval``: how far to look back, as far as is known. Of one vault, or of all. Docs:
-        Vaults, Get vault history.
+        ``interval``: how far back (as far as we know; it is not documented). Of one vault, or all.
+        Docs: Vaults, Get vault history.
         """
         return self._call("get_vault_history", locals())
 
@@ -36,37 +36,37 @@ class Vaults(Section):
     ) -> Record:
         """Pay ``quantity`` of the asset ``symbol`` into a vault and receive its tokens.
 
-        ``auto_borrow`` and ``auto_lend_redeem``: borrow, or take back what is lent, where the
-        balance does not suffice. Never sent twice: a TransportError means that you do not know;
-        look in ``get_balances`` first. The answer has no body, and so is empty. Docs: Vaults, Mint
+        ``auto_borrow`` and ``auto_lend_redeem``: borrow, or take back what is lent, if the balance
+        is too small. bpkit never sends it twice: a TransportError means that you do not know. Look
+        in ``get_balances`` first. The answer is empty. Docs: Vaults, Mint
         vault tokens.
         """
         return self._call("vault_mint", locals())
 
     def vault_redeem(self, *, vault_id: int, vault_token_quantity: Amount | None = None) -> Record:
-        """Ask to give vault tokens back for USDC. **Without vault_token_quantity: all of them.**
+        """Ask to redeem vault tokens for USDC. **Without vault_token_quantity: all of them.**
 
-        It happens after the vault's ``redeemDelayMs``; until then it can be cancelled. The answer
-        has no body, and so is empty. Docs: Vaults, Request vault redeem.
+        The exchange redeems them after the vault's ``redeemDelayMs``; until then you can cancel.
+        The answer is empty. Docs: Vaults, Request vault redeem.
         """
         return self._call("vault_redeem", locals())
 
     def vault_redeem_cancel(self, *, vault_id: int) -> Record:
-        """Take back the request to redeem tokens of a vault. The answer has no body: it is empty.
+        """Cancel the request to redeem tokens of a vault. The answer is empty.
 
         Docs: Vaults, Cancel vault redeem request.
         """
         return self._call("vault_redeem_cancel", locals())
 
     def get_vault_pending_redeems(self, vault_id: int) -> Rows:
-        """Requests to redeem that wait. For the vault's own account: ApiError 403 for others.
+        """Open requests to redeem. For the vault's own account: ApiError 403 for others.
 
         ``timestamp`` in Unix milliseconds. Docs: Vaults, Get pending vault redeems.
         """
         return self._call("get_vault_pending_redeems", locals())
 
     def get_vault_nav(self) -> Record:
-        """What one token is worth now, and for minting and redeeming. For the vault's own account.
+        """The value of one token now, for minting and for redeeming. For the vault's own account.
 
         Docs: Vaults, Get vault NAV.
         """

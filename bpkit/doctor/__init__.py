@@ -1,18 +1,17 @@
-"""Why was my signature refused? The doctor proves it.
+"""Explain why a signature was refused, and prove it.
 
-``diagnose`` rebuilds the text that should have been signed from the raw request, as the exchange
-does, and then writes it with every known mistake, alone and two at once, until the signature fits
-one. ED25519 needs the public key for that and nothing more: it works on a request that somebody
-pasted, without their secret, and nothing is sent.
+``diagnose`` builds the text that must be signed from the raw request, as the exchange does. Then it
+writes that text with every known mistake, alone and two at once, until the signature fits. ED25519
+needs only the public key for this: it works on a pasted request without the secret, and nothing is
+sent.
 
-Two things cannot be proven from a request alone: the clock, for which the exchange's time is needed
-(``now=``), and permissions, which are what remains when the signature is right.
+Two causes cannot be proven from a request alone. For the clock, give the exchange's time
+(``now=``). Permissions are what remains if the signature is right.
 """
 
 from __future__ import annotations
 
-from .causes import CAUSES, Cause
 from .diagnosis import diagnose
-from .finding import Finding
+from .finding import CAUSES, Cause, Finding
 
 __all__ = ["CAUSES", "Cause", "Finding", "diagnose"]

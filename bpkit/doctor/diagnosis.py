@@ -1,4 +1,4 @@
-"""The examination, step by step: what was sent, what should have been signed, what was."""
+"""Diagnose a request: read it, build the right text, and find the text that was signed."""
 
 from __future__ import annotations
 
@@ -11,31 +11,41 @@ from typing import NamedTuple
 from ..errors import InputError, KeyFormatError
 from ..operations import OPERATIONS, Operation
 from ..signing import DEFAULT_WINDOW, Key, verify
-from . import compare, forms
-from . import form_errors as faults
-from .causes import CAUSES, in_order
-from .draft import right
-from .finding import Finding
-from .form_errors import Fault
-from .keys import mask_of
-from .received import SUBSCRIBE, Arrival, Raw, arrival, encoded, operation_of, raw
+from .compare import causes_of, first_difference
+from .finding import CAUSES, Finding, in_order
+from .form_errors import FormError, form_errors, missing_headers
+from .keys import is_plain, key_bytes, mask_of, signature_bytes
+from .received import (
+    BAD_LIST,
+    SUBSCRIBE,
+    RawRequest,
+    ReceivedRequest,
+    encoded,
+    operation_of,
+    raw_request,
+    received,
+    with_headers,
+)
 from .search import Match, search
-from .subscription import MARK, with_headers
+from .signed_text import right_text
 
-MOST_MS = 10**15  # either way: beyond the year 30,000
-MOST_CHARACTERS = 100_000  # of query and body; a batch of fifty orders has about 10,000
-_TOO_LONG = f"Send less at once, because nothing above {MOST_CHARACTERS:,} characters is examined."
+MAX_CHARACTERS = 100_000  # of query and body; a batch of fifty orders has about 10,000
+_TOO_LONG = f"Send less at once. More than {MAX_CHARACTERS:,} characters are not examined."
+_GUESS = "How nested values are signed is not documented, so the expected text is a guess."
+_NO_SIGNATURE = (
+    "The text is right. Only the key or the signature can be wrong: pass X-Signature too."
+)
 
 
 class _Case(NamedTuple):
     """All that is known of one request."""
 
-    arrival: Arrival
-    expected: str  # the text that must have been signed
-    keys: list[tuple[str, bytes]]  # the mistake that it would be ("": none), and a public key
-    signatures: list[tuple[bytes, bytes | None]]  # and the text that came as one with it
-    said: str | None  # the text that somebody says was signed
-    faults: list[Fault]
+    request: ReceivedRequest
+    expected: str  # the text that must be signed
+    keys: list[tuple[str, bytes]]  # public keys, each with its cause ("": it is the right key)
+    signatures: list[tuple[bytes, bytes | None]]  # each with the text that follows it
+    claimed: str | None  # the text that the user says was signed
+    errors: list[FormError]
     mask: Callable[[str], str]
 
 
@@ -51,37 +61,37 @@ def diagnose(
     now: int | None = None,
     earlier: Collection[str] = (),
 ) -> Finding:
-    """Why is this request's signature refused? Proven, with the public key alone.
+    """Why is this request's signature refused? The public key is enough to prove it.
 
     ``request``: any object with .method, .url, .headers and .body, such as a prepared request of
-    requests; or give the pieces. ``url``: a full one, or a path with its query. ``signed``: the
-    text that you say you signed. ``public_key``: base64, when X-API-Key is not among the headers or
-    to compare with it. ``now``: the exchange's time when the request came, in Unix milliseconds;
-    without it the clock is not judged. ``earlier``: signatures (base64) that were used before.
+    requests. Or give the parts. ``url``: a full URL, or a path with its query. ``signed``: the text
+    that you say you signed. ``public_key``: base64, if X-API-Key is not among the headers or is to
+    be compared with it. ``now``: the exchange's time when the request came, in Unix milliseconds;
+    without it the clock is not checked. ``earlier``: signatures (base64) that were used before.
 
-    Nothing is sent. Raises InputError where there is no URL, or no method and the path has several,
-    and for what has another type.
+    Nothing is sent. Raises InputError without a URL, without a method if the path has several, and
+    for a part of another type.
     """
-    _must_be_told_well(signed, public_key, now, earlier)
-    left = raw(request, method, url, headers, body)
-    operation = operation_of(left)
+    _check_types(signed, public_key, now, earlier)
+    raw = raw_request(request, method, url, headers, body)
+    operation = operation_of(raw)
     if operation is None or not operation.instruction:
-        return _not_signable(left, operation)
-    if len(left.query) + len(left.body) > MOST_CHARACTERS:
+        return _not_signable(raw, operation)
+    if len(raw.query) + len(raw.body) > MAX_CHARACTERS:
         return _finding("unknown", False, remedy=_TOO_LONG)
     if operation is SUBSCRIBE:
-        left, early = with_headers(left)
-        if early:
-            return _finding(early)
-    return _examine(left, operation, signed, public_key, now, earlier)
+        raw, cause = with_headers(raw)
+        if cause:
+            return _finding(cause)
+    return _examine(raw, operation, signed, public_key, now, earlier)
 
 
-def _must_be_told_well(signed: object, public_key: object, now: object, earlier: object) -> None:
+def _check_types(signed: object, public_key: object, now: object, earlier: object) -> None:
     """Raises InputError, which shows no text: there may be a secret in it."""
     for field, text in (("signed", signed), ("public_key", public_key)):
         if not isinstance(text, str | None):
             raise InputError(field, type(text).__name__, "pass text")
-    if now is not None and (type(now) is not int or not -MOST_MS < now < MOST_MS):
+    if now is not None and type(now) is not int:
         shown = now if isinstance(now, str | float) else type(now).__name__
         raise InputError("now", shown, "pass Unix milliseconds as an int, such as 1750793021519")
     if (
@@ -92,193 +102,172 @@ def _must_be_told_well(signed: object, public_key: object, now: object, earlier:
         raise InputError("earlier", type(earlier).__name__, "pass a list of texts in base64")
 
 
-def _not_signable(left: Raw, operation: Operation | None) -> Finding:
+def _not_signable(raw: RawRequest, operation: Operation | None) -> Finding:
     if operation is not None:
         return _finding("undocumented" if operation.signed else "public")
-    others = sorted({row.method for row in OPERATIONS.values() if row.path == left.path})
+    others = sorted({row.method for row in OPERATIONS.values() if row.path == raw.path})
     known = f"Use {' or '.join(others)}, because this path has no other method."
     return _finding("unknown_path", remedy=known if others else "")
 
 
 def _examine(
-    left: Raw,
+    raw: RawRequest,
     operation: Operation,
     signed: str | None,
     public_key: str | None,
     now: int | None,
     earlier: Collection[str],
 ) -> Finding:
-    wanted = {"X-API-Key": public_key, "X-Signature": signed, "X-Timestamp": None}
-    if lacking := faults.missing(left, wanted):
-        return _finding("missing_header", remedy=f"Send {' and '.join(lacking)}, too.")
-    headers = left.headers
-    key, signature = headers.get("x-api-key", ""), headers.get("x-signature", "")
-    window = headers.get("x-window", str(DEFAULT_WINDOW))
-    read = arrival(left, operation, headers["x-timestamp"], window)
-    if read is None:
+    given = {"X-API-Key": public_key, "X-Signature": signed, "X-Timestamp": None}
+    if missing := missing_headers(raw, given):
+        return _finding("missing_header", remedy=f"Send {' and '.join(missing)} too.")
+    key, signature = raw.headers.get("x-api-key", ""), raw.headers.get("x-signature", "")
+    window = raw.headers.get("x-window", str(DEFAULT_WINDOW))
+    request = received(raw, operation, raw.headers["x-timestamp"], window)
+    if request is None:
         return _finding("bad_body")
-    expected, mask = right(read).text, mask_of(key, signature, public_key or "")
+    expected, mask = right_text(request).text, mask_of(key, signature, public_key or "")
     if _is_reused(signature, earlier):
         return _finding("reused", expected=mask(expected))
-    found = [*_form_faults(left), *faults.faults(read, now)]
+    errors = [*_header_errors(raw), *form_errors(request, now)]
     keys = _keys(key, public_key)
-    case = _Case(read, expected, keys, _signatures(signature, keys), signed, found, mask)
-    return _judge(case)
+    signatures = _signatures(signature, keys)
+    return _diagnose_case(_Case(request, expected, keys, signatures, signed, errors, mask))
 
 
-def _form_faults(left: Raw) -> list[Fault]:
-    """Of the two texts in base64, and of a frame's list."""
-    found: list[Fault] = []
-    for name, length, cause in (
-        ("x-api-key", 32, "key_form"),
-        ("x-signature", 64, "signature_form"),
-    ):
-        text = left.headers.get(name)
-        if text and not forms.is_plain(text, length):
-            found.append(Fault(cause, True))
-    if MARK in left.headers:
-        found.append(Fault("websocket", True))
-    return found
+def _header_errors(raw: RawRequest) -> list[FormError]:
+    """In the form of the key and the signature, and in the list of a subscription."""
+    key, signature = raw.headers.get("x-api-key"), raw.headers.get("x-signature")
+    found = {
+        "key_form": key and not is_plain(key, 32),
+        "signature_form": signature and not is_plain(signature, 64),
+        "websocket": BAD_LIST in raw.headers,
+    }
+    return [FormError(cause, True) for cause, wrong in found.items() if wrong]
 
 
 def _is_reused(signature: str, earlier: Collection[str]) -> bool:
-    own = {signature, *(b64encode(raw).decode() for raw, _ in forms.signature_bytes(signature))}
+    own = {signature, *(b64encode(one).decode() for one, _ in signature_bytes(signature))}
     return not own.isdisjoint(earlier)
 
 
 def _keys(sent: str, given: str | None) -> list[tuple[str, bytes]]:
-    """The keys that may have signed, each with the mistake that it means: likely ones first."""
-    found = dict.fromkeys(forms.key_bytes(sent) or forms.key_bytes(given or ""), "")
-    for one in forms.key_bytes(sent):
+    """The public keys that may have signed, each with its cause: likely ones first."""
+    found = dict.fromkeys(key_bytes(sent) or key_bytes(given or ""), "")
+    found |= {one: "wrong_pair" for one in key_bytes(given or "") if one not in found}
+    for one in key_bytes(sent):
         try:
-            derived = Key(b64encode(one).decode()).public_key
+            derived = Key(b64encode(one).decode()).public_key  # if the secret was sent
         except KeyFormatError:
             continue
-        found.setdefault(forms.key_bytes(derived)[0], "swapped")
-    for one in forms.key_bytes(given or ""):
-        found.setdefault(one, "wrong_pair")
-    rows = [(cause, key) for key, cause in found.items()]
-    return sorted(rows, key=lambda row: ("", "wrong_pair", "swapped").index(row[0]))
+        found.setdefault(key_bytes(derived)[0], "swapped")
+    return [(cause, key) for key, cause in found.items()]
 
 
 def _signatures(text: str, keys: list[tuple[str, bytes]]) -> list[tuple[bytes, bytes | None]]:
-    """The signatures that the text could mean; a text behind one counts only if it was signed."""
+    """The signatures that the text can mean; one with a text after it must have signed it."""
     return [
-        (one, behind)
-        for one, behind in forms.signature_bytes(text)
-        if behind is None or any(verify(key, one, behind) for _, key in keys)
+        (one, after)
+        for one, after in signature_bytes(text)
+        if after is None or any(verify(key, one, after) for _, key in keys)
     ]
 
 
-# --- the judgement --------------------------------------------------------------------------------
+# --- the cause ------------------------------------------------------------------------------------
 
 
-def _judge(case: _Case) -> Finding:
-    found = _judged(case)
-    if not case.arrival.nested:
+def _diagnose_case(case: _Case) -> Finding:
+    found = _find_cause(case)
+    if not case.request.nested:
         return found
-    # The signed text may be proven; that another is expected is not.
-    return replace(found, proven=False, remedy=_joined([found.remedy, _GUESS]))
+    # That this text was signed may be proven; that another is expected is not.
+    return replace(found, proven=False, remedy=f"{found.remedy} {_GUESS}")
 
 
-_GUESS = "How nested values are signed is not documented, so that the expected text is a guess."
-
-
-def _judged(case: _Case) -> Finding:
-    if case.said is not None and not case.signatures:
-        return _compared(case, case.said, "")
-    texts = [text for text in (case.said, *_attached(case)) if text is not None]
-    for text in texts:
+def _find_cause(case: _Case) -> Finding:
+    if case.claimed is not None and not case.signatures:
+        return _compared(case, case.claimed, "")
+    attached = [text.decode(errors="surrogateescape") for _, text in case.signatures if text]
+    for text in attached if case.claimed is None else (case.claimed, *attached):
         for candidate in dict.fromkeys((text, text.strip())):
-            who = _signer(case, encoded(candidate))
-            if who is not None:
-                return _compared(case, candidate, who)
+            signer = _signer(case, encoded(candidate))
+            if signer is not None:
+                return _compared(case, candidate, signer)
     return _searched(case)
 
 
-def _attached(case: _Case) -> list[str]:
-    """The texts that came as one with the signature."""
-    return [
-        text.decode(errors="surrogateescape") for _, text in case.signatures if text is not None
-    ]
-
-
 def _signer(case: _Case, text: bytes) -> str | None:
-    """Empty for the key that was sent, or the mistake that another key means; None: nobody's."""
-    for cause, key in case.keys:
-        if any(verify(key, signature, text) for signature, _ in case.signatures):
-            return cause
-    return None
-
-
-def _compared(case: _Case, text: str, who: str) -> Finding:
-    """The signed text is known: which mistake writes it?"""
-    signed = encoded(text)
-    if text == case.expected and not case.signatures and not case.faults:
-        return replace(_texts(case, ("unknown",), False, signed), remedy=_NO_SIGNATURE)
-    found = search(case.arrival, [lambda trial: trial == signed]).match
-    return _conclusion(case, who, found or Match(compare.names(text, case.expected), signed))
-
-
-_NO_SIGNATURE = (
-    "Pass X-Signature too, because the text is right, so that only the key or the signature can be "
-    "wrong."
-)
-
-
-def _searched(case: _Case) -> Finding:
-    """Nothing is known of the signed text: try all mistakes, with every key."""
-    if not case.signatures or not case.keys:
-        return _unexplained(case, 0)
-    match, tried = search(case.arrival, [_verifier(case, key) for _, key in case.keys])
-    return _conclusion(case, case.keys[match.key][0], match) if match else _unexplained(case, tried)
+    """The cause of the key that signed this text ("": the right key). None: no key did."""
+    return next((cause for cause, key in case.keys if _verifier(case, key)(text)), None)
 
 
 def _verifier(case: _Case, key: bytes) -> Callable[[bytes], bool]:
     return lambda text: any(verify(key, signature, text) for signature, _ in case.signatures)
 
 
-def _conclusion(case: _Case, who: str, match: Match) -> Finding:
-    """``who``: the mistake of the key, or ""."""
-    known = {one.cause: one for one in case.faults}
-    if who == "swapped":
-        known.pop("key_form", None)
-    certain = {cause for cause, one in known.items() if one.proven} | set(match.causes)
-    certain |= {who} if who else set()
-    causes = in_order(certain or set(known)) or ("none",)
-    return _texts(case, causes, bool(certain) or not known, match.text)
+def _compared(case: _Case, text: str, signer: str) -> Finding:
+    """The signed text is known. Which mistake leads to it?"""
+    signed = encoded(text)
+    if text == case.expected and not case.signatures and not case.errors:
+        return replace(_with_texts(case, ("unknown",), False, signed), remedy=_NO_SIGNATURE)
+    match = search(case.request, [lambda trial: trial == signed]).match
+    if match is None:
+        method = case.request.operation.method
+        match = Match(causes_of(text, case.expected, method), signed)
+    return _finding_from(case, signer, match)
+
+
+def _searched(case: _Case) -> Finding:
+    """Nothing is known of the signed text: try all mistakes, with every key."""
+    if not case.signatures or not case.keys:
+        return _unexplained(case, 0)
+    match, tried = search(case.request, [_verifier(case, key) for _, key in case.keys])
+    return (
+        _finding_from(case, case.keys[match.key][0], match) if match else _unexplained(case, tried)
+    )
+
+
+def _finding_from(case: _Case, signer: str, match: Match) -> Finding:
+    """``signer``: the cause of the key that signed, or ""."""
+    errors = {one.cause: one.proven for one in case.errors}
+    if signer == "swapped":
+        errors.pop("key_form", None)
+    certain = {cause for cause, proven in errors.items() if proven} | {*match.causes, signer}
+    causes = in_order(certain) or in_order(set(errors))
+    proven = bool(in_order(certain)) or not causes
+    return _with_texts(case, causes or ("none",), proven, match.text)
 
 
 def _unexplained(case: _Case, tried: int) -> Finding:
-    proven = {one.cause for one in case.faults if one.proven}
-    if proven and not case.signatures:
-        return _texts(case, in_order(proven), True, None)
-    own = " nor to the text that you say you signed" if case.said is not None else ""
+    proven = in_order({one.cause for one in case.errors if one.proven})
+    found = _with_texts(case, proven or ("unknown",), bool(proven), None)
+    if not tried:
+        return found
+    claimed = ", nor to the text that you say you signed" if case.claimed is not None else ""
     remedy = (
-        "Check that the secret and the public key are a pair, because the signature belongs "
-        f"neither to the right text nor to any of {max(tried - 1, 0)} others with known "
-        f"mistakes{own}."
+        "The signature belongs neither to the right text nor to any of "
+        f"{tried - 1} others with known mistakes{claimed}. "
+        "Check that the secret and the public key are a pair."
     )
-    if not proven:
-        return replace(_texts(case, ("unknown",), False, None), remedy=remedy)
-    found = _texts(case, in_order(proven), True, None)
-    return replace(found, remedy=_joined([found.remedy, remedy]))
+    if not claimed:
+        remedy += " Then pass the text that you signed as signed=."
+    return replace(found, remedy=f"{found.remedy} {remedy}" if proven else remedy)
 
 
-def _texts(case: _Case, causes: tuple[str, ...], proven: bool, text: bytes | None) -> Finding:
+def _with_texts(case: _Case, causes: tuple[str, ...], proven: bool, text: bytes | None) -> Finding:
     expected = case.mask(case.expected)
     if text is None:
         signed, place = None, None
     else:
         plain = _readable(text)
-        digest = "hashed" in causes and re.fullmatch("([0-9a-f]{64}){1,2}", plain)
+        digest = "hashed" in causes and re.fullmatch("[0-9a-f]{64}", plain)
         signed = plain if digest else case.mask(plain)
-        place = compare.place(signed, expected) or compare.place(plain, case.expected)
+        place = first_difference(signed, expected) or first_difference(plain, case.expected)
     return Finding(" + ".join(causes), proven, signed, expected, place, _remedy(case, causes))
 
 
 def _readable(text: bytes) -> str:
-    """As text; what is no text, such as a digest, in hex."""
+    """As text; bytes that are not text, such as a hash, in hex."""
     try:
         return text.decode()
     except UnicodeDecodeError:
@@ -286,19 +275,13 @@ def _readable(text: bytes) -> str:
 
 
 def _remedy(case: _Case, causes: tuple[str, ...]) -> str:
-    """One sentence for them all."""
-    own = {one.cause: one.remedy for one in case.faults if one.remedy}
-    operation = case.arrival.operation
+    own = {one.cause: one.remedy for one in case.errors if one.remedy}
+    operation = case.request.operation
     own["wrong_instruction"] = own["no_instruction"] = (
         f"Begin the text with instruction={operation.instruction}, which is what "
         f"{operation.method} {operation.path} needs."
     )
-    return _joined([own.get(cause, CAUSES[cause].remedy) for cause in causes])
-
-
-def _joined(remedies: list[str]) -> str:
-    first, *others = [one.removesuffix(".") for one in dict.fromkeys(remedies)]
-    return "; ".join((first, *(one[0].lower() + one[1:] for one in others))) + "."
+    return " ".join(own.get(cause, CAUSES[cause].remedy) for cause in causes)
 
 
 def _finding(

@@ -1,114 +1,111 @@
-"""What is wrong with a request as it was sent, whatever was signed. Read from the text itself."""
+"""Check a request for errors that do not depend on the signature: time unit, window, ids, booleans.
+
+The clock is among them if the exchange's time is known.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from ..parameters import of_form
+from ..parameters import AMOUNTS, of_form
 from ..signing import MAX_WINDOW
-from .received import Arrival, Raw
+from .received import Pair, RawRequest, ReceivedRequest
 
 MAX_SKEW = 600_000  # milliseconds: ten minutes either way
 _NUMBER = "[0-9]{1,9}"  # of a window; Python refuses to read thousands of digits
-AMOUNTS = of_form("amount", "amount_or_share", "tolerance")
 _BOOLEANS = of_form("flag")
 
 
-class Fault(NamedTuple):
-    """A slug of ``CAUSES``, and whether the exchange is certain to mind."""
+class FormError(NamedTuple):
+    """``cause``: a key of ``CAUSES``. ``proven``: the exchange certainly refuses it."""
 
     cause: str
     proven: bool
-    remedy: str = ""  # where it says more than the table
+    remedy: str = ""  # if it says more than the table
 
 
-def faults(arrival: Arrival, now: int | None) -> list[Fault]:
-    """All that are found. ``now``: the exchange's time in Unix milliseconds, where it is known."""
-    found = [Fault(cause, proven) for cause, proven, has in _FAULTS if has(arrival)]
-    late = [] if any(one.cause == "time_unit" for one in found) else _clock(arrival, now)
-    return found + late
+def form_errors(request: ReceivedRequest, now: int | None) -> list[FormError]:
+    """All that are found. ``now``: the exchange's time in Unix milliseconds, if it is known."""
+    found = [FormError(cause, proven) for cause, proven, has in _CHECKS if has(request)]
+    if now is None or any(one.cause == "time_unit" for one in found):
+        return found
+    return found + _clock(request, now)
 
 
-def missing(raw: Raw, wanted: dict[str, str | None]) -> list[str]:
-    """The headers that were not sent and that nothing given stands for."""
-    return [
-        name for name, instead in wanted.items() if not (raw.headers.get(name.lower()) or instead)
-    ]
+def missing_headers(raw: RawRequest, given: dict[str, str | None]) -> list[str]:
+    """The headers in ``given`` that were not sent and have no other value there."""
+    return [name for name, other in given.items() if not (raw.headers.get(name.lower()) or other)]
 
 
-def _coarse(arrival: Arrival) -> bool:
-    return not re.fullmatch("[0-9]{13}", arrival.timestamp)
+def _params(request: ReceivedRequest) -> Iterator[Pair]:
+    return (pair for order in request.orders for pair in order)
 
 
-def _window(arrival: Arrival) -> bool:
-    text = arrival.window
+def _coarse(request: ReceivedRequest) -> bool:
+    return not re.fullmatch("[0-9]{13}", request.timestamp)
+
+
+def _window(request: ReceivedRequest) -> bool:
+    text = request.window
     return not (re.fullmatch(_NUMBER, text) and 1 <= int(text) <= MAX_WINDOW)
 
 
-def _both_ids(arrival: Arrival) -> bool:
-    return arrival.operation.section == "Order" and any(
-        {"orderId", "clientId"} <= {name for name, _ in order} for order in arrival.orders
+def _both_ids(request: ReceivedRequest) -> bool:
+    return request.operation.section == "Order" and any(
+        {"orderId", "clientId"} <= {name for name, _ in order} for order in request.orders
     )
 
 
-def _client_id(arrival: Arrival) -> bool:
+def _client_id(request: ReceivedRequest) -> bool:
     """Only of orders: the id of a withdrawal is text."""
-    if arrival.operation.section != "Order":
+    if request.operation.section != "Order":
         return False
-    ids = [value or "" for order in arrival.orders for name, value in order if name == "clientId"]
+    ids = [value or "" for name, value in _params(request) if name == "clientId"]
     whole = all(re.fullmatch("[0-9]{1,10}", one) and int(one) < 2**32 for one in ids)
-    return not whole or "clientId" in arrival.quoted
+    return not whole or "clientId" in request.quoted
 
 
-def _capital(arrival: Arrival) -> bool:
+def _capital(request: ReceivedRequest) -> bool:
+    return any(name in _BOOLEANS and value in ("True", "False") for name, value in _params(request))
+
+
+def _exponent(request: ReceivedRequest) -> bool:
+    form = r"-?[0-9.]+[eE][-+]?[0-9]+"
     return any(
-        name in _BOOLEANS and value in ("True", "False")
-        for order in arrival.orders
-        for name, value in order
+        name in AMOUNTS and re.fullmatch(form, value or "") for name, value in _params(request)
     )
 
 
-def _exponent(arrival: Arrival) -> bool:
-    return any(
-        name in AMOUNTS and re.fullmatch(r"-?[0-9.]+[eE][-+]?[0-9]+", value or "") is not None
-        for order in arrival.orders
-        for name, value in order
-    )
-
-
-_FAULTS: tuple[tuple[str, bool, Callable[[Arrival], bool]], ...] = (
+_CHECKS: tuple[tuple[str, bool, Callable[[ReceivedRequest], bool]], ...] = (
     ("time_unit", True, _coarse),
     ("window_limit", True, _window),
     ("both_ids", True, _both_ids),
     ("client_id", True, _client_id),
     ("capital_boolean", True, _capital),
-    ("exponent", False, _exponent),  # what the exchange makes of it is not documented
+    ("exponent", False, _exponent),  # what the exchange does with it is not documented
 )
+_SET_THE_CLOCK = "Set the computer's clock, or sign with the time that get_time returns."
 
 
-def _clock(arrival: Arrival, now: int | None) -> list[Fault]:
-    if now is None:
-        return []
-    late = now - int(arrival.timestamp)
-    window = int(arrival.window) if re.fullmatch(_NUMBER, arrival.window) else MAX_WINDOW
+def _clock(request: ReceivedRequest, now: int) -> list[FormError]:
+    late = now - int(request.timestamp)
+    window = int(request.window) if re.fullmatch(_NUMBER, request.window) else MAX_WINDOW
     if late > window:
-        more = " (which is beyond ten minutes)" if late > MAX_SKEW else ""
-        return [Fault("clock", True, (
-            "Set the computer's clock, or sign by the time that get_time returns, because the "
-            f"request came {_span(late)} after its timestamp{more} and was valid for "
-            f"{_span(window)}."
-        ))]  # fmt: skip
+        much = " (beyond ten minutes)" if late > MAX_SKEW else ""
+        remedy = (
+            f"The request came {_seconds(late)} after its timestamp{much} and was valid for "
+            f"{_seconds(window)}. {_SET_THE_CLOCK}"
+        )
+        return [FormError("clock", True, remedy)]
     if -late > window:
-        # Within ten minutes it is not known whether the exchange minds.
-        return [Fault("clock", -late > MAX_SKEW, (
-            "Set the computer's clock, or sign by the time that get_time returns, because the "
-            f"timestamp is {_span(-late)} ahead of the exchange."
-        ))]  # fmt: skip
+        # Whether the exchange refuses a time within ten minutes is not known.
+        remedy = f"The timestamp is {_seconds(-late)} ahead of the exchange. {_SET_THE_CLOCK}"
+        return [FormError("clock", -late > MAX_SKEW, remedy)]
     return []
 
 
-def _span(milliseconds: int) -> str:
+def _seconds(milliseconds: int) -> str:
     return f"{Decimal(milliseconds) / 1000:f} seconds"

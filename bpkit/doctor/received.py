@@ -1,12 +1,13 @@
-"""A request as the exchange reads it: from the raw query and body, never from cleaned fields.
+"""Read a request as the exchange does: from the raw query and body, or from a subscription's frame.
 
-Source: Backpack Exchange API, "Signing requests". How a nested object is signed is not documented:
-as compact JSON with its names in alphabetical order, which is a guess after the official client.
+Source: Backpack Exchange API, "Signing requests". How a nested object is signed is not documented.
+The guess here is compact JSON with its names in alphabetical order, as the official client does it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
@@ -14,15 +15,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import InputError
 from ..operations import OPERATIONS, Operation
+from .keys import is_plain
 
-Pair = tuple[str, str | None]  # name and value; without a value the name stands alone
+Pair = tuple[str, str | None]  # name and value; None: the name is written without "="
 Pairs = tuple[Pair, ...]
 
 SUBSCRIBE = Operation("subscribe", "WebSocket", "SUBSCRIBE", "", "subscribe", "none")
+_FOUR = ("x-api-key", "x-signature", "x-timestamp", "x-window")
+BAD_LIST = "websocket"  # set as a header if the list of a subscription has the wrong form
 
 
-class Raw(NamedTuple):
-    """What left the computer. Names of headers in lower case."""
+class RawRequest(NamedTuple):
+    """What was sent. Names of headers are in lower case."""
 
     method: str
     path: str
@@ -31,43 +35,45 @@ class Raw(NamedTuple):
     body: bytes
 
 
-class Arrival(NamedTuple):
-    """What the exchange makes of it."""
+class ReceivedRequest(NamedTuple):
+    """A request as the exchange reads it."""
 
-    raw: Raw
+    raw: RawRequest
     operation: Operation
-    orders: tuple[Pairs, ...]  # as they arrived, unsorted; several for a batch
+    orders: tuple[Pairs, ...]  # parameters in the order sent; a batch has several orders
     timestamp: str
     window: str
-    nulls: tuple[str, ...] = ()  # names that were sent with null, and so count as absent
-    elsewhere: Pairs = ()  # parameters that travel where this method has none
+    nulls: tuple[str, ...] = ()  # names sent with null, which count as absent
+    elsewhere: Pairs = ()  # parameters in the query of a POST or in the body of a GET
     quoted: frozenset[str] = frozenset()  # names whose value is text in the JSON
-    nested: Mapping[str, str] = {}  # nested values: with the names as they were sent
+    nested: Mapping[str, str] = {}  # nested values: with names sorted -> with names as sent
 
 
 def by_name(pairs: Pairs) -> Pairs:
-    """In alphabetical order of the names; equal names stay as they were."""
+    """Sort by name; pairs with equal names keep their order."""
     return tuple(sorted(pairs, key=lambda pair: pair[0]))
 
 
-def raw(request: object | None, method: object, url: object, headers: object, body: object) -> Raw:
-    """From a prepared request, or from pieces; a piece that is given goes before the request's.
+def raw_request(
+    request: object | None, method: object, url: object, headers: object, body: object
+) -> RawRequest:
+    """From a prepared request or from its parts; a part that is given replaces the request's.
 
-    Raises InputError for what is no piece of a request, and where there is neither a URL nor a
-    method to be told.
+    Raises InputError for a part of another type, without a URL, and without a method if the path
+    has several.
     """
     url, method, headers, body = (
-        getattr(request, name, None) if piece is None else piece
-        for name, piece in (("url", url), ("method", method), ("headers", headers), ("body", body))
+        getattr(request, name, None) if part is None else part
+        for name, part in (("url", url), ("method", method), ("headers", headers), ("body", body))
     )
     if not url:
         raise InputError("url", url, "is needed: a full URL, or a path with its query")
     try:
         parts = urlsplit(_text(url).strip())
     except ValueError:
-        raise InputError("url", url, "is no address") from None
+        raise InputError("url", url, "is not an address") from None
     streams = parts.scheme in ("ws", "wss")
-    return Raw(
+    return RawRequest(
         SUBSCRIBE.method if streams else _method(method, parts.path),
         SUBSCRIBE.path if streams else parts.path,
         parts.query,
@@ -77,7 +83,7 @@ def raw(request: object | None, method: object, url: object, headers: object, bo
 
 
 def encoded(text: str) -> bytes:
-    """UTF-8; bytes that were none come back as they were, and half characters as they can."""
+    """UTF-8. Bytes that were not UTF-8 come back unchanged; half characters do not raise."""
     try:
         return text.encode(errors="surrogateescape")
     except UnicodeEncodeError:
@@ -85,11 +91,11 @@ def encoded(text: str) -> bytes:
 
 
 def _headers(given: Any) -> dict[str, str]:
-    """Blanks and tabs about a value are HTTP's own, and no part of it."""
+    """Without the blanks and tabs around a value, which HTTP does not count as part of it."""
     if given is None:
         return {}
     if not callable(getattr(given, "items", None)):
-        # Not the value itself: a key may be in it.
+        # The error shows the type only: a key may be in the value.
         raise InputError("headers", type(given).__name__, "pass a mapping of names to values")
     pairs = ((_text(name), value) for name, value in given.items() if value is not None)
     return {name.strip().lower(): _text(value).strip(" \t") for name, value in pairs}
@@ -100,7 +106,7 @@ def _bytes(content: object) -> bytes:
         return encoded(content)
     if content is None or isinstance(content, bytes | bytearray | memoryview):
         return bytes(content or b"")
-    # A file or a generator has been sent and is gone.
+    # A file or a generator was read when it was sent.
     raise InputError("body", type(content).__name__, "pass the text or the bytes that were sent")
 
 
@@ -117,22 +123,24 @@ def _method(method: object, path: str) -> str:
     return fitting.pop()
 
 
-def operation_of(raw: Raw) -> Operation | None:
-    """The row of the table that answers this method and path."""
+def operation_of(raw: RawRequest) -> Operation | None:
+    """The operation with this method and path."""
     rows = (SUBSCRIBE, *OPERATIONS.values())
     return next((row for row in rows if (row.method, row.path) == (raw.method, raw.path)), None)
 
 
-def arrival(raw: Raw, operation: Operation, timestamp: str, window: str) -> Arrival | None:
+def received(
+    raw: RawRequest, operation: Operation, timestamp: str, window: str
+) -> ReceivedRequest | None:
     """The parameters as the exchange reads them. None: the body cannot be read."""
     query = tuple(parse_qsl(raw.query, keep_blank_values=True, errors="surrogateescape"))
-    read = Arrival(raw, operation, ((),), timestamp, window)
+    read = ReceivedRequest(raw, operation, ((),), timestamp, window)
     if operation is SUBSCRIBE:
         return read
     try:
         items = _items(raw.body)
         orders = tuple(_pairs(one) for one in items)
-    except (ValueError, RecursionError):  # no JSON, or nested without end
+    except (ValueError, RecursionError):  # not JSON, or nested too deep
         items, orders = [], ()
     if operation.method == "GET":
         return read._replace(orders=(query,), elsewhere=tuple(chain(*orders)))
@@ -145,7 +153,7 @@ def arrival(raw: Raw, operation: Operation, timestamp: str, window: str) -> Arri
         elsewhere=query,
         quoted=frozenset(name for name, value in fields if type(value) is str),
         nested={
-            written(value): written(value, list)
+            compact_json(value): compact_json(value, list)
             for _, value in fields
             if isinstance(value, dict | list)
         },
@@ -153,40 +161,85 @@ def arrival(raw: Raw, operation: Operation, timestamp: str, window: str) -> Arri
 
 
 class _Digits(str):
-    """A JSON number as it was written, so that 150.250 is not taken for 150.25."""
+    """A JSON number as it was written, so that 150.250 does not become 150.25."""
 
 
 def _items(body: bytes) -> list[dict[str, Any]]:
-    """The objects of the body: one, or the orders of a batch. ValueError: it is no such thing."""
+    """The objects of the body: one, or the orders of a batch. ValueError: it has another form."""
     content = json.loads(
-        body or b"{}", parse_float=_Digits, parse_int=_Digits, parse_constant=_no_number
+        body or b"{}", parse_float=_Digits, parse_int=_Digits, parse_constant=_not_a_number
     )
     items = content if isinstance(content, list) else [content]
     if not all(isinstance(one, dict) for one in items):
-        raise ValueError("neither an object nor a list of them")
+        raise ValueError("neither an object nor a list of objects")
     return items
 
 
-def _no_number(name: str) -> None:
+def _not_a_number(name: str) -> None:
     raise ValueError(name)
 
 
 def _pairs(item: Mapping[str, Any]) -> Pairs:
     return tuple(
-        (name, str(value) if isinstance(value, str) else written(value))
+        (name, str(value) if isinstance(value, str) else compact_json(value))
         for name, value in item.items()
         if value is not None
     )
 
 
-def written(value: Any, in_order: Callable[[Iterable[str]], list[str]] = sorted) -> str:
-    """Compact JSON, its names in alphabetical order unless another is asked."""
+def compact_json(value: Any, in_order: Callable[[Iterable[str]], list[str]] = sorted) -> str:
+    """JSON without spaces, its names sorted, or in the order that ``in_order`` gives."""
     if isinstance(value, _Digits):
         return str(value)
     if isinstance(value, dict):
         names = in_order(value)
-        inner = (f"{written(name)}:{written(value[name], in_order)}" for name in names)
+        inner = (f"{compact_json(name)}:{compact_json(value[name], in_order)}" for name in names)
         return f"{{{','.join(inner)}}}"
     if isinstance(value, list):
-        return f"[{','.join(written(one, in_order) for one in value)}]"
+        return f"[{','.join(compact_json(one, in_order) for one in value)}]"
     return json.dumps(value, ensure_ascii=False)
+
+
+# --- subscriptions --------------------------------------------------------------------------------
+
+
+def with_headers(raw: RawRequest) -> tuple[RawRequest, str | None]:
+    """A subscription with the list in its ``signature`` as headers.
+
+    The second value is the cause that keeps the list from being read.
+    """
+    if not raw.body and "x-signature" in raw.headers:
+        return raw, None
+    try:
+        frame = json.loads(raw.body)
+    except (ValueError, RecursionError):
+        return raw, "bad_body"
+    if not isinstance(frame, dict):
+        return raw, "bad_body"
+    four = frame.get("signature")
+    if four is None:
+        return raw, "missing_header" if _is_private(frame.get("params")) else "public"
+    if not isinstance(four, list) or len(four) != 4:
+        return raw, "websocket"
+    placed = _in_place([str(one) for one in four])
+    headers = dict(zip(_FOUR, placed, strict=True))
+    if placed != four:
+        headers[BAD_LIST] = "not a list of four strings in the right order"
+    return raw._replace(headers=headers), None
+
+
+def _is_private(params: Any) -> bool:
+    return not isinstance(params, list) or any(str(one).startswith("account.") for one in params)
+
+
+def _in_place(texts: list[str]) -> list[str]:
+    """The four in their right order, if each can be recognised by its form."""
+    tests: tuple[Callable[[str], bool], ...] = (
+        lambda text: is_plain(text, 32),
+        lambda text: is_plain(text, 64),
+        lambda text: re.fullmatch("[0-9]{13}", text) is not None,
+        lambda text: re.fullmatch("[0-9]{1,5}", text) is not None,
+    )
+    found = [next((text for text in texts if fits(text)), None) for fits in tests]
+    known = [text for text in found if text is not None]
+    return known if sorted(known) == sorted(texts) else texts

@@ -165,10 +165,10 @@ class WriteGuard:
         self._spent, self._lock = _ZERO, Lock()
 
     def admit(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Decimal:
-        """Check a write before it is sent, and count its value, in USDC, which is returned.
+        """Check a write before it is sent. Count its value, and return it in USDC.
 
-        Raises GuardError if it is not armed, above a limit, or cannot be valued. What it reads to
-        value it may raise RateLimitError or MissingKeyError.
+        Raises GuardError if the write is not armed, is above a limit, or cannot be valued. Reading
+        the order book or a price for it may raise RateLimitError or MissingKeyError.
         """
         if self._arming is None and self._loopback:
             return _ZERO
@@ -180,8 +180,10 @@ class WriteGuard:
         return value
 
     def give_back(self, value: Decimal) -> None:
-        """Count a write no longer that was certainly not carried out: never sent, or refused by the
-        exchange. ``value``: what ``admit`` returned for it."""
+        """Stop counting a write that was certainly not carried out (never sent, or refused).
+
+        ``value``: what ``admit`` returned for it.
+        """
         with self._lock, localcontext(_EXACT):
             self._spent -= value
 

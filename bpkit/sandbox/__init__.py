@@ -1,20 +1,19 @@
-"""An exchange of your own, on this machine: the same paths, the same JSON, no money.
+"""A Backpack exchange on this machine, for practice and tests: same paths, same JSON, no money.
 
 What it does **not** simulate: borrowing and lending, strategies (TWAP), requests for quotes,
 vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMENTED, once their
 signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), the WebSocket, and
-other people: the rest of the market is a feed that does not react to you, though your orders fill
-against its quotes and your trades join it. Its prices are invented, and so is all that is not a
-market's rule. PARITY.md, beside this file, lists every behaviour with its evidence: seen on the
-wire, documented, or our guess.
+other people: a simulated market trades beside you and does not react to you, though your orders
+fill against its quotes and your trades appear in its history. Only the rules of the markets are
+real; prices and all other numbers are invented. PARITY.md, in this folder, lists every behaviour
+with its evidence: seen on the wire, documented, or our guess.
 
-What it does: verifies ED25519 signatures from the raw bytes, keeps one order book a market with
-price-time priority, locks and releases balances to the last digit, charges fees, holds positions in
-futures by cross margin with funding and liquidation, keeps conditional orders, lets money come in
-and go out, and answers in the exchange's own spelling. ``exchange.py`` says what is left out of
-orders and positions. What goes wrong on the way to an exchange and back can be had by name
-(``Sandbox.fault``), and who was refused for a signature is told why, in ``Sandbox.log`` and in a
-header of the sandbox's own.
+What it does: verifies ED25519 signatures from the raw bytes, has an order book per market with
+price-time priority, locks and releases balances to the last digit, charges fees, keeps futures
+positions with cross margin, funding and liquidation, keeps conditional orders, takes deposits and
+withdrawals, and answers with the exchange's own JSON. ``core/exchange.py`` says what is left out of
+orders and positions. ``Sandbox.fault`` lets something go wrong on purpose. If a signature is
+refused, ``Sandbox.log`` and a header that only the sandbox sends say why.
 
     from bpkit.sandbox import Sandbox
 
@@ -51,10 +50,10 @@ from .simulation.synthetic import DEFAULT_SEED, START_US
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-END = datetime(2100, 1, 1, tzinfo=UTC)  # later than this no feed is invented
+END = datetime(2100, 1, 1, tzinfo=UTC)  # no market is simulated after this
 
-REMEMBERED = 1000  # signatures that were found good
-MOST, LEAST = Decimal(10) ** 12, Decimal("1e-18")  # of an asset, in an account's first funds
+REMEMBERED = 1000  # signatures that were good
+MOST, LEAST = Decimal(10) ** 12, Decimal("1e-18")  # of an asset, when an account is opened
 
 # What the demo account starts with: enough for every lesson.
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
@@ -63,11 +62,11 @@ FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 class Sandbox:
     """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
 
-    Its market stands still, at 2026-09-01 12:00 UTC, until ``advance`` moves it; the same calls
-    give the same answers on every machine. ``seed``: another market. ``port``: 0 for any free one;
-    raises OSError where it is in use. ``follow_clock``: the market runs with this machine's clock
-    instead, and ``advance`` is refused. Signatures are always judged by this machine's clock.
-    ``conflicts``: which source to follow where they contradict each other.
+    Its market's time is 2026-09-01 12:00 UTC until ``advance`` moves it; the same calls give the
+    same answers on every machine. ``seed``: another text gives another market. ``port``: 0 for any
+    free one; OSError if it is in use. ``follow_clock``: the market follows this machine's clock
+    instead, and ``advance`` is refused. Signatures are always checked by this machine's clock.
+    ``conflicts``: which source to follow if sources contradict each other.
 
     It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
     the process.
@@ -111,13 +110,13 @@ class Sandbox:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """The requests that arrived, oldest first, and what was made of each.
+        """The requests that arrived, oldest first, and what became of each.
 
         time, method, path, query, body, operation, signedBy (the key whose signature was good, or
-        None), status (what was sent; 0 where the connection was cut), verdict ("answered", the
-        reason of the refusal, or, where it met a fault, what was done and what then went wrong:
-        "carried out, reply lost"), fault (the names of those it met, or None), finding (what was
-        wrong with a signature that was refused, and what to do, or None). The last 10,000 are kept.
+        None), status (as sent; 0 if the connection was cut), verdict ("answered", the reason of the
+        refusal, or, if a fault hit it, what was done and what then went wrong: "carried out, reply
+        lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
+        refused signature, and what to do, or None). The last 10,000 are kept.
         """
         with self._service.lock:
             return [dict(entry) for entry in self._service.log]
@@ -125,17 +124,19 @@ class Sandbox:
     def advance(
         self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
     ) -> None:
-        """Let the market's time pass: candles close, trades print, resting orders fill."""
+        """Let the market's time pass: candles close, trades happen, open orders fill."""
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
         try:
             span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         except (OverflowError, ValueError):  # more than timedelta holds; NaN
-            raise ValueError("the span is no length of time that can pass") from None
+            raise ValueError("the span is not a length of time that can pass") from None
         if span <= timedelta(0):
             raise ValueError(f"time only moves forward: {span} is not above zero")
         if span > END - self.now:
-            raise ValueError(f"the market's time ends with {END:%Y}, and {span} leads beyond it")
+            raise ValueError(
+                f"the market's time ends at the start of {END:%Y}, before {span} have passed"
+            )
         with self._service.lock:
             exchange = self._service.exchange
             exchange.advance_to(exchange.now_us + span // timedelta(microseconds=1))
@@ -153,13 +154,13 @@ class Sandbox:
 
         ``name``: one of ``bpkit.sandbox.FAULTS``, which says what each of them does.
         ``operations``: the names of those it may hit; all that it can touch unless given.
-        ``times``: after so many requests it hits no more. ``seconds``: of ``slow`` (2) how late,
-        at most 600; of ``clock_skew`` (30) how far the exchange's clock is ahead, below 0 where it
-        is behind. ``symbols``: of ``cancel_only`` which markets; all unless given.
+        ``times``: it hits at most so many requests. ``seconds``: for ``slow`` (2) how late, at most
+        600; for ``clock_skew`` (30) how far the exchange's clock is ahead, below 0 if it is behind.
+        ``symbols``: for ``cancel_only`` which markets; all unless given.
 
-        It is on within its block, and for all connections. ``fault.hits`` counts the requests it
-        has hit. Blocks may stand in each other: a request meets the innermost first. ValueError: no
-        such fault, operation or market, or an option that it does not take.
+        It is on within its block, for all connections. ``fault.hits`` counts the requests it has
+        hit. Blocks may be nested: the innermost acts first on a request. ValueError: no such fault,
+        operation or market, or an option that the fault does not take.
         """
         markets = self._service.exchange.markets
         one = Fault(
@@ -168,8 +169,7 @@ class Sandbox:
         return self._service.under(one)
 
     def open_account(self, funds: Mapping[str, str] | None = None, key: Key | None = None) -> Key:
-        """Another account, with a key of its own, and with nothing in it unless ``funds`` are
-        given.
+        """Open another account, with a new key and no funds unless they are given.
 
         ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an
         account.
@@ -188,28 +188,28 @@ class Sandbox:
     ) -> dict[str, Any]:
         """Let money arrive in an account, as if somebody had sent it to its deposit address.
 
-        ``quantity``: text, in units of the asset. ``blockchain``: the first that knows the asset
-        unless given. Returns the row of ``get_deposits``. ValueError: no such account, asset or
+        ``quantity``: text, in units of the asset. ``blockchain``: the asset's first one unless
+        given. Returns the row of ``get_deposits``. ValueError: no such account, asset or
         blockchain, or less than the minimum deposit.
         """
         amount = _decimals({symbol: quantity}, self._service.exchange.assets)[symbol]
         with self._service.lock:
-            self._service.now_us()  # where the market follows the clock, up to now
-            return self._service.transfers.deposit(
+            self._service.now_us()  # if the market follows the clock, bring it up to now
+            return self._service.capital.deposit(
                 self._account(key), symbol, amount, blockchain or blockchain_of(symbol)
             )
 
     def allow_withdrawal_address(self, key: Key, blockchain: str, address: str) -> None:
-        """Put an address into an account's book, exempt from two factor authentication.
+        """Add an address to an account's address book, exempt from two factor authentication.
 
-        On the exchange that is done on its website; ``request_withdrawal`` to any other address is
+        On the exchange you do this on its website. ``request_withdrawal`` to any other address is
         refused (403 FORBIDDEN). ValueError: no such account or blockchain.
         """
         with self._service.lock:
-            self._service.transfers.allow(self._account(key), blockchain, address)
+            self._service.capital.allow(self._account(key), blockchain, address)
 
     def stop(self) -> None:
-        """Close the port. What the accounts held is gone."""
+        """Close the port. The accounts and their balances are gone."""
         self._end()
 
     def _account(self, key: Key) -> EngineAccount:
@@ -243,8 +243,10 @@ def _finding(
     body: bytes,
     now_ms: int,
 ) -> str | None:
-    """What is wrong with a request whose signature was refused. ``accepted``: those that were good
-    before."""
+    """What is wrong with a request whose signature was refused.
+
+    ``accepted``: signatures that were good before.
+    """
     url = f"{path}?{query}" if query else path
     signature = headers.get("x-signature", "")
     earlier = [signature] if signature in accepted else []
@@ -262,7 +264,9 @@ def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, De
     amounts = {}
     for asset, text in funds.items():
         if asset not in assets:
-            raise ValueError(f"{asset!r} is no asset here; there are {', '.join(sorted(assets))}")
+            raise ValueError(
+                f"{asset!r} is not an asset here; there are {', '.join(sorted(assets))}"
+            )
         try:
             amounts[asset] = (
                 Decimal(text) if isinstance(text, str | int | Decimal) else Decimal("NaN")
@@ -270,14 +274,14 @@ def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, De
         except InvalidOperation:
             amounts[asset] = Decimal("NaN")
         if not amounts[asset].is_finite() or not 0 <= amounts[asset] <= MOST:
-            raise ValueError(f'{asset}={text!r} is no amount to start with; write text: "500"')
+            raise ValueError(f'{asset}={text!r} is not an amount to start with; write text: "500"')
         if amounts[asset] != amounts[asset].quantize(LEAST):
             raise ValueError(f"{asset}={text!r} has more than 18 decimals")
     return amounts
 
 
 def _feeds(markets: list[market.Market], seed: str) -> Callable[[str], PriceFeed]:
-    """symbol -> its feed, to be made when first asked for: a start should cost nothing."""
+    """symbol -> its price feed, made when it is first needed, so that a start is fast."""
     by_symbol = {one.symbol: one for one in markets}
 
     def feed(symbol: str) -> PriceFeed:

@@ -1,5 +1,4 @@
-"""How the exchange spells a value in an answer. Pure, and the sandbox's own: the client reads these
-texts with code that shares nothing with this module."""
+"""Format values for an answer, as the exchange does. The client shares no code with this module."""
 
 from __future__ import annotations
 

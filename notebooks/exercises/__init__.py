@@ -1,4 +1,4 @@
-"""The notebooks' exercises, graded by the exchange of the learner's own.
+"""The notebooks' exercises, graded by the learner's own exchange.
 
     from exercises import exercise
 
@@ -6,13 +6,14 @@
     exercise("02.1").hint()        # three steps
     exercise("02.1").solution()
 
-Each notebook's exercises stand in a module of its number. In IPython, importing this also explains
-names that are missing because cells were run out of order, and shortens what bpkit itself raises.
+Each notebook's exercises are in the module of its number: ``n02`` for notebook 02. A teacher can
+write more with ``Exercise``, ``right``, ``wrong`` and ``untried``. In IPython, importing this also
+explains missing names and forgotten brackets, and shortens bpkit's own errors.
 """
 
 from __future__ import annotations
 
-from .grading import Exercise, Look, Verdict
+from .grading import Exercise, LearnerState, Verdict, right, untried, wrong
 from .n00 import EXERCISES as N00
 from .n01 import EXERCISES as N01
 from .n02 import EXERCISES as N02
@@ -24,7 +25,10 @@ from .n08 import EXERCISES as N08
 from .name_errors import install
 from .session import Attempt, Session
 
-__all__ = ["EXERCISES", "Attempt", "Exercise", "Look", "Verdict", "exercise", "progress"]
+__all__ = [
+    "EXERCISES", "Attempt", "Exercise", "LearnerState", "Verdict", "exercise", "progress",
+    "right", "untried", "wrong",
+]  # fmt: skip
 
 EXERCISES: tuple[Exercise, ...] = (
     *N00,

@@ -1,7 +1,7 @@
-"""Exercises that the exchange itself grades: what an exercise is, and what its judge may look at.
+"""Grade an exercise: ``Exercise``, ``LearnerState`` and ``Verdict``.
 
-An author writes an ``Exercise`` with a judge, a function from a ``Look`` to a ``Verdict``. It reads
-the exchange's own record where it can, and the learner's names where it must.
+An author writes an ``Exercise``. Its ``grade`` is a function that takes a ``LearnerState`` and
+returns a ``Verdict``. It reads the exchange's log if that is enough, and else the learner's names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST = 80  # characters of a value, or of an error, that are worth repeating
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an exercise: one of the four outcomes, and the reason in a sentence or two."""
+    """The result of a check: one of the four outcomes, and the reason in a sentence or two."""
 
     outcome: str
     reason: str
@@ -44,12 +44,12 @@ class Verdict:
 
 
 def right(text: str) -> Verdict:
-    """It is done. ``text``: what was seen that shows it."""
+    """The exercise is solved. ``text``: what shows that."""
     return Verdict(RIGHT, text)
 
 
 def wrong(text: str) -> Verdict:
-    """It was tried, and is not right. ``text``: what was seen, and what is wrong with it."""
+    """The exercise was tried, and is not solved. ``text``: what was found, and what is wrong."""
     return Verdict(WRONG, text)
 
 
@@ -59,12 +59,12 @@ def untried(text: str = "") -> Verdict:
 
 
 def cannot_tell(text: str) -> Verdict:
-    """It cannot be judged now. ``text``: why, and which cell to run first."""
+    """The exercise cannot be graded now. ``text``: why, and which cell to run first."""
     return Verdict(CANNOT_TELL, text)
 
 
 class Decided(Exception):
-    """Raised while a judge looks: there is nothing more to see, and this is the verdict."""
+    """Raised while an exercise is graded: the verdict is known already."""
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
@@ -82,21 +82,24 @@ class Exercise:
 
     id: str
     title: str
-    judge: Callable[[Look], Verdict]
+    grade: Callable[[LearnerState], Verdict]
     hints: tuple[str, str, str]
     solution: str
     starter: str
 
 
-class Look:
-    """What a judge may look at. ``names``: the learner's. Raises Decided where it sees nothing."""
+class LearnerState:
+    """The learner's names, and the learner's exchange. Raises Decided if something is missing.
+
+    ``names``: the global names of the notebook.
+    """
 
     def __init__(self, exercise: Exercise, names: Mapping[str, Any]) -> None:
         self._exercise, self._names, self._seen_running = exercise, names, False
-        self._read: set[str] = set()  # the learner's names that were looked at
+        self._read: set[str] = set()  # the names that were read
 
     def __getitem__(self, name: str) -> Any:
-        """The value of a name of the learner's; where there is none, it cannot be told."""
+        """The value of one of the learner's names. If it is missing, the verdict is "Cannot tell"."""
         self._read.add(name)
         if name in self._names:
             return self._names[name]
@@ -105,11 +108,11 @@ class Look:
         raise Decided(cannot_tell(not_there(name)))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of a name of the learner's, or ``default``."""
+        """The value of one of the learner's names, or ``default``."""
         return self._names.get(name, default)
 
     def has_changed(self) -> bool:
-        """Is the learner's cell surely another than the starter? Only IPython's list can tell.
+        """Is the learner's cell certainly not the starter? Only IPython's list of cells shows it.
 
         Their cell is the newest that makes all the names that the starter makes.
         """
@@ -122,9 +125,10 @@ class Look:
         return False
 
     def settled(self, verdict: Verdict) -> Verdict:
-        """The verdict, and where it would tell the learner to change a changed cell: wrong.
+        """The verdict, or "Wrong" if it is "Not tried yet" and the learner has changed the cell.
 
-        Not where the exchange's record alone was read: a cell that sends nothing may do much else.
+        If only the exchange's log was read, the verdict stays: a cell that sends nothing may still
+        do something else.
         """
         own = self._read & _made_on_top(self._exercise.starter)
         if verdict == untried() and own and self.has_changed():
@@ -132,7 +136,7 @@ class Look:
         return verdict
 
     def call(self, name: str, *args: Any) -> Any:
-        """What the learner's function ``name`` answers. That it raises is wrong, and is told so."""
+        """The result of the learner's function ``name``. If it raises, the verdict is "Wrong"."""
         function = self[name]
         if not callable(function):
             raise Decided(wrong(f"`{name}` should be a function, and is {shown(function)}."))
@@ -147,16 +151,18 @@ class Look:
         """The learner's exchange, running: an object with ``log``, ``url`` and ``key``."""
         sandbox = self["sandbox"]
         if not all(hasattr(sandbox, part) for part in ("log", "url", "key")):
-            raise Decided(cannot_tell(f"`sandbox` is no exchange: {shown(sandbox)}. {RUN_ABOVE}"))
+            raise Decided(
+                cannot_tell(f"`sandbox` is not an exchange: {shown(sandbox)}. {RUN_ABOVE}")
+            )
         if not self._seen_running and not _listens(sandbox.url):
             raise Decided(cannot_tell(f"The sandbox was stopped. {RUN_ABOVE}"))
         self._seen_running = True
         return sandbox
 
     def log(self, operation: str | None = None) -> list[dict[str, Any]]:
-        """What the learner sent, oldest first, as ``sandbox.log`` has it; judges' requests not.
+        """What the learner sent, oldest first, as in ``sandbox.log``, without ``ask``'s requests.
 
-        ``operation``: only these. The notebook's own cells are the learner's too.
+        ``operation``: only these. The requests of the notebook's own cells are included.
         """
         sandbox = self.sandbox
         own, entries = list(_OWN.get(sandbox, ())), []
@@ -170,9 +176,9 @@ class Look:
     def ask(self, operation: str, **parameters: Any) -> Any:
         """What the exchange answers to a read, signed with ``sandbox.key``: ``ask("get_account")``.
 
-        It does not appear in ``log``. Where no answer comes, it cannot be told.
+        It does not appear in ``log``. If no answer comes, the verdict is "Cannot tell".
         """
-        assert not OPERATIONS[operation].mutates, "a judge only reads"
+        assert not OPERATIONS[operation].mutates, "grading only reads"
         sandbox = self.sandbox
         before = len(sandbox.log)
         try:
@@ -186,7 +192,7 @@ class Look:
             _OWN.setdefault(sandbox, []).extend(sandbox.log[before:])
 
 
-# What judges asked, by the sandbox that they asked.
+# The requests of ``ask``, by sandbox.
 _OWN: MutableMapping[Any, list[dict[str, Any]]] = WeakKeyDictionary()
 
 
@@ -202,7 +208,7 @@ def _made_by(code: str) -> set[str]:
 
 
 def _made_on_top(code: str) -> set[str]:
-    """The names that it makes outside of functions; none where it is not Python alone."""
+    """The names that this code makes outside of functions. None if it is not plain Python."""
     made: set[str] = set()
     try:
         body = ast.parse(code).body
@@ -217,7 +223,7 @@ def _made_on_top(code: str) -> set[str]:
 
 
 def _listens(url: str) -> bool:
-    """Does anybody take a connection there? Nothing is sent, so no log has it."""
+    """Does a server accept connections there? Nothing is sent, so the log does not show it."""
     parts = urlsplit(url)
     try:
         with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=2):
@@ -227,9 +233,9 @@ def _listens(url: str) -> bool:
 
 
 def sent(entry: Mapping[str, Any]) -> Any:
-    """The parameters in an entry of the log: the query's texts, or what the JSON of its body holds.
+    """The parameters of a logged request: from its query as text, or from the JSON of its body.
 
-    A body that is no JSON gives an empty dict.
+    A body that is not JSON gives an empty dict.
     """
     if not entry["body"]:
         return dict(parse_qsl(entry["query"], keep_blank_values=True))
@@ -240,7 +246,7 @@ def sent(entry: Mapping[str, Any]) -> Any:
 
 
 def exact(value: object) -> Decimal | None:
-    """A number as the learner has it: text, int or Decimal. None: it is none, or a binary float."""
+    """The learner's number as a Decimal: from text, int or Decimal. None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
     try:
@@ -251,13 +257,13 @@ def exact(value: object) -> Decimal | None:
 
 
 def shown(value: object) -> str:
-    """A value as a reason repeats it: its repr, cut where it is long."""
+    """A value as a reason shows it: its repr, cut if it is long."""
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def described(error: BaseException) -> str:
-    """Type and first line of an error, cut where it is long."""
+    """Type and first line of an error, cut if it is long."""
     first = (str(error).splitlines() or [""])[0]
     if len(first) > 3 * LONGEST:
         first = f"{first[: 3 * LONGEST - 3]}..."

@@ -1,11 +1,11 @@
-"""What became of a signed request of the learner's, by the exchange's own record."""
+"""Read the exchange's log: was the learner's signed request accepted, and if not, why?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bpkit.doctor.causes import CAUSES
+from bpkit.doctor import CAUSES
 
 from .grading import LONGEST, WIDTH, Decided, Verdict, sent, untried, wrong
 
@@ -34,23 +34,23 @@ def must_be_accepted(entries: Sequence[Entry], wanted: Mapping[str, str], first:
 
 
 def is_accepted(entry: Entry) -> bool:
-    """Did the exchange find the signature good, and answer?"""
+    """Did the exchange accept the signature, and answer?"""
     return bool(entry["signedBy"]) and entry["status"] < 300
 
 
 def refusal(entry: Entry) -> str:
-    """The exchange's message, and what the doctor found, without what differs by the moment."""
+    """The exchange's message and the doctor's finding, without times and texts."""
     message = entry["verdict"].removeprefix("INVALID_CLIENT_REQUEST: ")
     return " ".join([message, *_found(entry)[:1]])
 
 
 def at_first(message: str, cause: str = "") -> str:
-    """What ``refusal`` says of a request with this message and this cause of the doctor's."""
+    """What ``refusal`` returns for this message and this cause of the doctor's."""
     return f"{message} {CAUSES[cause].title}" if cause else message
 
 
 def refused(entry: Entry) -> Verdict:
-    """Wrong: what the exchange said, what the doctor found, and the two texts. The remedy not."""
+    """Wrong: the exchange's message, the doctor's finding and the two texts, without the fix."""
     message = entry["verdict"].removeprefix("INVALID_CLIENT_REQUEST: ").removesuffix(".")
     found = _found(entry)
     said = " ".join([f"The exchange refused it: {message}.", *found[:1]])
@@ -58,7 +58,7 @@ def refused(entry: Entry) -> Verdict:
 
 
 def _texts(lines: list[str]) -> list[str]:
-    """The text that was signed and the expected one; or, where only that is known, that one."""
+    """The signed text and the expected one, or the expected one alone if only that is known."""
     if len(lines) == 1:
         return [f"It should be the signature of {lines[0].removeprefix('expected: ')}"]
     return [line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip('.')}..." for line in lines]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from .grading import Exercise, Look, Verdict, exact, right, sent, shown, untried, wrong
+from .grading import Exercise, LearnerState, Verdict, exact, right, sent, shown, untried, wrong
 
-PLACES = 10  # decimals that no price has; a float that was made a Decimal has some fifty
+PLACES = 10  # no price has so many decimals; a Decimal made from a float has some fifty
 
 
 # --- 00.1 -----------------------------------------------------------------------------------------
 
 
-def two_sol(look: Look) -> Verdict:
-    """Is ``two`` exactly twice ``price``? The exchange need not be asked."""
-    price, two = look["price"], look["two"]
+def two_sol(learner: LearnerState) -> Verdict:
+    """Is ``two`` exactly twice ``price``? This needs no request."""
+    price, two = learner["price"], learner["two"]
     if isinstance(two, str) and two == str(price) * 2:
         return untried()
     for name, value in (("two", two), ("price", price)):
@@ -50,11 +50,11 @@ SHAPE = ("symbol", "side", "orderType", "price", "quantity")
 NOTEBOOKS_OWN = ("SOL_USDC", "Bid", "Limit", "170.50", "1")
 
 
-def bid_that_rests(look: Look) -> Verdict:
-    """Does the order wait in the exchange's book? If not: what became of the last one sent?"""
+def bid_that_rests(learner: LearnerState) -> Verdict:
+    """Is the order open on the exchange? If not, what happened to the last one sent?"""
     tried = [
         entry
-        for entry in look.log("execute_order")
+        for entry in learner.log("execute_order")
         if isinstance(sent(entry), dict)
         and tuple(sent(entry).get(name) for name in SHAPE) != NOTEBOOKS_OWN
     ]
@@ -63,9 +63,9 @@ def bid_that_rests(look: Look) -> Verdict:
             "No order of yours has arrived. Write it into the cell above, and run it. If that cell "
             "stopped with an error, its last line says why."
         )
-    if any(_as_wanted(order) for order in look.ask("get_open_orders")):
+    if any(_as_wanted(order) for order in learner.ask("get_open_orders")):
         return right("2 SOL at 169.00: your bid waits in the book, and 338 USDC are locked for it.")
-    return _what_became_of(look, tried[-1])
+    return _what_became_of(learner, tried[-1])
 
 
 def _as_wanted(order: dict[str, Any]) -> bool:
@@ -76,7 +76,7 @@ def _as_wanted(order: dict[str, Any]) -> bool:
     )
 
 
-def _what_became_of(look: Look, entry: dict[str, Any]) -> Verdict:
+def _what_became_of(learner: LearnerState, entry: dict[str, Any]) -> Verdict:
     order = sent(entry)
     if order.get("symbol", "SOL_USDC") != "SOL_USDC":
         return wrong(f"It went to the market {order['symbol']}, not to SOL_USDC.")
@@ -86,7 +86,7 @@ def _what_became_of(look: Look, entry: dict[str, Any]) -> Verdict:
         return wrong("It was an `Ask`: it sells SOL. The side that buys is `Bid`.")
     if order["orderType"] != "Limit":
         return wrong("A `Market` order takes what is offered now. Only a `Limit` order can wait.")
-    status = _status(look, order)
+    status = _status(learner, order)
     if exact(order["price"]) != PRICE:
         if status == "Filled":
             return wrong(
@@ -101,9 +101,9 @@ def _what_became_of(look: Look, entry: dict[str, Any]) -> Verdict:
     return wrong(f"The exchange took it, but it does not wait any more: its status is {status}.")
 
 
-def _status(look: Look, order: dict[str, Any]) -> str | None:
-    """Of the newest order of this price and quantity, in the exchange's own history."""
-    for row in look.ask("get_order_history", symbol="SOL_USDC"):
+def _status(learner: LearnerState, order: dict[str, Any]) -> str | None:
+    """The newest order of this price and quantity, from the exchange's history."""
+    for row in learner.ask("get_order_history", symbol="SOL_USDC"):
         if all(exact(row[name]) == exact(order.get(name)) for name in ("price", "quantity")):
             return str(row["status"])
     return None
@@ -113,7 +113,7 @@ EXERCISES = (
     Exercise(
         id="00.1",
         title="A price is text",
-        judge=two_sol,
+        grade=two_sol,
         starter="""\
 price = bp.get_ticker("SOL_USDC")["lastPrice"]
 two = price * 2
@@ -134,7 +134,7 @@ two""",
     Exercise(
         id="00.2",
         title="An order that waits",
-        judge=bid_that_rests,
+        grade=bid_that_rests,
         starter="""\
 # Write your order here.
 

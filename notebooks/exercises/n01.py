@@ -1,4 +1,4 @@
-"""The exercises of notebook 01, Public queries: the book, candles, and what a time says."""
+"""The exercises of notebook 01, Public queries: the order book, candles and times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from .grading import Exercise, Look, Verdict, cannot_tell, exact, right, sent, shown, untried, wrong
+from .grading import (
+    Exercise,
+    LearnerState,
+    Verdict,
+    cannot_tell,
+    exact,
+    right,
+    sent,
+    shown,
+    untried,
+    wrong,
+)
 from .zones import ZONES, time_zone
 
 # --- 01.1 -----------------------------------------------------------------------------------------
@@ -17,12 +28,12 @@ SMALL = {"asks": [["10.02", "3"], ["10.03", "1"]], "bids": [["9.98", "4"], ["10.
 MARKETS = ("SOL_USDC", "ETH_USDC")
 
 
-def top_bid(look: Look) -> Verdict:
-    """Is it the highest bid: of two markets as they are, and of a small book?"""
-    books = [look.ask("get_depth", symbol=symbol, limit=5) for symbol in MARKETS]
+def top_bid(learner: LearnerState) -> Verdict:
+    """Does the function return the highest bid of two markets, and of a small book?"""
+    books = [learner.ask("get_depth", symbol=symbol, limit=5) for symbol in MARKETS]
     books.append(deepcopy(books[0]))  # an answer still, with its frame
     books[-1].update(SMALL)
-    answers = [(look.call("top_bid", deepcopy(book)), book) for book in books]
+    answers = [(learner.call("top_bid", deepcopy(book)), book) for book in books]
     if all(_is(answer, book["bids"][0][0]) for answer, book in answers):
         return untried()
     for answer, book in answers:
@@ -62,9 +73,9 @@ WANTED = {"symbol": "ETH_USDC", "interval": "1h", "startTime": str(START)}
 STARTERS_OWN = WANTED | {"startTime": str(START * 1000)}
 
 
-def seconds(look: Look) -> Verdict:
+def seconds(learner: LearnerState) -> Verdict:
     """Did a request for these candles arrive, and was it answered?"""
-    entries = [(sent(entry), entry) for entry in look.log("get_klines")]
+    entries = [(sent(entry), entry) for entry in learner.log("get_klines")]
     tried = [
         (asked, entry)
         for asked, entry in entries
@@ -102,24 +113,24 @@ def _utc(moment: int) -> str:
 
 # --- 01.3 -----------------------------------------------------------------------------------------
 
-# As the exchange writes them, in summer and in winter, with and without a fraction.
+# Times as the exchange writes them, in summer and in winter, with and without a fraction.
 TEXTS = ("2026-09-01T12:03:53.926", "2026-09-01T12:00:00", "2026-01-15T23:30:00.250")
 
 
-def moment(look: Look) -> Verdict:
-    """Is the moment right, whatever time zone the machine is in?"""
+def moment(learner: LearnerState) -> Verdict:
+    """Does the function return the right time, whatever the machine's time zone is?"""
     for zone, meaning in ZONES.items():
         with time_zone(zone) as set_:
             where = f"On a machine that is {meaning}" if set_ else "On this machine"
             for text in TEXTS:
-                verdict = _one_moment(look, text, where)
+                verdict = _one_moment(learner, text, where)
                 if verdict is not None:
                     return verdict
     return right("The same moment on every machine, and everybody can see that it is UTC.")
 
 
-def _one_moment(look: Look, text: str, where: str) -> Verdict | None:
-    answer, said = look.call("moment", text), f'`moment("{text}")`'
+def _one_moment(learner: LearnerState, text: str, where: str) -> Verdict | None:
+    answer, said = learner.call("moment", text), f'`moment("{text}")`'
     meant = datetime.fromisoformat(text)
     if not isinstance(answer, datetime):
         return wrong(f"{said} answers {shown(answer)}, which is no datetime.")
@@ -146,9 +157,9 @@ def _hours(off: timedelta) -> str:
 # --- 01.4 -----------------------------------------------------------------------------------------
 
 
-def spread(look: Look) -> Verdict:
-    """Is it the spread of BTC_USDC in ticks, by the book as it is now?"""
-    answer = look["spread_in_ticks"]
+def spread(learner: LearnerState) -> Verdict:
+    """Is it the present spread of BTC_USDC in ticks?"""
+    answer = learner["spread_in_ticks"]
     if answer is None:
         return untried()
     if isinstance(answer, float):
@@ -156,10 +167,10 @@ def spread(look: Look) -> Verdict:
     count = exact(answer)
     if count is None or isinstance(answer, str):
         return wrong(f"`spread_in_ticks` is {shown(answer)}, which is no int and no Decimal.")
-    book = look.ask("get_depth", symbol="BTC_USDC", limit=1000)
+    book = learner.ask("get_depth", symbol="BTC_USDC", limit=1000)
     if not book["asks"] or not book["bids"]:
         return cannot_tell("A side of the book is empty, so there is no spread now.")
-    tick = Decimal(look.ask("get_market", symbol="BTC_USDC")["filters"]["price"]["tickSize"])
+    tick = Decimal(learner.ask("get_market", symbol="BTC_USDC")["filters"]["price"]["tickSize"])
     bids = [Decimal(price) for price, _ in book["bids"]]
     ask = Decimal(book["asks"][0][0])
     if count * tick == ask - bids[-1]:
@@ -184,7 +195,7 @@ EXERCISES = (
     Exercise(
         id="01.1",
         title="The wrong end of the book",
-        judge=top_bid,
+        grade=top_bid,
         starter="""\
 def top_bid(book):
     return book["bids"][0][0]
@@ -204,7 +215,7 @@ top_bid(bp.get_depth("ETH_USDC", limit=5))""",
     Exercise(
         id="01.2",
         title="Seconds",
-        judge=seconds,
+        grade=seconds,
         starter="""\
 eth = requests.get(
     f"{sandbox.url}/api/v1/klines",
@@ -226,7 +237,7 @@ len(eth.json())""",
     Exercise(
         id="01.3",
         title="A time without a zone",
-        judge=moment,
+        grade=moment,
         starter="""\
 from datetime import UTC, datetime
 
@@ -256,7 +267,7 @@ print(filled, filled.tzinfo == UTC)""",
     Exercise(
         id="01.4",
         title="The spread, in ticks",
-        judge=spread,
+        grade=spread,
         starter="""\
 btc = bp.get_depth("BTC_USDC", limit=5)
 spread_in_ticks = None

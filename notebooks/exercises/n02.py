@@ -1,6 +1,6 @@
-"""The exercises of notebook 02, Signing by hand: seven requests, and the exchange must take each.
+"""The exercises of notebook 02, Signing by hand: seven requests that the exchange must accept.
 
-Each asks for something that the notebook itself never asks for, so the record tells it at once.
+Each asks for something that the notebook's own cells never ask for, so that the log shows it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from bpkit.signing import text_to_sign
 
-from .grading import Exercise, Look, Verdict, right, sent, shown, untried, wrong
+from .grading import Exercise, LearnerState, Verdict, right, sent, shown, untried, wrong
 from .log_queries import at_first, is_accepted, must_be_accepted, refusal, refused
 
 MOMENT = 1750000000000  # the notebook's fixed time, in milliseconds
@@ -18,33 +18,33 @@ MOMENT = 1750000000000  # the notebook's fixed time, in milliseconds
 # --- 02.1 -----------------------------------------------------------------------------------------
 
 
-def copied(look: Look) -> Verdict:
+def copied(learner: LearnerState) -> Verdict:
     """Was a request for the fills accepted?"""
     first = at_first("Invalid signature", "mangled")
-    must_be_accepted(look.log("get_fills"), {"symbol": "ETH_USDC"}, first)
+    must_be_accepted(learner.log("get_fills"), {"symbol": "ETH_USDC"}, first)
     return right("The exchange read &timestamp, as you signed it, and answered.")
 
 
 # --- 02.2 -----------------------------------------------------------------------------------------
 
 ORDERS = {"symbol": "ETH_USDC", "limit": "20", "sortDirection": "Asc"}
-# In no order, and not the other way round either.
+# Neither sorted nor in reverse order.
 OTHERS = {"marketType": "SPOT", "symbol": "BTC_USDC", "offset": 5, "limit": 10}
-UNSORTED = (  # what the starter makes of them
+UNSORTED = (  # the text that the starter makes
     "instruction=orderHistoryQueryAll&marketType=SPOT&symbol=BTC_USDC&offset=5&limit=10"
     f"&timestamp={MOMENT}&window=5000"
 )
 
 
-def in_order(look: Look) -> Verdict:
-    """Accepted; and does the learner's function do it for other parameters too?"""
+def in_order(learner: LearnerState) -> Verdict:
+    """Was it accepted, and does the learner's function work for other parameters too?"""
     first = at_first("Invalid signature", "unsorted")
-    entries = look.log("get_order_history")
+    entries = learner.log("get_order_history")
     as_at_first = entries and refusal(entries[-1]) == first and not any(map(is_accepted, entries))
-    if as_at_first and look.call("text_for", dict(OTHERS), MOMENT) != UNSORTED:
+    if as_at_first and learner.call("text_for", dict(OTHERS), MOMENT) != UNSORTED:
         return refused(entries[-1])  # in another order than at first, and not in the right one
     must_be_accepted(entries, ORDERS, first)
-    text = look.call("text_for", dict(OTHERS), MOMENT)
+    text = learner.call("text_for", dict(OTHERS), MOMENT)
     fields: dict[str, Any] = {name: str(value) for name, value in OTHERS.items()}
     wanted = text_to_sign("orderHistoryQueryAll", fields, MOMENT, 5000)
     if text == wanted:
@@ -71,9 +71,9 @@ NO_BOOLEAN = (
 )
 
 
-def one_spelling(look: Look) -> Verdict:
-    """Were the deposits asked for, with what is true spelled alike in text and address?"""
-    entries = look.log("get_deposits")
+def one_spelling(learner: LearnerState) -> Verdict:
+    """Were the deposits asked for, with the boolean written alike in text and URL?"""
+    entries = learner.log("get_deposits")
     if entries and refusal(entries[-1]) == NO_BOOLEAN and not any(map(is_accepted, entries)):
         value = sent(entries[-1]).get("excludePlatform")
         said = f"What arrived was excludePlatform={value}, and that is neither true nor false"
@@ -87,12 +87,12 @@ def one_spelling(look: Look) -> Verdict:
 # --- 02.4 -----------------------------------------------------------------------------------------
 
 
-def with_window(look: Look) -> Verdict:
-    """Accepted; and does the text say the window that the header says, whichever it is?"""
+def with_window(learner: LearnerState) -> Verdict:
+    """Was it accepted, and does the text have the window of the header, whatever it is?"""
     first = at_first("Invalid signature", "no_window")
-    must_be_accepted(look.log("get_positions"), {"symbol": "SOL_USDC_PERP"}, first)
+    must_be_accepted(learner.log("get_positions"), {"symbol": "SOL_USDC_PERP"}, first)
     for window in (20000, 1000):
-        text = look.call("position_text", MOMENT, window)
+        text = learner.call("position_text", MOMENT, window)
         wanted = text_to_sign("positionQuery", {"symbol": "SOL_USDC_PERP"}, MOMENT, window)
         if text != wanted:
             return wrong(
@@ -105,10 +105,10 @@ def with_window(look: Look) -> Verdict:
 # --- 02.5 -----------------------------------------------------------------------------------------
 
 
-def milliseconds(look: Look) -> Verdict:
+def milliseconds(learner: LearnerState) -> Verdict:
     """Was a request for the withdrawals accepted?"""
     message = "Invalid timestamp: must be within 10 minutes of current time"
-    entries = look.log("get_withdrawals")
+    entries = learner.log("get_withdrawals")
     differ = entries and len((entries[-1]["finding"] or "").splitlines()) > 2
     if differ and not any(map(is_accepted, entries)):  # only one of text and header was changed
         return refused(entries[-1])
@@ -119,9 +119,9 @@ def milliseconds(look: Look) -> Verdict:
 # --- 02.6 -----------------------------------------------------------------------------------------
 
 
-def in_base64(look: Look) -> Verdict:
+def in_base64(learner: LearnerState) -> Verdict:
     """Was a request for the collateral accepted? If not: which spelling was sent?"""
-    entries, signature = look.log("get_collateral"), look.get("signature_text")
+    entries, signature = learner.log("get_collateral"), learner.get("signature_text")
     if isinstance(signature, bytes) and len(signature) == 64 and not any(map(is_accepted, entries)):
         return wrong("X-Signature was 64 raw bytes. A header is text, so spell them in base64.")
     if entries and isinstance(signature, str) and not any(map(is_accepted, entries)):
@@ -134,7 +134,7 @@ def in_base64(look: Look) -> Verdict:
 
 
 def _spelling(signature: str) -> str:
-    """What is wrong with the form of a signature, beyond being hex as it was at first; or ""."""
+    """What is wrong with the form of a signature, or "". The starter's mistake (hex) is left out."""
     if signature.startswith(("b'", 'b"')):
         return (
             f"X-Signature was {signature[:8]}...: the b and the quotes are how Python *shows* "
@@ -152,9 +152,9 @@ def _spelling(signature: str) -> str:
 # --- 02.7 -----------------------------------------------------------------------------------------
 
 
-def alone(look: Look) -> Verdict:
-    """Was the account asked for, signed? A path that does not exist is a try as well."""
-    entries = [entry for entry in look.log() if entry["operation"] in ("get_account", None)]
+def alone(learner: LearnerState) -> Verdict:
+    """Was the account asked for, signed? A path that does not exist counts as a try."""
+    entries = [entry for entry in learner.log() if entry["operation"] in ("get_account", None)]
     if entries and entries[-1]["operation"] is None and not any(map(is_accepted, entries)):
         said = f"{entries[-1]['method']} {entries[-1]['path']}"
         return wrong(f"The exchange knows no {said}: {entries[-1]['verdict']}.")
@@ -248,7 +248,7 @@ EXERCISES = (
     Exercise(
         id="02.1",
         title="Copied from the web",
-        judge=copied,
+        grade=copied,
         starter=_COPIED,
         hints=(
             "Read the text aloud, sign by sign. There is one that no keyboard has.",
@@ -260,7 +260,7 @@ EXERCISES = (
     Exercise(
         id="02.2",
         title="In the order they came",
-        judge=in_order,
+        grade=in_order,
         starter=_UNSORTED,
         hints=(
             "In which order does the exchange put the parameters before it checks a signature?",
@@ -273,7 +273,7 @@ EXERCISES = (
     Exercise(
         id="02.3",
         title="True is not true",
-        judge=one_spelling,
+        grade=one_spelling,
         starter=_DEPOSITS,
         hints=(
             "Read the refusal: which two spellings does the exchange take?",
@@ -286,7 +286,7 @@ EXERCISES = (
     Exercise(
         id="02.4",
         title="A window left out",
-        judge=with_window,
+        grade=with_window,
         starter=_NO_WINDOW,
         hints=(
             "Compare the end of this text with the end of those above.",
@@ -299,7 +299,7 @@ EXERCISES = (
     Exercise(
         id="02.5",
         title="The year 1970",
-        judge=milliseconds,
+        grade=milliseconds,
         starter=_SECONDS,
         hints=(
             "Which moment does the exchange read? Divide `now` by 1000: so many seconds after the "
@@ -313,7 +313,7 @@ EXERCISES = (
     Exercise(
         id="02.6",
         title="In the wrong letters",
-        judge=in_base64,
+        grade=in_base64,
         starter=_HEX,
         hints=(
             "The message names the header. How long is `signature_text`, and how long is "
@@ -330,7 +330,7 @@ EXERCISES = (
     Exercise(
         id="02.7",
         title="On your own",
-        judge=alone,
+        grade=alone,
         starter=_ALONE,
         hints=(
             "There are no parameters, so the text has only three pieces.",

@@ -8,7 +8,7 @@ from typing import Any
 from .grading import (
     CHANGE,
     Exercise,
-    Look,
+    LearnerState,
     Verdict,
     cannot_tell,
     right,
@@ -23,11 +23,11 @@ from .zones import ZONES, time_zone
 # --- 03.1 -----------------------------------------------------------------------------------------
 
 
-def instruction(look: Look) -> Verdict:
-    """Was the order history of ETH asked for, and given? Open orders are something else."""
+def instruction(learner: LearnerState) -> Verdict:
+    """Was the order history of ETH asked for and returned? Open orders are something else."""
     tried = [
         entry
-        for entry in look.log()
+        for entry in learner.log()
         if (entry["operation"] == "get_order_history" and "symbol" in sent(entry))
         or (entry["operation"] == "get_open_orders" and sent(entry).get("symbol") == "ETH_USDC")
     ]
@@ -51,9 +51,9 @@ def instruction(look: Look) -> Verdict:
 # --- 03.2 -----------------------------------------------------------------------------------------
 
 
-def limit_signed(look: Look) -> Verdict:
+def limit_signed(learner: LearnerState) -> Verdict:
     """Were three fills of SOL asked for, and is the limit signed too?"""
-    tried = [entry for entry in look.log("get_fills") if "symbol" in sent(entry)]
+    tried = [entry for entry in learner.log("get_fills") if "symbol" in sent(entry)]
     if tried and tried[-1]["query"].count("limit=") > 1 and not any(map(_three_fills, tried)):
         return wrong(
             f"What arrived was {tried[-1]['query']}: the limit was sent twice, and signed once. "
@@ -71,16 +71,16 @@ def _three_fills(entry: dict[str, Any]) -> bool:
 # --- 03.3 -----------------------------------------------------------------------------------------
 
 
-def none_left_out(look: Look) -> Verdict:
+def none_left_out(learner: LearnerState) -> Verdict:
     """What does the learner's function send without a market type, and what with one?"""
     for arguments, wanted in (
         (("SOL_USDC",), {"symbol": "SOL_USDC"}),
         (("SOL_USDC", "SPOT"), {"symbol": "SOL_USDC", "marketType": "SPOT"}),
     ):
         said = f"`my_orders({', '.join(map(repr, arguments))})`"
-        before = len(look.log("get_open_orders"))
-        look.call("my_orders", *arguments)
-        made = look.log("get_open_orders")[before:]
+        before = len(learner.log("get_open_orders"))
+        learner.call("my_orders", *arguments)
+        made = learner.log("get_open_orders")[before:]
         if not made:
             return wrong(f"{said} did not ask the exchange for open orders.")
         if refusal(made[-1]) == at_first("Invalid signature", "parameters_not_sent"):
@@ -99,14 +99,14 @@ def none_left_out(look: Look) -> Verdict:
 PAGE = 2  # rows
 
 
-def every_page(look: Look) -> Verdict:
+def every_page(learner: LearnerState) -> Verdict:
     """Does the function give the whole history, each order once, in pages of two?"""
-    whole = [order["id"] for order in look.ask("get_order_history", limit=1000)]
+    whole = [order["id"] for order in learner.ask("get_order_history", limit=1000)]
     if len(whole) <= PAGE:
         return cannot_tell("There are too few orders. Run the cells above, which place some.")
-    before = len(look.log("get_order_history"))
-    orders = look.call("every_order")
-    pages = look.log("get_order_history")[before:]
+    before = len(learner.log("get_order_history"))
+    orders = learner.call("every_order")
+    pages = learner.log("get_order_history")[before:]
     if not isinstance(orders, list):
         kind = type(orders).__name__
         return wrong(f"`every_order()` answers something of type {kind}: no list of orders.")
@@ -140,29 +140,29 @@ def _other_than_the_whole(ids: list[str], whole: list[str]) -> str:
 # --- 03.5 -----------------------------------------------------------------------------------------
 
 NOW = datetime(2026, 9, 1, 12, 10, 0, 250_000, UTC)
-# Two fills, and how old they are then.
+# Two fills, and their ages.
 FILLS = (
     ({"timestamp": "2026-09-01T12:00:00.250"}, timedelta(minutes=10)),
     ({"timestamp": "2026-09-01T08:45:00.250"}, timedelta(hours=3, minutes=25)),
 )
 
 
-def age(look: Look) -> Verdict:
-    """Is each fill as old as it is, wherever the one who asks may be?"""
+def age(learner: LearnerState) -> Verdict:
+    """Is the age of each fill right, in every time zone?"""
     answers = []
     for fill, old in FILLS:
         for hours in (9, -5, 0):
             there = NOW.astimezone(timezone(timedelta(hours=hours)))
             for zone, meaning in ZONES.items():
                 with time_zone(zone):
-                    found = look.call("age", dict(fill), there)
+                    found = learner.call("age", dict(fill), there)
                 if not isinstance(found, timedelta):
                     return wrong(f"`age` answers {shown(found)}, which is no timedelta.")
                 off = found - old
                 answers.append((found, off, timedelta(hours=hours), there, meaning, fill, old))
     if all(off == zone for _, off, zone, *_ in answers):
         asked = f"Asked in Tokyo ten minutes after a fill, `age` says {answers[0][0]}."
-        if look.has_changed():
+        if learner.has_changed():
             return wrong(
                 f"{asked} You gave the fill the zone of the one who asks. The exchange writes UTC."
             )
@@ -207,7 +207,7 @@ EXERCISES = (
     Exercise(
         id="03.1",
         title="The wrong instruction",
-        judge=instruction,
+        grade=instruction,
         starter=_ORDERS,
         hints=(
             "The instruction is another one than for the orders that wait now.",
@@ -220,7 +220,7 @@ EXERCISES = (
     Exercise(
         id="03.2",
         title="Sent, but not signed",
-        judge=limit_signed,
+        grade=limit_signed,
         starter=_LIMIT,
         hints=(
             "Which parameters arrive at the exchange? And which of them are in the text that "
@@ -237,7 +237,7 @@ signed_get(
     Exercise(
         id="03.3",
         title="Signed, but not sent",
-        judge=none_left_out,
+        grade=none_left_out,
         starter=_NONE,
         hints=(
             "What does an f-string make of None? And what does `requests` send of it?",
@@ -257,7 +257,7 @@ my_orders("SOL_USDC")""",
     Exercise(
         id="03.4",
         title="Only the first page",
-        judge=every_page,
+        grade=every_page,
         starter=_PAGES,
         hints=(
             "`get_order_history` takes an `offset` too: how many rows to leave out from the "
@@ -279,7 +279,7 @@ len(every_order())""",
     Exercise(
         id="03.5",
         title="How old is a fill?",
-        judge=age,
+        grade=age,
         starter=_AGE,
         hints=(
             "Ten past nine in the evening in Tokyo: what time is it in UTC, in which the exchange "

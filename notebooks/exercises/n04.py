@@ -1,11 +1,11 @@
-"""The exercises of notebook 04, Signed orders: six orders that go wrong, told by the log."""
+"""The exercises of notebook 04, Signed orders: six orders that go wrong, graded from the log."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from .grading import Exercise, Look, Verdict, exact, right, untried, wrong
+from .grading import Exercise, LearnerState, Verdict, exact, right, untried, wrong
 from .n04_waiting import WAITING, a_side, none_yet, orders_sent, why, wrong_as_sent
 
 __all__ = ["EXERCISES"]
@@ -15,9 +15,9 @@ __all__ = ["EXERCISES"]
 SUM, TOLD = Decimal("168.30"), 168.1 + 0.2
 
 
-def calculated(look: Look) -> Verdict:
+def calculated(learner: LearnerState) -> Verdict:
     """Did a bid at 168.30 arrive, and was it accepted?"""
-    price, tried = look["price"], orders_sent(look, 41)
+    price, tried = learner["price"], orders_sent(learner, 41)
     for order, entry in tried:
         if entry["status"] == 200 and exact(order.get("price")) == SUM and _is_a_bid(order):
             return right(f"The exchange took it: a price of {order['price']}, to the last digit.")
@@ -59,11 +59,11 @@ FITTED = {"price": Decimal("77123.4"), "quantity": Decimal("0.01234")}
 GRID = {"price": ("tick", "0.1"), "quantity": ("step", "0.00001")}
 
 
-def fitted(look: Look) -> Verdict:
-    """Are price and quantity on the tick and the step, as near as they get from below?"""
+def fitted(learner: LearnerState) -> Verdict:
+    """Are price and quantity rounded down to the tick and the step?"""
     tried = [
         (order, entry)
-        for order, entry in orders_sent(look, 42)
+        for order, entry in orders_sent(learner, 42)
         if {name: exact(order.get(name)) for name in WISHED} != WISHED
     ]
     if not tried:
@@ -115,9 +115,9 @@ def _grid(order: dict[str, Any]) -> str:
 # --- 04.3 -----------------------------------------------------------------------------------------
 
 
-def tidied(look: Look) -> Verdict:
-    """Was the order accepted, so with a signature that fits?"""
-    tried = orders_sent(look, 43)
+def tidied(learner: LearnerState) -> Verdict:
+    """Was the order accepted, which needs a right signature?"""
+    tried = orders_sent(learner, 43)
     if not tried:
         return none_yet(43)
     for order, entry in tried:
@@ -145,7 +145,7 @@ EXERCISES = (
     Exercise(
         id="04.1",
         title="A price from a calculation",
-        judge=calculated,
+        grade=calculated,
         starter="""\
 price = 168.1 + 0.2
 try:
@@ -169,7 +169,7 @@ except BpkitError as error:
     Exercise(
         id="04.2",
         title="Between two ticks",
-        judge=fitted,
+        grade=fitted,
         starter="""\
 price, quantity = Decimal("77123.456"), Decimal("0.012345678")
 try:
@@ -198,7 +198,7 @@ bp.execute_order(
     Exercise(
         id="04.3",
         title="Tidied on the way",
-        judge=tidied,
+        grade=tidied,
         starter="""\
 bid = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "168.50",
        "quantity": "1", "clientId": 43}

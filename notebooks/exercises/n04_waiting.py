@@ -5,7 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from .grading import Exercise, Look, Verdict, cannot_tell, exact, right, sent, untried, wrong
+from .grading import (
+    Exercise,
+    LearnerState,
+    Verdict,
+    cannot_tell,
+    exact,
+    right,
+    sent,
+    untried,
+    wrong,
+)
 
 UNSENT = (
     "If your cell ran again since and stopped with an error, nothing of it was sent: its last line "
@@ -14,9 +24,9 @@ UNSENT = (
 Sent = list[tuple[dict[str, Any], dict[str, Any]]]  # parameters, and the entry of the log
 
 
-def orders_sent(look: Look, number: int) -> Sent:
+def orders_sent(learner: LearnerState, number: int) -> Sent:
     """The orders that arrived with this clientId, oldest first."""
-    orders = [(sent(entry), entry) for entry in look.log("execute_order")]
+    orders = [(sent(entry), entry) for entry in learner.log("execute_order")]
     return [
         (order, entry)
         for order, entry in orders
@@ -25,7 +35,7 @@ def orders_sent(look: Look, number: int) -> Sent:
 
 
 def none_yet(number: int, more: str = "") -> Verdict:
-    """That nothing with this clientId arrived; ``more``: what else there is to say."""
+    """The verdict if nothing with this clientId arrived. ``more``: a further sentence."""
     said = f"No order with the clientId {number} has arrived. {more}".rstrip()
     return untried(f"{said} Change the cell above, run it, and then this one once more.")
 
@@ -36,7 +46,7 @@ def why(entry: dict[str, Any]) -> str:
 
 
 def wrong_as_sent(reason: str) -> Verdict:
-    """Wrong, by what arrived last. A later run of the cell may have sent nothing."""
+    """Wrong, because of the last order that arrived. A later run may have sent nothing."""
     return wrong(f"{reason} {UNSENT}")
 
 
@@ -52,16 +62,16 @@ LADDER = {441: ("168", "1"), 442: ("167", "1.5"), 443: ("166", "1"), 444: ("165"
 STARTERS = {441: ("168", "1"), 442: ("167", "1.5"), 443: ("166", "1.005"), 444: ("165", "2")}
 
 
-def one_of_four(look: Look) -> Verdict:
+def one_of_four(learner: LearnerState) -> Verdict:
     """Does each of the four wait, once?"""
-    batches = [sent(entry) for entry in look.log("execute_order_batch")]
+    batches = [sent(entry) for entry in learner.log("execute_order_batch")]
     batches = [batch for batch in batches if isinstance(batch, list) and _numbers(batch)]
-    singles = [order for number in LADDER for order, _ in orders_sent(look, number)]
+    singles = [order for number in LADDER for order, _ in orders_sent(learner, number)]
     if not batches and not singles:
         return untried()
     if not singles and all(_as_in(batch, STARTERS) for batch in batches):
         return untried("Only the starter's batch has arrived, and one of its orders was refused.")
-    open_ = [one for one in look.ask("get_open_orders") if one.get("clientId") in LADDER]
+    open_ = [one for one in learner.ask("get_open_orders") if one.get("clientId") in LADDER]
     if not open_:
         return cannot_tell(
             "None of the four waits any more: they were cancelled. Run the cell above with all "
@@ -87,7 +97,7 @@ def _as_in(batch: list[Any], steps: dict[int, tuple[str, str]]) -> bool:
 
 
 def _no_step(number: int, own: list[dict[str, Any]], price: str, quantity: str) -> str:
-    """What is wrong with one of the four, or nothing."""
+    """What is wrong with one of the four, or ""."""
     if not own:
         return f"The order {number} does not wait. It should: {quantity} SOL at {price}.00."
     if len(own) > 1:
@@ -106,12 +116,12 @@ def _no_step(number: int, own: list[dict[str, Any]], price: str, quantity: str) 
 # --- 04.5 -----------------------------------------------------------------------------------------
 
 
-def maker(look: Look) -> Verdict:
+def maker(learner: LearnerState) -> Verdict:
     """Was a post-only bid accepted, at the best bid or above it? Then it waited."""
-    tried = orders_sent(look, 45)
+    tried = orders_sent(learner, 45)
     if not tried:
         return none_yet(45)
-    best = exact(look.ask("get_depth", symbol="SOL_USDC", limit=5)["bids"][-1][0])
+    best = exact(learner.ask("get_depth", symbol="SOL_USDC", limit=5)["bids"][-1][0])
     for order, entry in tried:
         if entry["status"] == 200 and order.get("postOnly") and not _no_maker(order, best):
             return right(
@@ -129,7 +139,7 @@ def maker(look: Look) -> Verdict:
         )
     if order.get("postOnly"):
         return wrong_as_sent(_no_maker(order, best))
-    if _status(look, order) in (None, "Filled", "PartiallyFilled"):
+    if _status(learner, order) in (None, "Filled", "PartiallyFilled"):
         return untried(
             f"What arrived last was a bid at {order.get('price')} that traded at once. Change the "
             "cell above, run it, and then this one once more."
@@ -141,7 +151,7 @@ def maker(look: Look) -> Verdict:
 
 
 def _no_maker(order: dict[str, Any], best: Decimal | None) -> str:
-    """What is wrong with an order that was accepted, or nothing."""
+    """What is wrong with an order that was accepted, or ""."""
     price = exact(order.get("price"))
     if order.get("orderType") == "Market":
         return "A Market order never waits: it takes what is offered. Wanted is a Limit order."
@@ -157,9 +167,9 @@ def _no_maker(order: dict[str, Any], best: Decimal | None) -> str:
     return ""
 
 
-def _status(look: Look, order: dict[str, Any]) -> str | None:
-    """Of the newest order of this number and price."""
-    for row in look.ask("get_order_history", symbol="SOL_USDC"):
+def _status(learner: LearnerState, order: dict[str, Any]) -> str | None:
+    """The newest order of this number and price."""
+    for row in learner.ask("get_order_history", symbol="SOL_USDC"):
         if row["clientId"] == order["clientId"] and exact(row["price"]) == exact(
             order.get("price")
         ):
@@ -170,14 +180,14 @@ def _status(look: Look, order: dict[str, Any]) -> str | None:
 # --- 04.6 -----------------------------------------------------------------------------------------
 
 
-def last_one_out(look: Look) -> Verdict:
+def last_one_out(learner: LearnerState) -> Verdict:
     """Does nothing wait on any market?"""
-    if not orders_sent(look, 46):
+    if not orders_sent(learner, 46):
         return none_yet(46)
-    waiting = look.ask("get_open_orders")
+    waiting = learner.ask("get_open_orders")
     if not waiting:
         return right("Nothing waits, on no market, and nothing is locked.")
-    log = look.log()
+    log = learner.log()
     since = max(at for at, entry in enumerate(log) if _is_46(entry))
     cancels = [entry for entry in log[since:] if str(entry["operation"]).startswith("cancel_")]
     if [sent(entry) for entry in cancels] in ([], [{"symbol": "SOL_USDC"}]):
@@ -199,7 +209,7 @@ WAITING = (
     Exercise(
         id="04.4",
         title="One of four",
-        judge=one_of_four,
+        grade=one_of_four,
         starter="""\
 steps = [("168.00", "1", 441), ("167.00", "1.5", 442),
          ("166.00", "1.005", 443), ("165.00", "2", 444)]
@@ -229,7 +239,7 @@ answers.df[["operation", "status", "price", "quantity"]]""",
     Exercise(
         id="04.5",
         title="A bid that should wait",
-        judge=maker,
+        grade=maker,
         starter="""\
 price = bp.get_depth("SOL_USDC", limit=5)["asks"][0][0]
 maker = bp.execute_order(
@@ -251,7 +261,7 @@ maker["status"]""",
     Exercise(
         id="04.6",
         title="The last one out",
-        judge=last_one_out,
+        grade=last_one_out,
         starter="""\
 bp.execute_order("ETH_USDC", "Bid", "Limit", price="2300.00", quantity="0.1", client_id=46)
 bp.cancel_open_orders("SOL_USDC")

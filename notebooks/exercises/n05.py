@@ -1,4 +1,4 @@
-"""The exercises of notebook 05, When it fails: four programs that take a no for the wrong one."""
+"""The exercises of notebook 05, When it fails: four programs that misread a refusal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from .grading import Exercise, Look, Verdict, right, shown, untried, wrong
+from .grading import Exercise, LearnerState, Verdict, right, shown, untried, wrong
 from .n05_accidents import ONCE, WHAT_NOW
 
 __all__ = ["EXERCISES"]
@@ -17,9 +17,9 @@ __all__ = ["EXERCISES"]
 CAUSES, GUESS = {"wrong_instruction", "no_window"}, {"unsorted"}
 
 
-def two_causes(look: Look) -> Verdict:
+def two_causes(learner: LearnerState) -> Verdict:
     """Are both mistakes named, and no other?"""
-    found = _names(look["causes"])
+    found = _names(learner["causes"])
     if found == GUESS:
         return untried()
     if found == CAUSES:
@@ -34,7 +34,7 @@ def two_causes(look: Look) -> Verdict:
         )
     extra = sorted(found - CAUSES)
     if not extra:
-        return wrong(f"`causes` is {shown(look['causes'])}: there is no name in it.")
+        return wrong(f"`causes` is {shown(learner['causes'])}: there is no name in it.")
     return wrong(
         f"{shown(extra[0])} is no cause of this one. The doctor's answer has a `.cause`, with the "
         "names and nothing else."
@@ -54,13 +54,13 @@ def _names(causes: Any) -> set[str]:
 # --- 05.3 -----------------------------------------------------------------------------------------
 
 SKEWED = "clock_skew"
-WINDOW = 5  # seconds for which a signature lasts, unless told otherwise
+WINDOW = 5  # seconds for which a signature is valid by default
 
 
-def under_another_clock(look: Look) -> Verdict:
+def under_another_clock(learner: LearnerState) -> Verdict:
     """Was a signed request answered while the exchange's clock was ahead?"""
-    own = look.sandbox.key.public_key
-    log = look.log()
+    own = learner.sandbox.key.public_key
+    log = learner.log()
     tried = [at for at, entry in enumerate(log) if entry["operation"] == "get_account"]
     if not tried:
         return untried()
@@ -123,7 +123,7 @@ EXERCISES = (
     Exercise(
         id="05.2",
         title="Two at once",
-        judge=two_causes,
+        grade=two_causes,
         starter="""\
 pasted = {
     "method": "GET",
@@ -162,7 +162,7 @@ causes""",
     Exercise(
         id="05.3",
         title="Seventy-five seconds",
-        judge=under_another_clock,
+        grade=under_another_clock,
         starter="""\
 late = Client(sandbox.url, sandbox.key)
 with sandbox.fault("clock_skew", seconds=75):

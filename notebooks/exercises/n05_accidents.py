@@ -1,5 +1,8 @@
-"""The exercises of notebook 05 whose judges make accidents happen: on the learner's exchange, with
-an account of the judge's own, so that nothing of the learner's is touched."""
+"""The exercises of notebook 05 whose checks make requests fail.
+
+They use the learner's exchange, but an account of their own, so that the learner's account does not
+change.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,26 @@ from bpkit.client import Client
 from bpkit.errors import BpkitError
 from bpkit.guard.rate_limit import RateLimit
 
-from .grading import Decided, Exercise, Look, Verdict, described, right, sent, shown, untried, wrong
+from .grading import (
+    Decided,
+    Exercise,
+    LearnerState,
+    Verdict,
+    described,
+    right,
+    sent,
+    shown,
+    untried,
+    wrong,
+)
 
-WINDOW = 1000  # milliseconds for which what the learner's function sends is valid
+WINDOW = 1000  # milliseconds for which the requests of the learner's function are valid
 MARKET, LOW = "SOL_USDC", "150.00"  # a bid at this price waits
 
 
 @contextmanager
 def _account(sandbox: Any) -> Iterator[Client]:
-    """A client of a new account, whose orders are cancelled in the end."""
+    """A client of a new account. Its orders are cancelled at the end."""
     with Client(sandbox.url, sandbox.open_account({"USDC": "10000"})) as client:
         try:
             yield client
@@ -59,9 +73,9 @@ ACCIDENTS = (
 )  # fmt: skip
 
 
-def once(look: Look) -> Verdict:
-    """Does an order stand exactly once, after each accident?"""
-    function, sandbox = look["place_once"], look.sandbox
+def once(learner: LearnerState) -> Verdict:
+    """Is there exactly one order after each fault?"""
+    function, sandbox = learner["place_once"], learner.sandbox
     if not callable(function):
         return wrong(f"`place_once` should be a function, and is {shown(function)}.")
     if _is_starters(function):
@@ -76,7 +90,7 @@ def once(look: Look) -> Verdict:
 
 
 def _is_starters(function: Any) -> bool:
-    """The same code, whatever the comments."""
+    """The code without comments and layout, to compare it."""
     made = compile(ONCE.starter, "<starter>", "exec").co_consts
     (own,) = (one for one in made if isinstance(one, CodeType))
     code = getattr(function, "__code__", None)
@@ -87,7 +101,7 @@ def _is_starters(function: Any) -> bool:
 
 
 def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accident) -> None:
-    """Raises Decided where the order does not stand exactly once, or was sent again too early."""
+    """Raises Decided if there is not exactly one order, or it was sent again too early."""
     price = client.get_depth(MARKET, limit=5)["asks"][-1][0] if one.fills else LOW
     before, raised = len(sandbox.log), None
     fault = one.fault and sandbox.fault(one.fault, operations=["execute_order"], times=1)
@@ -143,7 +157,7 @@ def _undone(row: dict[str, Any]) -> bool:
 ONCE = Exercise(
     id="05.1",
     title="Once, and not twice",
-    judge=once,
+    grade=once,
     starter="""\
 def place_once(bp, **order):
     try:
@@ -187,7 +201,7 @@ AGAIN = "The same call would be refused again."
 ITSELF = "Nothing was done, but nothing is wrong with the order either."
 UNSURE = "It was not the exchange itself that said so, and the order may stand."
 WORDS = ("mend", "wait", "look")
-# fault -> the answer that is wanted, what happened, and why.
+# fault -> the right answer, what happened, and why.
 FAULTS = {
     "clock_skew": ("mend", "an expired signature", f"Nothing was done. {AGAIN}"),
     "rate_limit": ("wait", "429 TOO_MANY_REQUESTS", ITSELF),
@@ -201,11 +215,11 @@ FAULTS = {
 Case = tuple[str, str, str, BpkitError]  # wanted, what happened, why, the error
 
 
-def what_now(look: Look) -> Verdict:
-    """Is the answer right for each kind of no?"""
-    look["what_now"]  # before anything is sent
-    cases = [*_cases(look.sandbox)]
-    answers = [look.call("what_now", error) for *_, error in cases]
+def what_now(learner: LearnerState) -> Verdict:
+    """Is the answer right for each kind of refusal?"""
+    learner["what_now"]  # before anything is sent
+    cases = [*_cases(learner.sandbox)]
+    answers = [learner.call("what_now", error) for *_, error in cases]
     if all(answer == "send again" for answer in answers):
         return untried()
     for (wanted, happened, why, _), answer in zip(cases, answers, strict=True):
@@ -255,7 +269,7 @@ def _error(call: Callable[[], Any]) -> BpkitError:
 WHAT_NOW = Exercise(
     id="05.4",
     title="What now?",
-    judge=what_now,
+    grade=what_now,
     starter="""\
 def what_now(error):
     return "send again"

@@ -1,6 +1,6 @@
-"""The exercises of 06_history_and_frames: six small mistakes that history makes easy.
+"""The exercises of 06_history_and_frames: six small mistakes with historical data.
 
-Each judge gives the learner's function rows of its own, small enough to add up by hand.
+Each check calls the learner's function with a few rows that can be added up by hand.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from .grading import Exercise, Look, Verdict, right, shown, untried, wrong
+from .grading import Exercise, LearnerState, Verdict, right, shown, untried, wrong
 from .n06_money import MONEY, called, rows
 
 __all__ = ["EXERCISES"]
@@ -25,7 +25,7 @@ def _alike(one: Sequence[float], two: Sequence[float]) -> bool:
 
 
 def _values(result: Any) -> list[float]:
-    """The numbers in a Series or a list, without those that are missing."""
+    """The numbers in a Series or a list, without missing ones."""
     if not hasattr(result, "__iter__") or isinstance(result, str):
         return []
     numbers = [float(value) for value in result if value is not None]
@@ -68,8 +68,8 @@ _RETURNS_SEEN: Wrongs = (
 )
 
 
-def _judge_returns(look: Look) -> Verdict:
-    found = _values(called(look, "trade_returns", _TRADES.df))
+def _grade_returns(learner: LearnerState) -> Verdict:
+    found = _values(called(learner, "trade_returns", _TRADES.df))
     if _alike(found, (110 / 99 - 1, 100 / 110 - 1)):
         return untried()
     if _alike(found, _UP_DOWN):
@@ -84,7 +84,7 @@ def _judge_returns(look: Look) -> Verdict:
 _RETURNS = Exercise(
     id="06.1",
     title="The newest comes first",
-    judge=_judge_returns,
+    grade=_grade_returns,
     hints=(
         "`pct_change` compares each row with the row above it. Which trade is above?",
         "Bring the rows into the order of time before `pct_change` sees them.",
@@ -127,8 +127,8 @@ _HOURS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 
 
-def _judge_hourly(look: Look) -> Verdict:
-    result = called(look, "hourly", _MINUTES.df)
+def _grade_hourly(learner: LearnerState) -> Verdict:
+    result = called(learner, "hourly", _MINUTES.df)
     missing = [name for name in _HOURS if name not in getattr(result, "columns", ())]
     if missing:
         return wrong(f"The answer should be a frame with the columns of a candle; {missing} lack.")
@@ -148,7 +148,7 @@ def _judge_hourly(look: Look) -> Verdict:
 
 
 def _misnamed(hours: Any) -> Verdict | None:
-    """What is wrong with the moments that name the candles; None: nothing is."""
+    """What is wrong with the index of the candles, or None."""
     moments = list(hours["start"] if "start" in hours.columns else hours.index)
     found = [getattr(one, "timestamp", lambda: None)() for one in moments]
     if found == _STARTS:
@@ -172,7 +172,7 @@ _HOW = {
 _HOURLY = Exercise(
     id="06.2",
     title="Hours from minutes",
-    judge=_judge_hourly,
+    grade=_grade_hourly,
     hints=(
         "Two of the five rules describe no hour. Say each aloud: the high of an hour is ...",
         "An average of highs is no high, and an average minute is no hour.",
@@ -212,11 +212,11 @@ _DAYS: dict[str, tuple[float, ...]] = {
 }
 
 
-def _judge_daily(look: Look) -> Verdict:
+def _grade_daily(learner: LearnerState) -> Verdict:
     for zone in ("Asia/Tokyo", "America/New_York", "UTC"):
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
-            result = called(look, "daily_volume", _EVENING.df, zone)
+            result = called(learner, "daily_volume", _EVENING.df, zone)
         found, index = _values(result), getattr(result, "index", None)
         if _alike(found, _DAYS[zone]):
             continue
@@ -251,7 +251,7 @@ _NO_OFFSET = (
 _DAILY = Exercise(
     id="06.3",
     title="Whose day?",
-    judge=_judge_daily,
+    grade=_grade_daily,
     hints=(
         "`resample` begins each day at midnight of the zone that the index has.",
         "The hours must be in the reader's zone before `resample` sees them.",

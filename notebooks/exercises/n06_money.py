@@ -7,22 +7,32 @@ from typing import Any
 
 from bpkit.results import Rows
 
-from .grading import Decided, Exercise, Look, Verdict, described, right, shown, untried, wrong
+from .grading import (
+    Decided,
+    Exercise,
+    LearnerState,
+    Verdict,
+    described,
+    right,
+    shown,
+    untried,
+    wrong,
+)
 
 __all__ = ["MONEY", "called", "rows"]
 
 
 def rows(kind: str, values: list[dict[str, Any]]) -> Rows:
-    """An answer of this kind that no exchange gave."""
+    """An answer of this kind, made up here."""
     made = Rows(values)
     made.kind, made.status, made.headers = kind, 200, {}
     return made
 
 
-def called(look: Look, name: str, *args: Any) -> Any:
-    """``look.call`` with a frame, which a reason should not repeat."""
+def called(learner: LearnerState, name: str, *args: Any) -> Any:
+    """``learner.call`` with a frame, which is too long for a reason."""
     try:
-        return look.call(name, *args)
+        return learner.call(name, *args)
     except Decided as end:
         if end.__cause__ is None:
             raise
@@ -49,14 +59,14 @@ _FILLS = rows(
 _FILLS_IN_WORDS = "3 SOL bought at 100 and 1 SOL at 120, and 2 SOL sold at 125"
 
 
-def _judge_decimal(
-    look: Look, name: str, expected: str, starter: str, seen: dict[str, str]
+def _grade_decimal(
+    learner: LearnerState, name: str, expected: str, starter: str, seen: dict[str, str]
 ) -> Verdict | None:
     """What is wrong with one Decimal made of the fills; None: nothing is.
 
     ``seen``: what typical mistakes give -> what to say.
     """
-    found = called(look, name, _FILLS.to_frame(exact=True))
+    found = called(learner, name, _FILLS.to_frame(exact=True))
     if not isinstance(found, Decimal | int | float):
         return wrong(f"`{name}` should give one number, and gives {shown(found)}.")
     if not isinstance(found, Decimal):
@@ -72,23 +82,23 @@ def _judge_decimal(
 
 
 def _number(value: Decimal) -> str:
-    """A Decimal with six decimals at most."""
+    """A Decimal, rounded to six decimals."""
     return f"{value.normalize():f}" if value == round(value, 6) else f"{value:.6f}"
 
 
-def _own_fills(look: Look, name: str) -> str:
-    """What the learner's function makes of their own fills, as the exchange has them."""
-    fills = look.ask("get_fills", symbol="SOL_USDC", limit=1000)
+def _own_fills(learner: LearnerState, name: str) -> str:
+    """The result of the learner's function for the account's real fills."""
+    fills = learner.ask("get_fills", symbol="SOL_USDC", limit=1000)
     if not fills:
         return ""
-    found = called(look, name, fills.to_frame(exact=True))
+    found = called(learner, name, fills.to_frame(exact=True))
     return f" On your own {len(fills)} fills: {_number(found)} USDC."
 
 
 # --- 06.4: an average price -----------------------------------------------------------------------
 
 
-def _judge_average(look: Look) -> Verdict:
+def _grade_average(learner: LearnerState) -> Verdict:
     seen = {
         "115": "Sales are in it, and each fill counts the same, though some are larger.",
         f"{Decimal(670) / 6}": "Sales are in it: take the rows whose side is Bid.",
@@ -96,15 +106,15 @@ def _judge_average(look: Look) -> Verdict:
         "420": "That is what all of it cost. Divide it by the SOL that were bought.",
         "210": "That is what a purchase cost. Divide by the SOL, not by the number of fills.",
     }
-    verdict = _judge_decimal(look, "average_price", "105", "110", seen)
-    own = "" if verdict else _own_fills(look, "average_price")
+    verdict = _grade_decimal(learner, "average_price", "105", "110", seen)
+    own = "" if verdict else _own_fills(learner, "average_price")
     return verdict or right(f"420 USDC for 4 SOL: 105 for each.{own}")
 
 
 _AVERAGE = Exercise(
     id="06.4",
     title="An average price",
-    judge=_judge_average,
+    grade=_grade_average,
     hints=(
         "3 SOL at 100 and 1 SOL at 120 do not cost 110 each. What do the four cost together?",
         "An average price is what was paid over what was bought.",
@@ -128,7 +138,7 @@ average_price(bp.get_fills("SOL_USDC").to_frame(exact=True))""",
 # --- 06.5: fees in two coins ----------------------------------------------------------------------
 
 
-def _judge_fees(look: Look) -> Verdict:
+def _grade_fees(learner: LearnerState) -> Verdict:
     # 0.003 SOL at 100 are 0.3 USDC, 0.001 SOL at 120 are 0.12; and 0.25 USDC.
     seen = {
         "31.67": "A fee that is in USDC already was multiplied by a price.",
@@ -136,15 +146,15 @@ def _judge_fees(look: Look) -> Verdict:
         "0.25": "The fees of the sales alone. Those of the purchases are missing.",
         "0.004": "That is in SOL, and without the sales.",
     }
-    verdict = _judge_decimal(look, "fees_in_usdc", "0.67", "0.254", seen)
-    own = "" if verdict else _own_fills(look, "fees_in_usdc")
+    verdict = _grade_decimal(learner, "fees_in_usdc", "0.67", "0.254", seen)
+    own = "" if verdict else _own_fills(learner, "fees_in_usdc")
     return verdict or right(f"0.3 + 0.12 + 0.25 USDC, each coin by its price.{own}")
 
 
 _FEES = Exercise(
     id="06.5",
     title="Fees in two coins",
-    judge=_judge_fees,
+    grade=_grade_fees,
     hints=(
         "In which coin is each fee? Look at `feeSymbol`.",
         "A fee in SOL is worth its quantity times the price of that fill. One in USDC is itself.",
@@ -175,10 +185,10 @@ _PAYMENTS = (
 )
 
 
-def _judge_funding(look: Look) -> Verdict:
+def _grade_funding(learner: LearnerState) -> Verdict:
     mark, found = Decimal(150), []
     for quantity, rate, _, _ in _PAYMENTS:
-        found.append(look.call("funding_of", Decimal(quantity), mark, Decimal(rate)))
+        found.append(learner.call("funding_of", Decimal(quantity), mark, Decimal(rate)))
     if found == [-Decimal(expected) for _, _, expected, _ in _PAYMENTS]:
         return untried()
     for given, (_, rate, expected, words) in zip(found, _PAYMENTS, strict=True):
@@ -189,18 +199,19 @@ def _judge_funding(look: Look) -> Verdict:
                 f"{words}: at a mark of 150 and a rate of {rate} the payment is {expected} "
                 f"USDC, and yours is {yours}.{floats}"
             )
-    return right(f"Longs pay where the rate is above zero, shorts where it is below.{_paid(look)}")
+    paid = _paid(learner)
+    return right(f"Longs pay where the rate is above zero, shorts where it is below.{paid}")
 
 
-def _paid(look: Look) -> str:
-    payments = look.ask("get_funding_payments", symbol="SOL_USDC_PERP", limit=1000)
+def _paid(learner: LearnerState) -> str:
+    payments = learner.ask("get_funding_payments", symbol="SOL_USDC_PERP", limit=1000)
     return f" The exchange has {len(payments)} payments of yours on record." if payments else ""
 
 
 _FUNDING = Exercise(
     id="06.6",
     title="Who pays?",
-    judge=_judge_funding,
+    grade=_grade_funding,
     hints=(
         "You held a long position in this notebook. What was the sign of your payments when the "
         "rate was above zero?",

@@ -1,6 +1,6 @@
-"""The exercises of notebook 08, Going live: what keeps a key at home, and money within its bounds.
+"""The exercises of notebook 08, Going live: keep a key secret, and limit what can be spent.
 
-No exercise leaves this machine. How to stop is tried in an account that is opened for it.
+No exercise leaves this machine. ``stop`` is tried in a new account.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, Key
 
 from .grading import (
     Exercise,
-    Look,
+    LearnerState,
     Verdict,
     cannot_tell,
     described,
@@ -38,9 +38,9 @@ HIDDEN = (".env", "notebooks/.env")
 KEPT = (".env.example", "README.md", "notebooks/08_going_live.ipynb", "bpkit/client.py")
 
 
-def key_at_home(look: Look) -> Verdict:
-    """Does git, by this text, leave out every ``.env`` and nothing that belongs into it?"""
-    text = look["gitignore"]
+def key_at_home(learner: LearnerState) -> Verdict:
+    """Does this text make git ignore every ``.env``, and nothing that should be committed?"""
+    text = learner["gitignore"]
     if not isinstance(text, str):
         return wrong(f"`gitignore` should be text, and is {shown(text)}.")
     if text.split("\n") == GITIGNORE.split("\n"):
@@ -64,9 +64,9 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 _PLACES = ("{public}", "{secret}")
 
 
-def readable_env(look: Look) -> Verdict:
-    """Does ``Key.from_env`` find the pair, once the two texts stand in their places?"""
-    text = look["env"]
+def readable_env(learner: LearnerState) -> Verdict:
+    """Does ``Key.from_env`` read the pair, once the keys are filled in?"""
+    text = learner["env"]
     if not isinstance(text, str):
         return wrong(f"`env` should be text, and is {shown(text)}.")
     if _KEY.search(text):
@@ -96,20 +96,24 @@ def readable_env(look: Look) -> Verdict:
 PRICE = "171.00"
 
 
-def a_plan(look: Look) -> Verdict:
-    """Does the arming let through what is planned, and nothing else?"""
-    plan = look["plan"]
+def a_plan(learner: LearnerState) -> Verdict:
+    """Does the Arming allow the planned orders, and nothing else?"""
+    plan = learner["plan"]
     if not isinstance(plan, Arming):
         return wrong(f"`plan` should be an Arming, and is {shown(plan)}.")
     if plan == Arming(orders=True, withdrawals=True, per_order="200", per_session="1000"):
         return untried()
     if plan.kinds != ["orders"]:
         return wrong(f"It arms {' and '.join(plan.kinds)}. The plan needs orders, and only them.")
-    guard = WriteGuard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
+    guard = WriteGuard(
+        plan, "the exchange", False, lambda name, fields: learner.ask(name, **fields)
+    )
     reason = _stopped(guard, "0.5")
     if not reason:
         return wrong("An order of 0.5 SOL passes: 85.50 USDC for a slip of the finger.")
-    guard = WriteGuard(plan, "the exchange", False, lambda name, fields: look.ask(name, **fields))
+    guard = WriteGuard(
+        plan, "the exchange", False, lambda name, fields: learner.ask(name, **fields)
+    )
     for count in ("first", "second", "third"):
         reason = _stopped(guard, "0.05")
         if reason:
@@ -130,7 +134,7 @@ def _elsewhere(plan: Arming) -> Verdict:
 
 
 def _stopped(guard: WriteGuard, quantity: str) -> str:
-    """The guard's reason, or "" where it lets a bid at ``PRICE`` pass. Nothing is sent."""
+    """The guard's reason, or "" if it allows a bid at ``PRICE``. Nothing is sent."""
     order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit"}
     try:
         guard.admit(OPERATIONS["execute_order"], {**order, "price": PRICE, "quantity": quantity})
@@ -144,27 +148,27 @@ def _stopped(guard: WriteGuard, quantity: str) -> str:
 MARKET = "ETH_USDC"
 
 
-def first_order(look: Look) -> Verdict:
-    """Does a small bid rest, far below the market, that could not have traded?"""
-    market = look.ask("get_market", symbol=MARKET)
+def first_order(learner: LearnerState) -> Verdict:
+    """Is there a small post-only bid, far below the market?"""
+    market = learner.ask("get_market", symbol=MARKET)
     least = Decimal(market["filters"]["quantity"]["minQuantity"])
-    book = look.ask("get_depth", symbol=MARKET, limit=5)
+    book = learner.ask("get_depth", symbol=MARKET, limit=5)
     if not book["bids"] or not book["asks"]:
         return cannot_tell("A side of the book is empty, so there is no market to be far from.")
     best, ask = Decimal(book["bids"][-1][0]), Decimal(book["asks"][0][0])
     limit = best * Decimal("0.9")
-    resting = look.ask("get_open_orders", symbol=MARKET)
+    resting = learner.ask("get_open_orders", symbol=MARKET)
     if any(not _unlike(order, limit, least) for order in resting):
         return right(
             "It waits far below the market, for less than a dollar, and could not trade at once. "
             "Now cancel it."
         )
-    history = look.ask("get_order_history", symbol=MARKET)
+    history = learner.ask("get_order_history", symbol=MARKET)
     if any(row["status"] == "Cancelled" and not _unlike(row, limit, least) for row in history):
         return right("It waited, and you took it back. That is the whole way.")
     tried = [
         entry
-        for entry in look.log("execute_order")
+        for entry in learner.log("execute_order")
         if isinstance(sent(entry), dict) and _is_theirs(sent(entry), ask)
     ]
     if not tried:
@@ -183,7 +187,7 @@ def _is_theirs(order: dict[str, Any], ask: Decimal) -> bool:
 
 
 def _unlike(order: dict[str, Any], limit: Decimal, least: Decimal) -> str:
-    """Why this order is not the wanted one; "" if it is."""
+    """Why this order is not the right one, or ""."""
     price, quantity = exact(order.get("price")), exact(order.get("quantity"))
     if order.get("side") != "Bid":
         return "It is an `Ask`: it sells. Wanted is a bid."
@@ -202,7 +206,7 @@ def _unlike(order: dict[str, Any], limit: Decimal, least: Decimal) -> str:
 
 
 def _not_there(entry: dict[str, Any], limit: Decimal, least: Decimal) -> str:
-    """Why the order that this entry of the log tells of is not in the book as it should be."""
+    """Why the order in this log entry is not in the book as it should be."""
     if entry["status"] >= 400:
         return f"The exchange refused it: {entry['verdict']}"
     unlike = _unlike(sent(entry), limit, least)
@@ -222,9 +226,9 @@ class _Theirs(Client):
         return "client"
 
 
-def full_stop(look: Look) -> Verdict:
-    """In an account of its own, with bids in three markets: does anything rest after ``stop``?"""
-    sandbox = look.sandbox
+def full_stop(learner: LearnerState) -> Verdict:
+    """In a new account with bids in three markets, is anything open after ``stop``?"""
+    sandbox = learner.sandbox
     if not hasattr(sandbox, "open_account"):
         return cannot_tell("`sandbox` opens no account to try it in. Run the cells above first.")
     key = sandbox.open_account({"USDC": "10000"})
@@ -233,7 +237,7 @@ def full_stop(look: Look) -> Verdict:
             _place_bids(bp)
         except BpkitError as error:
             return cannot_tell(f"The bids to be cancelled could not be placed. {described(error)}")
-        look.call("stop", bp)
+        learner.call("stop", bp)
         left = sorted(order["symbol"] for order in bp.get_open_orders())
         made = [order["status"] for order in bp.get_order_history()]
     if left == ["BTC_USDC", "SOL_USDC_PERP"]:
@@ -250,7 +254,7 @@ def full_stop(look: Look) -> Verdict:
         )
     if len(made) != len(RESTING):
         return wrong("Nothing rests, but `stop` sent orders of its own. It should only cancel.")
-    return _with_nothing(look, sandbox)
+    return _with_nothing(learner, sandbox)
 
 
 def _place_bids(bp: Client) -> None:
@@ -259,9 +263,9 @@ def _place_bids(bp: Client) -> None:
         bp.execute_order(symbol, "Bid", "Limit", price=price, quantity=quantity)
 
 
-def _with_nothing(look: Look, sandbox: Any) -> Verdict:
+def _with_nothing(learner: LearnerState, sandbox: Any) -> Verdict:
     with _Theirs(sandbox.url, sandbox.open_account()) as bp:
-        look.call("stop", bp)
+        learner.call("stop", bp)
     return right("Bids in three markets, and none is left. With nothing to cancel it is quiet.")
 
 
@@ -282,7 +286,7 @@ EXERCISES = (
     Exercise(
         id="08.1",
         title="A key that stays at home",
-        judge=key_at_home,
+        grade=key_at_home,
         starter=f'gitignore = """\\\n{GITIGNORE}"""\ngitignore.splitlines()',
         hints=(
             "Go through it line by line. The first is only a remark. And the second?",
@@ -298,7 +302,7 @@ gitignore.splitlines()""",
     Exercise(
         id="08.2",
         title="A file that can be read",
-        judge=readable_env,
+        grade=readable_env,
         starter=f'env = """{ENV}"""\nprint(env)',
         hints=(
             "Two things are wrong. Which of the two texts may be public?",
@@ -312,7 +316,7 @@ gitignore.splitlines()""",
     Exercise(
         id="08.3",
         title="Armed for the plan, and no more",
-        judge=a_plan,
+        grade=a_plan,
         starter="""\
 from bpkit import Arming
 
@@ -334,7 +338,7 @@ plan""",
     Exercise(
         id="08.4",
         title="A first order that waits",
-        judge=first_order,
+        grade=first_order,
         starter="""\
 price = bp.get_depth("ETH_USDC", limit=5)["asks"][-1][0]
 order = bp.execute_order("ETH_USDC", "Bid", "Limit", price=price, quantity="0.1")
@@ -359,7 +363,7 @@ order["status"]""",
     Exercise(
         id="08.5",
         title="Stop everywhere",
-        judge=full_stop,
+        grade=full_stop,
         starter="""\
 def stop(client):
     client.cancel_open_orders("SOL_USDC")

@@ -1,4 +1,4 @@
-"""What a ``.gitignore`` leaves out, as far as the exercises of notebook 08 need it. Pure.
+"""Read a ``.gitignore``: which files it ignores, as far as notebook 08 needs it.
 
 Names, ``*``, folders, the topmost folder and ``!`` are understood, as git's manual has them
 (gitignore, "Pattern format"); of ``**`` only the one at the beginning.
@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 
 def ignored(text: str, path: str) -> bool:
-    """Would git leave this file out? Only by these lines, and as far as one needs for names."""
+    """Would git ignore this file, by these lines?"""
     parts = path.split("/")
     for depth in range(1, len(parts)):
         if _decision(text, parts[:depth], folder=True)[0]:
@@ -20,7 +20,7 @@ def ignored(text: str, path: str) -> bool:
 
 
 def _decision(text: str, parts: list[str], folder: bool) -> tuple[bool, str]:
-    """Is it left out, and by which line: the last that fits counts."""
+    """Is it ignored, and by which line? The last line that matches counts."""
     found = False, ""
     for line in text.splitlines():
         pattern = line.rstrip(" ")
@@ -43,7 +43,7 @@ def _fits(pattern: str, parts: list[str]) -> bool:
 
 
 def deciding_line(text: str, path: str) -> str:
-    """The line by which a file that is ignored is, or the folder that it lies in."""
+    """The line that makes git ignore a file, or its folder."""
     parts = path.split("/")
     depths = range(1, len(parts) + 1)
     found = [_decision(text, parts[:depth], folder=depth < len(parts)) for depth in depths]
@@ -51,7 +51,7 @@ def deciding_line(text: str, path: str) -> str:
 
 
 def what_is_wrong(text: str) -> str:
-    """What is wrong with the line that was meant to do it."""
+    """What is wrong with the line that was meant to ignore ``.env``."""
     for line in text.splitlines():
         bare = line.strip().strip("\"'")
         if bare == ".env" and line.strip() != bare:

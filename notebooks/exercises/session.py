@@ -1,4 +1,4 @@
-"""A learner's way through the exercises: which is asked for, which hint is next, what came out."""
+"""A learner's session: the exercises, which hint is next, and the last result of each."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from bpkit.errors import InputError
 
-from .grading import Decided, Exercise, Look, Verdict, cannot_tell, described, wrong
+from .grading import Decided, Exercise, LearnerState, Verdict, cannot_tell, described, wrong
 
 
 class Note(str):
-    """Text that shows itself at the end of a cell as it is, without quotes."""
+    """Text that a cell shows without quotes."""
 
     __slots__ = ()
 
@@ -29,14 +29,14 @@ class Attempt:
         self.outcome: str | None = None  # of the last check; None: there was none
 
     def check(self) -> Verdict:
-        """Judge what was done, by the names of the notebook and by the exchange's record."""
-        return self.judged(sys._getframe(1).f_globals)
+        """Grade the answer, from the notebook's names and the exchange's log."""
+        return self.graded(sys._getframe(1).f_globals)
 
-    def judged(self, names: Mapping[str, Any]) -> Verdict:
+    def graded(self, names: Mapping[str, Any]) -> Verdict:
         """``check``, for names that are given. Never raises for what the learner's code does."""
-        look = Look(self._exercise, names)
+        learner = LearnerState(self._exercise, names)
         try:
-            verdict = look.settled(self._exercise.judge(look))
+            verdict = learner.settled(self._exercise.grade(learner))
         except Decided as end:
             verdict = end.verdict
         except (Exception, SystemExit) as error:
@@ -50,7 +50,7 @@ class Attempt:
         if number is None:
             number = self._hinted = min(self._hinted + 1, len(hints))
         if number not in range(1, len(hints) + 1):
-            raise InputError("number", number, f"is no hint; there are 1 to {len(hints)}")
+            raise InputError("number", number, f"is not a hint; there are 1 to {len(hints)}")
         return Note(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
 
     def solution(self) -> Note:
@@ -62,7 +62,7 @@ class Attempt:
 
 
 def _raised(error: BaseException, names: Mapping[str, Any]) -> Verdict:
-    """Whose code raised, while a judge looked? What ran in the learner's is the learner's."""
+    """The verdict if grading raised: "Wrong" if the learner's code did, else "Cannot tell"."""
     if any(frame.f_globals is names for frame, _ in traceback.walk_tb(error.__traceback__)):
         return wrong(f"It raised {described(error)}")
     return cannot_tell(
@@ -71,7 +71,7 @@ def _raised(error: BaseException, names: Mapping[str, Any]) -> Verdict:
 
 
 class Session:
-    """The exercises, and how far the learner came with them."""
+    """The exercises, and the learner's progress."""
 
     def __init__(self, exercises: Iterable[Exercise]) -> None:
         self._exercises = {one.id: one for one in exercises}
@@ -80,10 +80,12 @@ class Session:
     def exercise(self, id: str) -> Attempt:
         """The exercise with this id, as its notebook names it: ``exercise("02.1").check()``.
 
-        Raises InputError, which names those that there are.
+        Raises InputError, which lists the exercises, if there is none with this id.
         """
         if id not in self._exercises:
-            raise InputError("id", id, f"is no exercise; there are {', '.join(self._exercises)}")
+            raise InputError(
+                "id", id, f"is not an exercise; there are {', '.join(self._exercises)}"
+            )
         return self._attempts.setdefault(id, Attempt(self._exercises[id]))
 
     def progress(self) -> Note:
@@ -91,7 +93,7 @@ class Session:
         notebooks = {id.split(".")[0] for id in self._attempts}
         rows = [one for one in self._exercises.values() if one.id.split(".")[0] in notebooks]
         if not rows:
-            return Note("No exercise was looked at yet.")
+            return Note("No exercise was checked yet.")
         width = max(len(one.title) for one in rows)
         return Note("\n".join(f"{one.id}  {one.title:<{width}}  {self._came(one)}" for one in rows))
 

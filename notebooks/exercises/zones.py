@@ -1,4 +1,4 @@
-"""Other time zones, for a moment: for a judge to see that a time means the same everywhere."""
+"""Set another time zone for a moment, to check that a time means the same everywhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Zones in POSIX's spelling, which needs no list of zones, with what they mean.
+# Zones as POSIX writes them, which needs no list of zones, and what they mean.
 ZONES = {
     "UTC0": "in UTC",
     "JST-9": "9 hours ahead of UTC, as in Tokyo",
@@ -17,7 +17,7 @@ ZONES = {
 
 @contextmanager
 def time_zone(zone: str) -> Iterator[bool]:
-    """This process's time zone, for a while; False where the system cannot change it."""
+    """Set this process's time zone in a block. Gives False if the system cannot change it."""
     set_zone = getattr(time, "tzset", None)  # not on Windows
     if set_zone is None:
         yield False

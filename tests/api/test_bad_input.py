@@ -368,12 +368,12 @@ def test_a_port_in_use() -> None:
 @pytest.mark.parametrize(
     "funds, reason",
     [
-        ({"USDC": "-5"}, "USDC='-5' is no amount"),
-        ({"USDC": "abc"}, "USDC='abc' is no amount"),
-        ({"USDC": "NaN"}, "USDC='NaN' is no amount"),
-        ({"USDC": 5.1}, "USDC=5.1 is no amount"),
-        ({"usdc": "5"}, "'usdc' is no asset here"),
-        ({"USDC": "1e26"}, "USDC='1e26' is no amount"),
+        ({"USDC": "-5"}, "USDC='-5' is not an amount"),
+        ({"USDC": "abc"}, "USDC='abc' is not an amount"),
+        ({"USDC": "NaN"}, "USDC='NaN' is not an amount"),
+        ({"USDC": 5.1}, "USDC=5.1 is not an amount"),
+        ({"usdc": "5"}, "'usdc' is not an asset here"),
+        ({"USDC": "1e26"}, "USDC='1e26' is not an amount"),
         ({"SOL": "1e-19"}, "has more than 18 decimals"),
     ],
 )

@@ -94,12 +94,16 @@ def test_a_wrong_argument(arguments: list[str], capsys: pytest.CaptureFixture[st
 
 
 @POSIX
-def test_a_reader_that_stops_early_gets_no_traceback() -> None:
+@pytest.mark.parametrize("word", [[], ["ping"]], ids=["much", "little"])
+def test_a_reader_that_stops_early_gets_no_traceback(word: list[str]) -> None:
     """As ``| head`` does, here before the first line."""
     reading, writing = os.pipe()
     os.close(reading)
+    buffered = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open(writing, "wb") as pipe:
-        done = subprocess.run([*BPKIT, "operations"], stdout=pipe, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [*BPKIT, "operations", *word], stdout=pipe, stderr=subprocess.PIPE, env=buffered
+        )
     assert (done.returncode, done.stderr) == (1, b"")
 
 
@@ -137,8 +141,17 @@ def test_operations_can_be_narrowed_down_by_a_word(capsys: pytest.CaptureFixture
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == [one["name"] for one in found]
     assert {"vault_redeem", "vault_redeem_cancel"} <= {one["name"] for one in found}
-    assert "execute_order" not in [one["name"] for one in found]
+    assert "get_klines" not in [one["name"] for one in found]
     assert NOT_SIGNABLE not in lines
+
+
+@pytest.mark.parametrize("word, noted", [
+    ("ping", False), ("execute_order", False), ("withdrawal_delay", True),
+])  # fmt: skip
+def test_a_star_is_explained(word: str, noted: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["operations", word])
+    shown = capsys.readouterr().out
+    assert (NOT_SIGNABLE in shown) == noted == (" * " in shown)
 
 
 def test_a_word_without_a_match(capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,6 +235,10 @@ def test_a_sandbox_that_cannot_start(capsys: pytest.CaptureFixture[str]) -> None
     assert shown.out == "" and shown.err.startswith(f"No sandbox: port {port} is in use")
     assert main(["sandbox", "--port", "70000"]) == 1
     assert capsys.readouterr().err.startswith("No sandbox: port=70000 is not")
+
+
+def test_the_port_is_the_one_that_the_doctor_names() -> None:
+    assert cli._parser()[0].parse_args(["sandbox"]).port == 8787
 
 
 # --- a library that is not installed --------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from conftest import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_diagnosis import (
@@ -31,7 +32,7 @@ from test_diagnosis import (
 )
 
 from bpkit.doctor import diagnose
-from bpkit.doctor.draft import Draft
+from bpkit.doctor.signed_text import SignedText
 from bpkit.errors import InputError
 
 # --- work -----------------------------------------------------------------------------------------
@@ -67,14 +68,14 @@ GREAT = {
 def test_the_work_has_a_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By number: drafts and the parameters in them. The clock only keeps a defect from hanging."""
     written: list[int] = []
-    write = Draft.write
+    write = SignedText.write
 
-    def counted(draft: Draft) -> bytes:
-        written.append(sum(len(part) for part in draft.orders))
+    def counted(text: SignedText) -> bytes:
+        written.append(sum(len(part) for part in text.orders))
         assert len(written) <= 6001 and sum(written) <= 700_000
-        return write(draft)
+        return write(text)
 
-    monkeypatch.setattr(Draft, "write", counted)
+    monkeypatch.setattr(SignedText, "write", counted)
     method, url, body = GREAT[name]
     started = time.process_time()
     found = diagnose(method=method, url=url, headers=heads(sign("nothing known")), body=body)
@@ -147,10 +148,10 @@ SECRETIVE = "hunter2"
         ("body", {"a": SECRETIVE}), ("body", iter([b"x"])), ("body", 5),
         ("signed", SECRETIVE.encode()), ("signed", 5), ("public_key", SECRETIVE.encode()),
         ("public_key", 5), ("now", "1750793021519"), ("now", 1750793021.519), ("now", True),
-        ("now", 10**4000), ("now", -(10**15)), ("earlier", SECRETIVE), ("earlier", [b"x"]),
+        ("earlier", SECRETIVE), ("earlier", [b"x"]),
         ("earlier", 5), ("earlier", [[]]), ("url", "http://["), ("url", ""), ("url", None),
     ],
-    ids=lambda piece: type(piece).__name__,  # of thousands of digits there is no text
+    ids=lambda piece: type(piece).__name__,
 )  # fmt: skip
 def test_what_is_no_piece_of_a_request(field: str, value: Any) -> None:
     asked: dict[str, Any] = {"method": "POST", "url": "/api/v1/order", "headers": heads(SIGNATURE)}
@@ -191,7 +192,7 @@ def test_a_key_in_hex_among_other_digits_is_known_by_itself() -> None:
 ANYTHING = st.text(max_size=60) | st.sampled_from([KEY, SIGNATURE, str(MS), "5000", "٣", "\ud800"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     url=st.sampled_from(["/api/v1/order", FILLS, "wss://x/", "/api/v1/orders", "http://[", "?"])
     | st.text(max_size=40).map(lambda tail: "/api/v1/orders?" + tail),
@@ -227,7 +228,7 @@ ODD = st.one_of(
 NAMES = ("method", "url", "headers", "body", "signed", "public_key", "now", "earlier")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(odd=st.dictionaries(st.sampled_from(NAMES), ODD, max_size=2), tail=st.binary(max_size=9))
 def test_a_piece_of_any_type_is_read_or_refused(odd: dict[str, Any], tail: bytes) -> None:
     """Two pieces at most, or nearly all would be refused for the first of them."""

@@ -94,10 +94,10 @@ def test_it_is_in_its_notebook(exercise: Exercise) -> None:
     sources = [cell.source for cell in cells]
     assert exercise.starter in sources, "the starter is not in the notebook"
     place = sources.index(exercise.starter)
-    task, starter, judged = cells[place - 1 : place + 2]
+    task, starter, graded = cells[place - 1 : place + 2]
     assert (task.cell_type, starter.cell_type) == ("markdown", "code")
     assert f"`{call}hint()`" in task.source and f"`{call}solution()`" in task.source
-    assert judged.source == f"{call}check()"
+    assert graded.source == f"{call}check()"
     assert IMPORT in "\n".join(cell.source for cell in code_cells(exercise)[:1])
 
 

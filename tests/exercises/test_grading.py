@@ -1,4 +1,4 @@
-"""Exercises, looks and verdicts, with exercises and exchanges made up for the purpose."""
+"""Exercises, the learner's state and verdicts, with exercises and exchanges made for the test."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import exercises as lessons
+import exercises
 import pytest
 import requests
-from exercises import grading as mechanism
+from exercises import grading
 from exercises.grading import (
     Exercise,
-    Look,
+    LearnerState,
     Verdict,
     cannot_tell,
     exact,
@@ -34,15 +34,15 @@ ROOT = Path(__file__).parents[2]
 EXERCISE = Exercise(
     id="77.1",
     title="An answer",
-    judge=lambda look: right("yes"),
+    grade=lambda learner: right("yes"),
     hints=("one", "two", "three"),
     solution="answer = 42",
     starter="answer = 41",
 )
 
 
-def judged(judge: Callable[[Look], Verdict], **names: Any) -> Verdict:
-    return Attempt(replace(EXERCISE, judge=judge)).judged(names)
+def graded(grade: Callable[[LearnerState], Verdict], **names: Any) -> Verdict:
+    return Attempt(replace(EXERCISE, grade=grade)).graded(names)
 
 
 # --- the four outcomes ----------------------------------------------------------------------------
@@ -58,8 +58,8 @@ def test_a_verdict_shows_itself_in_lines_that_fit() -> None:
     assert len(lines) > 3 and max(map(len, lines)) <= 92
 
 
-def test_check_looks_at_the_names_of_its_caller() -> None:
-    attempt = Attempt(replace(EXERCISE, judge=lambda look: right(str(look["mine"]))))
+def test_check_reads_the_names_of_its_caller() -> None:
+    attempt = Attempt(replace(EXERCISE, grade=lambda learner: right(str(learner["mine"]))))
     names = {"attempt": attempt, "mine": 7}
     exec("verdict = attempt.check()\ndef inside(): return attempt.check()", names)
     assert names["verdict"] == right("7")
@@ -68,55 +68,57 @@ def test_check_looks_at_the_names_of_its_caller() -> None:
 
 
 def test_a_name_that_the_cell_makes_and_one_that_others_make() -> None:
-    own = judged(lambda look: look["answer"])
+    own = graded(lambda learner: learner["answer"])
     assert own == cannot_tell("`answer` is not there yet. Run the cell above this one.")
-    other = judged(lambda look: look["orders"])
+    other = graded(lambda learner: learner["orders"])
     assert other.outcome == "Cannot tell" and "`orders` is not there yet" in other.reason
     assert "Run All Above" in other.reason
     made = "def f(a):\n    return a\n\nclass C: pass\n\nx, (y, z) = 1, (2, 3)\nfor n in (): pass"
-    assert {"f", "C", "x", "y", "z", "n"} <= mechanism._made_by(made)
-    assert judged(lambda look: right(str(look.get("answer", 5)))) == right("5")
+    assert {"f", "C", "x", "y", "z", "n"} <= grading._made_by(made)
+    assert graded(lambda learner: right(str(learner.get("answer", 5)))) == right("5")
 
 
-def test_a_judge_that_breaks_does_not_blame_the_learner() -> None:
-    def stumbles(look: Look) -> Verdict:
+def test_a_check_that_fails_does_not_blame_the_learner() -> None:
+    def stumbles(learner: LearnerState) -> Verdict:
         raise KeyError("price")
 
-    def leaves(look: Look) -> Verdict:
+    def leaves(learner: LearnerState) -> Verdict:
         raise SystemExit
 
     ours = "The check itself failed ({}). That is our mistake, not yours."
-    assert judged(stumbles) == cannot_tell(ours.format("KeyError: 'price'"))
-    assert judged(leaves) == cannot_tell(ours.format("SystemExit"))
+    assert graded(stumbles) == cannot_tell(ours.format("KeyError: 'price'"))
+    assert graded(leaves) == cannot_tell(ours.format("SystemExit"))
 
 
 def test_what_raises_in_the_learners_code_is_the_learners() -> None:
     names: dict[str, Any] = {}
     exec("def half(number): return number['half']", names)
-    judge = replace(EXERCISE, judge=lambda look: right(str(look["half"](3))))
-    assert Attempt(judge).judged(names).reason.startswith("It raised TypeError: 'int' object")
-    assert Attempt(judge).judged(names).outcome == "Wrong"
+    grade = replace(EXERCISE, grade=lambda learner: right(str(learner["half"](3))))
+    assert Attempt(grade).graded(names).reason.startswith("It raised TypeError: 'int' object")
+    assert Attempt(grade).graded(names).outcome == "Wrong"
 
 
 def test_a_learners_function_that_raises_is_wrong_with_its_call() -> None:
     def half(number: int) -> float:
         raise ValueError("odd\nand a second line")
 
-    called = judged(lambda look: right(str(look.call("half", 3))), half=half)
+    called = graded(lambda learner: right(str(learner.call("half", 3))), half=half)
     assert called == wrong("`half(3)` raised ValueError: odd")
-    none = judged(lambda look: right(str(look.call("half", 3))), half=1.5)
+    none = graded(lambda learner: right(str(learner.call("half", 3))), half=1.5)
     assert none == wrong("`half` should be a function, and is 1.5.")
-    long = judged(lambda look: look.call("half", "x" * 500), half=half)
+    long = graded(lambda learner: learner.call("half", "x" * 500), half=half)
     assert len(long.reason) < 200
-    assert judged(lambda look: right(str(look.call("half", 3))), half=lambda n: n * 2) == right("6")
+    assert graded(
+        lambda learner: right(str(learner.call("half", 3))), half=lambda n: n * 2
+    ) == right("6")
 
 
-def test_stopping_the_learners_patience_passes() -> None:
-    def tired(look: Look) -> Verdict:
+def test_an_interrupt_is_not_caught() -> None:
+    def tired(learner: LearnerState) -> Verdict:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        judged(tired)
+        graded(tired)
 
 
 # --- the cell as it was ---------------------------------------------------------------------------
@@ -124,8 +126,8 @@ def test_stopping_the_learners_patience_passes() -> None:
 CHANGED = wrong("The cell has changed, but what it does is what it did at first.")
 
 
-def still_41(look: Look) -> Verdict:
-    return untried() if look["answer"] == 41 else right("yes")
+def still_41(learner: LearnerState) -> Verdict:
+    return untried() if learner["answer"] == 41 else right("yes")
 
 
 @pytest.mark.parametrize(
@@ -142,93 +144,96 @@ def still_41(look: Look) -> Verdict:
     ],
 )
 def test_a_changed_cell_was_tried(run: Any, verdict: Verdict) -> None:
-    assert judged(still_41, answer=41, In=run) == verdict
+    assert graded(still_41, answer=41, In=run) == verdict
 
 
 def test_only_what_was_read_of_the_cell_can_show_that_it_does_the_same() -> None:
     run = ["", "answer = 40 + 1"]
-    assert judged(lambda look: untried(), answer=41, In=run) == untried()
+    assert graded(lambda learner: untried(), answer=41, In=run) == untried()
     own = untried("Nothing has arrived.")
-    assert judged(lambda look: [look["answer"], own][1], answer=41, In=run) == own
-    assert judged(still_41, answer=42, In=run) == right("yes")
+    assert graded(lambda learner: [learner["answer"], own][1], answer=41, In=run) == own
+    assert graded(still_41, answer=42, In=run) == right("yes")
 
 
 def test_two_names_of_the_starter_are_both_needed() -> None:
-    two = replace(EXERCISE, judge=still_41, starter="answer = 41\nquestion = 6 * 7 - 1")
+    two = replace(EXERCISE, grade=still_41, starter="answer = 41\nquestion = 6 * 7 - 1")
     names = {"answer": 41, "In": [two.starter, "answer = 41  # of a later cell"]}
-    assert Attempt(two).judged(names) == untried()
+    assert Attempt(two).graded(names) == untried()
     names["In"] = [two.starter, "answer = 41\nquestion = 41"]
-    assert Attempt(two).judged(names) == CHANGED
+    assert Attempt(two).graded(names) == CHANGED
 
 
 def test_what_ipython_keeps_of_a_cell() -> None:
-    attempt, shell = Attempt(replace(EXERCISE, judge=still_41)), InteractiveShell()
+    attempt, shell = Attempt(replace(EXERCISE, grade=still_41)), InteractiveShell()
     shell.history_manager.enabled = False  # nothing is written to the disk
     shell.run_cell("answer = 41\n", store_history=True)
-    assert attempt.judged(shell.user_ns) == untried()
+    assert attempt.graded(shell.user_ns) == untried()
     shell.run_cell("answer = 82 // 2", store_history=True)
-    assert attempt.judged(shell.user_ns) == CHANGED
+    assert attempt.graded(shell.user_ns) == CHANGED
 
 
 # --- the exchange's record ------------------------------------------------------------------------
 
 
-def count(look: Look) -> Verdict:
-    return right(str(len(look.log())))
+def count(learner: LearnerState) -> Verdict:
+    return right(str(len(learner.log())))
 
 
-def test_the_log_is_the_learners_and_not_the_judges(sandbox: Sandbox, bp: Client) -> None:
-    def asks(look: Look) -> Verdict:
-        balances, again = look.ask("get_balances"), look.ask("get_balances")
+def test_the_log_has_the_learners_requests_alone(sandbox: Sandbox, bp: Client) -> None:
+    def asks(learner: LearnerState) -> Verdict:
+        balances, again = learner.ask("get_balances"), learner.ask("get_balances")
         assert balances["SOL"]["available"] == again["SOL"]["available"] == "20"
-        return right(str(len(look.log("get_balances"))))
+        return right(str(len(learner.log("get_balances"))))
 
-    assert judged(asks, sandbox=sandbox) == right("0")
+    assert graded(asks, sandbox=sandbox) == right("0")
     bp.get_balances()
     bp.get_ticker("SOL_USDC")
-    assert judged(asks, sandbox=sandbox) == right("1")
+    assert graded(asks, sandbox=sandbox) == right("1")
     bp.get_balances()
-    assert judged(asks, sandbox=sandbox) == right("2")
-    assert judged(count, sandbox=sandbox) == right("3")
+    assert graded(asks, sandbox=sandbox) == right("2")
+    assert graded(count, sandbox=sandbox) == right("3")
     assert len(sandbox.log) == 9  # three of the learner's, and three times two
 
 
-def test_one_of_two_equal_requests_is_the_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_two_equal_requests_is_of_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the same millisecond the record cannot tell them apart, but it can count them."""
     entry = {"operation": "get_time", "query": "", "body": ""}
     with SomeExchange() as exchange:
         exchange.log = [dict(entry), dict(entry), dict(entry)]
-        monkeypatch.setitem(mechanism._OWN, exchange, [dict(entry)])
-        assert judged(count, sandbox=exchange) == right("2")
+        monkeypatch.setitem(grading._OWN, exchange, [dict(entry)])
+        assert graded(count, sandbox=exchange) == right("2")
 
 
-def test_a_judge_only_reads(sandbox: Sandbox) -> None:
-    verdict = judged(lambda look: look.ask("cancel_open_orders"), sandbox=sandbox)
-    assert verdict.outcome == "Cannot tell" and "a judge only reads" in verdict.reason
+def test_grading_only_reads(sandbox: Sandbox) -> None:
+    verdict = graded(lambda learner: learner.ask("cancel_open_orders"), sandbox=sandbox)
+    assert verdict.outcome == "Cannot tell" and "grading only reads" in verdict.reason
     assert sandbox.log == []
 
 
 def test_what_the_exchange_refuses_cannot_be_told(sandbox: Sandbox) -> None:
-    verdict = judged(lambda look: look.ask("get_ticker", symbol="SOL_EUR"), sandbox=sandbox)
+    verdict = graded(lambda learner: learner.ask("get_ticker", symbol="SOL_EUR"), sandbox=sandbox)
     assert verdict.outcome == "Cannot tell" and "Invalid market symbol" in verdict.reason
-    assert judged(count, sandbox=sandbox) == right("0")
+    assert graded(count, sandbox=sandbox) == right("0")
 
 
 @pytest.mark.parametrize(
-    "judge", [count, lambda look: look.ask("get_balances"), lambda look: look.sandbox]
+    "grade", [count, lambda learner: learner.ask("get_balances"), lambda learner: learner.sandbox]
 )
-def test_a_stopped_sandbox_cannot_be_asked(judge: Callable[[Look], Verdict]) -> None:
+def test_a_stopped_sandbox_cannot_be_asked(grade: Callable[[LearnerState], Verdict]) -> None:
     with Sandbox() as sandbox:
         requests.get(f"{sandbox.url}/api/v1/time", timeout=5)
-    verdict = judged(judge, sandbox=sandbox)
+    verdict = graded(grade, sandbox=sandbox)
     assert verdict.outcome == "Cannot tell"
     assert verdict.reason.startswith("The sandbox was stopped. Run the cells above first")
 
 
 def test_what_is_no_sandbox_cannot_be_asked() -> None:
-    verdict = judged(count, sandbox="mine")
-    assert verdict.outcome == "Cannot tell" and "`sandbox` is no exchange: 'mine'" in verdict.reason
-    assert judged(count).outcome == "Cannot tell"
+    verdict = graded(count, sandbox="mine")
+    assert (
+        verdict.outcome == "Cannot tell"
+        and "`sandbox` is not an exchange: 'mine'" in verdict.reason
+    )
+    assert graded(count).outcome == "Cannot tell"
 
 
 class SomeExchange:
@@ -249,7 +254,7 @@ class SomeExchange:
 def test_any_object_with_a_log_is_a_sandbox() -> None:
     with SomeExchange() as exchange:
         exchange.log = [{"operation": "get_time"}, {"operation": "get_status"}]
-        seen = judged(lambda look: right(str(look.log("get_status"))), sandbox=exchange)
+        seen = graded(lambda learner: right(str(learner.log("get_status"))), sandbox=exchange)
     assert seen == right("[{'operation': 'get_status'}]")
 
 
@@ -273,7 +278,7 @@ def test_exact_numbers() -> None:
 
 @pytest.fixture
 def session() -> Session:
-    second = replace(EXERCISE, id="77.2", title="Another", judge=lambda look: wrong("no"))
+    second = replace(EXERCISE, id="77.2", title="Another", grade=lambda learner: wrong("no"))
     elsewhere = replace(EXERCISE, id="78.1", title="Elsewhere")
     return Session([EXERCISE, second, elsewhere])
 
@@ -300,7 +305,7 @@ def test_the_solution_is_code(session: Session) -> None:
 
 
 def test_progress_is_that_of_the_notebook(session: Session) -> None:
-    assert repr(session.progress()) == "No exercise was looked at yet."
+    assert repr(session.progress()) == "No exercise was checked yet."
     session.exercise("77.2").check()
     assert str(session.progress()) == "77.1  An answer  -\n77.2  Another    Wrong"
     session.exercise("77.1").check()
@@ -309,21 +314,22 @@ def test_progress_is_that_of_the_notebook(session: Session) -> None:
 
 @pytest.mark.parametrize("id", ["99.9", 77.1, "", None])
 def test_an_exercise_that_is_none(session: Session, id: Any) -> None:
-    with pytest.raises(InputError, match="is no exercise; there are 77.1, 77.2, 78.1"):
+    with pytest.raises(InputError, match="is not an exercise; there are 77.1, 77.2, 78.1"):
         session.exercise(id)
 
 
 def test_the_public_names() -> None:
-    assert set(lessons.__all__) == {
-        "EXERCISES", "Attempt", "Exercise", "Look", "Verdict", "exercise", "progress",
+    assert set(exercises.__all__) == {
+        "EXERCISES", "Attempt", "Exercise", "LearnerState", "Verdict", "exercise", "progress",
+        "right", "untried", "wrong",
     }  # fmt: skip
-    assert all(hasattr(lessons, name) for name in lessons.__all__)
+    assert all(hasattr(exercises, name) for name in exercises.__all__)
 
 
 # --- what it needs --------------------------------------------------------------------------------
 
 
-def test_the_lessons_load_little_and_no_sandbox() -> None:
+def test_the_exercises_load_little_and_no_sandbox() -> None:
     code = (
         "import sys, bpkit; sys.path.insert(0, 'notebooks')\n"
         "early = 'exercises' in sys.modules\n"

@@ -1,7 +1,8 @@
-"""What a notebook shows in place of a traceback: missing names, and the errors of bpkit."""
+"""A notebook explains missing names, forgotten brackets, and the errors of bpkit."""
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace, TracebackType
@@ -11,7 +12,7 @@ import pytest
 from exercises import name_errors as missing
 from IPython.core.interactiveshell import InteractiveShell
 
-from bpkit import BpkitError, InputError
+from bpkit import BpkitError, Client, InputError
 
 
 def refuse(price: int) -> None:
@@ -27,6 +28,7 @@ class FakeShell:
         self.custom_exceptions: tuple[type[BaseException], ...] = ()
         self.handler: Any = None
         self.shown: str | None = None
+        self.error: BaseException | None = None
 
     def set_custom_exc(self, kinds: tuple[type[BaseException], ...], handler: Any) -> None:
         self.custom_exceptions, self.handler = kinds, handler
@@ -41,6 +43,7 @@ class FakeShell:
         try:
             exec(compile(code, "<cell>", "exec"), self.user_ns)
         except (NameError, BpkitError):
+            self.error = sys.exc_info()[1]
             missing.explain(self, *sys.exc_info())  # type: ignore[arg-type]
         return self.shown
 
@@ -62,7 +65,7 @@ def test_a_misspelt_name_is_suggested_beside_the_other_way() -> None:
     assert "Did you mean" not in (FakeShell(_orders=1).run("orderz") or "")
 
 
-def test_other_missing_names_are_shown_as_ever() -> None:
+def test_other_missing_names_are_shown_as_usual() -> None:
     unbound = "def f():\n    x += 1\nf()"
     assert (FakeShell().run(unbound) or "").startswith("a traceback: cannot access")
     elsewhere: dict[str, Any] = {}
@@ -70,6 +73,30 @@ def test_other_missing_names_are_shown_as_ever() -> None:
     shown = FakeShell(library=elsewhere["library"]).run("library()")
     assert shown == "a traceback: name 'nothing' is not defined"
     assert FakeShell().run("raise NameError('made by hand')") == "a traceback: made by hand"
+
+
+def test_forgotten_brackets_in_ipython_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    shell = InteractiveShell()
+    shell.set_custom_exc(missing.EXPLAINED, missing.explain)
+    with Client("http://127.0.0.1:9") as client:
+        shell.user_ns["market"] = client
+        for code, said in (
+            ("market.get_tickers.df", "Write `market.get_tickers().df`."),
+            ("market.get_ticker.df", "Write `market.get_ticker(...).df`."),
+            ("get = market.get_tickers\nget.shape", "Write `bp.get_tickers().shape`."),
+        ):
+            assert isinstance(shell.run_cell(code).error_in_exec, AttributeError)
+            assert said in "".join(capsys.readouterr())
+        for code in ("market.url.df", "print.df", "missing = lambda: 1\nmissing.df"):
+            shell.run_cell(code)
+            text = "".join(capsys.readouterr())
+            assert "Traceback" in text and "brackets" not in text
+
+
+def test_an_error_that_was_shown_is_still_picklable() -> None:
+    shell = FakeShell(refuse=refuse)
+    shell.run("refuse(2)")
+    assert str(pickle.loads(pickle.dumps(shell.error))) == "price=2: is too much"
 
 
 AGAIN = "If you skipped a cell, or ran one twice: Run > Run All Above Selected Cell."
@@ -80,7 +107,7 @@ def test_a_refusal_is_its_message_its_line_and_a_way_on() -> None:
     assert shell.run("refuse(2)") == f"InputError: price=2: is too much\n\n{AGAIN}"  # no such file
 
 
-def test_a_refusal_that_no_cell_led_to_is_shown_as_ever() -> None:
+def test_a_refusal_that_no_cell_led_to_is_shown_as_usual() -> None:
     shell = FakeShell()
     try:
         refuse(2)
@@ -97,7 +124,8 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeShell]:
 
 
 def test_the_handler_is_installed_once_and_over_nobody_elses(shell: FakeShell) -> None:
-    assert missing.install() and shell.custom_exceptions == (NameError, BpkitError)
+    assert missing.install()
+    assert shell.custom_exceptions == (NameError, AttributeError, BpkitError)
     assert missing.install()  # an import that is run again
     shell.custom_exceptions = (KeyError,)
     assert not missing.install() and shell.custom_exceptions == (KeyError,)
@@ -126,7 +154,7 @@ def test_in_ipython_itself(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_refusal_in_ipython_itself(capsys: pytest.CaptureFixture[str]) -> None:
     shell = InteractiveShell()
-    shell.set_custom_exc((NameError, BpkitError), missing.explain)
+    shell.set_custom_exc(missing.EXPLAINED, missing.explain)
     shell.user_ns["refuse"] = refuse
     result = shell.run_cell("price = 2\ndef place(at):\n    return refuse(at)\nplace(price)")
     said = capsys.readouterr()

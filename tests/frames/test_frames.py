@@ -76,7 +76,7 @@ def promised(kind: str) -> tuple[str | None, str, dict[str, str]]:
 
 
 def keeps(made: pd.DataFrame, kind: str) -> None:
-    """Columns in order, dtypes, and index; columns that no contract knows come after."""
+    """Check columns and their order, dtypes and index; columns not in the contract come after."""
     index, index_dtype, columns = promised(kind)
     assert list(made.columns)[: len(columns)] == list(columns)
     assert {name: str(made[name].dtype) for name in columns} == columns
@@ -253,21 +253,21 @@ def test_open_interest_and_marks_and_funding() -> None:
 
 
 def test_a_mark_without_funding() -> None:
-    """Of a prediction market, whose mark prices omit the funding fields."""
+    """Mark prices of prediction markets have no funding fields."""
     made = frame("mark_prices", [MARK, {"symbol": "X_PREDICTION", "markPrice": "0.4"}])
     keeps(made, "mark_prices")
     assert made["markPrice"].tolist() == [77346.3, 0.4]
     assert made.loc["X_PREDICTION"].drop("markPrice").isna().all()
 
 
-def test_the_ladder_falls_from_the_highest_ask_to_the_lowest_bid() -> None:
+def test_depth_begins_with_the_highest_ask_and_ends_with_the_lowest_bid() -> None:
     made = frame("depth", DEPTH)
     assert made["side"].tolist() == ["Ask", "Ask", "Bid", "Bid"]
     assert made["price"].tolist() == [20.99, 20.9, 20.5, 20.12]
     assert made["quantity"].tolist() == [311.25, 522.15, 3.5, 255.75]
 
 
-def test_a_markets_filters_lie_flat() -> None:
+def test_each_filter_of_a_market_has_a_column() -> None:
     made = frame("markets", [SOL])
     row = made.loc["SOL_USDC"]
     assert "filters" not in made.columns
@@ -280,14 +280,16 @@ def test_a_markets_filters_lie_flat() -> None:
     pd.testing.assert_frame_equal(frame("market", SOL), made)
 
 
-def test_a_filter_that_is_no_group_is_kept() -> None:
-    made = frame("markets", [{**SOL, "filters": {**SOL["filters"], "lotSize": "5", "band": None}}])
+def test_a_filter_that_is_not_a_group_is_kept() -> None:
+    filters = {**SOL["filters"], "lotSize": "5", "limit": 0, "band": None}
+    made = frame("markets", [{**SOL, "filters": filters}])
     keeps(made, "markets")
-    assert made.loc["SOL_USDC", "lotSize"] == "5" and "band" not in made
+    assert made.loc["SOL_USDC", "lotSize"] == "5" and made.loc["SOL_USDC", "limit"] == 0
+    assert "band" not in made
     assert made.loc["SOL_USDC", "stepSize"] == 0.03
 
 
-def test_a_funding_interval_beside_none() -> None:
+def test_a_funding_interval_and_a_null_in_one_column() -> None:
     perp = {**SOL, "symbol": "SOL_USDC_PERP", "fundingInterval": 3600000}
     intervals = frame("markets", [SOL, perp])["fundingInterval"]
     assert intervals.isna().tolist() == [True, False]
@@ -345,7 +347,7 @@ def test_a_trigger_quantity_may_be_a_share() -> None:
     assert frame("orders", orders)["triggerQuantity"].tolist() == ["80%", "0.001"]
 
 
-def test_the_history_tells_of_the_same_order_in_the_same_names() -> None:
+def test_the_history_of_an_order_uses_the_same_names() -> None:
     now, then = frame("order", LIMIT).iloc[0], frame("order_history", [HISTORY]).iloc[0]
     for name in ("id", "createdAt", "symbol", "side", "price", "quantity", "postOnly"):
         assert now[name] == then[name]
@@ -370,7 +372,7 @@ def test_the_shapes_of_one_thing_have_the_same_columns(kinds: tuple[str, ...]) -
         assert pd.concat([first, other]).dtypes.equals(first.dtypes)
 
 
-def test_a_batch_has_the_columns_of_an_order_behind_its_own() -> None:
+def test_a_batch_has_the_columns_of_an_order_after_its_own() -> None:
     order, batch = frame("order", {}), frame("batch", [])
     assert list(batch.columns) == ["operation", "code", "message", *order.columns]
 
@@ -418,7 +420,7 @@ def test_collateral_has_a_row_for_each_asset() -> None:
     assert COLLATERAL["netEquity"] == "28.49145" and "netEquity" not in made
 
 
-def test_rates_of_both_lists_stand_beside_each_other() -> None:
+def test_rates_of_both_lists_are_in_one_row() -> None:
     more = {"symbol": "USDC", "borrowRate": "0.1", "lendRate": "0.06"}
     made = frame("apy", {**APY, "borrowLend": [more, *APY["borrowLend"]]})
     assert made.index.tolist() == ["USDC", "SOL"]
@@ -428,7 +430,7 @@ def test_rates_of_both_lists_stand_beside_each_other() -> None:
     assert made.loc["USDC", ["dilutionFactor", "stakingRate"]].isna().all()
 
 
-def test_rates_that_one_list_gives_twice_have_two_rows() -> None:
+def test_an_asset_that_is_in_one_list_twice_has_two_rows() -> None:
     twice = [{"symbol": "SOL", "borrowRate": rate} for rate in ("0.08", "0.09")]
     made = frame("apy", {**APY, "borrowLend": twice, "note": "new"})
     assert made["borrowRate"].tolist() == [0.08, 0.09]
@@ -453,7 +455,7 @@ def test_requests_have_a_row_for_each_quote() -> None:
     assert list(made.columns) == list(promised("rfqs")[2])
 
 
-def test_what_is_new_beside_a_request_is_kept() -> None:
+def test_new_fields_of_a_request_and_of_a_quote_are_kept() -> None:
     made = frame("rfqs", [{"rfq": RFQ, "quotes": [{**QUOTE, "fee": "1"}], "venue": "desk"}])
     assert (made.loc[0, "fee"], made.loc[0, "venue"]) == ("1", "desk")
 
@@ -483,7 +485,7 @@ def test_events_have_a_row_for_each_market() -> None:
     assert list(made.columns) == list(promised("prediction_events")[2])
 
 
-def test_an_unknown_name_that_two_levels_share_is_lost_in_neither() -> None:
+def test_an_unknown_name_that_two_levels_have_is_kept_for_both() -> None:
     event = {**EVENT, "mood": "dull", "predictionMarkets": [{**PREDICTION, "mood": "wet"}]}
     made = frame("prediction_events", [event])
     assert (made.loc[0, "mood"], made.loc[0, "eventMood"]) == ("wet", "dull")
@@ -523,7 +525,9 @@ def test_the_functions_of_a_position_stay_objects() -> None:
         ([], {}),
     ],
 )
-def test_an_undocumented_answer_comes_as_it_is(answer: Any, columns: dict[str, list[Any]]) -> None:
+def test_an_undocumented_answer_is_not_converted(
+    answer: Any, columns: dict[str, list[Any]]
+) -> None:
     made = frame("fee_tiers", answer)
     assert made.to_dict("list") == columns
     assert set(map(str, made.dtypes)) <= {"object"}
@@ -560,11 +564,10 @@ def test_exact_money_keeps_every_digit() -> None:
     assert fees.sum() == Decimal("0.3") != frame("fills", fills)["fee"].sum()
 
 
-def test_exact_money_of_every_spelling() -> None:
-    given = ["1.10", 5, Decimal("0.1"), None]
-    made = frames.decimals(given)
-    assert [None if value is None else str(value) for value in made] == ["1.10", "5", "0.1", None]
-    assert made[3] is None and made.dtype == object
+def test_decimals_from_text_int_float_and_decimal() -> None:
+    made = frames.decimals(["1.10", 5, Decimal("0.1"), 0.1, None])
+    assert list(map(str, made[:4])) == ["1.10", "5", "0.1", "0.1"]
+    assert made[4] is None and made.dtype == object
     with pytest.raises(ValueError, match="twelve"):
         frames.decimals(["twelve"])
 
@@ -604,7 +607,7 @@ def test_each_time_from_its_own_unit(kind: str, answer: Any, name: str, moment: 
 
 
 @pytest.mark.parametrize("text", ["2026-09-01T12:00:00", "2026-09-01T14:00:00.000+02:00"])
-def test_a_date_time_may_name_its_zone_or_none(text: str) -> None:
+def test_times_with_and_without_a_zone_in_one_column(text: str) -> None:
     made = frame("borrow_lend_markets", [{**LENDING, "timestamp": text}, LENDING])
     assert made["timestamp"].tolist() == [utc("2026-09-01T12:00")] * 2
 
@@ -672,16 +675,21 @@ def test_milliseconds() -> None:
 
 
 @pytest.mark.parametrize("value", ["0.1", 0.1, Decimal("0.1")])
-def test_numbers_of_every_spelling(value: object) -> None:
+def test_numbers_from_text_float_and_decimal(value: object) -> None:
     for made in (frames.numbers([value]), frames.numbers([value, None])):
         assert made.dtype == np.float64
         assert made[0] == 0.1
     assert np.isnan(frames.numbers([None, value])[0])
 
 
-def test_a_text_that_is_no_number_is_not_swallowed() -> None:
+def test_a_text_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="twelve"):
         frames.numbers(["1", "twelve"])
+
+
+def test_zero_is_a_whole_number() -> None:
+    made = frames.integers([0, "0", None])
+    assert made[:2].tolist() == [0, 0] and made.isna().tolist() == [False, False, True]
 
 
 def test_a_text_of_nothing_is_a_text() -> None:
@@ -691,7 +699,7 @@ def test_a_text_of_nothing_is_a_text() -> None:
 # --- the official specification -------------------------------------------------------------------
 
 ROWS = "its parts are the rows"
-# What the rows of a frame do not have under its own name, of what the specification gives.
+# Properties in the specification that are not a column under their own name, and why.
 ELSEWHERE = {
     "depth": {
         "asks": ROWS, "bids": ROWS, "lastUpdateId": "of the whole book: in the record",
@@ -707,7 +715,7 @@ ELSEWHERE = {
     "rfqs": {"rfq": ROWS, "quotes": ROWS},
     "securities": {"sessions": ROWS},
 }  # fmt: skip
-# The schemas of those parts, and what is renamed since two levels have it.
+# The schemas of those parts, and the properties that are renamed because two levels have them.
 PARTS: dict[str, dict[str, dict[str, str]]] = {
     "collateral": {"Collateral": {}},
     "apy": {"BorrowLendApyRate": {}, "StakingApyRate": {}},
@@ -778,8 +786,8 @@ def test_every_property_of_a_part_is_a_column(
             assert fits(properties[name], column), name
 
 
-def test_every_column_stands_in_the_specification(specification: Specification) -> None:
-    """A name that was misspelt would be an empty column for ever."""
+def test_every_column_is_in_the_specification(specification: Specification) -> None:
+    """A misspelt name would be a column that is always empty."""
     known = {"operation", "side", "price", "quantity", "symbol"}  # the batch, the depth, balances
     for kind, columns in ((kind, dict(FRAMES[kind].columns)) for kind in FRAMES):
         asked = [one for one in DOCUMENTED if one.answer == kind]
@@ -796,7 +804,7 @@ def test_every_column_stands_in_the_specification(specification: Specification) 
 
 
 def same_thing(kind: str) -> str:
-    """The shapes of an order share their columns; so do those of a strategy, a request, a quote."""
+    """All answers about orders share their columns; so do strategies, requests and quotes."""
     shapes = ("order", "strateg", "rfq", "quote")
     if kind == "batch":
         return "order"

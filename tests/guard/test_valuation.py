@@ -109,6 +109,16 @@ def test_the_value_of_an_order(case: str) -> None:
     assert value_of("execute_order_batch", [fields]) == Decimal(value)
 
 
+@pytest.mark.parametrize("larger", ["netQuantity", "netExposureQuantity"])
+def test_the_larger_quantity_of_a_position_counts(larger: str) -> None:
+    """Half of 9 at 200, and not half of 4 or 3."""
+    share = perp(orderType="Market", price=None, quantity=None, triggerPrice="200",
+                 triggerQuantity="50%")  # fmt: skip
+    position = POSITION | {larger: "-9"}
+    asks = {"bids": [], "asks": [["100", "99"]]}
+    assert value_of("execute_order", share, get_positions=[position], get_depth=asks) == 900
+
+
 def test_only_what_is_needed_is_read() -> None:
     ask = Answers()
     guard(ask).admit(OPERATIONS["execute_order"], order())
@@ -309,7 +319,7 @@ def test_what_cannot_be_valued_is_not_sent(case: str) -> None:
     with pytest.raises(GuardError, match=told) as caught:
         armed.admit(OPERATIONS["execute_order"], fields)
     assert str(caught.value).startswith("execute_order cannot be valued, so no limit can hold it: ")
-    assert str(caught.value).endswith(". Nothing was sent.")
+    assert str(caught.value).endswith(". Nothing was sent.") and ".." not in str(caught.value)
     assert armed.spent == 0
 
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Scripted
-from hypothesis import HealthCheck, given, settings
+from conftest import Scripted, examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpkit import Client, InputError, Key, MissingExtraError, TransportError
@@ -28,10 +28,6 @@ from bpkit.operations import OPERATIONS
 from bpkit.results import read
 from bpkit.sandbox import Sandbox
 
-GENTLY = settings(
-    derandomize=True, database=None, deadline=None, max_examples=300,
-    suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -194,7 +190,7 @@ SIZES = st.integers(0, 25)
 LIMITS = st.integers(2, 9)
 
 
-@GENTLY
+@settings(max_examples=examples(300))
 @given(SIZES, LIMITS, BATCHES, st.booleans(), st.booleans())
 def test_no_row_twice_and_none_lost_when_rows_arrive(
     many: int, limit: int, batches: list[int], counted: bool, with_id: bool
@@ -209,7 +205,7 @@ def test_no_row_twice_and_none_lost_when_rows_arrive(
         assert made == bp.rows[len(bp.rows) - len(made) :] and len(made) >= many
 
 
-@GENTLY
+@settings(max_examples=examples(300))
 @given(st.lists(st.integers(1, 2), max_size=20), LIMITS, st.lists(st.integers(0, 5), max_size=6))
 def test_equal_rows_are_counted(numbers: list[int], limit: int, batches: list[int]) -> None:
     """The exchange's own count shows which of two equal rows is the new one."""
@@ -301,7 +297,7 @@ def test_rows_of_one_moment_may_change_places() -> None:
     assert offsets(bp) == [0, 1, 2, 3, 4, 5]  # and not from 0 again
 
 
-@GENTLY
+@settings(max_examples=examples(300))
 @given(SIZES, LIMITS, BATCHES)
 def test_an_ascending_walk_ends_with_what_arrived(
     many: int, limit: int, batches: list[int]
@@ -322,7 +318,7 @@ def test_an_ascending_walk_does_not_take_what_arrives_for_what_has_moved() -> No
 # --- rows that vanish -----------------------------------------------------------------------------
 
 
-@GENTLY
+@settings(max_examples=examples(300))
 @given(
     SIZES, LIMITS, st.lists(st.tuples(st.integers(0, 24), st.integers(0, 4)), max_size=3),
     st.booleans(), st.booleans(),

@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from conftest import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,12 +42,7 @@ ON_READS = [
     *("rate_limit", "maintenance", "bad_gateway", "gateway_timeout"),
     *("lost_request", "lost_reply", "truncated"),
 ]
-GENTLY = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+GENTLY = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 class World:
@@ -393,7 +389,7 @@ clocks = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(GENTLY, max_examples=60)
+@settings(GENTLY, max_examples=examples(60))
 @given(clocks, st.lists(steps, min_size=4, max_size=15))
 def test_nothing_is_placed_twice_or_lost(
     clock: tuple[float, bool], happening: list[tuple[Any, ...]]
@@ -406,7 +402,7 @@ def test_nothing_is_placed_twice_or_lost(
         person.finish()
 
 
-@settings(GENTLY, max_examples=40)
+@settings(GENTLY, max_examples=examples(40))
 @given(clocks, late, wanted, st.integers(0, 6), st.booleans())
 def test_a_late_order_is_found_or_comes_too_late(
     clock: tuple[float, bool], late: int, fields: Json, idle: int, waits: bool

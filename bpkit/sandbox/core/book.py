@@ -1,7 +1,7 @@
-"""One market's order book: price-time priority, in whole ticks and steps. No clock, no money.
+"""Order book: match orders by price and time. Prices in ticks, quantities in steps.
 
-Matching is a walk that changes nothing (``plan``) and a step that carries it out (``apply``), so
-that whoever needs to know first (fill or kill, the cost of a market order) asks the same walk.
+``plan`` finds what an order would match and changes nothing; ``apply`` carries a plan out. So a
+fill-or-kill order, or the cost of a market order, can be checked before anything changes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 Side = Literal["Bid", "Ask"]
 OTHER: dict[Side, Side] = {"Bid": "Ask", "Ask": "Bid"}
 
-# Why a match stopped with something left to trade.
+# Why a match stopped before the whole order was traded.
 NO_MATCH = "NoMatch"  # no order is left at the limit or better
 SELF_TRADE = "SelfTradePrevention"
 PRICE_IMPACT = "PriceImpact"
@@ -23,7 +23,7 @@ NOT_REDUCED = "ReduceOnlyNotReduced"
 
 @dataclass(slots=True)
 class Resting:
-    """An order in the book. ``quantity``: what remains of it, in steps."""
+    """An order in the book. ``quantity``: the steps that remain."""
 
     id: str
     owner: str
@@ -34,11 +34,11 @@ class Resting:
 
 
 class Taker(NamedTuple):
-    """An incoming order. One of ``quantity`` (steps) and ``budget`` (ticks * steps) is given.
+    """An incoming order, with a ``quantity`` (steps) or a ``budget`` (ticks * steps).
 
-    ``limit``: its own price, None for a market order. ``worst``: the farthest price at which it may
-    trade for the sake of the market; None: anywhere. ``most``: steps after which a reduce-only
-    order would no longer reduce; None: it is none.
+    ``limit``: its own price, None for a market order. ``worst``: the worst price at which the
+    market's rules let it trade; None: any price. ``most``: the steps that a reduce-only order may
+    trade; None: the order is not reduce-only.
     """
 
     owner: str
@@ -52,7 +52,7 @@ class Taker(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """So many steps taken from one resting order, at its price."""
+    """``quantity`` steps traded with one resting order, at its price."""
 
     maker: str
     price: int
@@ -60,10 +60,10 @@ class Fill(NamedTuple):
 
 
 class Match(NamedTuple):
-    """What an incoming order meets. ``expired``: resting orders that it removes, of its own owner
-    by self-trade prevention, of others because they would no longer reduce.
+    """The fills of an incoming order. ``expired``: the resting orders that it removes: its own, by
+    self-trade prevention, and reduce-only orders that would no longer reduce.
 
-    ``stopped``: None when nothing is left to trade (of a budget: less than a step), otherwise why.
+    ``stopped``: why the order was not traded whole; None: it was, or its budget buys no more steps.
     """
 
     fills: list[Fill]
@@ -86,50 +86,50 @@ class Book:
 
     def __init__(self) -> None:
         self._orders: dict[str, Resting] = {}
-        self._halves: dict[Side, _Half] = {"Bid": _Half(1), "Ask": _Half(-1)}
+        self._sides: dict[Side, _BookSide] = {"Bid": _BookSide(1), "Ask": _BookSide(-1)}
 
     def __contains__(self, id: str) -> bool:
         return id in self._orders
 
     def add(self, order: Resting) -> None:
-        """Let an order rest, behind those of the same price. Whoever adds it has matched it before.
+        """Add an order behind those of the same price. Match it first.
 
-        ValueError: the id is taken, the quantity is not positive, or the book would be crossed.
+        ValueError: the id is used, the quantity is not above 0, or the price crosses the book.
         """
         if order.id in self._orders or order.quantity <= 0:
-            raise ValueError(f"cannot add {order}")
+            raise ValueError(f"{order}: the id is used, or the quantity is not above 0")
         if self.crosses(order.side, order.price):
             raise ValueError(f"{order} crosses the book")
         self._orders[order.id] = order
-        self._halves[order.side].add(order)
+        self._sides[order.side].add(order)
 
     def cancel(self, id: str) -> Resting:
-        """Take an order out. KeyError: it does not rest here."""
+        """Remove an order. KeyError: it is not in the book."""
         order = self._orders.pop(id)
-        self._halves[order.side].remove(order)
+        self._sides[order.side].remove(order)
         return order
 
     def best(self, side: Side) -> int | None:
         """The highest bid or the lowest ask, in ticks."""
-        return self._halves[side].best()
+        return self._sides[side].best()
 
     def crosses(self, side: Side, price: int) -> bool:
-        """Would an order of that side and price meet another?"""
+        """Would an order with this side and price match another?"""
         best = self.best(OTHER[side])
-        return best is not None and not _beyond(side, best, price)
+        return best is not None and not _is_worse(side, best, price)
 
     def levels(self, side: Side, limit: int | None = None) -> list[tuple[int, int]]:
-        """(ticks, steps) a price, ascending: the best bid is last, the best ask first.
+        """(ticks, steps) of each price, ascending: the best bid is last, the best ask first.
 
-        ``limit``: only so many of the best.
+        ``limit``: the number of prices, the best ones.
         """
-        return sorted(self._halves[side].levels(limit))
+        return sorted(self._sides[side].levels(limit))
 
     def plan(self, taker: Taker, nets: Mapping[str, int] | None = None) -> Match:
-        """What ``taker`` would meet now. Changes nothing.
+        """Match ``taker`` without changing the book.
 
-        ``nets``: the positions (steps) of those who own reduce-only orders, which trade only as
-        long as they reduce it.
+        ``nets``: the position (steps) of each owner of reduce-only orders. These orders trade only
+        while they reduce it.
         """
         fills: list[Fill] = []
         expired: list[str] = []
@@ -137,13 +137,13 @@ class Book:
         left = taker.quantity if taker.budget is None else taker.budget
         if left is None or (taker.quantity is not None and taker.budget is not None):
             raise ValueError("give a quantity or a budget, not both")
-        for maker in self._halves[OTHER[taker.side]].walk():
+        for maker in self._sides[OTHER[taker.side]].walk():
             wanted = left if taker.budget is None else left // maker.price
             if wanted == 0:
                 return Match(fills, expired, None)
-            if _beyond(taker.side, maker.price, taker.limit):
+            if _is_worse(taker.side, maker.price, taker.limit):
                 return Match(fills, expired, NO_MATCH)
-            if _beyond(taker.side, maker.price, taker.worst):
+            if _is_worse(taker.side, maker.price, taker.worst):
                 return Match(fills, expired, PRICE_IMPACT)
             if maker.owner == taker.owner:
                 if taker.prevention != "RejectTaker":
@@ -153,9 +153,9 @@ class Book:
                 continue
             if most == 0:
                 return Match(fills, expired, NOT_REDUCED)
-            room = _room(maker, nets)
-            taken = min(wanted, room, wanted if most is None else most)
-            if room < maker.quantity and taken == room:
+            tradable = _tradable(maker, nets)
+            taken = min(wanted, tradable, wanted if most is None else most)
+            if tradable < maker.quantity and taken == tradable:
                 expired.append(maker.id)
             if taken == 0:
                 continue
@@ -169,7 +169,7 @@ class Book:
         return Match(fills, expired, NO_MATCH)
 
     def apply(self, match: Match) -> None:
-        """Carry out a plan made of this book as it is now."""
+        """Carry out a plan. The book must not have changed since ``plan``."""
         for fill in match.fills:
             maker = self._orders[fill.maker]
             maker.quantity -= fill.quantity
@@ -179,13 +179,13 @@ class Book:
             self.cancel(id)
 
 
-class _Half:
-    """One side. Its prices stand worst first, so that the busy end of the list is the cheap one."""
+class _BookSide:
+    """One side of a book. Prices are sorted worst first: changes at the end of a list are fast."""
 
     def __init__(self, sign: int) -> None:
-        self._sign = sign  # turns a price into a key that is higher the better the price
+        self._sign = sign  # sign * price is a key: the better the price, the higher the key
         self._keys: list[int] = []
-        self._queues: dict[int, dict[str, Resting]] = {}  # of each key, oldest order first
+        self._queues: dict[int, dict[str, Resting]] = {}  # key -> its orders, oldest first
 
     def add(self, order: Resting) -> None:
         key = self._sign * order.price
@@ -215,16 +215,16 @@ class _Half:
             yield self._sign * key, sum(order.quantity for order in self._queues[key].values())
 
 
-def _room(maker: Resting, nets: Mapping[str, int]) -> int:
-    """How many steps of a resting order may trade."""
+def _tradable(maker: Resting, nets: Mapping[str, int]) -> int:
+    """The steps of a resting order that may trade."""
     if not maker.reduce_only:
         return maker.quantity
     net = nets.get(maker.owner, 0)
     return min(maker.quantity, max(0, net if maker.side == "Ask" else -net))
 
 
-def _beyond(side: Side, price: int, bound: int | None) -> bool:
-    """Is ``price`` worse than ``bound`` for one who takes from that side? None bounds nothing."""
+def _is_worse(side: Side, price: int, bound: int | None) -> bool:
+    """Is ``price`` worse than ``bound`` for a taker of that side? None: there is no bound."""
     if bound is None:
         return False
     return price > bound if side == "Bid" else price < bound

@@ -1,6 +1,6 @@
-"""Where the sources contradict each other, a switch: which of them shall the sandbox follow?
+"""Switches for behaviour on which the sources contradict each other.
 
-The defaults are what most of the evidence says; PARITY.md names it for either side.
+Each default follows most of the evidence. PARITY.md lists the evidence for both sides.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ CHOICES: dict[str, tuple[object, ...]] = {
 
 @dataclass(frozen=True)
 class Conflicts:
-    """``Sandbox(conflicts=Conflicts(auth_status=401))``. ValueError: no such choice.
+    """``Sandbox(conflicts=Conflicts(auth_status=401))``. ValueError: a value is not in CHOICES.
 
-    ``post_only``: an order that would take at once is refused (INVALID_ORDER), or accepted and
-    ``expire``d at once (PostOnlyTaker). ``unknown_cancel``: the HTTP status for cancelling an order
-    that does not rest, 400 (INVALID_CLIENT_REQUEST, "Order not found") or 404 (RESOURCE_NOT_FOUND,
-    "Not Found"). ``auth_status``: the HTTP status of a signature, a timestamp or a header that is
-    refused; code and message stay the same. An unknown key is 401 either way.
+    ``post_only``: a post-only order that would take is refused (INVALID_ORDER), or accepted and
+    expired at once (PostOnlyTaker). ``unknown_cancel``: the HTTP status when the order to cancel is
+    not open: 400 (INVALID_CLIENT_REQUEST, "Order not found") or 404 (RESOURCE_NOT_FOUND, "Not
+    Found"). ``auth_status``: the HTTP status when a signature, a timestamp or a header is refused;
+    code and message stay the same. An unknown key is always 401.
     """
 
     post_only: str = "refuse"
@@ -33,4 +33,4 @@ class Conflicts:
         for field in fields(self):
             choice = getattr(self, field.name)
             if choice not in CHOICES[field.name]:
-                raise ValueError(f"{field.name} is one of {CHOICES[field.name]}, not {choice!r}")
+                raise ValueError(f"{field.name}={choice!r} is not one of {CHOICES[field.name]}")

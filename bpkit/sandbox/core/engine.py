@@ -1,7 +1,7 @@
-"""What happens on the exchange: orders come, meet the book, wait for a price, are liquidated.
+"""Accept and execute orders: check margin, match, trigger conditional orders, liquidate.
 
-Knows accounts, markets and venues, and no JSON: ``Exchange`` answers in the exchange's words, and
-``passing`` lets time go by.
+The engine has accounts, markets and venues, and no JSON: ``exchange`` makes the answers, and
+``timeline`` advances the time.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MOST_STEPS = 2**90
 
 
 class Engine:
-    """All accounts and markets. Time stands at ``now_us`` (microseconds UTC).
+    """All accounts and markets, at the time ``now_us`` (microseconds UTC).
 
-    ``feed_of`` gives the feed of a market's symbol; it is asked once a market, when first needed.
+    ``feed_of``: market symbol -> its price feed. It is called once for each market that is used.
     The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
     never changes.
     """
@@ -53,19 +53,24 @@ class Engine:
         self.last_id = FIRST_ORDER_ID
         self.margin = Margin(self.markets, self.mark)
         self.settlement = FuturesSettlement(
-            self.markets, self.market_maker, self.fees, self.mark, self.next_id, self._unlock
+            self.markets,
+            self.market_maker,
+            self.fees,
+            self.mark,
+            self.next_id,
+            self._end_spot_orders,
         )
         self._feed_of = feed_of
         self._feeds: dict[str, PriceFeed] = {}
 
     def feed(self, symbol: str) -> PriceFeed:
-        """A market's feed, made when it is first asked for."""
+        """The price feed of a market, made when it is first used."""
         if symbol not in self._feeds:
             self._feeds[symbol] = self._feed_of(symbol)
         return self._feeds[symbol]
 
     def mark(self, symbol: str) -> Decimal:
-        """What a market's asset is worth now: a future's mark price, otherwise the last price."""
+        """The price of a market now: a future's mark price, a spot market's last price."""
         market, feed = self.markets[symbol], self.feed(symbol)
         if market.kind == "PERP":
             return feed.mark_price(self.now_us)
@@ -73,12 +78,12 @@ class Engine:
             return market.price(feed.last_price(self.now_us))
 
     def next_id(self) -> str:
-        """Of an order or a position. Rising by 1 to 97: others trade too."""
+        """The id of the next order or position. Ids rise by 1 to 97, as if others traded too."""
         self.last_id += 1 + self.last_id * 31 % 97
         return str(self.last_id)
 
     def venue(self, market: Market) -> Venue:
-        """The market's book as it is now."""
+        """The venue of a market, with quotes of the present time."""
         venue = self.venues.get(market.symbol)
         if venue is None:
             feed = self.feed(market.symbol)
@@ -88,14 +93,14 @@ class Engine:
         self.leave_exits(venue)
         return venue
 
-    # An order on its way
+    # Orders
 
     def place(
         self, account: EngineAccount, request: OrderRequest, parent: EngineOrder | None = None
     ) -> EngineOrder:
-        """Match an order at once, let the rest of it wait or expire; or let it wait for its price.
+        """Match an order, then let the rest of it rest or expire; a conditional order waits.
 
-        ``parent``: the conditional order that has set it free. Refusal: nothing has changed.
+        ``parent``: the conditional order that placed it. Refusal: nothing has changed.
         """
         triggers.check(request)
         venue = self.venue(request.market)
@@ -113,17 +118,17 @@ class Engine:
         return order
 
     def most(self, account: EngineAccount, request: OrderRequest) -> int:
-        """The largest quantity, in steps, that the account can pay for and, if it is a market
-        order, that would be filled. Its price is not judged."""
+        """The largest quantity, in steps, that the account can pay for and that, as a market
+        order, would be filled. The price is not checked."""
         venue = self.venue(request.market)
         if request.reduce_only:
-            return self._room(account, request)
+            return self._reducible(account, request)
 
         def fits(steps: int) -> bool:
             one = replace(request, quantity=steps)
-            match = self._meet(venue, account, one)
+            match = self._match(venue, account, one)
             filled = one.price is not None or match.stopped is None
-            return filled and self._lack(account, one, match) is None
+            return filled and self._refusal(account, one, match) is None
 
         low, high = 0, 1
         while fits(high) and high < MOST_STEPS:
@@ -134,20 +139,21 @@ class Engine:
         return low
 
     def _plan(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
-        """What an order will meet. Refusal: it may not be placed, or cannot be paid for."""
+        """Check an order and match it, without changing anything. Refusal: it is not allowed, or
+        the account cannot pay for it."""
         last = venue.feed.last_price(self.now_us)
         rules.check_distance(request, last)
         rules.check_budget(request, venue.book.best(OTHER[request.side]))
-        if request.reduce_only and not self._room(account, request):
+        if request.reduce_only and not self._reducible(account, request):
             raise bad_request("Reduce only order not reduced", "INVALID_ORDER")
         crosses = request.price is not None and venue.book.crosses(request.side, request.price)
         takes = request.post_only and crosses
         if takes and self.conflicts.post_only != "expire":
             raise bad_request("Order would immediately match and take", "INVALID_ORDER")
-        match = self._meet(venue, account, request)
-        lack = self._lack(account, request, match)
-        if lack is not None:
-            raise lack
+        match = self._match(venue, account, request)
+        refused = self._refusal(account, request, match)
+        if refused is not None:
+            raise refused
         if takes:
             return Match([], [], "PostOnlyTaker")
         if rules.is_out_of_band(request, last):
@@ -156,7 +162,7 @@ class Engine:
             return Match([], [], "FillOrKill")
         return match
 
-    def _meet(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
+    def _match(self, venue: Venue, account: EngineAccount, request: OrderRequest) -> Match:
         worst, why = rules.worst_price(request, venue.book.best(OTHER[request.side]))
         match = venue.plan(
             Taker(
@@ -167,13 +173,15 @@ class Engine:
                 request.budget,
                 request.prevention,
                 worst,
-                self._room(account, request) if request.reduce_only else None,
+                self._reducible(account, request) if request.reduce_only else None,
             )
         )
         return match._replace(stopped=why) if match.stopped == PRICE_IMPACT else match
 
-    def _lack(self, account: EngineAccount, request: OrderRequest, match: Match) -> Refusal | None:
-        """What an account lacks for an order, as the refusal that says so."""
+    def _refusal(
+        self, account: EngineAccount, request: OrderRequest, match: Match
+    ) -> Refusal | None:
+        """The refusal of an order that the account cannot pay for, or None."""
         if request.future:
             if self.margin.allows(account, request, match):
                 return None
@@ -185,8 +193,8 @@ class Engine:
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         return None
 
-    def _room(self, account: EngineAccount, request: OrderRequest) -> int:
-        """Steps by which an order could reduce the account's position."""
+    def _reducible(self, account: EngineAccount, request: OrderRequest) -> int:
+        """The steps by which an order could reduce the account's position."""
         return max(0, -request.sign * account.net(request.market.symbol))
 
     def _accept(
@@ -196,10 +204,10 @@ class Engine:
         account.orders.append(order)
         return order
 
-    # What waits for a price
+    # Conditional orders
 
     def watched(self, venue: Venue, by: str) -> Decimal:
-        """A market's LastPrice, MarkPrice or IndexPrice now."""
+        """The LastPrice, MarkPrice or IndexPrice of a market now."""
         if by == "IndexPrice":
             return venue.feed.index_price(self.now_us)
         if by == "MarkPrice":
@@ -208,30 +216,30 @@ class Engine:
             return venue.market.price(venue.feed.last_price(self.now_us))
 
     def leave_exits(self, venue: Venue) -> None:
-        """Let the exits of entries that are over wait for their prices."""
+        """Place the take-profits and stop-losses of orders that have ended."""
         entries, venue.entries = venue.entries, []
         for entry in entries:
             if entry.owner.net(venue.market.symbol) * entry.request.sign <= 0:
-                continue  # what it opened is closed already
+                continue  # its position is closed already
             for request, rising in triggers.exits(entry):
                 order = self._accept(entry.owner, request, entry.id)
                 venue.wait(triggers.watch(order, rising))
 
     def fire(self, venue: Venue, printed: Decimal | None = None) -> None:
-        """Set free what has waited for the price of now. ``printed``: of the trade just made by
-        the price feed, which counts even if a fill here came after it at another price."""
+        """Trigger the conditional orders whose price is reached. ``printed``: the price of the
+        feed's newest trade. It counts even if a user's order was filled at another price since."""
         for trigger in list(venue.triggers.values()):
             price = self.watched(venue, trigger.by)
             prices = [price] if printed is None or trigger.by == "IndexPrice" else [price, printed]
             if trigger.order.id in venue.triggers and any(map(trigger.is_due, prices)):
-                self._release(venue, trigger.order)
+                self._trigger(venue, trigger.order)
 
-    def _release(self, venue: Venue, order: EngineOrder) -> None:
+    def _trigger(self, venue: Venue, order: EngineOrder) -> None:
         request = triggers.released(order.request, order.owner.net(venue.market.symbol))
         if request.quantity == 0:
             venue.end(order, "TriggerFailed", "StopWithoutPosition")
             return
-        # No documented status says that a conditional order has done its part; a guess.
+        # No status is documented for a conditional order that was triggered. This is a guess.
         venue.end(order, "Filled")
         try:
             self.place(order.owner, request, order)
@@ -240,8 +248,8 @@ class Engine:
 
     # Liquidation
 
-    def _unlock(self, account: EngineAccount) -> None:
-        """End the spot orders of an account that owes more than it has free."""
+    def _end_spot_orders(self, account: EngineAccount) -> None:
+        """End all spot orders of an account, so that what they lock can pay a debt."""
         for order in list(account.open.values()):
             if order.request.market.kind == "SPOT":
                 venue = self.venues[order.request.market.symbol]
@@ -250,7 +258,7 @@ class Engine:
     def liquidate(self, account: EngineAccount) -> None:
         """End all orders of an account that is short of margin, then close its positions.
 
-        What the book does not take stays open until the next time.
+        A position stays open as far as the book cannot fill it; it is tried again later.
         """
         for order in list(account.open.values()):
             self.venues[order.request.market.symbol].end(order, "Expired", "Liquidation")
@@ -260,7 +268,7 @@ class Engine:
             side = OTHER["Bid" if position.steps > 0 else "Ask"]
             request = system_request(position.market, side, abs(position.steps), LIQUIDATION)
             venue = self.venue(position.market)
-            match = self._meet(venue, account, request)
+            match = self._match(venue, account, request)
             order = self._accept(account, request)
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)
@@ -268,7 +276,7 @@ class Engine:
 
 
 def _need(request: OrderRequest, match: Match) -> Decimal:
-    """What an account must have available, of the asset that the order pays."""
+    """The amount that an account must have available, in the asset that the order pays."""
     with exact():
         if request.price is not None and request.quantity is not None:
             return request.hold(request.quantity)

@@ -1,34 +1,35 @@
-"""The exchange in its own words: orders, fills, positions and balances as its API shows them.
+"""The exchange without HTTP: accounts, orders and histories in the JSON of its API.
 
 What is not simulated:
 
 - Loans: ``autoBorrow*`` and ``autoLend*`` are refused, status 501, code NOT_IMPLEMENTED.
-- The 100 ms that the exchange makes takers wait, its limits on how many orders may be open, on
+- The 100 ms that the exchange makes takers wait, its limits on the number of open orders, on
   positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
   other than open and closed. The mean premium band of futures.
-- Realised profit and loss waiting to be settled: it is paid at once. The market maker pays and is
-  paid, so that nobody is deleveraged and there is no liquidity fund to run dry.
-- Liquidation by steps: an account short of maintenance margin loses its orders, then its positions,
-  whole and at the book, for a fee of 1 %. It is looked at whenever a trade reaches one of its
-  liquidation prices, and at each funding. The auction and the backstop are left out.
-- Subaccounts. A market that reacts: the market maker neither avoids a large order nor follows one.
+- Unsettled profit and loss: it is paid at once. The market maker holds the opposite of every
+  position, so nobody is deleveraged and no liquidity fund can run dry.
+- Liquidation in steps: an account that is short of maintenance margin loses its orders, then its
+  whole positions, at the book's prices, for a fee of 1 %. This is checked whenever a trade reaches
+  one of its liquidation prices, and at each funding. The auction and the backstop are left out.
+- Subaccounts. Reactions of other traders: they neither run from a large order nor follow one.
 
-What is: spot and futures in real books with price-time priority, cross margin, hourly funding,
-conditional orders. A simulated market maker quotes; its quotes come from the price feed and are
-orders like any other. While time stands still, what is taken from them stays taken; when it moves,
-the feed's trades meet the users' orders, then the market maker quotes again.
+What is simulated: spot and futures in real books with price-time priority, cross margin, hourly
+funding, conditional orders. A simulated market maker quotes from the price feed; its quotes are
+orders like any other. What you take from them stays taken until time moves. When it moves, the
+feed's trades meet the users' orders, then the market maker quotes again.
 
-Inside, prices are ticks, quantities steps, notionals ticks * steps; balances are exact decimals. A
-refused order (``Refusal``) changes nothing.
+Inside, prices are ticks, quantities are steps, notionals are ticks * steps; balances are exact
+decimals. An order that is refused (``Refusal``) changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from ..formatting import plain
+from ..simulation.market import Market
 from . import rules
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
@@ -40,40 +41,28 @@ from .timeline import pass_time
 from .venue import MAKER_FEE, MARKET_MAKER, TAKER_FEE
 
 __all__ = [
-    "FIRST_ORDER_ID",
-    "MARKET_MAKER_FUNDS",
-    "Conflicts",
-    "EngineAccount",
-    "Exchange",
-    "Refusal",
-]
+    "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal",
+]  # fmt: skip
 
 BATCH = 50  # orders
 FIRST_USER_ID = 1_813_870
-# Which system orders a filter of the fill history lets pass; what is not named here does not occur.
-FILL_TYPES: dict[str, tuple[str | None, ...]] = {
-    "User": (None,),
-    "BookLiquidation": ("LiquidatePositionOnBook",),
-    "Liquidation": ("LiquidatePositionOnBook",),
-    "AllLiquidation": ("LiquidatePositionOnBook",),
-    "CollateralConversion": ("CollateralConversion",),
-    "CollateralConversionAndSpotLiquidation": ("CollateralConversion",),
-}
 
 Json = dict[str, Any]
+Check = Callable[[str], None]  # raises Refusal if the market of that symbol takes no orders now
 
 
 class Exchange(Engine):
-    """All accounts and markets. Time stands at ``now_us`` (microseconds UTC) until it is advanced.
+    """All accounts and markets. Its time is ``now_us`` (microseconds UTC) until it is advanced.
 
     The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
     never changes.
+    Lists are complete: ``server/endpoints`` filters, sorts and pages them.
     """
 
     # Accounts
 
     def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> EngineAccount:
-        """A new account. ValueError: that key has one already."""
+        """A new account. ValueError: the key has an account already."""
         if public_key in self.accounts or public_key == MARKET_MAKER:
             raise ValueError(f"there is an account of {public_key} already")
         account = EngineAccount(
@@ -109,14 +98,14 @@ class Exchange(Engine):
         }
 
     def withdrawable(self, account: EngineAccount, asset: str) -> Decimal:
-        """What may leave the account: available, and not needed as margin."""
+        """The amount that may leave the account: available, and not needed as margin."""
         return self.margin.free(account, asset)
 
     def collateral(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``."""
         return self.margin.summary(account)
 
-    # Time
+    # Time and markets
 
     def advance_to(self, now_us: int) -> None:
         """Let time pass: the feed's trades meet the users' orders, then the market maker quotes.
@@ -128,6 +117,21 @@ class Exchange(Engine):
         if now_us > self.now_us:
             pass_time(self, now_us)
 
+    def open_market(self, symbol: str) -> Market:
+        """The market of a symbol. Refusal 400: unknown symbol; 404: the market is closed."""
+        market = rules.find_market(self.markets, symbol)
+        if not market.open:
+            raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
+        return market
+
+    def depth(self, symbol: str, limit: int | None = None) -> Json:
+        """Prices and quantities as text, both sides ascending: the best bid is last.
+
+        ``limit``: at most so many prices a side, the best ones. ``timestamp`` in microseconds.
+        Refusal: see ``open_market``.
+        """
+        return self.venue(self.open_market(symbol)).depth(limit, self.now_us)
+
     # Orders
 
     def execute(self, account: EngineAccount, order: Mapping[str, Any]) -> Json:
@@ -138,16 +142,29 @@ class Exchange(Engine):
         return self.place(account, rules.read(self.markets, order)).wire()
 
     def execute_batch(
-        self, account: EngineAccount, orders: Sequence[Mapping[str, Any]]
+        self,
+        account: EngineAccount,
+        orders: Sequence[Mapping[str, Any]],
+        check: Check | None = None,
     ) -> list[Json]:
-        """Each order by itself, in turn; one that is refused stands as an ``Err`` in its place.
+        """Execute each order by itself, in turn. A refused order has an ``Err`` in its place.
 
-        Refusal: not 1 to 50 orders. What else is wrong with a batch as a whole (names, types) has
-        been checked.
+        ``check``: asked before each order whether its market takes orders. Refusal: not 1 to 50
+        orders. Names and types of the whole batch have been checked.
         """
         if not 1 <= len(orders) <= BATCH:
             raise bad_request(f"A batch has 1 to {BATCH} orders")
-        return [self._one_of_batch(account, order) for order in orders]
+        return [self._one_of_batch(account, order, check) for order in orders]
+
+    def _one_of_batch(
+        self, account: EngineAccount, order: Mapping[str, Any], check: Check | None
+    ) -> Json:
+        try:
+            if check is not None:
+                check(order["symbol"])
+            return {"operation": "Ok", **self.execute(account, order)}
+        except Refusal as refusal:
+            return {"operation": "Err", "code": refusal.code, "message": refusal.message}
 
     def cancel(
         self,
@@ -156,7 +173,7 @@ class Exchange(Engine):
         order_id: str | None = None,
         client_id: int | None = None,
     ) -> Json:
-        """The cancelled order; one of the ids names it. Refusal: no such order rests."""
+        """Cancel the open order that one of the ids names. Refusal: there is no such open order."""
         order = self._find(account, symbol, order_id, client_id)
         if order is None and self.conflicts.unknown_cancel == 404:
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
@@ -170,11 +187,10 @@ class Exchange(Engine):
         self, account: EngineAccount, symbol: str, order_type: str | None = None
     ) -> list[Json]:
         """Oldest first. ``order_type``: RestingLimitOrder, ConditionalOrder, or None for both."""
-        rules.find_market(self.markets, symbol)
         conditional = order_type == "ConditionalOrder"
         found = [
             order
-            for order in _open(account, symbol)
+            for order in self._open(account, symbol)
             if order_type is None or order.request.conditional == conditional
         ]
         for order in found:
@@ -190,81 +206,47 @@ class Exchange(Engine):
         order_id: str | None = None,
         client_id: int | None = None,
     ) -> Json:
-        """An open order. Refusal 404: there is none, or it is over."""
+        """An open order. Refusal 404: no open order has that id."""
         order = self._find(account, symbol, order_id, client_id)
         if order is None:
             raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
         return order.wire()
 
-    def open_orders(
-        self, account: EngineAccount, symbol: str | None = None, market_type: str | None = None
-    ) -> list[Json]:
-        """Oldest first."""
-        if symbol is not None:
-            rules.find_market(self.markets, symbol)
-        kinds = None if market_type is None else [market_type]
-        return [
-            order.wire() for order in account.open.values() if _is_of(order, None, symbol, kinds)
-        ]
+    def open_orders(self, account: EngineAccount) -> list[Json]:
+        """``OrderType`` of every open order, oldest first."""
+        return [order.wire() for order in account.open.values()]
 
-    def order_history(
-        self,
-        account: EngineAccount,
-        order_id: str | None = None,
-        symbol: str | None = None,
-        market_types: Sequence[str] | None = None,
-        ascending: bool = False,
-    ) -> list[Json]:
-        """Every order that was accepted, open ones too; newest first unless ``ascending``."""
-        found = [
-            order.history()
-            for order in account.orders
-            if _is_of(order, order_id, symbol, market_types)
-        ]
-        return found if ascending else found[::-1]
+    def order_history(self, account: EngineAccount) -> list[Json]:
+        """``Order`` of every order that was accepted, newest first."""
+        return [order.history() for order in reversed(account.orders)]
 
-    def fills(
-        self,
-        account: EngineAccount,
-        order_id: str | None = None,
-        symbol: str | None = None,
-        from_ms: int | None = None,
-        to_ms: int | None = None,
-        market_types: Sequence[str] | None = None,
-        fill_type: str | None = None,
-        ascending: bool = False,
-    ) -> list[Json]:
-        """From ``from_ms`` up to but not including ``to_ms``; newest first unless ``ascending``.
+    def fills(self, account: EngineAccount) -> list[Json]:
+        """``OrderFill``, newest first."""
+        return [fill.wire() for fill in reversed(account.fills)]
 
-        ``fill_type``: User, or a kind of system order.
-        """
-        found = [
-            fill.wire()
-            for fill in account.fills
-            if _is_of(fill.order, order_id, symbol, market_types)
-            and (from_ms is None or fill.time_us >= from_ms * 1_000)
-            and (to_ms is None or fill.time_us < to_ms * 1_000)
-            and (fill_type is None or fill.order.request.system in FILL_TYPES.get(fill_type, ()))
-        ]
-        return found if ascending else found[::-1]
+    def _open(self, account: EngineAccount, symbol: str) -> list[EngineOrder]:
+        """Oldest first. Refusal: unknown symbol."""
+        rules.find_market(self.markets, symbol)
+        return [order for order in account.open.values() if order.request.market.symbol == symbol]
 
-    def depth(self, symbol: str, limit: int | None = None) -> Json:
-        """Prices and quantities as text, both sides ascending: the best bid is last.
-
-        ``limit``: only so many of the best a side. ``timestamp`` in microseconds. Refusal 404: the
-        market is closed.
-        """
-        market = rules.find_market(self.markets, symbol)
-        if not market.open:
-            raise Refusal(404, "RESOURCE_NOT_FOUND", "Not Found")
-        return self.venue(market).depth(limit, self.now_us)
+    def _find(
+        self, account: EngineAccount, symbol: str, order_id: str | None, client_id: int | None
+    ) -> EngineOrder | None:
+        """The open order of that id, or the newest of that client id."""
+        open_orders = self._open(account, symbol)
+        if (order_id is None) == (client_id is None):
+            raise bad_request("Must specify exactly one of `orderId` and `clientId`")
+        for order in reversed(open_orders):
+            if order.id == order_id or (order_id is None and order.request.client_id == client_id):
+                return order
+        return None
 
     # Futures
 
     def max_order_quantity(
         self, account: EngineAccount, symbol: str, side: str, price: str | None = None, **flags: Any
     ) -> Json:
-        """``MaxOrderQuantity``: what an order could be of at most. ``flags``: as documented."""
+        """``MaxOrderQuantity``: the largest order that is possible. ``flags``: as documented."""
         market = rules.find_market(self.markets, symbol)
         kind = "Market" if price is None else "Limit"
         least = market.raw["filters"]["quantity"]["minQuantity"]
@@ -272,24 +254,17 @@ class Exchange(Engine):
         request = rules.read(self.markets, order | {"price": price} | flags)
         with exact():
             most = market.quantity(self.most(account, request))
-        names = ("autoBorrow", "autoBorrowRepay", "autoLendRedeem", "reduceOnly")
-        return (
-            dict.fromkeys(names)
-            | flags
-            | {
-                "maxOrderQuantity": plain(most),
-                "price": price,
-                "side": side,
-                "symbol": symbol,
-            }
-        )
+        return {
+            **dict.fromkeys(("autoBorrow", "autoBorrowRepay", "autoLendRedeem", "reduceOnly")),
+            **flags,
+            "maxOrderQuantity": plain(most),
+            "price": price,
+            "side": side,
+            "symbol": symbol,
+        }
 
-    def positions(
-        self, account: EngineAccount, symbol: str | None = None, market_type: str | None = None
-    ) -> list[Json]:
-        """Those that are open, oldest first."""
-        if symbol is not None:
-            rules.find_market(self.markets, symbol)
+    def positions(self, account: EngineAccount) -> list[Json]:
+        """``FuturePositionWithMargin`` of every open position, oldest first."""
         return [
             position.wire(
                 account.user_id,
@@ -298,86 +273,22 @@ class Exchange(Engine):
                 self.margin.liquidation_price(account, position),
             )
             for position in account.positions.values()
-            if symbol in (None, position.market.symbol) and market_type in (None, "PERP")
         ]
 
-    def position_history(
-        self,
-        account: EngineAccount,
-        symbol: str | None = None,
-        state: str | None = None,
-        market_types: Sequence[str] | None = None,
-        ascending: bool = False,
-    ) -> list[Json]:
-        """Open and closed ones, newest first unless ``ascending``."""
-        found = [
+    def position_history(self, account: EngineAccount) -> list[Json]:
+        """``PositionHistoryRow`` of every position, open or closed, newest first."""
+        return [
             position.history(
                 self.mark(position.market.symbol),
                 self.margin.exposure(account, position.market.symbol),
             )
-            for position in account.every_position
-            if symbol in (None, position.market.symbol)
-            and (market_types is None or position.market.kind in market_types)
+            for position in reversed(account.every_position)
         ]
-        found = [row for row in found if state in (None, row["state"])]
-        return found if ascending else found[::-1]
 
-    def funding_payments(
-        self, account: EngineAccount, symbol: str | None = None, ascending: bool = False
-    ) -> list[Json]:
-        """Newest first unless ``ascending``."""
-        rows = [row for row in account.funding if symbol in (None, row.symbol)]
-        found = [row.wire(account.user_id) for row in rows]
-        return found if ascending else found[::-1]
+    def funding_payments(self, account: EngineAccount) -> list[Json]:
+        """``FundingPayment``, newest first."""
+        return [row.wire(account.user_id) for row in reversed(account.funding)]
 
-    def settlements(
-        self, account: EngineAccount, source: str | None = None, ascending: bool = False
-    ) -> list[Json]:
-        """Newest first unless ``ascending``. ``source``: of ``SettlementSourceFilter``."""
-        rows = [row for row in account.settlements if _comes_from(row.source, source)]
-        found = [row.wire(account.user_id) for row in rows]
-        return found if ascending else found[::-1]
-
-    # Parts
-
-    def _one_of_batch(self, account: EngineAccount, order: Mapping[str, Any]) -> Json:
-        try:
-            return {"operation": "Ok", **self.execute(account, order)}
-        except Refusal as refusal:
-            return {"operation": "Err", "code": refusal.code, "message": refusal.message}
-
-    def _find(
-        self, account: EngineAccount, symbol: str, order_id: str | None, client_id: int | None
-    ) -> EngineOrder | None:
-        """The open order of that id, or the newest of that client id."""
-        rules.find_market(self.markets, symbol)
-        if (order_id is None) == (client_id is None):
-            raise bad_request("Must specify exactly one of `orderId` and `clientId`")
-        for order in reversed(_open(account, symbol)):
-            if order.id == order_id or (order_id is None and order.request.client_id == client_id):
-                return order
-        return None
-
-
-def _open(account: EngineAccount, symbol: str) -> list[EngineOrder]:
-    """Oldest first."""
-    return [order for order in account.open.values() if order.request.market.symbol == symbol]
-
-
-def _is_of(
-    order: EngineOrder, order_id: str | None, symbol: str | None, market_types: Sequence[str] | None
-) -> bool:
-    """Does an order pass these filters? None lets everything pass."""
-    market = order.request.market
-    return (
-        (order_id is None or order.id == order_id)
-        and (symbol is None or market.symbol == symbol)
-        and (market_types is None or market.kind in market_types)
-    )
-
-
-def _comes_from(source: str, wanted: str | None) -> bool:
-    """The filter knows all backstops by one name."""
-    if wanted == "BackstopLiquidation":
-        return source.startswith("Backstop")
-    return wanted in (None, source)
+    def settlements(self, account: EngineAccount) -> list[Json]:
+        """``Settlement`` of every change of the account's cash, newest first."""
+        return [row.wire(account.user_id) for row in reversed(account.settlements)]

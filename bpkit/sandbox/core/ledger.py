@@ -1,4 +1,4 @@
-"""What an account owns, exact to the last digit."""
+"""Exact balances: what is available and locked of each asset, and the arithmetic for it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from decimal import (
 
 from ..formatting import plain
 
-# Room for the largest number that an order may name times the finest unit. If something should be
-# rounded all the same, that is an error, never a silent loss.
+# Wide enough for the largest quantity of an order times the smallest unit. A result that would
+# have to be rounded raises Inexact.
 EXACT = Context(prec=160, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
 ZERO = Decimal(0)
-# For what has no last digit (averages, roots): so fine that only ``fitted`` decides what is shown.
+# For averages and roots, which have no last digit. ``fitted`` rounds them for an answer.
 FINE = Context(prec=120, rounding=ROUND_HALF_EVEN)
-MICRO = Decimal("0.000001")  # what payments of futures are rounded to
+MICRO = Decimal("0.000001")  # payments of futures have 6 decimals
 MANTISSA = 2**96  # the exchange's own decimals: a mantissa below this, and 28 decimals at most
 
 
 @contextmanager
 def exact() -> Iterator[None]:
-    """Reckon without rounding: ``with exact():``, or ``@exact()`` over a function.
+    """Calculate without rounding: ``with exact():``, or ``@exact()`` over a function.
 
-    Elsewhere even ``-amount`` may round, to the 28 digits of the ordinary context.
+    The default context rounds to 28 digits, even for ``-amount``.
     """
     with localcontext(EXACT):
         yield
@@ -41,28 +41,28 @@ def exact() -> Iterator[None]:
 
 @contextmanager
 def fine() -> Iterator[None]:
-    """Reckon with 120 digits, where a division may leave no last digit."""
+    """Calculate with 120 digits, for divisions and roots."""
     with localcontext(FINE):
         yield
 
 
 def cut(amount: Decimal) -> Decimal:
-    """To 6 decimals, toward zero."""
+    """Round to 6 decimals, toward zero."""
     return amount.quantize(MICRO, ROUND_DOWN, FINE)
 
 
 def raised(amount: Decimal) -> Decimal:
-    """To 6 decimals, away from zero: as fees are rounded."""
+    """Round to 6 decimals, away from zero, as fees are rounded."""
     return amount.quantize(MICRO, ROUND_UP, FINE)
 
 
 def rounded(amount: Decimal) -> Decimal:
-    """To 6 decimals, to the nearest."""
+    """Round to 6 decimals, to the nearest."""
     return amount.quantize(MICRO, ROUND_HALF_EVEN, FINE)
 
 
 def fitted(amount: Decimal) -> Decimal:
-    """As many digits as the exchange's own decimals hold: 28 or 29, and at most 28 decimals."""
+    """Round to the digits of the exchange's own decimals: 28 or 29, and at most 28 decimals."""
     exponent = max(-28, amount.adjusted() - 28)
     fit = amount.quantize(Decimal(1).scaleb(exponent), ROUND_HALF_EVEN, FINE)
     if abs(int(fit.scaleb(-exponent, FINE))) >= MANTISSA:
@@ -71,10 +71,10 @@ def fitted(amount: Decimal) -> Decimal:
 
 
 class Balances:
-    """Balances of many assets, each in units of that asset, part of it locked in open orders.
+    """Balances of many assets, each in units of that asset; open orders lock a part of them.
 
-    ArithmeticError: something would become negative. The engine asks first, so that this is a fault
-    of the engine, not of an order.
+    ArithmeticError: a balance would become negative. The engine checks every order first, so this
+    is an error of the engine.
     """
 
     def __init__(self, funds: Mapping[str, Decimal]) -> None:
@@ -84,15 +84,15 @@ class Balances:
             self.gain(asset, amount)
 
     def available(self, asset: str) -> Decimal:
-        """What is free to spend, in units of the asset."""
+        """The amount that can be spent, in units of the asset."""
         return self._available.get(asset, ZERO)
 
     def locked(self, asset: str) -> Decimal:
-        """What open orders hold, in units of the asset."""
+        """The amount that open orders lock, in units of the asset."""
         return self._locked.get(asset, ZERO)
 
     def assets(self) -> list[str]:
-        """Those of which there is anything, in alphabetical order."""
+        """The assets with a balance, in alphabetical order."""
         return sorted(
             asset
             for asset in self._available.keys() | self._locked.keys()
@@ -100,13 +100,13 @@ class Balances:
         )
 
     def gain(self, asset: str, amount: Decimal) -> None:
-        """Add to what is available."""
+        """Add to the available balance."""
         if amount < 0:
-            raise ArithmeticError(f"a gain of {amount} {asset}")
+            raise ArithmeticError(f"gain of {amount} {asset} is below 0")
         _change(self._available, asset, amount)
 
     def spend(self, asset: str, amount: Decimal) -> None:
-        """Take from what is available."""
+        """Take from the available balance."""
         _change(self._available, asset, amount.copy_negate())
 
     def lock(self, asset: str, amount: Decimal) -> None:
@@ -120,7 +120,7 @@ class Balances:
         _change(self._available, asset, amount)
 
     def wire(self) -> dict[str, dict[str, str]]:
-        """As ``/api/v1/capital`` shows it: only what is not zero."""
+        """The answer of ``/api/v1/capital``: only assets with a balance."""
         return {
             asset: {
                 "available": plain(self.available(asset)),
@@ -134,5 +134,5 @@ class Balances:
 def _change(amounts: dict[str, Decimal], asset: str, change: Decimal) -> None:
     amount = EXACT.add(amounts.get(asset, ZERO), change)
     if amount < 0:
-        raise ArithmeticError(f"{amount} {asset}")
+        raise ArithmeticError(f"balance of {amount} {asset} is below 0")
     amounts[asset] = amount

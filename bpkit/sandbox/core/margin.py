@@ -1,12 +1,12 @@
-"""What an account must own to hold its positions and open orders, and what of it counts.
+"""Margin: equity, initial and maintenance margin, and the liquidation price of an account.
 
-Equity: the available balances at their last price times their collateral weight, and what closing
-the positions at the mark would pay. What open spot orders lock does not count. The weights are
+Equity: the available balances at their last price times their collateral weight, plus what closing
+all positions at the mark would pay. Amounts that spot orders lock do not count. The weights are
 those of ``get_collateral_parameters``; their curves for large amounts are left out.
 
-Initial margin, of each market: the larger of the market's function and 1 / leverage limit, times
-the exposure at the mark; exposure is the position with the open orders of the worse side, without
-reduce-only ones. Maintenance margin: the market's function, times the position at the mark.
+Initial margin of a market: the exposure at the mark, times the larger of the market's function and
+1 / leverage limit. Exposure is the position plus the open orders of the worse side, without
+reduce-only orders. Maintenance margin: the position at the mark, times the market's function.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .orders import EngineAccount, OrderRequest
 from .positions import EnginePosition, fraction
 from .settlement import trading_fee
 
-QUOTE = "USDC"  # what every future is settled in
-NO_POSITION_MMF = "0.007"  # as recorded of an account without any
+QUOTE = "USDC"  # every future is settled in it
+NO_POSITION_MMF = "0.007"  # recorded from an account without positions
 
 FINEST = Decimal("1e-18")
 
@@ -33,54 +33,54 @@ Json = dict[str, Any]
 
 
 def weights() -> dict[str, Decimal]:
-    """Asset -> the part of its value that counts as collateral."""
+    """Asset -> its collateral weight."""
     return {row["symbol"]: Decimal(row["haircutFunction"]["weight"]) for row in table("collateral")}
 
 
 class Margin:
-    """Looks at accounts and changes nothing. ``mark``: the price of a market's symbol now."""
+    """Margin of accounts; changes nothing. ``mark``: the price of a market's symbol now."""
 
     def __init__(self, markets: Mapping[str, Market], mark: Callable[[str], Decimal]) -> None:
         self._markets, self._mark = markets, mark
         self._weights = weights()
 
-    # What is needed
+    # Margin that is needed
 
     def exposure(self, account: EngineAccount, symbol: str) -> int:
-        """Steps, never signed."""
+        """The exposure in steps, without a sign."""
         return _worst(account.net(symbol), *_waiting(account, symbol))
 
     def initial(self, account: EngineAccount) -> Decimal:
-        """Of all positions and open orders, in USDC."""
+        """Initial margin of all positions and open orders, in USDC."""
         return self._initial(account, self._exposures(account))
 
     def maintenance(self, account: EngineAccount) -> Decimal:
-        """Of all positions, in USDC."""
+        """Maintenance margin of all positions, in USDC."""
         with fine():
-            return sum((self._kept(one) for one in account.positions.values()), ZERO)
+            return sum((self._maintenance(one) for one in account.positions.values()), ZERO)
 
-    # What there is
+    # Equity
 
     def equity(self, account: EngineAccount) -> Decimal:
-        """What counts, in USDC."""
+        """The account's equity, in USDC."""
         with fine():
             return self._collateral(account) + self._worth(account)
 
     def is_short(self, account: EngineAccount) -> bool:
-        """Is its equity below its maintenance margin? Looks at the other assets only if it must."""
+        """Is its equity below its maintenance margin?"""
         if not account.positions:
             return False
         needed = self.maintenance(account)
         with fine():
             if account.balances.available(QUOTE) + self._worth(account) >= needed:
-                return False
+                return False  # USDC alone is enough; valuing the other assets is slow
         return self.equity(account) < needed
 
     def allows(self, account: EngineAccount, request: OrderRequest, match: Match) -> bool:
-        """May an order for futures be carried out like this? What adds no exposure always may.
+        """Is there enough margin for a futures order? An order that only reduces needs none.
 
-        Judged as things will stand right after it: with its fees paid, its fills at their prices,
-        and the rest of it waiting at its worst.
+        ``match``: its fills. The check is for the account after the order: fees paid, fills at
+        their prices, and the rest of the order filled at its limit.
         """
         symbol, market, sign = request.market.symbol, request.market, request.sign
         net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
@@ -106,9 +106,9 @@ class Margin:
             return self.equity(account) + gain >= needed
 
     def free(self, account: EngineAccount, asset: str) -> Decimal:
-        """How much of an asset may be locked, spent or withdrawn without touching the margin.
+        """The amount of an asset that may be locked, spent or withdrawn: what margin does not need.
 
-        Where the margin sets the bound, it is cut to 18 decimals.
+        It is cut to 18 decimals if the margin limits it.
         """
         available = account.balances.available(asset)
         needed = self.initial(account)
@@ -120,22 +120,22 @@ class Margin:
             return max(ZERO, min(available, spare.quantize(FINEST, ROUND_DOWN)))
 
     def liquidation_price(self, account: EngineAccount, position: EnginePosition) -> Decimal:
-        """The mark of its market at which the account would be liquidated, all else standing still.
+        """The mark at which the account would be liquidated if no other price changed. 0: none.
 
-        With the maintenance fraction as it is now: an estimate. 0: no price does it.
+        An estimate: it uses the maintenance fraction of the present notional.
         """
         with fine():
             mark, size = self._mark(position.market.symbol), position.quantity
             function = position.market.raw["mmfFunction"]
             rate = fraction(function, abs(size * mark))
-            others = self.maintenance(account) - self._kept(position)
+            others = self.maintenance(account) - self._maintenance(position)
             price = (size * mark - self.equity(account) + others) / (size - abs(size) * rate)
             return fitted(price) if price > 0 else ZERO
 
-    # How it is shown
+    # Answers
 
     def summary(self, account: EngineAccount) -> Json:
-        """``MarginAccountSummary``. Locked: initial margin, and what spot orders hold."""
+        """``MarginAccountSummary``. Locked equity: initial margin, and what spot orders lock."""
         rows = [self._row(account, asset) for asset in account.balances.assets()]
         with fine():
             assets = sum((Decimal(row["collateralValue"]) for row in rows), ZERO)
@@ -206,7 +206,7 @@ class Margin:
             )
             return sum(sizes, ZERO)
 
-    def _kept(self, position: EnginePosition) -> Decimal:
+    def _maintenance(self, position: EnginePosition) -> Decimal:
         with fine():
             notional = self._notional(position)
             return notional * fraction(position.market.raw["mmfFunction"], notional)
@@ -244,12 +244,12 @@ class Margin:
     def _weight(self, asset: str) -> Decimal:
         market = self._markets.get(f"{asset}_{QUOTE}")
         if asset != QUOTE and (market is None or not market.open):
-            return ZERO  # nothing says what it is worth
+            return ZERO  # it has no price
         return self._weights.get(asset, ZERO)
 
 
 def _waiting(account: EngineAccount, symbol: str) -> tuple[int, int]:
-    """Steps that open orders may still buy and sell, reduce-only ones aside."""
+    """Steps that open orders may still buy and sell, without reduce-only orders."""
     bids = asks = 0
     for order in account.open.values():
         if order.request.market.symbol == symbol and not order.request.reduce_only:
@@ -265,7 +265,7 @@ def _worst(net: int, bids: int, asks: int) -> int:
 
 
 def _rest(request: OrderRequest, match: Match) -> int:
-    """Steps of an order that will wait in the book."""
+    """Steps of an order that will rest in the book."""
     waits = request.price is not None and request.time_in_force == "GTC"
     if not waits or match.stopped != NO_MATCH or request.quantity is None or request.reduce_only:
         return 0
@@ -273,10 +273,10 @@ def _rest(request: OrderRequest, match: Match) -> int:
 
 
 def _only_reduces(net: int, sign: int, executed: int, rest: int, waiting: int) -> bool:
-    """Does an order bring a position nearer to zero, now and when its rest is filled too?
+    """Does an order only reduce a position, now and when its rest is filled too?
 
-    Whatever leads through zero opens a position, and is judged like one. ``waiting``: what rests
-    already on the order's side. All in steps.
+    An order that goes through zero opens a position. ``waiting``: orders that rest on the same
+    side already. All in steps.
     """
     if sign * net >= 0:
         return executed == rest == 0

@@ -1,7 +1,7 @@
-"""An order: what was asked for, by which account, what became of it, how the exchange shows it.
+"""Orders, fills and accounts of the engine, and the JSON that shows them.
 
-Three shapes: the answer to an order (and open orders), the order history, a fill. In each, what
-does not apply is an explicit None.
+There are three shapes: the answer to an order (also used for open orders), a row of the order
+history, and a fill. A field that does not apply is None.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SETTINGS = ("autoBorrowSettlements", "autoLend", "autoRepayBorrows")
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """What was asked for. ``price`` in ticks, ``quantity`` in steps, ``quote_quantity`` as sent.
+    """What was ordered. ``price`` in ticks, ``quantity`` in steps, ``quote_quantity`` as sent.
 
-    A Limit has a price and a quantity; a Market order has a quantity or a quote quantity. A
-    conditional order has neither: its quantity is 0, what it will be stands in ``conditions``, the
-    documented fields as they were sent. ``system``: the exchange's own order, and its kind.
+    A Limit order has a price and a quantity; a Market order has a quantity or a quote quantity. A
+    conditional order has a quantity of 0: its ``triggerQuantity`` is in ``conditions``, which has
+    the documented fields as sent. ``system``: the kind of an order of the exchange itself.
     """
 
     market: Market
@@ -52,7 +52,7 @@ class OrderRequest:
 
     @property
     def future(self) -> bool:
-        """On a market of futures nothing is paid but fees, and margin stands for the rest."""
+        """Is it for a future? Then margin is needed, and nothing is locked."""
         return self.market.kind == "PERP"
 
     @property
@@ -62,7 +62,7 @@ class OrderRequest:
 
     @property
     def sign(self) -> int:
-        """What a fill adds to a position, per step."""
+        """What one filled step adds to a position: 1 or -1."""
         return 1 if self.side == "Bid" else -1
 
     @property
@@ -72,14 +72,14 @@ class OrderRequest:
 
     @property
     def budget(self) -> int | None:
-        """The quote quantity in whole ticks * steps, the rest cut off."""
+        """The quote quantity in ticks * steps, rounded down."""
         if self.quote_quantity is None:
             return None
         with exact():
             return int(self.quote_quantity // self.market.notional(1))
 
     def hold(self, steps: int) -> Decimal:
-        """What a resting order of so many steps locks, of the asset that it pays. Futures: 0."""
+        """The amount of ``pays`` that ``steps`` of a resting order lock; 0 for a future."""
         with exact():
             if self.price is None or self.future:
                 return Decimal(0)
@@ -90,11 +90,11 @@ class OrderRequest:
 
 @dataclass(eq=False)
 class EngineAccount:
-    """Its balances, its open orders by id, its positions, and all that happened, oldest first.
+    """An account: balances, open orders by id, positions, and its histories, oldest first.
 
-    ``positions``: by symbol, those that are open; ``every_position``: closed ones too.
-    ``leverage_limit``: the most that its positions may be of its equity. ``settings``: what the
-    account may switch on and off, by the documented names.
+    ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
+    ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
+    documented names.
     """
 
     public_key: str
@@ -117,7 +117,7 @@ class EngineAccount:
 
 @dataclass(eq=False)
 class EngineOrder:
-    """A request that was accepted. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
+    """An accepted order. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
 
     id: str
     owner: EngineAccount
@@ -132,7 +132,7 @@ class EngineOrder:
 
     @property
     def remaining(self) -> int:
-        """Steps. Of a market order by quote quantity: 0, as it never rests."""
+        """The steps that are not filled; 0 for a market order with a quote quantity."""
         return 0 if self.request.quantity is None else self.request.quantity - self.executed
 
     def wire(self) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class EngineOrder:
 
     @exact()
     def _quote_quantity(self) -> str:
-        """As sent; of a limit order price * quantity; otherwise what was executed, rounded up."""
+        """As sent; price * quantity of a limit order; otherwise what was executed, rounded up."""
         request, market = self.request, self.request.market
         if request.quote_quantity is not None:
             return plain(request.quote_quantity)
@@ -238,7 +238,7 @@ class OrderFill(NamedTuple):
 
 
 def _round_up(amount: Decimal, tick: Decimal) -> Decimal:
-    """To as many decimals as the tick has: 3.81428 with a tick of 0.01 becomes 3.82."""
+    """Round up to the decimals of the tick: 3.81428 with a tick of 0.01 becomes 3.82."""
     exponent = tick.as_tuple().exponent
     unit = Decimal(1).scaleb(min(0, exponent if isinstance(exponent, int) else 0))
     whole, rest = divmod(amount, unit)

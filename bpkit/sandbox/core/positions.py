@@ -1,8 +1,9 @@
-"""A position in futures: how fills change it, what it is worth, how the exchange shows it.
+"""Futures positions: how fills change them, their profit and loss, and their JSON.
 
-Entry by average cost. A fill that reduces realises the difference between its price and the entry;
-what is realised is settled at once, cut to 6 decimals, and no remainder is lost: once a position is
-closed, its settlements are what it sold for less what it cost, to the last digit.
+The entry price is the average cost. A fill that reduces a position realises the difference between
+its price and the entry price. That profit or loss is settled at once, cut to 6 decimals. No
+remainder is lost: the settlements of a closed position add up to what it sold for minus what it
+cost, exactly.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ Json = dict[str, Any]
 
 @dataclass(eq=False)
 class EnginePosition:
-    """Signed: more than zero is long. ``steps``: net quantity; ``flow``: ticks * steps bought less
-    sold since it was opened; ``cost``: what is left of that by average cost, in the quote asset.
+    """A position; long is above 0. ``steps``: net quantity. ``flow``: ticks * steps bought minus
+    sold. ``cost``: the average cost of the open quantity, in the quote asset.
 
-    ``fees``, ``funding`` (received less paid), ``settled`` (realised) in the quote asset.
-    ``opened`` and ``closed``, never signed: steps, and ticks * steps, of the fills that added to it
-    and took from it. ``mark``: when it was closed.
+    ``fees``, ``funding`` (received minus paid) and ``settled`` (realised) are in the quote asset.
+    ``opened`` and ``closed``: steps of the fills that added to it and reduced it, without a sign;
+    ``..._flow``: their ticks * steps. ``mark``: the price when it was closed.
     """
 
     id: str
@@ -48,7 +49,7 @@ class EnginePosition:
     mark: Decimal = ZERO
 
     def trade(self, change: int, price: int) -> None:
-        """So many steps more (bought) or less (sold), at a price in ticks; never through zero."""
+        """Add a fill: steps bought (above 0) or sold, at a price in ticks; never through zero."""
         self.flow += change * price
         with fine():
             if self.steps * change >= 0:
@@ -62,7 +63,7 @@ class EnginePosition:
         self.steps += change
 
     def settle(self) -> Decimal:
-        """What has been realised and not yet been paid, cut to 6 decimals."""
+        """The profit or loss that is realised and not yet paid, cut to 6 decimals."""
         with fine():
             due = cut(self.cost - self.market.notional(self.flow)) - self.settled
             self.settled += due
@@ -71,35 +72,35 @@ class EnginePosition:
     @property
     @exact()
     def quantity(self) -> Decimal:
-        """Net, in the base asset."""
+        """The net quantity, in the base asset."""
         return self.market.quantity(self.steps)
 
     @exact()
     def worth(self, mark: Decimal) -> Decimal:
-        """Unrealised, and what a settlement has cut off: what closing at ``mark`` would pay."""
+        """What closing at ``mark`` would pay, in the quote asset, before fees."""
         return self.quantity * mark - self.market.notional(self.flow) - self.settled
 
     def unrealised(self, mark: Decimal) -> Decimal:
-        """As shown: cut to 6 decimals."""
+        """Unrealised profit and loss at ``mark``, cut to 6 decimals."""
         with fine():
             return cut(self.quantity * mark - self.cost)
 
     def entry(self) -> Decimal:
-        """The average price of what is open; of a closed position, of all that was opened."""
+        """The average entry price; of a closed position, of every fill that opened it."""
         with fine():
             if not self.steps:
                 return self._average(self.opened_flow, self.opened)
             return fitted(self.cost / self.quantity)
 
     def break_even(self) -> Decimal:
-        """The price at which closing would leave nothing won or lost, with what was realised, fees
-        and funding; 0 when nothing is open."""
+        """The price at which closing leaves no profit and no loss, with realised profit, fees and
+        funding; 0 for a closed position."""
         with fine():
             spent = self.market.notional(self.flow) + self.fees - self.funding
             return fitted(spent / self.quantity) if self.steps else ZERO
 
     def wire(self, user_id: int, mark: Decimal, exposure: int, liquidation: Decimal) -> Json:
-        """``FuturePositionWithMargin``. ``exposure``: steps, with open orders at their worst."""
+        """``FuturePositionWithMargin``. ``exposure``: steps, with open orders."""
         raw, size, notional = self.market.raw, *self._exposed(mark, exposure)
         with fine():
             held = abs(self.quantity * mark)
@@ -127,7 +128,7 @@ class EnginePosition:
         }
 
     def history(self, mark: Decimal, exposure: int) -> Json:
-        """``PositionHistoryRow``. Of a closed position, ``mark`` is the one at its end."""
+        """``PositionHistoryRow``. A closed position shows the price when it was closed as mark."""
         done = self.closed_us is not None
         mark = self.mark if done else mark
         size, notional = self._exposed(mark, 0 if done else exposure)
@@ -173,7 +174,7 @@ def fraction(function: dict[str, str], notional: Decimal) -> Decimal:
 
 
 class Settlement(NamedTuple):
-    """USDC in (more than zero) or out, and what for. ``sequence``: rises over all accounts."""
+    """USDC received (above 0) or paid, and why. ``sequence`` rises over all accounts."""
 
     time_us: int
     quantity: Decimal
@@ -195,7 +196,7 @@ class Settlement(NamedTuple):
 
 
 class FundingPayment(NamedTuple):
-    """What a position received (more than zero) or paid for the hour that ended then."""
+    """What a position received (above 0) or paid for the hour that ended at ``end_us``."""
 
     symbol: str
     end_us: int

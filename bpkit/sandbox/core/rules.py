@@ -1,7 +1,7 @@
-"""The exchange's own rules for an order, and the refusals that name them.
+"""Check an order against its market's rules, and refuse it as the exchange does.
 
-The rules are those of the documented market filters. Where a message or a code is not known from
-the wire, it is a guess (PARITY.md).
+The rules are the documented market filters. A message or code that was never seen on the wire is a
+guess (see PARITY.md).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .ledger import exact
 from .orders import CONDITIONS, OrderRequest
 
 NOT_SIMULATED = ("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem")
-WHOLE_DIGITS, DECIMALS = 29, 56  # more of either fits no price and no quantity
+WHOLE_DIGITS, DECIMALS = 29, 56  # no price or quantity has more
 
 
 class Refusal(Exception):
-    """The exchange says no, and nothing has changed: HTTP ``status``, ``code``, ``message``."""
+    """The exchange refuses, and nothing has changed: HTTP ``status``, ``code``, ``message``."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -34,16 +34,16 @@ def bad_request(message: str, code: str = "INVALID_CLIENT_REQUEST") -> Refusal:
 
 
 def find_market(markets: Mapping[str, Market], symbol: str) -> Market:
-    """Refusal: unknown symbol."""
+    """The market of a symbol. Refusal: unknown symbol."""
     if symbol not in markets:
         raise bad_request("Invalid market symbol")
     return markets[symbol]
 
 
 def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> OrderRequest:
-    """What an order asks for, by all the rules that need nothing but the order and its market.
+    """Read an order, and check every rule that needs only the order and its market.
 
-    ``order``: the documented names; enums and types are right already, decimals are text.
+    ``order``: the documented names; enums and types have been checked, decimals are text.
     """
     market = find_market(markets, order["symbol"])
     _check_simulated(order)
@@ -80,7 +80,7 @@ def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> OrderReques
 
 @exact()
 def check_distance(request: OrderRequest, last: int) -> None:
-    """Refuse a limit price too far from the last price (ticks), whichever the side."""
+    """Refuse a limit price that is too far above or below the last price (ticks)."""
     if request.price is None:
         return
     highest = _filter(request.market, "maxMultiplier")
@@ -93,9 +93,9 @@ def check_distance(request: OrderRequest, last: int) -> None:
 
 @exact()
 def is_out_of_band(request: OrderRequest, last: int) -> bool:
-    """Is a Bid far above, or an Ask far below the mean mark price?
+    """Is a Bid too far above, or an Ask too far below, the mean mark price?
 
-    The last price (ticks) stands in for that mean.
+    The sandbox uses the last price (ticks) as that mean.
     """
     band = request.market.raw["filters"]["price"]["meanMarkPriceBand"]
     if band is None or request.price is None:
@@ -107,10 +107,10 @@ def is_out_of_band(request: OrderRequest, last: int) -> bool:
 
 @exact()
 def worst_price(request: OrderRequest, best: int | None) -> tuple[int | None, str]:
-    """The last tick to which a market order may walk from the best price, and what stops it there.
+    """The worst price in ticks at which a market order may trade, and the reason if it stops there.
 
-    None: no bound. A tolerance in percent is of the best price, 1 for one percent (a guess). The
-    exchange's own orders know no bound.
+    None: no bound. A tolerance in percent is a part of the best price; 1 is one percent (a guess).
+    The exchange's own orders have no bound.
     """
     if request.kind != "Market" or request.system is not None or best is None:
         return None, PRICE_IMPACT
@@ -133,7 +133,7 @@ def _inward(price: Decimal, bid: bool) -> int:
 
 @exact()
 def check_budget(request: OrderRequest, best: int | None) -> None:
-    """Refuse a quote quantity that does not afford the minimum at the best price."""
+    """Refuse a quote quantity that buys less than the minimum quantity at the best price."""
     if request.budget is None or best is None:
         return
     smallest = Decimal(request.market.raw["filters"]["quantity"]["minQuantity"])
@@ -180,7 +180,7 @@ def _check_market_order(
 
 
 def ticks(market: Market, price: Decimal) -> int:
-    """A price in ticks. Refusal: it is not one of the market's."""
+    """A price in ticks. Refusal: too many decimals, or outside the market's bounds."""
     lowest, highest = _filter(market, "minPrice"), _filter(market, "maxPrice")
     whole = _units(price, market.tick, "Price")
     if whole <= 0 or (lowest is not None and price < lowest):
@@ -191,7 +191,7 @@ def ticks(market: Market, price: Decimal) -> int:
 
 
 def steps(market: Market, quantity: Decimal) -> int:
-    """A quantity in steps. Refusal: it is not one of the market's."""
+    """A quantity in steps. Refusal: too many decimals, or outside the market's bounds."""
     bounds = market.raw["filters"]["quantity"]
     whole = _units(quantity, market.step, "Quantity")
     if whole <= 0 or quantity < Decimal(bounds["minQuantity"]):
@@ -230,7 +230,7 @@ def _slippage(order: Mapping[str, Any]) -> tuple[Decimal, str] | None:
 
 
 def _decimal(order: Mapping[str, Any], name: str) -> Decimal | None:
-    """The decimal of that name. Refusal: more digits than the exchange's own decimals hold."""
+    """The decimal of that name. Refusal: it has more digits than the exchange's own decimals."""
     if order.get(name) is None:
         return None
     value = Decimal(order[name])

@@ -1,4 +1,4 @@
-"""The money of futures: fees, realised profit and loss, funding, and what a debtor must give up.
+"""Settle futures: fees, realised profit and loss, funding, and debts.
 
 The market maker pays what an account receives, and receives what an account pays. Payments are made
 at once, in the quote asset (on the exchange every few seconds). An account that has too little of
@@ -18,20 +18,22 @@ from .orders import EngineAccount, EngineOrder, OrderFill, OrderRequest
 from .positions import EnginePosition, FundingPayment, Settlement
 
 FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
-LIQUIDATION_FEE = Decimal("0.01")  # likewise, and beside the taker's fee
+LIQUIDATION_FEE = Decimal("0.01")  # of the notional, besides the taker's fee
 LIQUIDATION = "LiquidatePositionOnBook"
 CONVERSION = "CollateralConversion"
 
 
 def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
-    """In the quote asset, rounded up to 6 decimals."""
+    """The fee of a fill, in the quote asset, rounded up to 6 decimals."""
     with exact():
         return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
 
 
 class FuturesSettlement:
-    """``mark``: the price of a market's symbol now. ``next_id``: of orders and positions.
-    ``unlock``: ends an account's spot orders, which only who has the books can do."""
+    """Pay fees, profits, losses and funding. ``mark``: the price of a market's symbol now.
+
+    ``next_id``: the next id of an order or a position. ``unlock``: end an account's spot orders.
+    """
 
     def __init__(
         self,
@@ -47,9 +49,9 @@ class FuturesSettlement:
         self._sequence = 0
 
     def fill(self, order: EngineOrder, trade: Trade, is_maker: bool) -> Decimal:
-        """Let a fill change the owner's position and cash. The fee that it cost.
+        """Change the owner's position and cash by a fill. Returns the fee.
 
-        A fill through zero closes the position, and opens another with what is left.
+        A fill that goes through zero closes the position, and opens another with the rest.
         """
         account, market = order.owner, order.request.market
         change, net = order.request.sign * trade.quantity, account.net(market.symbol)
@@ -71,7 +73,7 @@ class FuturesSettlement:
         rate: Decimal,
         end_us: int,
     ) -> None:
-        """Pay or charge a position for the interval that ends then: longs pay a rate above 0."""
+        """Pay the funding of the interval that ends at ``end_us``. Longs pay a rate above 0."""
         with exact():
             amount = rounded(-position.quantity * mark * rate)
             position.funding += amount
@@ -87,13 +89,13 @@ class FuturesSettlement:
         now_us: int,
         position_id: str | None = None,
     ) -> None:
-        """Settle an amount: more than zero is a gain. Nothing is recorded of nothing."""
+        """Pay an amount to an account, or take it if it is below 0. 0 is not recorded."""
         if amount > 0:
             self._market_maker.spend(asset, amount)
             account.balances.gain(asset, amount)
         elif amount < 0:
             owed = amount.copy_negate()
-            self._raise(account, asset, owed, now_us)
+            self._cover(account, asset, owed, now_us)
             account.balances.spend(asset, owed)
             receiver = self._fees if source.startswith("TradingFees") else self._market_maker
             receiver.gain(asset, owed)
@@ -104,7 +106,7 @@ class FuturesSettlement:
             )
 
     def penalise(self, order: EngineOrder, position: EnginePosition, now_us: int) -> None:
-        """Charge for a liquidation, after it is paid for, and no more than there is."""
+        """Charge the fee of a liquidation, at most what the account has left."""
         account, market = order.owner, order.request.market
         with exact():
             fee = raised(market.notional(order.executed_quote) * LIQUIDATION_FEE)
@@ -115,7 +117,7 @@ class FuturesSettlement:
         self.pay(account, market.quote, charge, "TradingFeesSystem", now_us, position.id)
 
     def _trade(self, order: EngineOrder, change: int, fee: Decimal, trade: Trade) -> None:
-        """One fill that does not lead through zero."""
+        """Settle a fill that does not go through zero."""
         account, market, now_us = order.owner, order.request.market, trade.time_us
         position = account.positions.get(market.symbol)
         if position is None:
@@ -131,9 +133,8 @@ class FuturesSettlement:
             position.closed_us, position.mark = now_us, market.price(trade.price)
             del account.positions[market.symbol]
 
-    def _raise(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
-        """See to it that the account has so much: spot orders that lock assets end, other assets
-        go, then the market maker gives."""
+    def _cover(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
+        """Raise an amount: end spot orders, sell other assets, then let the market maker pay."""
         if account.balances.available(asset) < amount:
             self._unlock(account)
         for other in account.balances.assets():
@@ -173,7 +174,7 @@ class FuturesSettlement:
 
 
 def system_request(market: Market, side: Side, steps: int, system: str) -> OrderRequest:
-    """An order of the exchange's own making: market, whatever it costs."""
+    """A market order of the exchange itself, at any price."""
     return OrderRequest(
         market=market,
         side=side,

@@ -1,8 +1,10 @@
-"""Time goes by: the feed's trades meet the users' orders, triggers fire, funding is paid.
+"""Advance the market's time: match orders with simulated trades, fire triggers, pay funding,
+liquidate.
 
-Between two looks at everything (the ends of funding intervals, and the end of the span) only those
-trades of the feed are heeded that reach a user's order, a trigger or a liquidation price. With
-several positions at once the latter are estimates, as each supposes that the others stand still.
+Everything is checked at the end of each funding interval, and at the end of the span. Between them
+only those trades of the price feed count that reach a user's order, a trigger or a liquidation
+price. If an account has several positions, liquidation prices are estimates: each supposes that the
+other prices do not change.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from .venue import Venue
 
 
 class MarketEvent(NamedTuple):
-    """A moment that may matter to a venue. ``trade``: of its own feed; None: of the spot market
-    behind its index price."""
+    """A time at which a venue must be checked. ``trade``: the trade of its feed; None: the index
+    price changed."""
 
     time_us: int
     venue: Venue
@@ -32,12 +34,12 @@ class MarketEvent(NamedTuple):
 
 
 def pass_time(engine: Engine, now_us: int) -> None:
-    """Let time pass, then let the market maker quote anew where users wait.
+    """Advance the time, then let the market maker quote again.
 
-    A market without users' orders and positions costs nothing.
+    Markets without orders and positions are skipped.
     """
     for venue in _active(engine):
-        engine.fire(venue)  # what moved the price since time stood still
+        engine.fire(venue)  # users' trades may have reached a trigger price
     while engine.now_us < now_us:
         _advance_to(engine, _next_stop(engine, now_us))
     for venue in _active(engine):
@@ -45,7 +47,7 @@ def pass_time(engine: Engine, now_us: int) -> None:
 
 
 def _active(engine: Engine) -> list[Venue]:
-    """The venues at which somebody has an order or a position."""
+    """The venues with an order or a position of a user."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
     return [
         venue
@@ -55,7 +57,7 @@ def _active(engine: Engine) -> list[Venue]:
 
 
 def _next_stop(engine: Engine, until_us: int) -> int:
-    """The next end of a funding interval that somebody will feel, or the end of the span."""
+    """The next end of a funding interval with a position, or the end of the span."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
     widths = [_interval(engine.markets[symbol]) for symbol in held]
     return min([until_us, *((engine.now_us // width + 1) * width for width in widths)])
@@ -66,7 +68,7 @@ def _interval(market: Market) -> int:
 
 
 def _advance_to(engine: Engine, stop_us: int) -> None:
-    """To the next stop; or less far, where something happens that changes what may happen next."""
+    """Advance to ``stop_us``, or to an earlier time at which a new order was made."""
     venues = _active(engine)
     for venue in venues:
         venue.withdraw()
@@ -77,18 +79,22 @@ def _advance_to(engine: Engine, stop_us: int) -> None:
             if not _is_stale(engine, event):
                 _apply_event(engine, event)
         if engine.last_id != known and here < stop_us:
-            return  # there is something new to reach, or a sooner stop
+            return  # the new order, position or funding needs other events
     engine.now_us = stop_us
     _at_stop(engine)
 
 
 def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[MarketEvent]:
-    """All venues' moments of a span, both ends included, in turn."""
-    found = [event for venue in venues for event in _of(engine, venue, start_us, end_us + 1)]
+    """The events of all venues from ``start_us`` to ``end_us``, both included, by time."""
+    found = [
+        event for venue in venues for event in _venue_events(engine, venue, start_us, end_us + 1)
+    ]
     return sorted(found, key=lambda event: event.time_us)
 
 
-def _of(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[MarketEvent]:
+def _venue_events(
+    engine: Engine, venue: Venue, start_us: int, end_us: int
+) -> Iterator[MarketEvent]:
     below = [best for best in [venue.book.best("Bid")] if best is not None]
     above = [best for best in [venue.book.best("Ask")] if best is not None]
     for trigger in venue.triggers.values():
@@ -98,7 +104,7 @@ def _of(engine: Engine, venue: Venue, start_us: int, end_us: int) -> Iterator[Ma
         with fine():
             ticks = price / venue.market.tick
         (above if rising else below).append(math.ceil(ticks) if rising else math.floor(ticks))
-    for trade in _touches(venue.feed, start_us, end_us, below, above):
+    for trade in _reached(venue.feed, start_us, end_us, below, above):
         yield MarketEvent(trade.time_us, venue, trade)
     yield from _index_events(engine, venue, start_us, end_us)
 
@@ -116,12 +122,12 @@ def _index_events(
         with exact():
             ticks = int(venue.market.price(trigger.ticks) // spot.tick)
         (above if trigger.rising else below).append(ticks)
-    for trade in _touches(engine.feed(spot.symbol), start_us, end_us, below, above):
+    for trade in _reached(engine.feed(spot.symbol), start_us, end_us, below, above):
         yield MarketEvent(trade.time_us, venue, None)
 
 
 def _liquidations(engine: Engine, venue: Venue) -> Iterator[tuple[Decimal, bool]]:
-    """The prices at which positions at a venue are liquidated, and whether by rising to them."""
+    """The liquidation prices of a venue's positions, and whether a rise reaches them."""
     for account in engine.accounts.values():
         position = account.positions.get(venue.market.symbol)
         if position is not None:
@@ -131,13 +137,12 @@ def _liquidations(engine: Engine, venue: Venue) -> Iterator[tuple[Decimal, bool]
 
 
 def _is_stale(engine: Engine, event: MarketEvent) -> bool:
-    """Is what a trade was to reach gone by now, or out of this trade's reach? Most are, where an
-    order was filled early."""
+    """Is the order that a trade would have filled gone? Often an earlier trade has filled it."""
     venue, trade = event.venue, event.trade
     if trade is None or venue.triggers or venue.entries:
         return False
     if any(venue.market.symbol in account.positions for account in engine.accounts.values()):
-        return False  # the trade may be at its price of liquidation
+        return False  # the trade may reach a liquidation price
     return not venue.book.crosses(_taker(trade), trade.price)
 
 
@@ -146,7 +151,7 @@ def _taker(trade: Trade) -> Side:
 
 
 def _apply_event(engine: Engine, event: MarketEvent) -> None:
-    """What a moment brings: fills, then triggers, then liquidations."""
+    """Carry out an event: fills, then triggers, then liquidations."""
     venue, trade, printed = event.venue, event.trade, None
     if trade is not None:
         venue.withdraw()
@@ -159,7 +164,7 @@ def _apply_event(engine: Engine, event: MarketEvent) -> None:
 
 
 def _at_stop(engine: Engine) -> None:
-    """At a stop: funding where an interval ends, then triggers, then liquidations."""
+    """At a stop: funding if an interval ends, then triggers, then liquidations."""
     for account in list(engine.accounts.values()):
         for symbol, position in list(account.positions.items()):
             if engine.now_us % _interval(position.market) == 0:
@@ -179,10 +184,10 @@ def _liquidate(engine: Engine, symbol: str | None = None) -> None:
             engine.liquidate(account)
 
 
-def _touches(
+def _reached(
     feed: PriceFeed, start_us: int, end_us: int, below: list[int], above: list[int]
 ) -> list[Trade]:
-    """The feed's own trades that reach any of these prices from above, or from below."""
+    """The feed's own trades at or below a price of ``below``, or at or above one of ``above``."""
     if not below and not above:
         return []
     return feed.touches(start_us, end_us, max(below, default=None), min(above, default=None))

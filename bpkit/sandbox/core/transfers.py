@@ -1,13 +1,12 @@
-"""Money that comes and goes: deposits, withdrawals, and the address book that allows them.
+"""Deposits, withdrawals, and the address book for withdrawals.
 
-Nothing leaves this machine. What is withdrawn goes to ``outside``, what is deposited comes from
-there, so that every asset is conserved over the exchange and the outside together. Which addresses
-an account may withdraw to is set by the sandbox's owner, as it is on the exchange's website and
-not through its API.
+Nothing leaves this machine. Withdrawals go to ``outside`` and deposits come from there, so that the
+sum of an asset never changes. The owner of the sandbox sets the addresses to which an account may
+withdraw; on the exchange this is done on its website, not through the API.
 
-Source: a deposit and a withdrawal recorded on 2025-07-23 and 2025-08-13 for the shapes. How the
-fee and the quantity relate is not documented: here the account pays ``quantity``, the exchange
-keeps ``fee`` of it, and the rest arrives.
+The shapes are those of a deposit and a withdrawal recorded on 2025-07-23 and 2025-08-13. It is not
+documented whether ``quantity`` includes the fee. Here it does: the account pays ``quantity``, the
+exchange keeps ``fee``, and the rest arrives.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Json = dict[str, Any]
 
 
 class Deposit(NamedTuple):
-    """What came in, confirmed at once."""
+    """A deposit; it is confirmed at once."""
 
     id: int
     symbol: str
@@ -64,7 +63,7 @@ class Deposit(NamedTuple):
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What was sent out: pending for a minute of the market's time, then confirmed."""
+    """A withdrawal: pending for a minute of the market's time, then confirmed."""
 
     id: int
     symbol: str
@@ -101,7 +100,7 @@ class Withdrawal:
 
 
 class Transfers:
-    """Deposits and withdrawals of all accounts of ``exchange``. ``outside``: everybody else."""
+    """Deposits and withdrawals of all accounts. ``outside``: the balances outside the exchange."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.outside = Balances(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
@@ -111,19 +110,22 @@ class Transfers:
         self._withdrawals: dict[str, list[Withdrawal]] = {}
         self._allowed: set[tuple[str, str, str]] = set()  # public key, blockchain, address
 
-    # What the sandbox's owner does
+    # For the owner of the sandbox
 
     def deposit(
         self, account: EngineAccount, symbol: str, quantity: Decimal, blockchain: str
     ) -> Json:
-        """Let money come in. ValueError: the asset or the blockchain does not take it."""
+        """Deposit money. ValueError: the asset cannot be deposited on the blockchain, or the
+        quantity is too small or has too many decimals."""
         token = _token(symbol, blockchain)
         if token is None or not token["depositEnabled"]:
             raise ValueError(f"{symbol} cannot be deposited on {blockchain}")
         if quantity < Decimal(token["minimumDeposit"]):
-            raise ValueError(f"a deposit of {symbol} is at least {token['minimumDeposit']}")
+            raise ValueError(f"the minimum deposit of {symbol} is {token['minimumDeposit']}")
         if _decimals(quantity) > token["nativeDecimals"]:
-            raise ValueError(f"{symbol} has {token['nativeDecimals']} decimals on {blockchain}")
+            raise ValueError(
+                f"{symbol} has at most {token['nativeDecimals']} decimals on {blockchain}"
+            )
         self.outside.spend(symbol, quantity)
         account.balances.gain(symbol, quantity)
         address = deposit_address(account, blockchain)
@@ -135,20 +137,20 @@ class Transfers:
         return row.wire()
 
     def allow(self, account: EngineAccount, blockchain: str, address: str) -> None:
-        """Add an address to the account's book, as one that needs no second factor.
+        """Add an address to the account's book, exempt from two factor authentication.
 
-        ValueError: no such blockchain.
+        ValueError: unknown blockchain.
         """
         if blockchain not in get_args(Blockchain):
-            raise ValueError(f"{blockchain!r} is none of {', '.join(get_args(Blockchain))}")
+            raise ValueError(f"{blockchain!r} is not one of {', '.join(get_args(Blockchain))}")
         self._allowed.add((account.public_key, blockchain, address))
 
-    # What the account does
+    # For an account
 
     def request(self, account: EngineAccount, wish: Mapping[str, Any]) -> Json:
-        """Withdraw, and answer with ``Withdrawal``. ``wish``: the documented names, checked types.
+        """Withdraw: ``Withdrawal``. ``wish``: the documented names; types have been checked.
 
-        Refusal 403: the address is not in the account's book; 400: the quantity does not fit.
+        Refusal 403: the address is not in the account's book; 400: the quantity is not allowed.
         """
         symbol, blockchain = wish["symbol"], wish["blockchain"]
         _check_simulated(wish)
@@ -180,7 +182,7 @@ class Transfers:
         return row.wire(now_us)
 
     def most(self, account: EngineAccount, symbol: str) -> Decimal:
-        """What can be withdrawn, cut to the decimals that its blockchains know."""
+        """The amount that can be withdrawn, cut to the decimals of the asset's blockchains."""
         if symbol not in ASSETS:
             raise bad_request("Invalid asset", "INVALID_ASSET")
         digits = max(token["nativeDecimals"] for token in ASSETS[symbol]["tokens"])
@@ -228,26 +230,26 @@ class Transfers:
 
 
 def deposit_address(account: EngineAccount, blockchain: str) -> str:
-    """An address that no wallet takes, so that nobody can send real money to it by mistake."""
+    """An address that no wallet accepts, so that nobody sends real money to it by mistake."""
     tail = hashlib.sha256(f"{account.public_key}/{blockchain}".encode()).hexdigest()[:8]
     return f"SANDBOX-{blockchain}-send-nothing-here-{tail}"
 
 
 def blockchain_of(symbol: str) -> str:
-    """The first blockchain that knows an asset. ValueError: the exchange does not know it."""
+    """The first blockchain of an asset. ValueError: unknown asset."""
     if symbol not in ASSETS:
         raise ValueError(f"{symbol} is not an asset of the sandbox: {', '.join(ASSETS)}")
     return str(ASSETS[symbol]["tokens"][0]["blockchain"])
 
 
 def _token(symbol: str, blockchain: str) -> dict[str, Any] | None:
-    """How an asset travels on a blockchain; None: it does not."""
+    """The entry of an asset and a blockchain in ``assets.json``, or None."""
     tokens = ASSETS[symbol]["tokens"] if symbol in ASSETS else []
     return next((token for token in tokens if token["blockchain"] == blockchain), None)
 
 
 def _decimals(quantity: Decimal) -> int:
-    """How many there are after the point, trailing zeros left out."""
+    """The number of decimals, without trailing zeros."""
     return len(format(quantity, "f").partition(".")[2].rstrip("0"))
 
 
@@ -264,5 +266,5 @@ def _within(time_us: int, from_ms: int | None, to_ms: int | None) -> bool:
 
 
 def _hash(text: str) -> str:
-    """What stands for a transaction's hash; no blockchain knows it."""
+    """A made-up transaction hash, which is on no blockchain."""
     return f"SANDBOX-{hashlib.sha256(text.encode()).hexdigest()[:32]}"

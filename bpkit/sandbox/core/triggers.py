@@ -1,9 +1,10 @@
-"""Conditional orders: orders that wait for a price, and the exits that an entry brings with it.
+"""Conditional orders: orders that wait for a price, and take-profit and stop-loss orders.
 
-A conditional order is TriggerPending, locks nothing, and becomes an order of its own (which names
-it in ``relatedOrderId``) once the price it watches has reached ``triggerPrice`` from the side on
-which it stood when the order came. Which price that is, ``triggerBy`` says; LastPrice unless given
-(a guess). A spot market has only its last price.
+A conditional order is TriggerPending and locks nothing. When the price that it watches reaches
+``triggerPrice``, it places a new order, which has its id in ``relatedOrderId``. It waits for a rise
+if ``triggerPrice`` is at or above the price when the order arrives, otherwise for a fall.
+``triggerBy`` names the price that is watched; the default is LastPrice (a guess). A spot market has
+only its last price.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .rules import Refusal, bad_request
 WATCHED = "LastPrice"
 AMOUNT = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 EXITS = ("takeProfit", "stopLoss")
-# Why an order that was triggered could not be placed, by the code of the refusal.
+# Code of the refusal -> expiry reason of a conditional order whose order was refused.
 FAILURES = {
     "INSUFFICIENT_FUNDS": "InsufficientFunds",
     "INSUFFICIENT_MARGIN": "InsufficientMargin",
@@ -35,7 +36,7 @@ FAILURES = {
 
 @dataclass(frozen=True)
 class Trigger:
-    """What an order waits for: ``by`` rising to ``ticks``, or else falling to them."""
+    """``order`` waits until the price ``by`` rises (or falls, if not ``rising``) to ``ticks``."""
 
     order: EngineOrder
     ticks: int
@@ -44,13 +45,13 @@ class Trigger:
 
     @exact()
     def is_due(self, price: Decimal) -> bool:
-        """Has the price it watches come far enough?"""
+        """Has the watched price reached the trigger price?"""
         level = self.order.request.market.price(self.ticks)
         return price >= level if self.rising else price <= level
 
 
 def check(request: OrderRequest) -> None:
-    """Refuse conditions that cannot be read, or that the market does not know."""
+    """Refuse conditions that are not valid, or that the market does not support."""
     conditions, market = request.conditions, request.market
     for name in EXITS:
         if any(field.startswith(name) for field in conditions):
@@ -72,8 +73,7 @@ def check(request: OrderRequest) -> None:
 
 
 def watch(order: EngineOrder, rising: bool) -> Trigger:
-    """The trigger of a conditional order, which waits for a price to rise to its own, or to fall
-    to it."""
+    """The trigger of a conditional order. ``rising``: it waits for the price to rise."""
     ticks = _ticks(order.request.market, order.request.conditions, "triggerPrice")
     return Trigger(order, ticks, watched(order.request), rising)
 
@@ -84,21 +84,21 @@ def is_above(request: OrderRequest, price: Decimal) -> bool:
 
 
 def failure(request: OrderRequest, refusal: Refusal) -> str:
-    """The expiry reason of a conditional order that could not be placed."""
+    """The expiry reason of a conditional order whose order was refused."""
     if refusal.code == "INVALID_ORDER" and request.post_only:
         return "PostOnlyTaker"
     return FAILURES.get(refusal.code, "Unknown")
 
 
 def watched(request: OrderRequest) -> str:
-    """LastPrice, MarkPrice or IndexPrice."""
+    """The price that a conditional order watches: LastPrice, MarkPrice or IndexPrice."""
     return request.conditions.get("triggerBy", WATCHED) if request.future else "LastPrice"
 
 
 def released(request: OrderRequest, net: int) -> OrderRequest:
-    """The order that a trigger sets free; ``net``: the position now, in steps.
+    """The order that a triggered order places. ``net``: the position now, in steps.
 
-    Its quantity is 0 when it is a share of a position that there is not.
+    Its quantity is 0 if it is a share of a position that does not exist.
     """
     text = request.conditions["triggerQuantity"]
     with exact():
@@ -113,8 +113,10 @@ def released(request: OrderRequest, net: int) -> OrderRequest:
 
 
 def exits(order: EngineOrder) -> list[tuple[OrderRequest, bool]]:
-    """What an entry that is over leaves behind: conditional orders, and whether each waits for the
-    price to rise. They close what was executed, and only that."""
+    """The take-profit and stop-loss of an order that has ended, and whether each waits for a rise.
+
+    They close the quantity that was executed.
+    """
     request, market = order.request, order.request.market
     found = []
     for name in EXITS:
@@ -164,7 +166,7 @@ def _ticks(market: Market, conditions: Any, name: str) -> int:
 
 
 def _amount(name: str, text: str) -> Decimal:
-    """Digits and a point, as the wire has them; these fields are plain text there."""
+    """A decimal without sign and exponent. Refusal: the text is not one."""
     if len(text) > 60 or not AMOUNT.fullmatch(text):
         raise bad_request(f"Invalid `{name}`")
     return Decimal(text)

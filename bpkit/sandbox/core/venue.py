@@ -21,18 +21,17 @@ from .triggers import Trigger
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
 FREE_OF_FEES = ("USDT_USDC",)
-MARKET_MAKER = "market maker"  # no public key: those have 44 characters
+MARKET_MAKER = "market maker"  # not a public key: those have 44 characters
 FIRST_UPDATE_ID = 6_730_019_258
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
 
 class Venue:
-    """A market's book with the money behind it. ``users``: the users' orders in it, by id;
-    ``triggers``: those that wait for a price. ``entries``: orders that are over and have left
-    exits to be placed, until somebody takes them.
+    """One market. ``users``: the users' orders in the book, by id. ``triggers``: the conditional
+    orders. ``entries``: orders that have ended, whose take-profit and stop-loss must be placed.
 
-    Every method that may trade is given the time (microseconds UTC) that its trades bear; each of
-    them is recorded on the feed. ``market_maker`` and ``fees`` are shared by all venues.
+    Methods that may trade take the time of their trades (microseconds UTC), and record each trade
+    on the feed. All venues share ``market_maker`` and ``fees``.
     """
 
     def __init__(
@@ -50,28 +49,28 @@ class Venue:
         self.entries: list[EngineOrder] = []
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
         self._quotes: list[str] = []
-        self._quoted = 0  # quotes so far
-        self._updates = 0  # changes of the book that were not the market maker's quoting
+        self._quoted = 0  # number of quotes so far
+        self._updates = 0  # changes of the book, without new quotes
         self._quoted_us: int | None = None
 
-    # Users
+    # Users' orders
 
     def plan(self, taker: Taker) -> Match:
-        """What an incoming order would meet now; resting reduce-only orders keep their word."""
+        """Match an incoming order without changing anything."""
         owners = [order.owner for order in self.users.values() if order.request.reduce_only]
         return self.book.plan(
             taker, {owner.public_key: owner.net(self.market.symbol) for owner in owners}
         )
 
     def wait(self, trigger: Trigger) -> None:
-        """Let a conditional order wait for its price."""
+        """Add a conditional order."""
         order = trigger.order
         self.triggers[order.id] = trigger
         order.owner.open[order.id] = order
         order.status = "TriggerPending"
 
     def execute(self, order: EngineOrder, match: Match, now_us: int) -> None:
-        """Carry out a plan for an order just accepted, then let the rest of it wait or expire."""
+        """Carry out the plan of a new order, then let the rest of it rest or expire."""
         request = order.request
         if request.quantity is not None:
             order.owner.balances.lock(request.pays, request.hold(request.quantity))
@@ -94,11 +93,11 @@ class Venue:
             self._updates += 1
 
     def cancel(self, order: EngineOrder) -> None:
-        """KeyError: it neither rests nor waits here."""
+        """Cancel an open order. KeyError: it is not open here."""
         self.end(order, "Cancelled")
 
     def end(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
-        """Take an order out of the book, or out of those that wait. KeyError: it is in neither."""
+        """End an open order with a status. KeyError: it is not open here."""
         if order.id in self.triggers:
             del self.triggers[order.id]
         else:
@@ -107,7 +106,7 @@ class Venue:
         self._close(order, status, expiry)
 
     def depth(self, limit: int | None, now_us: int) -> dict[str, Any]:
-        """``Depth``: both sides ascending. ``limit``: only so many of the best a side."""
+        """``Depth``: both sides ascending. ``limit``: the number of prices on each side."""
         return {
             "asks": self._levels("Ask", limit),
             "bids": self._levels("Bid", limit),
@@ -118,18 +117,18 @@ class Venue:
     # The market maker
 
     def refresh(self, now_us: int) -> None:
-        """Quote anew if time has moved since the market maker quoted last."""
+        """Replace the market maker's quotes if time has moved since they were made."""
         if self._quoted_us != now_us:
             self.withdraw()
             self.quote(now_us)
 
     def withdraw(self) -> None:
-        """Take what is left of the market maker's quotes out of the book."""
+        """Remove the market maker's quotes from the book."""
         for id in self._quotes:
             if id in self.book:
                 self.book.cancel(id)
         self._quotes.clear()
-        self._quoted_us = None  # if what follows is interrupted, the market maker quotes again
+        self._quoted_us = None  # after an error, too, ``refresh`` quotes again
 
     def quote(self, now_us: int) -> None:
         """Quote the feed's levels, best first. A quote that crosses a user's order takes it."""
@@ -145,12 +144,12 @@ class Venue:
                     self.book.add(Resting(self._quotes[-1], MARKET_MAKER, side, price, left))
 
     def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
-        """The market maker takes what there is for it, at ``price`` or better. Steps taken."""
+        """Let the market maker take users' orders at ``price`` or better. Returns the steps."""
         match = self.plan(Taker(MARKET_MAKER, side, price, quantity))
         self._settle(None, side, match, now_us)
         return match.executed
 
-    # Matches and money
+    # Settlement
 
     def _settle(self, order: EngineOrder | None, side: Side, match: Match, now_us: int) -> None:
         """Carry out a match: book, money, fills, feed. ``order``: None for the market maker."""
@@ -177,7 +176,7 @@ class Venue:
                 self._expire_reduce_only(account)
 
     def _expire_reduce_only(self, account: EngineAccount) -> None:
-        """End what can no longer reduce the account's position."""
+        """End the reduce-only orders that can no longer reduce the account's position."""
         for order in [one for one in self.users.values() if one.owner is account]:
             if order.request.reduce_only and not self._reduces(order):
                 self.end(order, "Expired", NOT_REDUCED)
@@ -214,7 +213,7 @@ class Venue:
         _record_fill(order, trade, fee, gets, is_maker)
 
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
-        """An order that has left the book, or was never in it, is over: no lock stays behind."""
+        """Set the last status of an order that is not in the book, and release what it locks."""
         request = order.request
         order.owner.balances.release(request.pays, request.hold(order.remaining))
         order.owner.open.pop(order.id, None)

@@ -1,1 +1,1 @@
-"""The sandbox over HTTP: routes, signatures, parameters, answers and faults."""
+"""The sandbox over HTTP: routes, signatures, parameters, endpoints, answers and faults."""

@@ -1,4 +1,4 @@
-"""What is sent back: the raw parts of an answer, with the headers that the exchange gives it."""
+"""Build an HTTP answer: status, body, and the headers that the exchange sends with it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ...operations import Operation
-from .. import formatting as spelling
-from .public_endpoints import Page
-from .signed_endpoints import Empty
+from .. import formatting
+from .endpoints import Empty, Page
 
-# The names as recorded from the live exchange; the values where they were recorded, else the usual.
+# The names were recorded from the live exchange. So were most values; the others are the usual.
 _HEADERS = {
     "Vary": "Origin",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
@@ -34,7 +33,7 @@ _TYPES = {"json": "application/json; charset=utf-8", "text": "text/plain; charse
 
 
 class Response(NamedTuple):
-    """The raw parts of an answer, and what else the server must do.
+    """The raw parts of an answer, and instructions for the server.
 
     ``delay``: seconds to wait before it is sent. ``cut``: close the connection instead.
     """
@@ -49,18 +48,21 @@ class Response(NamedTuple):
 def response(
     status: int, kind: str, body: bytes, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """``kind``: json, text, or nothing where there is no body."""
+    """``kind``: json, text, or empty if there is no body."""
     content_type = {"Content-Type": _TYPES[kind]} if kind else {}
     return Response(status, {**content_type, **_HEADERS, **(headers or {})}, body)
 
 
 def error(status: int, code: str, message: str) -> Response:
-    """A refusal in the exchange's JSON."""
-    return response(status, "json", spelling.body({"code": code, "message": message}))
+    """A refusal, in the exchange's JSON."""
+    return response(status, "json", formatting.body({"code": code, "message": message}))
 
 
 def success(operation: Operation, result: Any) -> Response:
-    """The answer to what was carried out. ``result``: JSON values, a Page, Empty, or None (204)."""
+    """The answer to a request that was carried out.
+
+    ``result``: JSON values, a Page, Empty, or None (204).
+    """
     usual = _UNKEPT if operation.path.startswith(_HISTORY) else _UNCACHED
     cache_control = {"Cache-Control": _CACHE.get(operation.name, usual)}
     if result is None:
@@ -70,9 +72,9 @@ def success(operation: Operation, result: Any) -> Response:
     if operation.answer in ("text", "time"):
         return response(200, "text", str(result).encode(), cache_control)
     if isinstance(result, Page):
-        rows = spelling.body(result.rows)
+        rows = formatting.body(result.rows)
         return response(200, "json", rows, cache_control | _pages(result))
-    return response(200, "json", spelling.body(result), cache_control)
+    return response(200, "json", formatting.body(result), cache_control)
 
 
 def _pages(page: Page) -> dict[str, str]:

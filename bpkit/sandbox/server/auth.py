@@ -1,11 +1,11 @@
-"""From raw bytes alone: was this request signed by its key, inside its window?
+"""Verify a signature from the raw bytes of a request.
 
-Nothing of bpkit but the table of operations is used here. The text that must have been signed is
-rebuilt from the query or the body as it arrived, so that a client's mistake is found and not
-repeated.
+This module uses nothing of bpkit's client but the table of operations. It rebuilds the signed text
+from the query or the body as it arrived, so that it finds a client's mistakes and does not repeat
+them.
 
-Source: Backpack Exchange API, "Signing requests"; texts of the refusals: its API FAQ where it gives
-them (expired, invalid signature, invalid X-Signature header), otherwise our guess in that style.
+Source: Backpack Exchange API, "Signing requests". Three messages are from its API FAQ (expired,
+invalid signature, invalid X-Signature header); the others are our guess in that style.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ...operations import UNDOCUMENTED, Operation
+from ..core.rules import Refusal
 
 DEFAULT_WINDOW = 5_000
 MAX_WINDOW = 60_000
 MAX_SKEW = 600_000  # milliseconds: ten minutes either way
-_NUMBER = "\udc00"  # before a number's own digits; no text of a body can hold half a pair
+_NUMBER = "\udc00"  # marks the digits of a number; no text in a body can have half a pair
 
 
-class Denied(Exception):
-    """The request is not let in: ``status``, ``code`` and ``message`` of the answer."""
+class Denied(Refusal):
+    """The request is refused because of its headers, its time or its signature."""
 
     def __init__(
         self, message: str, status: int = 400, code: str = "INVALID_CLIENT_REQUEST"
     ) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        super().__init__(status, code, message)
 
 
 def verify(
@@ -49,13 +49,13 @@ def verify(
 ) -> str:
     """The public key (base64) that signed the request. Raises Denied.
 
-    ``query``: as in the URL, without "?". ``headers``: names in lower case. ``body``: of anything
-    but a GET, JSON in UTF-8 (``parsing.read`` has seen to that). ``has_account``: is this public
-    key one that the exchange knows?
+    ``query``: as in the URL, without "?". ``headers``: names in lower case. ``body``: JSON in
+    UTF-8 unless the method is GET (``parsing.read`` has checked it). ``has_account``: does the
+    exchange know this public key?
     """
     if operation.instruction == UNDOCUMENTED:
-        # There is nothing that a signature could begin with: such operations are the website's,
-        # which has a session. What the exchange says to a signed request is unknown; a guess.
+        # The signed text has no documented beginning: only the website, which has a session, uses
+        # these operations. The exchange's answer to a signed request is unknown; a guess.
         raise Denied("This operation needs a session", 401, "UNAUTHORIZED")
     key = _header(headers, "X-API-Key")
     signature = _bytes("X-Signature", _header(headers, "X-Signature"), 64)
@@ -86,7 +86,7 @@ def _bytes(name: str, text: str, length: int) -> bytes:
         raw = b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    # Python overlooks stray bits at the end of base64; other texts of the same bytes are refused.
+    # Python ignores stray bits at the end of base64; another text of the same bytes is refused.
     if len(raw) != length or b64encode(raw).decode() != text:
         raise Denied(f"Invalid {name} header")
     return raw
@@ -114,7 +114,7 @@ def _signed_part(operation: Operation, query: str, body: bytes) -> str:
         pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape")
         groups = [sorted(pairs, key=lambda pair: pair[0])]
     else:
-        # Numbers stay as written, so that 150.250 is not taken for 150.25.
+        # Numbers stay as they were written: 150.250 does not become 150.25.
         content = json.loads(body or b"{}", parse_float=_as_written, parse_int=_as_written)
         groups = [
             [(name, _text(one[name])) for name in sorted(one) if one[name] is not None]

@@ -1,7 +1,7 @@
-"""HTTP on a loopback port: bound in the caller's thread, served by a daemon thread of its own.
+"""HTTP on a local port: bound in the caller's thread, served by a daemon thread.
 
-The only home of tornado. A failure to bind raises where ``Server(...)`` is called; nothing is
-printed into anybody's notebook; stopping twice is fine.
+The only module that imports tornado. If the port cannot be bound, ``Server(...)`` raises. Nothing
+is printed into a notebook. Stopping twice is fine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ except ModuleNotFoundError:
     raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
 
 MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
-AT_ONCE = 4  # findings under way; who is refused meanwhile gets the refusal alone, at once
+AT_ONCE = 4  # findings at a time; further refusals are sent at once, without a finding
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PROXY_EXCEPTIONS = ("no_proxy", "NO_PROXY")
@@ -78,7 +78,7 @@ class Server:
         server = HTTPServer(application, max_body_size=MAX_BODY)
         server.add_socket(listener)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        # For findings alone: more hands at once would only slow the answers to all others.
+        # Only for findings: more threads would slow down the answers to all other requests.
         self._loop.set_default_executor(ThreadPoolExecutor(1, "bpkit sandbox finding"))
         self._ready.set()
         await self._stop.wait()
@@ -87,12 +87,12 @@ class Server:
 
 
 class _Handler(RequestHandler):
-    """Every method and every path: the service knows which exist."""
+    """Takes every method and every path; the service knows which exist."""
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
     def initialize(self, service: Service, examined: set[object]) -> None:
-        """``examined``: whose signatures are being looked into, or wait for it."""
+        """``examined``: the requests whose signatures are being explained, or wait for it."""
         self.service, self.examined = service, examined
 
     async def _answer(self) -> None:
@@ -128,26 +128,26 @@ class _Handler(RequestHandler):
         return None
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
-        """For what never reaches the service, as a TRACE: plain text, as the framework answers."""
+        """A request that never reaches the service, such as TRACE, is answered in plain text."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(responses.get(status_code, "error").lower())
 
 
 def _path(target: str) -> str:
-    """Of ``http://127.0.0.1:8000/api/v1/time``, as a client writes to a proxy, only the path."""
+    """The path of a whole URL, which a client sends to a proxy: ``http://127.0.0.1:80/api``."""
     return urlsplit(target).path if target.lower().startswith("http://") else target
 
 
 def _silent(handler: RequestHandler) -> None:
-    """tornado would print every refusal to the terminal, or into a notebook's cell."""
+    """Without this, tornado prints every refusal to the terminal or into a notebook's cell."""
 
 
 def _keep_proxies_away() -> None:
-    """Where a proxy is set, plain ``requests`` would take even 127.0.0.1 there."""
+    """If a proxy is set, plain ``requests`` sends even requests to 127.0.0.1 through it."""
     environ = os.environ
     if not any(environ.get(name) for name in _PROXIES):
         return
-    # The lower-case name is read first: it must not hide the exceptions under the other.
+    # The lower-case name is read first: it must not hide the exceptions of the other.
     given = next((environ[name] for name in _PROXY_EXCEPTIONS if environ.get(name)), "")
     for name in _PROXY_EXCEPTIONS:
         hosts = environ.get(name) or given

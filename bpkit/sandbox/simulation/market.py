@@ -1,6 +1,6 @@
-"""A market's rules in whole numbers: prices in ticks, quantities in steps, so that nothing rounds.
+"""Markets: symbols, tick and step sizes. Prices in ticks and quantities in steps are exact.
 
-``markets.json`` holds real market objects, recorded on 2026-09-01.
+``markets.json`` has real market objects, recorded on 2026-09-01.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .tables import table
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """One market object as ``/api/v1/markets`` shows it, with its numbers ready to reckon with."""
+    """A market. ``raw``: its object in the answer of ``/api/v1/markets``."""
 
     raw: dict[str, Any]
 
@@ -41,17 +41,17 @@ class Market:
 
     @cached_property
     def open(self) -> bool:
-        """May it be traded now?"""
+        """Is it open for trading?"""
         return self.raw["orderBookState"] == "Open"
 
     @cached_property
     def tick(self) -> Decimal:
-        """The step of prices, in the quote asset."""
+        """The smallest step of a price, in the quote asset."""
         return Decimal(self.raw["filters"]["price"]["tickSize"])
 
     @cached_property
     def step(self) -> Decimal:
-        """The step of quantities, in the base asset."""
+        """The smallest step of a quantity, in the base asset."""
         return Decimal(self.raw["filters"]["quantity"]["stepSize"])
 
     def price(self, ticks: int) -> Decimal:

@@ -1,11 +1,11 @@
-"""Questions to a seeded, invented past and future of one market.
+"""Price feed of one simulated market: trades, candles, order books and mark prices from a seed.
 
-Trades come first (see ``invention``); candles, tickers, books and marks are all reckoned from them,
-so that a candle of an hour is its sixty candles of a minute by construction. The engine's trades
-are recorded here, and every later answer counts them.
+Everything is calculated from the trades that ``synthetic`` generates, so a candle of one hour
+always agrees with its sixty candles of one minute. The engine records its trades here, and every
+later answer includes them.
 
-Whole numbers throughout: prices in ticks, quantities in steps, times in microseconds UTC (``_us``).
-The same seed gives the same feed, to the character, on every machine.
+All values are whole numbers: prices in ticks, quantities in steps, times in microseconds UTC
+(``_us``). The same seed gives exactly the same feed on every machine.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ WIDTHS = {
 
 FIRST_DAY = FIRST_US // DAY
 FIRST_MONDAY = 4 * DAY  # 1970-01-05; the epoch was a Thursday
-LEVELS = 60  # on each side of an invented book
+LEVELS = 60  # on each side of a book
 
 
 class Candle(NamedTuple):
-    """One span: ``end_us`` is exclusive, ``volume`` in steps, ``quote_volume`` in ticks * steps.
+    """A candle. ``end_us`` is exclusive, ``volume`` in steps, ``quote_volume`` in ticks * steps.
 
     Without trades the four prices are None and the rest is 0.
     """
@@ -67,10 +67,10 @@ class Candle(NamedTuple):
 
 
 def bucket(interval: str, time_us: int) -> tuple[int, int]:
-    """The start and the end (exclusive) of the candle that holds a time.
+    """The start and the end (exclusive) of the candle that a time is in.
 
-    Counted from the epoch, but weeks start on Monday and months are those of the calendar.
-    KeyError: no such interval.
+    Candles are counted from the epoch, but weeks start on Monday and months are calendar months.
+    KeyError: unknown interval.
     """
     if interval == "1month":
         return _month(time_us)
@@ -81,42 +81,43 @@ def bucket(interval: str, time_us: int) -> tuple[int, int]:
 
 
 class PriceFeed:
-    """One market's trades since FIRST_US and without end, and all that follows from them.
+    """The trades of one market since FIRST_US, without end, and everything calculated from them.
 
-    Questions about the past and the future are answered alike: what has happened "by now" is for
-    the caller to say. ``spot``: for a perp, the spot market behind its index price. ValueError: the
-    market is closed, or nobody has said what its asset is like.
+    The feed knows the future too: the caller says what time it is. ``spot``: for a perp, the spot
+    market of its index price. ValueError: the market is closed, or its asset has no profile.
     """
 
     def __init__(
         self, market: Market, seed: str = DEFAULT_SEED, spot: Market | None = None
     ) -> None:
         if not market.open or market.base not in ASSET_PROFILES:
-            raise ValueError(f"{market.symbol} has no feed: it is closed, or of an unknown asset")
+            raise ValueError(
+                f"{market.symbol} has no feed: it is closed, or its asset has no profile"
+            )
         self.market = market
         self.seed = seed
         self._own = SyntheticTrades(market, seed)
         self._spot = PriceFeed(spot, seed) if spot is not None else None
         self._recorded: dict[int, list[Trade]] = {}
         self._last_id = -1  # the highest id recorded
-        # The second key is the number of trades recorded that day, so that nothing goes stale. Days
-        # take about 0.5 MB and only a few are kept; a day's 24 hours take about 1.5 kB.
+        # The second key is the number of trades recorded on that day, so that no entry gets stale.
+        # A day takes about 0.5 MB, so only a few are kept; the hours of a day take about 1.5 kB.
         self._days = lru_cache(maxsize=16)(self._build)
         self._hours = lru_cache(maxsize=4_096)(self._build_hours)
 
-    # What is recorded
+    # Recorded trades
 
     def record(self, trade: Trade) -> None:
-        """Let a trade of the engine join the feed; every later answer counts it."""
+        """Add a trade of the engine. Every later answer includes it."""
         insort(self._recorded.setdefault(trade.time_us // DAY, []), trade, key=_order)
         self._last_id = max(self._last_id, trade.id)
 
     def next_id(self, time_us: int) -> int:
-        """The id for an engine trade at that time; the same again until one is recorded.
+        """The id for a trade of the engine at that time. It changes when a trade is recorded.
 
-        An id is the trade's time in microseconds since FIRST_US, or the next one free. The feed's
-        own trades keep theirs, which are whole thousands: ids rise with time unless the engine
-        makes 1,000 trades at one instant and the feed prints within that millisecond.
+        An id is the time of the trade in microseconds since FIRST_US, or the next free number. Ids
+        of the feed's own trades are whole thousands. So ids rise with time, unless the engine makes
+        1,000 trades at one time and the feed has a trade within that millisecond.
         """
         free = max(time_us - FIRST_US, self._last_id + 1)
         while free % 1_000 == 0 and self._is_own(free):
@@ -135,13 +136,16 @@ class PriceFeed:
         return found
 
     def latest(self, before_us: int, count: int, skip: int = 0) -> list[Trade]:
-        """Newest first, up to and including ``before_us``, without the newest ``skip``."""
+        """``count`` trades, newest first, up to and including ``before_us``.
+
+        ``skip``: leave out that many of the newest.
+        """
         found: list[Trade] = []
         today = before_us // DAY
         for number in range(today, FIRST_DAY - 1, -1):
             if len(found) >= count:
                 break
-            held = self._own.per_day + self._count(number)  # known without inventing the day
+            held = self._own.per_day + self._count(number)  # known without generating the day
             if number == today:
                 held = int(np.searchsorted(self._day(number).time, before_us, side="right"))
             if skip < held:
@@ -152,16 +156,16 @@ class PriceFeed:
         return found
 
     def last_price(self, at_us: int) -> int:
-        """Of the last trade up to and including that time; before any trade, the first opening."""
+        """The price of the last trade up to and including that time, or the first opening price."""
         last = self.latest(at_us, 1)
         return last[0].price if last else self._own.opening(FIRST_DAY) // 1_000
 
     def touches(
         self, start_us: int, end_us: int, below: int | None, above: int | None
     ) -> list[Trade]:
-        """The feed's own trades, none recorded, at ``below`` or less or at ``above`` or more.
+        """The feed's own trades at or below ``below``, or at or above ``above``.
 
-        Oldest first, ``end_us`` exclusive. None: no bound on that side.
+        Oldest first, ``end_us`` exclusive, without recorded trades. None: no such bound.
         """
         found: list[Trade] = []
         for number, start, end in _days_of(start_us, end_us):
@@ -178,9 +182,9 @@ class PriceFeed:
     # Candles
 
     def candles(self, interval: str, start_us: int, end_us: int, now_us: int) -> list[Candle]:
-        """From the candle that holds ``start_us`` to the last that starts before ``end_us``.
+        """From the candle that ``start_us`` is in to the last that starts before ``end_us``.
 
-        Oldest first; only those that have closed by ``now_us``, and none from before FIRST_US.
+        Oldest first; only candles that have closed by ``now_us`` and do not start before FIRST_US.
         """
         start, end = bucket(interval, max(start_us, FIRST_US))
         if start < FIRST_US:  # three days that began in 2023
@@ -195,7 +199,7 @@ class PriceFeed:
         return found
 
     def window(self, start_us: int, end_us: int) -> Candle:
-        """All trades of any span as one candle."""
+        """The trades of any span as one candle."""
         rows: list[Row] = []
         for number, start, end in _days_of(start_us, end_us):
             if start % HOUR == end % HOUR == 0:
@@ -207,7 +211,7 @@ class PriceFeed:
         return _candle(start_us, end_us, _join(rows))
 
     def _short_candles(self, start_us: int, end_us: int, width: int) -> list[Candle]:
-        """Candles that divide the hour; only whole ones."""
+        """Candles shorter than an hour; only whole ones."""
         found: list[Candle] = []
         for number, start, end in _days_of(start_us, end_us // width * width):
             edges = np.arange(start, end + 1, width, dtype=np.int64)
@@ -219,21 +223,21 @@ class PriceFeed:
     # Book, marks, funding
 
     def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Bids and asks as (ticks, steps), best first, 60 a side and out to about 2 %.
+        """Bids and asks as (ticks, steps), best first, 60 on each side, up to about 2 % away.
 
-        They stand around the feed's own last price, whatever was recorded since, and stay the same
-        until the feed's next trade.
+        They are around the feed's own last price. Recorded trades do not move them; they change
+        with the feed's next trade.
         """
         _, time_us, price, _, sold = self._own_last(at_us)
         chance = self._chance("levels", time_us)
         spread = 1 + int(chance.random() * self._own.spread)
-        bid = price if sold else price - spread  # who sold met the bid, who bought met the ask
+        bid = price if sold else price - spread  # a sale was at the bid, a purchase at the ask
         reach = price // 50
         return self._side(chance, bid, -1, reach), self._side(chance, bid + spread, 1, reach)
 
     def _side(self, chance: Random, best: int, away: int, reach: int) -> list[tuple[int, int]]:
-        """One side of a book: wider apart and larger the farther out."""
-        spare = 2 * max(0, reach - LEVELS)  # shared out in proportion to 1, 2, 3 ... 59
+        """One side of a book: the farther from the best price, the wider apart and the larger."""
+        spare = 2 * max(0, reach - LEVELS)  # divided in proportion to 1, 2, 3 ... 59
         found: list[tuple[int, int]] = []
         for place in range(LEVELS):
             steps = int(self._own.size * (1 + place * 0.15) * (0.4 + chance.random() * 1.6))
@@ -244,29 +248,31 @@ class PriceFeed:
         return found
 
     def open_interest(self, at_us: int) -> int:
-        """Of a perp, in steps: near a twentieth of its limit, within an eighth of that. Spot: 0."""
+        """Open interest of a perp in steps: about a twentieth of its limit. Spot: 0."""
         level = int(Decimal(self.market.raw["openInterestLimit"] or 0) / self.market.step) // 20
         drift = self._wander(at_us, 7 * DAY) + self._wander(at_us, HOUR) // 5
         return level * (10_000 + drift) // 10_000
 
     def index_price(self, at_us: int) -> Decimal:
-        """Of a perp: the mean of the last 3 spot trades, which no engine trade moves, to 7 places.
+        """Index price of a perp: the mean of the last 3 spot trades, rounded to 7 decimals.
 
-        ValueError: the feed was made without a spot market.
+        Trades of the engine do not move it. ValueError: the feed was made without a spot market.
         """
         if self._spot is None:
-            raise ValueError(f"{self.market.symbol} has no index price: no spot market was given")
+            raise ValueError(
+                f"{self.market.symbol} has no index price: give the feed its spot market"
+            )
         last = self._spot.latest(at_us, 3)
         ticks = [trade.price for trade in last] or [self._spot.last_price(at_us)]
         mean = self._spot.market.price(sum(ticks)) / len(ticks)
         return mean.quantize(Decimal("0.0000001"), ROUND_HALF_EVEN)
 
     def mark_price(self, at_us: int) -> Decimal:
-        """Of a perp: the feed's own last price, in the quote asset, which no engine trade moves."""
+        """Mark price of a perp: the feed's own last price. Trades of the engine do not move it."""
         return self.market.price(self._own_last(at_us).price)
 
     def funding_rate(self, interval_end_us: int) -> Decimal:
-        """For the hour that ends then, or in which that time lies: a fraction, 9 places at most."""
+        """Funding rate of the hour that a time ends or is in: a fraction with up to 9 decimals."""
         chance = self._chance("funding", _ceil(interval_end_us, HOUR))
         if chance.random() < 0.6:
             return Decimal("0.0000125")
@@ -275,7 +281,7 @@ class PriceFeed:
     # Days
 
     def _build(self, number: int, recorded: int) -> Day:
-        """A day's own trades, with those recorded if there are any."""
+        """The trades of a day: generated and recorded ones."""
         if not recorded:
             return self._own.day(number)
         own = self._days(number, 0)
@@ -292,11 +298,11 @@ class PriceFeed:
         return self._days(number, self._count(number))
 
     def _count(self, number: int) -> int:
-        """How many trades were recorded on a day."""
+        """The number of trades recorded on a day."""
         return len(self._recorded.get(number, ()))
 
     def _own_last(self, at_us: int) -> Trade:
-        """The feed's own last trade up to and including that time; before any, its opening."""
+        """The feed's own last trade up to and including that time, or one at its first opening."""
         for number in range(at_us // DAY, FIRST_DAY - 1, -1):
             day = self._days(number, 0)
             if place := int(day.time.searchsorted(at_us, side="right")):
@@ -310,7 +316,7 @@ class PriceFeed:
         return bool(first < last)
 
     def _wander(self, at_us: int, period: int) -> int:
-        """Between -1000 and 1000, along straight lines from one period's draw to the next."""
+        """A number from -1000 to 1000 that moves in straight lines, to a new one each period."""
         turn, rest = divmod(at_us, period)
         here, there = (
             int(self._chance(f"wander|{period}", knot).random() * 2_001) - 1_000
@@ -331,7 +337,7 @@ def _ceil(time_us: int, width: int) -> int:
 
 
 def _days_of(start_us: int, end_us: int) -> Iterator[tuple[int, int, int]]:
-    """The days of a span since FIRST_US: number, and the part of the span that lies in each."""
+    """The days of a span since FIRST_US: number, start and end of the span within that day."""
     start = max(start_us, FIRST_US)
     while start < end_us:
         number = start // DAY
@@ -357,14 +363,14 @@ def _hits(low: Ints, high: Ints, below: int | None, above: int | None) -> npt.ND
 
 
 def _tally(day: Day, edges: Ints) -> Ints:
-    """A row for each span between two edges; see Row."""
+    """A Row for each span between two edges."""
     cuts = np.searchsorted(day.time, edges)
     count = np.diff(cuts)
     rows = np.zeros((len(count), 7), dtype=np.int64)
     filled = count > 0
     if not filled.any():
         return rows
-    # Spans without trades hold none of the column, so those with trades follow on one another.
+    # ``reduceat`` adds up to the next start. Spans without trades are left out: they add nothing.
     first, price, quantity = cuts[:-1][filled], day.price[: cuts[-1]], day.quantity[: cuts[-1]]
     rows[filled, 0] = price[first]
     rows[filled, 1] = np.maximum.reduceat(price, first)
@@ -377,7 +383,7 @@ def _tally(day: Day, edges: Ints) -> Ints:
 
 
 def _join(rows: list[Row]) -> Row:
-    """Rows that follow on one another, as one."""
+    """Merge consecutive rows into one."""
     rows = [row for row in rows if row[6]]
     if not rows:
         return (0,) * 7

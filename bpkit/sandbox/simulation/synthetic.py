@@ -1,13 +1,13 @@
-"""The trades of one market, invented a day at a time.
+"""Generate the trades of one day.
 
-Days (UTC) are invented one by one, each from its own seed, in any order: a walk of days gives every
-day its opening price, a bridge of five-second steps leads from one opening to the next, and trades
-print along the bridge.
+Each day (UTC) has its own seed, so days can be generated in any order. A random walk of days gives
+every day an opening price; a random path with a price every five seconds leads from one opening
+price to the next; trades are placed along the path.
 
-Whole numbers throughout: prices in ticks, quantities in steps, times in microseconds UTC (``_us``);
-the price path itself in thousandths of a tick. What is drawn comes from ``RandomState`` and
-``random.Random(text)``, whose streams are frozen, and meets only ``+ - * //`` on whole numbers, or
-``+ *`` on a float: the same seed gives the same trades, to the character, on every machine.
+All values are whole numbers: prices in ticks, quantities in steps, times in microseconds UTC
+(``_us``); the price path is in thousandths of a tick. Random numbers come from ``RandomState`` and
+``random.Random(text)``, whose streams never change. They are used only with ``+ - * //`` on whole
+numbers, or ``+ *`` on floats, so the same seed gives exactly the same trades on every machine.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ Ints = npt.NDArray[np.int64]
 
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 FIRST_US = 1_704_067_200 * SECOND  # 2024-01-01T00:00:00Z: the history begins
-START_US = 1_788_264_000 * SECOND  # 2026-09-01T12:00:00Z: where a still market stands
-# Of some thousands tried, a seed whose SOL stands at 170.74 at START_US, touches 170.50 in the
-# fourth minute, falls through it in the fifth, and is above 170.80 in the eleventh: a bid at 170.50
-# rests, then gets its fill.
+START_US = 1_788_264_000 * SECOND  # 2026-09-01T12:00:00Z: the time of a new sandbox
+# Chosen from some thousands of seeds: SOL is at 170.74 at START_US, touches 170.50 in the fourth
+# minute, falls below it in the fifth, and is above 170.80 in the eleventh. So a bid at 170.50 rests
+# first and is filled later.
 DEFAULT_SEED = "bpkit 4185"
 
 ANCHOR_DAY = START_US // DAY  # the day that opens at the reference price
 KNOT_MS, KNOTS = 5_000, 17_280  # the price path: one knot every five seconds of a day
 TAIL = 10_000  # sizes are TAIL / (TAIL/200 .. TAIL): many small ones, some 200 times as large
-# How busy each hour of the day is, in thousandths: busiest when Europe and America are both awake.
+# Activity of each hour of the day, in thousandths: the most when Europe and America are awake.
 BUSY = np.array(
     [900, 850, 800, 750, 700, 650, 650, 750, 900, 950, 950, 950,
      1000, 1250, 1550, 1600, 1500, 1350, 1200, 1100, 1050, 950, 850, 800],
     dtype=np.int64,
 )  # fmt: skip
 ZERO = np.zeros(1, dtype=np.int64)
-# Where each hour begins if a busy one is longer: 86,400,000 units, as many as milliseconds.
+# The start of each hour if a busy hour is longer, in 86,400,000 units, as many as milliseconds.
 HOUR_EDGES: Ints = np.concatenate((ZERO, np.cumsum(BUSY * 3_600)))
 
 
 class Trade(NamedTuple):
-    """One print. ``buyer_is_maker``: the taker sold."""
+    """One trade. ``buyer_is_maker``: the taker sold."""
 
     id: int
     time_us: int
@@ -57,13 +57,13 @@ class Trade(NamedTuple):
 
 
 class AssetProfile(NamedTuple):
-    """What an asset is like. Its spot market and its perp share all of it."""
+    """How an asset's price behaves. Its spot market and its perp share it."""
 
     price: str  # at 2026-09-01T00:00Z, in the quote asset
-    volatility: int  # of a day, in millionths of the price
-    pull: float  # the part of its distance from ``price`` that a day takes back
+    volatility: int  # in a day, in millionths of the price
+    pull: float  # the part of the distance to ``price`` by which a day brings the price back
     per_minute: int  # trades, on average
-    size: str  # of an average spot trade, in the base asset; a perp trade is 5 times as large
+    size: str  # average spot trade, in the base asset; a perp trade is 5 times as large
     spread: int  # the widest, in ticks
     premium: int  # of the perp over spot, in millionths
 
@@ -77,7 +77,7 @@ ASSET_PROFILES = {
 
 
 class Day(NamedTuple):
-    """The trades of a day as columns, by (time, id)."""
+    """The trades of a day as columns, sorted by time and id."""
 
     id: Ints
     time: Ints
@@ -86,12 +86,12 @@ class Day(NamedTuple):
     sold: npt.NDArray[np.bool_]
 
     def rows(self, first: int, last: int) -> list[Trade]:
-        """The trades from place ``first`` up to, not including, place ``last``."""
+        """The trades from index ``first`` up to, but not including, index ``last``."""
         columns = (column[first:last].tolist() for column in self)
         return list(map(Trade._make, zip(*columns, strict=True)))
 
     def pick(self, which: slice | npt.NDArray[Any]) -> Day:
-        """Those that an index of numpy's names: a slice, a mask, or an order."""
+        """The trades that a numpy index selects: a slice, a mask, or an order."""
         return Day(
             self.id[which], self.time[which], self.price[which],
             self.quantity[which], self.sold[which],
@@ -99,7 +99,7 @@ class Day(NamedTuple):
 
 
 class SyntheticTrades:
-    """The feed's own trades, a day at a time. Knows nothing of what is recorded."""
+    """The generated trades of one market, a day at a time."""
 
     def __init__(self, market: Market, seed: str) -> None:
         self._market = market
@@ -141,14 +141,14 @@ class SyntheticTrades:
         return path
 
     def _times(self, chance: np.random.RandomState) -> Ints:
-        """Distinct milliseconds of a day, rising: a loose grid, drawn together in busy hours."""
+        """Distinct rising milliseconds of a day: a random grid that is denser in busy hours."""
         count = self.per_day
         place = np.arange(count, dtype=np.int64)
         slot = 86_400_000 // (count + 1)
         units = np.sort(place * slot + chance.randint(0, 2 * slot, count, dtype=np.int64))
         hour = np.searchsorted(HOUR_EDGES, units, side="right") - 1
         ms = hour * 3_600_000 + (units - HOUR_EDGES[hour]) * 1_000 // BUSY[hour]
-        return ms * (86_400_000 - count) // 86_400_000 + place  # room for a millisecond each
+        return ms * (86_400_000 - count) // 86_400_000 + place  # each trade has its own millisecond
 
     def day(self, number: int) -> Day:
         """The trades of a day."""

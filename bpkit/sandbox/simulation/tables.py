@@ -1,7 +1,7 @@
-"""What does not change with time: the tables behind the public answers, read from files.
+"""Read the JSON files of the sandbox: markets, assets, collateral and other fixed answers.
 
-``assets.json``, ``collateral.json`` and ``catalogue.json`` are invented in the documented shapes;
-where a number was recorded from the live exchange, PARITY.md says so.
+``assets.json``, ``collateral.json`` and ``catalogue.json`` are invented, in the documented shapes.
+PARITY.md names the numbers that were recorded from the live exchange.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @cache
 def table(name: str) -> Any:
-    """The content of ``<name>.json``. It is shared: nobody may change it."""
+    """The content of ``<name>.json``. All callers share it: do not change it."""
     return json.loads(Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8"))
 
 

@@ -1,7 +1,7 @@
 """What must hold after any sequence of orders, cancels and advances.
 
-A naive market (one list, sorted anew for each match) plays along: whoever trades with whom, at what
-price, and what is left in the book must agree with it. Amounts are added up as fractions.
+A naive market (one list, sorted again for each match) gets the same orders: it must find the same
+trades, prices and orders left in the book. Amounts are added up as fractions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from conftest import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpkit.sandbox.core.book import Book, Fill, Resting, Taker
@@ -32,13 +33,6 @@ FUNDS = {
     "cyd": {"USDC": Decimal(30), "SOL": Decimal("0.3")},  # is often refused
 }
 MARKETS = [market for market in load() if market.symbol == "SOL_USDC"]
-
-GENTLY = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
 
 
 # The naive market
@@ -132,7 +126,7 @@ takers = st.builds(
 )
 
 
-@settings(GENTLY, max_examples=250)
+@settings(max_examples=examples(250))
 @given(st.lists(st.tuples(takers, st.booleans()), max_size=30))
 def test_the_book_matches_as_the_naive_market_does(steps: list[tuple[Taker, bool]]) -> None:
     book, naive = Book(), Naive()
@@ -444,7 +438,7 @@ steps = st.one_of(
 )
 
 
-@settings(GENTLY, max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(steps, min_size=5, max_size=40))
 def test_the_engine_holds_its_promises(happening: list[tuple[Any, ...]]) -> None:
     play = Play()

@@ -11,10 +11,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from conftest import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
+from bpkit.sandbox.server.endpoints import select
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.synthetic import Trade
 
@@ -128,12 +130,13 @@ class Play:
     def net(self, account: EngineAccount) -> Fraction:
         """Out of the fills alone."""
         return sum(
-            (signed(fill) for fill in self.exchange.fills(account, symbol=PERP)), Fraction(0)
+            (signed(fill) for fill in select(self.exchange.fills(account), {"symbol": PERP})),
+            Fraction(0),
         )
 
     def exposure(self, account: EngineAccount) -> Fraction:
         waiting = {"Bid": Fraction(0), "Ask": Fraction(0)}
-        for order in self.exchange.open_orders(account, PERP):
+        for order in select(self.exchange.open_orders(account), {"symbol": PERP}):
             if order["status"] != "TriggerPending" and not order["reduceOnly"]:
                 left = Fraction(order["quantity"]) - Fraction(order["executedQuantity"])
                 waiting[order["side"]] += left
@@ -149,7 +152,7 @@ class Play:
         flow = sum(
             (
                 signed(fill) * Fraction(fill["price"])
-                for fill in self.exchange.fills(account, symbol=PERP)
+                for fill in select(self.exchange.fills(account), {"symbol": PERP})
             ),
             Fraction(0),
         )
@@ -159,7 +162,7 @@ class Play:
         assert equity >= self.exposure(account) * mark / LEVERAGE[account.public_key]
 
     def settled(self, account: EngineAccount, source: str | None = None) -> Fraction:
-        rows = self.exchange.settlements(account, source)
+        rows = select(self.exchange.settlements(account), {"source": source} if source else {})
         return sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
 
     def check(self) -> None:
@@ -179,12 +182,12 @@ class Play:
         key, balances = account.public_key, account.balances
         owned = {asset: Fraction(FUNDS[key].get(asset, Decimal(0))) for asset in ASSETS}
         owned["USDC"] += self.settled(account)
-        for fill in self.exchange.fills(account, symbol=SPOT):
+        for fill in select(self.exchange.fills(account), {"symbol": SPOT}):
             owned["SOL"] += signed(fill)
             owned["USDC"] -= signed(fill) * Fraction(fill["price"])
             owned[fill["feeSymbol"]] -= Fraction(fill["fee"])
         locked = dict.fromkeys(ASSETS, Fraction(0))
-        for order in self.exchange.open_orders(account, SPOT):
+        for order in select(self.exchange.open_orders(account), {"symbol": SPOT}):
             left = Fraction(order["quantity"]) - Fraction(order["executedQuantity"])
             if order["status"] == "TriggerPending":
                 assert order["quantity"] == "0"
@@ -200,7 +203,7 @@ class Play:
     def check_position(self, account: EngineAccount) -> None:
         """The position is the sum of the fills, its fees and its realised part are what was paid,
         and realised with unrealised is what the fills are worth at the mark."""
-        fills = self.exchange.fills(account, symbol=PERP)
+        fills = select(self.exchange.fills(account), {"symbol": PERP})
         for fill in fills:
             if fill["systemOrderType"] is not None:
                 assert fill["systemOrderType"] == "LiquidatePositionOnBook"
@@ -233,7 +236,7 @@ class Play:
             order.id for order in account.orders if order.request.reduce_only
         }  # the history does not show it
         net = Fraction(0)
-        for fill in self.exchange.fills(account, symbol=PERP, ascending=True):
+        for fill in select(self.exchange.fills(account), {"symbol": PERP, "sortDirection": "Asc"}):
             if fill["orderId"] in only:
                 assert net * signed(fill) < 0 and abs(signed(fill)) <= abs(net)
             net += signed(fill)
@@ -293,13 +296,7 @@ steps = st.one_of(
 )
 
 
-@settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=200,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=examples(200))
 @given(st.lists(steps, min_size=5, max_size=35))
 def test_futures_hold_their_promises(happening: list[tuple[Any, ...]]) -> None:
     play = Play()

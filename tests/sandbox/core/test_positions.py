@@ -1,4 +1,4 @@
-"""Futures on a small market of their own: SOL_USDC_PERP, last price 100.00, one level a side.
+"""Futures on a small market: SOL_USDC_PERP, last price 100.00, one level a side.
 
 Amounts are worked out by hand; samples come from the reference (sections 4.7, 4.10 and 6).
 """
@@ -15,6 +15,7 @@ import pytest
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.ledger import fine, fitted
 from bpkit.sandbox.core.positions import EnginePosition, FundingPayment, fraction
+from bpkit.sandbox.server.endpoints import select
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.synthetic import Trade
 
@@ -26,8 +27,8 @@ Levels = list[tuple[int, int]]
 
 
 class PerpFeed:
-    """Levels and trades as given. The mark is the last price, of whoever traded last, unless
-    ``own_mark`` is set: then only the feed's own trades move it, as on the real feed."""
+    """Levels and trades as given. Every trade moves the mark. With ``own_mark`` only the
+    feed's own trades do, as on the real feed."""
 
     def __init__(self, market: Market, last: int, bids: Levels, asks: Levels) -> None:
         self.market, self.bids, self.asks = market, bids, asks
@@ -266,7 +267,7 @@ def test_profit_is_paid_when_it_is_realised(pit: Pit) -> None:
     assert (row["netQuantity"], row["entryPrice"], row["netCost"]) == ("2", "102", "204")
     assert (row["pnlRealized"], row["pnlUnrealized"]) == ("2", "4")  # the mark is 104
     assert pit.usdc(pit.ann) == "1001.795"
-    paid = pit.exchange.settlements(pit.ann, "RealizePnl")
+    paid = select(pit.exchange.settlements(pit.ann), {"source": "RealizePnl"})
     assert [(one["quantity"], one["positionId"]) for one in paid] == [("2", row["positionId"])]
     assert pit.total() == pit.supply
 
@@ -281,26 +282,25 @@ def test_a_fill_through_zero_closes_one_position_and_opens_another(pit: Pit) -> 
     newest, oldest = pit.exchange.position_history(pit.ann)
     assert (newest["id"], newest["state"], newest["closedAt"]) == (row["positionId"], "Open", None)
     assert (oldest["id"], oldest["state"]) == (first, "Closed")
-    assert oldest["cumulativePnlRealized"] == "5"
+    assert (oldest["cumulativePnlRealized"], oldest["markPrice"]) == ("5", "105")
     assert (oldest["entryPrice"], oldest["closingPrice"], oldest["closedVolume"]) == (
         "100", "105", "1",
     )  # fmt: skip
     assert (oldest["fees"], newest["fees"]) == ("0.1025", "0.105")  # 0.05 + 0.0525; 0.105
     assert pit.usdc(pit.ann) == "1004.7925"  # + 5 - 0.2075
-    history = pit.exchange.position_history
-    assert [one["id"] for one in history(pit.ann, state="Closed")] == [first]
-    assert [one["id"] for one in history(pit.ann, ascending=True)] == [first, row["positionId"]]
-    assert history(pit.ann, symbol="ETH_USDC_PERP") == history(pit.ann, market_types=["SPOT"]) == []
+    rows = pit.exchange.position_history(pit.ann)
+    assert select(rows, {"state": "Closed"}) == [oldest]
+    assert select(rows, {"sortDirection": "Asc"}) == [oldest, newest]
+    assert select(rows, {"symbol": "ETH_USDC_PERP"}) == select(rows, {"marketType": ["SPOT"]}) == []
     assert pit.total() == pit.supply
 
 
 def test_positions_are_filtered(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "1")
-    ask = pit.exchange.positions
-    assert len(ask(pit.ann, PERP)) == len(ask(pit.ann, market_type="PERP")) == 1
-    assert ask(pit.ann, "ETH_USDC_PERP") == ask(pit.ann, market_type="SPOT") == ask(pit.bob) == []
-    with pytest.raises(Refusal, match="Invalid market symbol"):
-        ask(pit.ann, "NOPE")
+    rows = pit.exchange.positions(pit.ann)
+    assert select(rows, {"symbol": PERP}) == select(rows, {"marketType": "PERP"}) == rows != []
+    assert select(rows, {"symbol": "ETH_USDC_PERP"}) == select(rows, {"marketType": "SPOT"}) == []
+    assert pit.exchange.positions(pit.bob) == []
 
 
 # Margin
@@ -323,6 +323,19 @@ def test_orders_may_fill_the_margin_to_the_last_step(pit: Pit) -> None:
     assert most["maxOrderQuantity"] == "0.19"
 
 
+def test_the_fee_of_a_taker_must_be_there_too(pit: Pit) -> None:
+    pit.order(pit.dealer, "Ask", price="100", quantity="100")
+    # 10 of margin and 0.05 of fee a piece: 1000 / 10.05 is 99.5024.
+    assert pit.refused(pit.bob, "Bid", price="100", quantity="99.51")[1] == "INSUFFICIENT_MARGIN"
+    assert pit.order(pit.bob, "Bid", price="100", quantity="99.5")["status"] == "Filled"
+
+
+def test_an_ask_that_rests_needs_margin_like_a_bid(pit: Pit) -> None:
+    # 10 of margin and 0.0202 of fee a piece: 1000 / 10.0202 is 99.7984.
+    assert pit.refused(pit.bob, "Ask", price="101", quantity="99.8")[1] == "INSUFFICIENT_MARGIN"
+    assert pit.order(pit.bob, "Ask", price="101", quantity="99.79")["status"] == "New"
+
+
 def test_what_an_order_pays_above_the_mark_counts(pit: Pit) -> None:
     # A bid at 105 that waits loses 5 a piece when it fills: 10 + 5 + 0.021 a piece.
     most = pit.exchange.max_order_quantity(pit.bob, PERP, "Bid", "105")
@@ -330,6 +343,11 @@ def test_what_an_order_pays_above_the_mark_counts(pit: Pit) -> None:
         "autoBorrow": None, "autoBorrowRepay": None, "autoLendRedeem": None, "reduceOnly": None,
         "maxOrderQuantity": "66.57", "price": "105", "side": "Bid", "symbol": PERP,
     }  # fmt: skip
+
+
+def test_a_market_order_may_be_as_large_as_the_book_fills(pit: Pit) -> None:
+    most = pit.exchange.max_order_quantity(pit.dealer, PERP, "Bid")
+    assert most["maxOrderQuantity"] == "1"
 
 
 def test_an_order_does_not_move_the_mark_in_its_own_favour(pit: Pit) -> None:
@@ -412,6 +430,37 @@ def test_the_summary_of_an_account_with_a_position(pit: Pit) -> None:
     }  # fmt: skip
 
 
+def test_the_summary_counts_what_spot_orders_lock(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "10")  # 999.5 are left, 100 are margin
+    pit.order(pit.ann, "Ask", symbol="SOL_USDC", price="101", quantity="4")
+    summary = pit.exchange.collateral(pit.ann)
+    assert (summary["assetsValue"], summary["netEquityLocked"]) == ("1899.5", "460")  # 4 * 90
+    sol = summary["collateral"][0]
+    assert (sol["availableQuantity"], sol["openOrderQuantity"]) == ("6", "4")
+    assert (sol["balanceNotional"], sol["collateralValue"]) == ("1000", "900")
+
+
+def test_no_more_equity_is_locked_than_there_is(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")
+    pit.perp.print(1, 8500)
+    pit.advance(2)  # 750 lost: 247.5 of 425 are there
+    summary = pit.exchange.collateral(pit.bob)
+    assert (summary["netEquityLocked"], summary["netEquityAvailable"]) == ("247.5", "0")
+
+
+def test_the_summary_shows_the_markets_fraction_where_it_is_larger(pit: Pit) -> None:
+    pit.bob.leverage_limit = Decimal(100)
+    pit.deal(pit.bob, "Bid", "100", "50")
+    assert pit.exchange.collateral(pit.bob)["imf"] == "0.02"
+
+
+def test_an_asset_without_weight_is_free_and_no_collateral(pit: Pit) -> None:
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(1000), "HNT": Decimal(5)})
+    pit.deal(cyd, "Bid", "100", "10")
+    assert pit.exchange.withdrawable(cyd, "HNT") == 5
+    assert [row["symbol"] for row in pit.exchange.collateral(cyd)["collateral"]] == ["USDC"]
+
+
 def test_spot_orders_leave_the_margin_alone(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # 500 of 997.5 are margin
     spot = {"symbol": "SOL_USDC", "price": "99.5"}
@@ -427,9 +476,27 @@ def test_spot_orders_leave_the_margin_alone(pit: Pit) -> None:
 def test_a_position_may_always_be_reduced(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "99")
     pit.deal(pit.ann, "Ask", "95", "1")  # the mark falls: bob has 500, and needs 940
+    assert pit.exchange.withdrawable(pit.bob, "USDC") == 0
     assert pit.refused(pit.bob, "Bid", price="94", quantity="1")[1] == "INSUFFICIENT_MARGIN"
+    nothing = pit.order(pit.bob, "Bid", price="50", quantity="1", timeInForce="IOC")
+    assert nothing["status"] == "Expired"  # it adds no exposure
     assert pit.deal(pit.bob, "Ask", "95", "9")["status"] == "Filled"
     assert pit.position(pit.bob)["netQuantity"] == "90"
+
+
+def test_orders_that_together_do_more_than_reduce_need_margin(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "99")
+    pit.order(pit.bob, "Ask", price="104", quantity="90")
+    pit.deal(pit.ann, "Ask", "95", "1")
+    assert pit.refused(pit.bob, "Ask", price="104", quantity="9.01")[1] == "INSUFFICIENT_MARGIN"
+    assert pit.order(pit.bob, "Ask", price="104", quantity="9")["status"] == "New"
+
+
+def test_a_resting_reduce_only_order_needs_no_margin(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "99")  # 995.05 are left, 990 are needed
+    pit.order(pit.bob, "Ask", price="104", quantity="140")  # at the worst 41 short
+    reduce = {"price": "105", "quantity": "99", "reduceOnly": True}
+    assert pit.order(pit.bob, "Ask", **reduce)["status"] == "New"
 
 
 def test_exposure_is_the_worse_side(pit: Pit) -> None:
@@ -457,8 +524,9 @@ def test_reduce_only_stops_at_zero(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "1")
     answer = pit.order(pit.ann, "Ask", quantity="0.4", reduceOnly=True)
     assert (answer["status"], answer["reduceOnly"]) == ("Filled", True)
-    most = pit.exchange.max_order_quantity(pit.ann, PERP, "Ask", reduceOnly=True)
-    assert (most["maxOrderQuantity"], most["reduceOnly"]) == ("0.6", True)
+    for price in (None, "101"):
+        most = pit.exchange.max_order_quantity(pit.ann, PERP, "Ask", price, reduceOnly=True)
+        assert (most["maxOrderQuantity"], most["reduceOnly"]) == ("0.6", True)
     answer = pit.order(pit.ann, "Ask", quantity="1", reduceOnly=True)
     assert (answer["status"], answer["executedQuantity"]) == ("Expired", "0.6")
     assert pit.newest(pit.ann)["expiryReason"] == "ReduceOnlyNotReduced"
@@ -488,6 +556,14 @@ def test_a_reduce_only_order_ends_with_the_position(pit: Pit) -> None:
     assert pit.exchange.positions(pit.ann) == []
 
 
+def test_a_reduce_only_order_ends_when_another_order_closes_the_position(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "1")
+    pit.order(pit.ann, "Ask", price="105", quantity="1", reduceOnly=True)
+    pit.order(pit.ann, "Ask", price="101", quantity="1")
+    pit.order(pit.bob, "Bid", price="101", quantity="1")
+    assert pit.exchange.positions(pit.ann) == pit.exchange.open_orders(pit.ann) == []
+
+
 # Funding
 
 
@@ -512,10 +588,10 @@ def test_longs_pay_shorts_each_hour(pit: Pit) -> None:
     assert [one["quantity"] for one in pit.exchange.funding_payments(pit.ann)] == [
         "0.1", "0.1", "-0.0125",
     ]  # fmt: skip
-    source = pit.exchange.settlements(pit.ann, "FundingPayment", ascending=True)
+    source = select(pit.exchange.settlements(pit.ann), {"source": "FundingPayment"})[::-1]
     assert [one["quantity"] for one in source] == ["-0.0125", "0.1", "0.1"]
     assert source[0]["timestamp"] == "2026-09-01T18:00:00.000"
-    assert pit.exchange.funding_payments(pit.ann, symbol="ETH_USDC_PERP") == []
+    assert select(pit.exchange.funding_payments(pit.ann), {"symbol": "ETH_USDC_PERP"}) == []
     assert pit.total() == pit.supply
 
 
@@ -525,6 +601,15 @@ def test_funding_has_six_decimals(pit: Pit, rate: str, paid: str) -> None:
     pit.perp.rate = Decimal(rate)
     pit.advance(1800)
     assert pit.exchange.funding_payments(pit.ann)[0]["quantity"] == paid
+
+
+def test_funding_is_paid_although_an_order_is_triggered_at_that_time(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "10")
+    pit.order(pit.ann, "Ask", price="105", triggerPrice="97", triggerQuantity="1")
+    pit.perp.print(1800, 9700)
+    pit.advance(1800)
+    assert [order["status"] for order in pit.exchange.open_orders(pit.ann)] == ["New"]
+    assert len(pit.exchange.funding_payments(pit.ann)) == 1
 
 
 def test_an_hour_in_small_steps_is_the_same_hour(pit: Pit) -> None:
@@ -568,6 +653,27 @@ def test_the_liquidation_price(pit: Pit) -> None:
     assert other.position(other.ann)["estLiquidationPrice"] == "0"
 
 
+def test_the_liquidation_price_beside_another_position(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "20")  # fee 1
+    eth = {"symbol": "ETH_USDC_PERP", "price": "2500", "quantity": "0.4"}
+    pit.order(pit.dealer, "Ask", **eth)
+    pit.order(pit.bob, "Bid", **eth)  # fee 0.5, maintenance 1000 * 0.01111111
+    shown = Fraction(pit.exchange.positions(pit.bob)[0]["estLiquidationPrice"])
+    # 998.5 + 20 * (p - 100) - 11.11111 = 20 * p * 0.0135
+    exact = (2000 - Fraction("998.5") + Fraction("11.11111")) / (20 * (1 - Fraction("0.0135")))
+    assert abs(shown - exact) < Fraction(1, 10**20)
+
+
+@pytest.mark.parametrize(("usdc", "open"), [("103.65", True), ("103.64", False)])
+def test_equity_equal_to_the_maintenance_margin_is_enough(pit: Pit, usdc: str, open: bool) -> None:
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(usdc), "SOL": Decimal("0.1")})
+    pit.deal(cyd, "Bid", "100", "10")  # fee 0.5
+    pit.perp.bids = [(9000, 10_000)]
+    pit.perp.print(1, 9000)
+    pit.advance(2)  # 103.65 - 0.5 - 100 lost + 9 for the SOL = 12.15 = 900 * 0.0135
+    assert bool(pit.exchange.positions(cyd)) == open
+
+
 def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "50")  # 81.1454... liquidates it
     pit.order(pit.bob, "Bid", price="60", quantity="1")
@@ -593,12 +699,33 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     row = pit.exchange.position_history(pit.bob)[0]
     assert (row["liquidated"], row["liquidationFees"], row["state"]) == ("50", "40.5", "Closed")
     assert row["closedAt"] == "2026-09-01T17:30:20.000"
-    fills = pit.exchange.fills
-    assert len(fills(pit.bob, fill_type="User")) == 1
-    assert len(fills(pit.bob, fill_type="Liquidation")) == 1
-    assert fills(pit.bob, fill_type="BookLiquidation")[0]["price"] == "81"
-    assert fills(pit.bob, fill_type="Backstop") == []
+    fills = pit.exchange.fills(pit.bob)
+    assert len(select(fills, {"fillType": "User"})) == 1
+    assert len(select(fills, {"fillType": "Liquidation"})) == 1
+    assert select(fills, {"fillType": "BookLiquidation"})[0]["price"] == "81"
+    assert select(fills, {"fillType": "Backstop"}) == []
     assert pit.total() == pit.supply
+
+
+def test_a_liquidation_ends_as_soon_as_the_margin_is_enough(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")  # fee 2.5
+    eth = {"symbol": "ETH_USDC_PERP", "price": "2500", "quantity": "0.1"}
+    pit.order(pit.dealer, "Ask", **eth)
+    pit.order(pit.bob, "Bid", **eth)  # fee 0.125, maintenance 2.78
+    pit.perp.bids = [(8120, 10_000)]
+    pit.perp.print(20, 8120)
+    pit.advance(30)  # 57.375 left of 57.59; without SOL 14.745 are left, for 2.78
+    assert [row["symbol"] for row in pit.exchange.positions(pit.bob)] == ["ETH_USDC_PERP"]
+
+
+def test_a_position_without_orders_is_liquidated_when_a_trade_reaches_its_price(pit: Pit) -> None:
+    pit.perp.asks = [(10_000, 10_000)]
+    pit.order(pit.bob, "Bid", quantity="50")  # 81.1454... liquidates it; nobody else has a position
+    pit.perp.bids = [(8100, 10_000)]
+    pit.perp.print(20, 8114)
+    pit.perp.print(25, 9900)
+    pit.advance(30)
+    assert pit.exchange.positions(pit.bob) == []
 
 
 def test_the_fee_of_a_liquidation_takes_no_more_than_there_is(pit: Pit) -> None:
@@ -609,7 +736,7 @@ def test_the_fee_of_a_liquidation_takes_no_more_than_there_is(pit: Pit) -> None:
     row = pit.exchange.position_history(pit.bob)[0]
     assert row["liquidationFees"] == "25.485"  # 997.5 - 970 - 2.015; 1 % would be 40.3
     assert pit.usdc(pit.bob) == "0"
-    assert pit.exchange.settlements(pit.bob, "BackstopLiquidation") == []
+    assert select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"}) == []
     assert pit.total() == pit.supply
 
 
@@ -620,7 +747,7 @@ def test_nobody_owes_more_than_there_is(pit: Pit) -> None:
     pit.advance(30)
     assert pit.usdc(pit.bob) == "0"  # 1500 lost, and 1.75 for the fee, of 997.5
     (backed,) = [
-        one for one in pit.exchange.settlements(pit.bob, "BackstopLiquidation")
+        one for one in select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"})
         if one["quantity"] == "504.25"
     ]  # fmt: skip
     assert backed["source"] == "BackstopLiquidityFundProceeds"
@@ -635,7 +762,7 @@ def test_other_assets_pay_where_usdc_does_not(pit: Pit) -> None:
     # The fee is paid in cash; for the loss 2.06 SOL go at 100, in whole steps.
     assert pit.exchange.balances(pit.ann)["SOL"]["available"] == "7.94"
     assert pit.usdc(pit.ann) == "0.6"  # 1000 - 3 - 2.4 - 1200 + 206
-    (fill,) = pit.exchange.fills(pit.ann, fill_type="CollateralConversion")
+    (fill,) = select(pit.exchange.fills(pit.ann), {"fillType": "CollateralConversion"})
     assert (fill["symbol"], fill["side"], fill["quantity"]) == ("SOL_USDC", "Ask", "2.06")
     assert (fill["fee"], fill["systemOrderType"]) == ("0", "CollateralConversion")
     assert pit.total() == pit.supply
@@ -645,7 +772,7 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
     pit.deal(pit.bob, "Bid", "100", "3")
     pit.advance(1800)
     pit.deal(pit.bob, "Ask", "99.37", "1")
-    rows = pit.exchange.settlements(pit.bob, ascending=True)
+    rows = pit.exchange.settlements(pit.bob)[::-1]
     assert sum(Fraction(row["quantity"]) for row in rows) + 1000 == Fraction(pit.usdc(pit.bob))
     assert [row["source"] for row in rows] == [
         "TradingFees", "FundingPayment", "TradingFees", "RealizePnl",
@@ -657,42 +784,43 @@ def test_settlements_tell_each_change_of_cash(pit: Pit) -> None:
     }  # fmt: skip
 
 
-def test_spot_orders_end_before_the_market_maker_pays_a_debt(pit: Pit) -> None:
-    pit.deal(pit.bob, "Bid", "100", "10")  # 999.5 are left, 100 are needed
-    spot = {"symbol": "SOL_USDC", "price": "99", "quantity": "9"}
-    pit.order(pit.bob, "Bid", **spot)  # locks 891: 108.5 are left
-    pit.perp.bids = [(8500, 10_000)]
-    pit.advance(1)
-    before = pit.exchange.market_maker.available("USDC")
-    pit.order(pit.bob, "Ask", quantity="10")  # 150 lost, and a fee of 0.425
-    ended = pit.bob.orders[1]
-    assert (ended.status, ended.expiry) == ("Expired", "InsufficientFunds")
-    assert pit.exchange.balances(pit.bob)["USDC"] == {
-        "available": "849.075", "locked": "0", "staked": "0",
-    }  # fmt: skip
-    assert pit.exchange.market_maker.available("USDC") - before == 150
+def test_spot_orders_end_before_the_house_pays_a_debt(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")  # 997.5 are left, 500 are needed
+    spot = pit.exchange.execute(
+        pit.bob,
+        {
+            "symbol": "SOL_USDC",
+            "side": "Bid",
+            "orderType": "Limit",
+            "price": "49",
+            "quantity": "10",
+        },
+    )
+    pit.perp.bids = [(8100, 10_000)]
+    pit.perp.print(20, 8100)
+    pit.advance(30)  # 950 lost: more than the 507.5 that were free
+    ended = {row["id"]: row for row in pit.exchange.order_history(pit.bob)}[spot["id"]]
+    assert ended["status"] == "Expired"
+    assert select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"}) == []
     assert pit.total() == pit.supply
 
 
-@pytest.mark.parametrize(
-    ("owed", "sold", "left", "given"),
-    [
-        ("1000", "0", "0", "0"),
-        ("1003", "0.03", "0", "0"),  # a step of 0.01 SOL is worth 1 USDC
-        ("1003.000001", "0.04", "0.999999", "0"),
-        ("2000", "10", "0", "0"),
-        ("2000.5", "10", "0", "0.5"),
-    ],
-)
-def test_a_debt_sells_as_many_steps_of_an_asset_as_it_needs(
-    pit: Pit, owed: str, sold: str, left: str, given: str
-) -> None:
-    pit.exchange.settlement.pay(pit.ann, "USDC", -Decimal(owed), "FundingPayment", NOW)
-    assert pit.ann.balances.available("SOL") == 10 - Decimal(sold)
-    assert pit.ann.balances.available("USDC") == Decimal(left)
-    backed = [one.quantity for one in pit.ann.settlements if one.source.startswith("Backstop")]
-    assert sum(backed) == Decimal(given)
-    assert pit.total() == pit.supply
+def test_spot_orders_stay_where_the_money_is_enough(pit: Pit) -> None:
+    pit.order(pit.ann, "Ask", symbol="SOL_USDC", price="101", quantity="4")
+    pay = pit.exchange.settlement.pay
+    pay(pit.ann, "USDC", Decimal(-1000), "FundingPayment", NOW)
+    assert pit.ann.orders[0].status == "New"
+    pay(pit.ann, "USDC", Decimal(-1), "FundingPayment", NOW)
+    assert pit.ann.orders[0].status == "Expired"
+
+
+@pytest.mark.parametrize(("asset", "amount"), [("SOL", "0.005"), ("HNT", "5")])
+def test_what_cannot_be_sold_for_a_debt_stays(pit: Pit, asset: str, amount: str) -> None:
+    """Less than a step of SOL; HNT, whose market is closed."""
+    eve = pit.exchange.open_account("eve", {asset: Decimal(amount)})
+    pit.exchange.settlement.pay(eve, "USDC", Decimal(-1), "FundingPayment", NOW)
+    assert eve.balances.available(asset) == Decimal(amount)
+    assert eve.orders == eve.fills == []
 
 
 def test_a_part_of_a_step_is_not_sold_for_a_debt(pit: Pit) -> None:

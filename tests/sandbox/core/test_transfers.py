@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Plain
+from conftest import Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ from bpkit.sandbox.core.transfers import OUTSIDE_FUNDS, Transfers
 from bpkit.sandbox.simulation import market
 from bpkit.sandbox.simulation.tables import ASSETS
 
-NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, where a still market stands
+NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, the time of a new sandbox
 ADDRESS = "0x0a00000000000000000000000000000000000001"
 WISH = {"address": ADDRESS, "blockchain": "Ethereum", "quantity": "10", "symbol": "USDC"}
 
@@ -284,14 +284,14 @@ def test_deposits_by_time_and_page(sandbox: Sandbox, plain: Plain) -> None:
 @pytest.mark.parametrize(
     ("symbol", "quantity", "blockchain", "text"),
     [
-        ("NOPE", "1", None, "no asset here"),
+        ("NOPE", "1", None, "not an asset here"),
         ("SOL", "1", "Ethereum", "cannot be deposited on Ethereum"),
         ("HNT", "1", None, "cannot be deposited on Solana"),
-        ("USDC", "0.99", None, "at least 1"),
+        ("USDC", "0.99", None, "minimum deposit of USDC is 1"),
         ("USDC", "1.0000001", None, "6 decimals"),
-        ("USDC", "-1", None, "no amount"),
-        ("USDC", "NaN", None, "no amount"),
-        ("USDC", 1.5, None, "no amount"),
+        ("USDC", "-1", None, "not an amount"),
+        ("USDC", "NaN", None, "not an amount"),
+        ("USDC", 1.5, None, "not an amount"),
     ],
 )
 def test_deposits_that_cannot_be(
@@ -309,7 +309,7 @@ def test_a_stranger_has_nothing_to_deposit_to(sandbox: Sandbox) -> None:
     ):
         with pytest.raises(ValueError, match="has no account here"):
             call()
-    with pytest.raises(ValueError, match="'ethereum' is none of"):
+    with pytest.raises(ValueError, match="'ethereum' is not one of"):
         sandbox.allow_withdrawal_address(sandbox.key, "ethereum", ADDRESS)
 
 
@@ -331,7 +331,7 @@ def test_a_deposit_can_be_traded_and_withdrawn(open_way: Sandbox) -> None:
 # --- nothing is lost ------------------------------------------------------------------------------
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.lists(
         st.tuples(

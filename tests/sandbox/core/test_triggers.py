@@ -89,6 +89,25 @@ def test_the_side_from_which_the_price_comes_is_that_of_the_placement(
     assert row["status"] == ("New" if fires else "TriggerPending")
 
 
+def test_a_trigger_at_the_price_of_now_waits_for_a_rise(pit: Pit) -> None:
+    pit.order(pit.ann, "Ask", price="105", triggerPrice="100", triggerQuantity="1")
+    pit.order(pit.bob, "Bid", quantity="1")  # at 100.10, before time moves
+    pit.advance(1)
+    (row,) = pit.exchange.open_orders(pit.ann)
+    assert row["status"] == "New"
+
+
+@pytest.mark.parametrize("by", ["LastPrice", "MarkPrice", "IndexPrice"])
+def test_a_spot_market_has_only_its_last_price(pit: Pit, by: str) -> None:
+    pit.spot.own_mark = True
+    fields = {"triggerPrice": "100.01", "triggerQuantity": "1", "triggerBy": by}
+    spot(pit, pit.ann, "Ask", price="105", **fields)
+    spot(pit, pit.bob, "Bid", price="100.01", quantity="1")  # moves the last price alone
+    pit.advance(1)
+    (row,) = pit.exchange.open_orders(pit.ann)
+    assert row["status"] == "New"
+
+
 def test_cancelling_conditional_orders(pit: Pit) -> None:
     resting = spot(pit, pit.ann, "Ask", price="105", quantity="1")["id"]
     waiting = [
@@ -136,6 +155,11 @@ def test_what_cannot_be_placed_then_has_failed(
         ({"triggerPrice": "97"}, "both `triggerPrice` and `triggerQuantity`"),
         ({"triggerPrice": "97", "triggerQuantity": "x"}, "Invalid `triggerQuantity`"),
         ({"triggerPrice": "1e2", "triggerQuantity": "1"}, "Invalid `triggerPrice`"),
+        ({"triggerPrice": "0" * 59 + "97", "triggerQuantity": "1"}, "Invalid `triggerPrice`"),
+        (
+            {"triggerPrice": "97", "triggerQuantity": "1", "quoteQuantity": "10"},
+            "must not specify a `quoteQuantity`",
+        ),
         ({"triggerPrice": "97.001", "triggerQuantity": "1"}, "Price decimal too long"),
         ({"triggerPrice": "97", "triggerQuantity": "0.001"}, "Quantity decimal too long"),
         ({"triggerPrice": "97", "triggerQuantity": "80%"}, "needs `reduceOnly`"),
@@ -146,6 +170,10 @@ def test_what_cannot_be_placed_then_has_failed(
         ({"quantity": "1", "stopLossTriggerBy": "LastPrice"}, "stopLossTriggerPrice"),
         ({"quantity": "1", "takeProfitLimitPrice": "110"}, "takeProfitTriggerPrice"),
         ({"quantity": "1", "takeProfitTriggerPrice": "-1"}, "Invalid `takeProfitTriggerPrice`"),
+        (
+            {"quantity": "1", "stopLossTriggerPrice": "110", "stopLossLimitPrice": "110.001"},
+            "Price decimal too long",
+        ),
     ],
 )
 def test_conditions_that_are_refused(pit: Pit, fields: dict[str, Any], message: str) -> None:
@@ -179,7 +207,10 @@ def test_the_whole_position_and_a_small_share(pit: Pit, share: str, left: list[s
     assert [row["netQuantity"] for row in pit.exchange.positions(pit.ann)] == left
 
 
-def test_a_share_of_nothing_has_failed(pit: Pit) -> None:
+@pytest.mark.parametrize("short", [False, True])
+def test_a_share_of_nothing_has_failed(pit: Pit, short: bool) -> None:
+    if short:  # an ask reduces no short position
+        pit.deal(pit.ann, "Ask", "100", "1")
     pit.order(pit.ann, "Ask", triggerPrice="95", triggerQuantity="80%", reduceOnly=True)
     pit.perp.print(1, 9500)
     pit.advance(2)
@@ -277,6 +308,17 @@ def test_an_exit_has_no_limit_of_slippage(pit: Pit) -> None:
     assert pit.exchange.positions(pit.ann) == []
 
 
+def test_exits_take_over_nothing_that_was_for_the_entry_alone(pit: Pit) -> None:
+    pit.order(pit.ann, "Bid", price="101", quantity="2", timeInForce="IOC", clientId=7, **EXITS)
+    rows = pit.exchange.open_orders(pit.ann)
+    assert [(row["timeInForce"], row["clientId"]) for row in rows] == [("GTC", None)] * 2
+    pit.order(pit.bob, "Bid", price="99.95", quantity="1", postOnly=True, **EXITS)
+    pit.perp.print(1, 9995, quantity=100)
+    pit.advance(2)
+    profit, _ = pit.exchange.open_orders(pit.bob)
+    assert (profit["price"], profit["postOnly"]) == ("109.5", False)
+
+
 def test_one_exit_ends_the_other(pit: Pit) -> None:
     pit.order(pit.ann, "Bid", quantity="2", **EXITS)  # at 100.10
     profit, loss = open_ids(pit, pit.ann)
@@ -349,11 +391,33 @@ def test_what_was_set_free_meets_the_trades_that_follow(pit: Pit) -> None:
     assert (fill["price"], fill["timestamp"]) == ("98.5", "2026-09-01T17:30:03.000")
 
 
-def test_an_order_that_only_reduces_leaves_no_exits(pit: Pit) -> None:
+@pytest.mark.parametrize(("quantity", "left"), [("1", ["-1"]), ("2", [])])
+def test_an_order_that_only_reduces_leaves_no_exits(
+    pit: Pit, quantity: str, left: list[str]
+) -> None:
     pit.deal(pit.ann, "Ask", "100", "2")
-    pit.order(pit.ann, "Bid", quantity="1", **EXITS)
-    assert pit.position(pit.ann)["netQuantity"] == "-1"
+    pit.order(pit.ann, "Bid", quantity=quantity, **EXITS)
+    assert [row["netQuantity"] for row in pit.exchange.positions(pit.ann)] == left
     assert open_ids(pit, pit.ann) == []
+
+
+def test_an_entry_that_was_not_filled_leaves_no_exits(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "1")
+    entry = pit.order(pit.ann, "Bid", price="96", quantity="1", **EXITS)
+    pit.exchange.cancel(pit.ann, PERP, entry["id"])
+    assert open_ids(pit, pit.ann) == []
+
+
+def test_two_stops_at_one_price_close_a_position_once(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "1")
+    for _ in range(2):
+        pit.order(pit.ann, "Ask", triggerPrice="95", triggerQuantity="1", reduceOnly=True)
+    pit.perp.bids = [(9500, 10_000)]
+    pit.perp.print(1, 9500)
+    pit.advance(2)
+    first, second = pit.ann.orders[1:3]
+    assert (first.status, second.status) == ("Filled", "Expired")
+    assert (second.expiry, pit.exchange.positions(pit.ann)) == ("StopWithoutPosition", [])
 
 
 def test_exits_end_when_a_fill_leads_through_zero(pit: Pit) -> None:

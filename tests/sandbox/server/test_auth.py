@@ -126,7 +126,7 @@ def test_there_are_vectors() -> None:
 
 
 @pytest.mark.parametrize("case", OVER_HTTP, ids=lambda case: case["name"])
-def test_known_answers_are_let_in(case: dict[str, Any]) -> None:
+def test_known_signatures_are_accepted(case: dict[str, Any]) -> None:
     operation, query, body = sent(case)
     assert verify(operation, headers_of(case), query, body, case["timestamp"]) == PUBLIC
 
@@ -211,7 +211,7 @@ def test_a_query_is_signed_decoded_and_sorted(query: str, text: str) -> None:
     assert verify(FILLS, headers, query) == PUBLIC
 
 
-def test_bytes_that_are_no_utf8_are_signed_as_they_are() -> None:
+def test_bytes_that_are_not_utf8_are_signed_as_they_are() -> None:
     headers = signed(b"instruction=fillHistoryQueryAll&symbol=\xff")
     assert verify(FILLS, headers, "symbol=%FF") == PUBLIC
     assert refusal(FILLS, headers, "symbol=%FE") == bad("Invalid signature")
@@ -261,7 +261,7 @@ def test_a_header_is_missing(name: str, shown: str, value: str | None) -> None:
         signature("x").encode().hex(),
     ],
 )
-def test_a_signature_that_is_none(text: str) -> None:
+def test_a_signature_that_is_not_64_bytes(text: str) -> None:
     headers = signed("instruction=balanceQuery") | {"x-signature": text}
     assert refusal(BALANCES, headers) == bad("Invalid X-Signature header")
 
@@ -269,7 +269,7 @@ def test_a_signature_that_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["not base64", b64encode(bytes(31)).decode(), b64encode(bytes(33)).decode()]
 )
-def test_a_key_that_is_none(text: str) -> None:
+def test_a_key_that_is_not_32_bytes(text: str) -> None:
     headers = signed("instruction=balanceQuery") | {"x-api-key": text}
     assert refusal(BALANCES, headers) == bad("Invalid X-API-Key header")
 
@@ -280,12 +280,12 @@ def test_a_key_without_an_account() -> None:
     assert refusal(BALANCES, headers) == (401, "UNAUTHORIZED", "Unknown API key")
 
 
-def test_somebody_elses_account() -> None:
+def test_the_key_of_another_account() -> None:
     headers = signed("instruction=balanceQuery") | {"x-api-key": OTHER.decode()}
     assert refusal(BALANCES, headers) == bad("Invalid signature")
 
 
-def test_another_texts_signature() -> None:
+def test_a_signature_of_another_text() -> None:
     headers = signed("instruction=accountQuery")
     assert refusal(BALANCES, headers) == bad("Invalid signature")
 
@@ -293,7 +293,7 @@ def test_another_texts_signature() -> None:
 @pytest.mark.parametrize(
     "window", ["0", "60001", "-1", "5e3", "5000.0", "ten", "", " ", "\u0665", "9" * 5000]
 )
-def test_a_window_that_is_none(window: str) -> None:
+def test_a_window_that_is_not_a_number(window: str) -> None:
     headers = signed("instruction=balanceQuery", window=window)
     assert refusal(BALANCES, headers) == bad("Invalid X-Window header")
 
@@ -316,7 +316,7 @@ def test_no_window_header_means_5000() -> None:
 
 
 @pytest.mark.parametrize("timestamp", ["soon", "-1", "1750793021.5", "\u0661", "9" * 5000])
-def test_a_timestamp_that_is_none(timestamp: str) -> None:
+def test_a_timestamp_that_is_not_a_number(timestamp: str) -> None:
     headers = signed("instruction=balanceQuery", timestamp)
     assert refusal(BALANCES, headers) == bad("Invalid X-Timestamp header")
 
@@ -399,7 +399,7 @@ def test_stray_bits_at_the_end_of_a_signature(place: int) -> None:
 
 
 @given(st.dictionaries(st.sampled_from([*HEADERS, "x-window"]), st.text(max_size=90)))
-def test_any_headers_at_all_are_refused_in_words(headers: dict[str, str]) -> None:
+def test_any_other_headers_are_refused_with_a_message(headers: dict[str, str]) -> None:
     status, code, message = refusal(BALANCES, headers)
     assert (status, code) == (400, "INVALID_CLIENT_REQUEST")
     assert message.startswith(("Missing ", "Invalid "))
@@ -420,18 +420,18 @@ def answer(headers: dict[str, str], body: bytes = b"", method: str = "GET") -> R
     return Service(exchange, lambda: NOW).answer(method, path, "", headers, body)
 
 
-def test_a_good_signature_opens_the_account() -> None:
+def test_a_good_signature_shows_the_account() -> None:
     response = answer(signed("instruction=balanceQuery"))
     assert (response.status, response.body) == (200, b"{}")
 
 
-def test_a_bad_one_is_answered_in_json() -> None:
+def test_a_bad_signature_is_answered_in_json() -> None:
     response = answer(signed("instruction=accountQuery"))
     assert response.status == 400
     assert response.body == b'{"code":"INVALID_CLIENT_REQUEST","message":"Invalid signature"}'
 
 
-def test_a_body_is_read_before_its_signature() -> None:
+def test_a_body_is_parsed_before_its_signature_is_checked() -> None:
     response = answer(signed("instruction=balanceQuery") | JSON, b'{"side":1}', "POST")
     assert response.status == 400
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -453,7 +453,7 @@ def test_a_body_is_read_before_its_signature() -> None:
     ],
     ids=["half a pair", "the other half", "deep", "utf-16", "bom", "latin", "nan", "long", "empty"],
 )
-def test_a_body_that_is_no_json(body: bytes) -> None:
+def test_a_body_that_is_not_json(body: bytes) -> None:
     response = answer(signed(ORDER_TEXT) | JSON, body, "POST")
     assert (response.status, response.body) == (400, b"parse request payload error: invalid JSON")
 
@@ -483,7 +483,9 @@ def test_there_are_operations_without_an_instruction() -> None:
 
 @pytest.mark.parametrize("operation", SESSION_ONLY, ids=lambda operation: operation.name)
 @pytest.mark.parametrize("start", ["", "instruction=", "instruction=withdraw"])
-def test_no_signature_opens_what_has_no_instruction(operation: Operation, start: str) -> None:
+def test_operations_without_an_instruction_accept_no_signature(
+    operation: Operation, start: str
+) -> None:
     """Not even a good one over the text without an instruction. The answer is a guess."""
     expected = (401, "UNAUTHORIZED", "This operation needs a session")
     assert refusal(operation, signed(start)) == expected
@@ -535,6 +537,6 @@ def test_an_unknown_key_is_401_either_way() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"auth_status": 403}, {"post_only": "reject"}, {"unknown_cancel": 202}]
 )
-def test_a_choice_that_is_none(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="is one of"):
+def test_a_choice_that_does_not_exist(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="is not one of"):
         Conflicts(**wrong)

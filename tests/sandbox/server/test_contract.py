@@ -22,9 +22,9 @@ from bpkit import enums, parameters
 from bpkit.operations import OPERATIONS, UNDOCUMENTED
 from bpkit.sandbox import Sandbox
 from bpkit.sandbox.server import parsing
-from bpkit.sandbox.server.signed_endpoints import NOT_SIMULATED
+from bpkit.sandbox.server.endpoints.signed import NOT_SIMULATED
 
-NOON = 1_788_264_000  # seconds: where the sandbox's market stands
+NOON = 1_788_264_000  # seconds: the time of the sandbox's market at its start
 EXCEPTIONS = {
     (place, entry["what"])
     for entry in json.loads(
@@ -34,7 +34,7 @@ EXCEPTIONS = {
 }
 DOCUMENTED = [one for one in OPERATIONS.values() if one.documented]
 ERROR = "ApiErrorResponse"
-# What never says yes: it needs a session, or a vault's own key, or is not simulated.
+# They never answer 200: they need a session or a vault's key, or are not simulated.
 NEVER_200 = {
     *NOT_SIMULATED,
     *(one.name for one in DOCUMENTED if one.instruction == UNDOCUMENTED),
@@ -303,7 +303,7 @@ def ask_futures(ask: Asker, sandbox: Sandbox) -> None:
 
 
 def ask_what_never_happens(ask: Asker) -> None:
-    """Empty histories, and what is refused whatever is asked."""
+    """Empty histories, and operations that are always refused."""
     for name, operation in OPERATIONS.items():
         known = parameters.PARAMETERS.get(name, {})
         if operation.signed and operation.paged and "sortDirection" in known:
@@ -373,7 +373,7 @@ def answers() -> list[Answer]:
 
 
 def complaints(specification: Specification, answer: Answer) -> set[Problem]:
-    """Everything in which an answer is not as the specification says."""
+    """Every difference between an answer and the specification."""
     if answer.status >= 400 and answer.headers["Content-Type"].startswith("text/plain"):
         return {(str(answer.status), "plain text")}
     if not OPERATIONS[answer.name].documented:
@@ -431,7 +431,7 @@ def test_every_exception_is_needed(specification: Specification, answers: list[A
 
 
 def test_enough_was_asked(answers: list[Answer]) -> None:
-    """Every state that spot orders without conditions can have, and every kind of refusal."""
+    """Every state of spot orders without conditions, and every kind of refusal."""
     orders = [
         row
         for answer in answers

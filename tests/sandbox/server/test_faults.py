@@ -77,7 +77,7 @@ def until(condition: Any) -> None:
 # --- each of them ---------------------------------------------------------------------------------
 
 
-def test_there_are_these() -> None:
+def test_the_names_of_the_faults() -> None:
     assert tuple(FAULTS) == NAMES
     assert all(one.sentence and one.evidence for one in FAULTS.values())
 
@@ -160,7 +160,7 @@ def test_maintenance(sandbox: Sandbox, plain: Plain) -> None:
         ("gateway_timeout", 504, "carried out", "170.5"),
     ],
 )
-def test_the_edge_answers(
+def test_the_edge_answers_with_html(
     sandbox: Sandbox, plain: Plain, name: str, status: int, done: str, hold: str
 ) -> None:
     with sandbox.fault(name):
@@ -292,7 +292,7 @@ def test_one_market_that_only_cancels(sandbox: Sandbox, plain: Plain) -> None:
     assert [row["symbol"] for row in orders] == ["BTC_USDC"] * 3
 
 
-def test_an_old_answer_from_a_cache(sandbox: Sandbox, plain: Plain) -> None:
+def test_a_stale_answer_from_a_cache(sandbox: Sandbox, plain: Plain) -> None:
     outside = plain.get(DEPTH).text
     with sandbox.fault("stale_cache") as fault:
         first = plain.get(DEPTH)
@@ -311,7 +311,20 @@ def test_an_old_answer_from_a_cache(sandbox: Sandbox, plain: Plain) -> None:
     assert plain.get(DEPTH).text != outside
 
 
-def test_each_block_has_a_cache_of_its_own(sandbox: Sandbox, plain: Plain) -> None:
+def test_an_answer_without_a_body_is_cached_too(sandbox: Sandbox, plain: Plain) -> None:
+    with sandbox.fault("stale_cache") as fault:
+        answers = [plain.get("/api/v1/ticker?symbol=HNT_USDC") for _ in range(2)]
+    assert [one.status_code for one in answers] == [204, 204] and fault.hits == 1
+
+
+def test_two_delays_add_up(sandbox: Sandbox, plain: Plain) -> None:
+    with sandbox.fault("slow", seconds=0.3), sandbox.fault("slow", seconds=0.2):
+        before = time.monotonic()
+        plain.get("/api/v1/ping")
+    assert time.monotonic() - before >= 0.5
+
+
+def test_each_block_has_its_own_cache(sandbox: Sandbox, plain: Plain) -> None:
     seen = []
     for _ in range(2):
         with sandbox.fault("stale_cache"):
@@ -351,7 +364,7 @@ class Asking(threading.Thread):
         self.took = time.monotonic() - since
 
 
-def test_a_late_answer_keeps_nobody_else_waiting(sandbox: Sandbox, plain: Plain) -> None:
+def test_a_late_answer_delays_no_other_request(sandbox: Sandbox, plain: Plain) -> None:
     fault = sandbox.fault("slow", seconds=1.5, operations=["execute_order"])
     with fault as slow, Plain(sandbox.url) as other:
         asking = Asking(plain, "execute_order", GUIDE)
@@ -399,7 +412,7 @@ def test_a_late_answer_may_be_lost_too(
     assert told(sandbox.log[0]) == (0, verdict, f"{outer}, {inner}")
 
 
-def test_a_late_answer_may_be_the_edges(sandbox: Sandbox, plain: Plain) -> None:
+def test_a_late_answer_may_come_from_the_edge(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("slow", seconds=0.3), sandbox.fault("gateway_timeout"):
         asking = Asking(plain, "execute_order", GUIDE)
         asking.join()
@@ -407,7 +420,7 @@ def test_a_late_answer_may_be_the_edges(sandbox: Sandbox, plain: Plain) -> None:
     assert asking.took >= 0.3
 
 
-def test_what_a_cache_keeps_is_not_late(sandbox: Sandbox, plain: Plain) -> None:
+def test_a_cached_answer_is_not_late(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("slow", seconds=0.5) as slow, sandbox.fault("stale_cache"):
         took = []
         for _ in range(2):
@@ -420,7 +433,7 @@ def test_what_a_cache_keeps_is_not_late(sandbox: Sandbox, plain: Plain) -> None:
 # --- which requests, and how many -----------------------------------------------------------------
 
 
-def test_only_these_operations(sandbox: Sandbox, plain: Plain) -> None:
+def test_a_fault_can_be_limited_to_operations(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("rate_limit", operations=["execute_order", "get_depth"]) as fault:
         assert plain.call("execute_order", GUIDE).status_code == 429
         assert plain.get(DEPTH).status_code == 429
@@ -431,14 +444,16 @@ def test_only_these_operations(sandbox: Sandbox, plain: Plain) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_only_so_many_times(sandbox: Sandbox, plain: Plain, times: int) -> None:
+def test_a_fault_can_be_limited_to_a_number_of_requests(
+    sandbox: Sandbox, plain: Plain, times: int
+) -> None:
     with sandbox.fault("bad_gateway", times=times) as fault:
         statuses = [plain.get("/api/v1/ping").status_code for _ in range(3)]
     assert statuses == [502] * times + [200] * (3 - times)
     assert (fault.hits, fault.name) == (times, "bad_gateway")
 
 
-def test_what_the_operations_leave_out_is_not_counted(sandbox: Sandbox, plain: Plain) -> None:
+def test_other_operations_are_not_counted(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("lost_reply", operations=["execute_order"], times=1) as fault:
         assert plain.get("/api/v1/ping").status_code == 200
         with pytest.raises(requests.ConnectionError):
@@ -455,7 +470,7 @@ def test_a_batch_counts_once(sandbox: Sandbox, plain: Plain) -> None:
         assert plain.call("execute_order", GUIDE).status_code == 200
 
 
-def test_an_old_answer_so_many_times(sandbox: Sandbox, plain: Plain) -> None:
+def test_a_stale_answer_a_number_of_times(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("stale_cache", times=1):
         moments = []
         for _ in range(3):
@@ -476,20 +491,20 @@ def test_the_end_of_a_block_ends_the_fault(sandbox: Sandbox, plain: Plain, name:
     assert fault.hits == 0 and name in repr(fault)
 
 
-def test_an_error_ends_it_too(sandbox: Sandbox, plain: Plain) -> None:
+def test_an_error_in_the_block_ends_the_fault(sandbox: Sandbox, plain: Plain) -> None:
     with pytest.raises(RuntimeError, match="mine"), sandbox.fault("maintenance"):
         raise RuntimeError("mine")
     assert plain.get(DEPTH).status_code == 200
 
 
-def test_until_its_block_begins_there_is_none(sandbox: Sandbox, plain: Plain) -> None:
+def test_a_fault_is_off_until_its_block_begins(sandbox: Sandbox, plain: Plain) -> None:
     block = sandbox.fault("maintenance")
     assert plain.get(DEPTH).status_code == 200
     with block:
         assert plain.get(DEPTH).status_code == 503
 
 
-def test_the_innermost_comes_first(sandbox: Sandbox, plain: Plain) -> None:
+def test_the_innermost_fault_acts_first(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("maintenance") as outer, sandbox.fault("rate_limit", times=1) as inner:
         assert plain.get(DEPTH).status_code == 429
         assert (outer.hits, inner.hits) == (0, 1)
@@ -499,7 +514,7 @@ def test_the_innermost_comes_first(sandbox: Sandbox, plain: Plain) -> None:
         assert plain.call("get_balances").json()["message"] == "Request has expired"
 
 
-def test_several_at_once(sandbox: Sandbox, plain: Plain) -> None:
+def test_several_faults_at_once(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("rate_limit", operations=["get_depth"]), sandbox.fault("lost_reply"):
         with pytest.raises(requests.ConnectionError):
             plain.get(DEPTH)
@@ -531,22 +546,27 @@ def test_many_connections_are_cut_and_nothing_is_left_behind(sandbox: Sandbox) -
     assert requests.get(sandbox.url + "/api/v1/ping", timeout=5).text == "pong"
 
 
-# --- what is no fault -----------------------------------------------------------------------------
+# --- options that are refused ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("lost_replies", {}, "'lost_replies' is no fault; there are clock_skew, rate_limit"),
-        ("slow", {"operations": ["execute_orders"]}, "'execute_orders' is no operation"),
-        ("slow", {"operations": "execute_order"}, "operations='execute_order' is no list"),
-        ("slow", {"operations": []}, "operations=[] is no list"),
+        (
+            "lost_replay",
+            {},
+            "'lost_replay' is not a fault. Did you mean 'lost_reply'? There are clock",
+        ),
+        ("nonsense", {}, "'nonsense' is not a fault. There are clock_skew, rate_limit"),
+        ("slow", {"operations": ["execute_orders"]}, "'execute_orders' is not an operation"),
+        ("slow", {"operations": "execute_order"}, "operations='execute_order' is not a list"),
+        ("slow", {"operations": []}, "operations=[] is not a list"),
         ("trading_paused", {"operations": ["get_depth"]}, "trading_paused never touches get_depth"),
         ("stale_cache", {"operations": ["get_balances"]}, "stale_cache never touches get_balances"),
-        ("slow", {"times": 0}, "times=0 is no count"),
-        ("slow", {"times": True}, "times=True is no count"),
-        ("slow", {"times": 1.0}, "times=1.0 is no count"),
-        ("slow", {"seconds": -1}, "seconds=-1 of slow is no number from 0 to 600"),
+        ("slow", {"times": 0}, "times=0 is not a count"),
+        ("slow", {"times": True}, "times=True is not a count"),
+        ("slow", {"times": 1.0}, "times=1.0 is not a count"),
+        ("slow", {"seconds": -1}, "seconds=-1 of slow is not a number from 0 to 600"),
         ("slow", {"seconds": 601}, "seconds=601 of slow"),
         ("slow", {"seconds": float("nan")}, "seconds=nan of slow"),
         ("clock_skew", {"seconds": float("inf")}, "seconds=inf of clock_skew"),
@@ -554,17 +574,19 @@ def test_many_connections_are_cut_and_nothing_is_left_behind(sandbox: Sandbox) -
         ("clock_skew", {"seconds": True}, "seconds=True of clock_skew"),
         ("lost_reply", {"seconds": 1}, "lost_reply takes no seconds"),
         ("slow", {"symbols": ["SOL_USDC"]}, "slow takes no symbols"),
-        ("cancel_only", {"symbols": ["SOL_USD"]}, "'SOL_USD' is no market here; there are SOL_"),
-        ("cancel_only", {"symbols": "SOL_USDC"}, "symbols='SOL_USDC' is no list"),
+        ("cancel_only", {"symbols": ["SOL_USD"]}, "'SOL_USD' is not a market here; there are SOL_"),
+        ("cancel_only", {"symbols": "SOL_USDC"}, "symbols='SOL_USDC' is not a list"),
     ],
 )
-def test_what_is_no_fault(sandbox: Sandbox, name: str, options: dict[str, Any], words: str) -> None:
+def test_a_fault_that_does_not_exist(
+    sandbox: Sandbox, name: str, options: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ValueError) as caught:
         sandbox.fault(name, **options)
     assert words in str(caught.value)
 
 
-def test_an_unknown_name_is_told_all_names(sandbox: Sandbox) -> None:
+def test_an_unknown_name_is_answered_with_all_names(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError) as caught:
         sandbox.fault("")
     assert all(name in str(caught.value) for name in NAMES)
@@ -602,9 +624,7 @@ def wrongly_signed(plain: Plain) -> requests.Response:
 REFUSED = '{"code":"INVALID_CLIENT_REQUEST","message":"Invalid signature"}'
 
 
-def test_a_finding_is_told_beside_the_answer(
-    sandbox: Sandbox, plain: Plain, doctor: Doctor
-) -> None:
+def test_a_finding_is_sent_in_a_header(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
     doctor.text = "Signed BTC_USDC.\nSent SOL_USDC: \u00e9 \u20ac\n"
     answer = wrongly_signed(plain)
     assert (answer.status_code, answer.text) == (400, REFUSED)
@@ -613,7 +633,7 @@ def test_a_finding_is_told_beside_the_answer(
     assert sandbox.log[0]["verdict"] == "INVALID_CLIENT_REQUEST: Invalid signature"
 
 
-def test_what_is_asked(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
+def test_what_the_doctor_is_asked(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
     before = time.time_ns() // 1_000_000
     wrongly_signed(plain)
     with sandbox.fault("clock_skew", seconds=61):
@@ -639,7 +659,7 @@ def test_what_was_signed_before_is_known(plain: Plain, doctor: Doctor) -> None:
     assert [asked["earlier"] for asked in doctor.asked] == [[], [headers["X-Signature"]]]
 
 
-def test_the_doctor_of_the_house(sandbox: Sandbox, plain: Plain) -> None:
+def test_the_finding_of_bpkits_doctor(sandbox: Sandbox, plain: Plain) -> None:
     """What a beginner's client gets to hear that signs another symbol than it sends."""
     answer = wrongly_signed(plain)
     assert answer.text == REFUSED
@@ -650,7 +670,7 @@ def test_the_doctor_of_the_house(sandbox: Sandbox, plain: Plain) -> None:
     assert sandbox.log[1]["finding"] is None
 
 
-def test_nobody_asks_about_other_refusals(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
+def test_other_refusals_have_no_finding(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
     assert plain.call("execute_order", GUIDE).status_code == 200
     assert code(plain.call("execute_order", GUIDE | {"quantity": "1000"}), 400)
     assert plain.get("/nope").status_code == 404
@@ -661,7 +681,7 @@ def test_nobody_asks_about_other_refusals(sandbox: Sandbox, plain: Plain, doctor
     assert {entry["finding"] for entry in sandbox.log} == {None}
 
 
-def test_an_unknown_key_and_a_missing_one_are_looked_at(
+def test_an_unknown_key_and_a_missing_one_have_a_finding(
     sandbox: Sandbox, plain: Plain, doctor: Doctor
 ) -> None:
     with Plain(sandbox.url, "A" * 43 + "=") as stranger:
@@ -673,9 +693,7 @@ def test_an_unknown_key_and_a_missing_one_are_looked_at(
 
 
 @pytest.mark.parametrize("cause", ["none", "clock"])
-def test_where_there_is_nothing_to_say(
-    sandbox: Sandbox, plain: Plain, doctor: Doctor, cause: str
-) -> None:
+def test_no_finding_no_header(sandbox: Sandbox, plain: Plain, doctor: Doctor, cause: str) -> None:
     doctor.cause = cause
     assert (FINDING in wrongly_signed(plain).headers) == (cause == "clock")
     assert sandbox.log[0]["finding"] == (None if cause == "none" else "The clock")
@@ -688,7 +706,7 @@ def test_a_long_finding(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
     assert sandbox.log[0]["finding"] == doctor.text
 
 
-def test_a_finding_cannot_write_headers(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
+def test_a_finding_cannot_add_headers(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
     doctor.text = "a\r\nSet-Cookie: b=c\x00\x1b[0m\tend"
     answer = wrongly_signed(plain)
     assert "Set-Cookie" not in answer.headers
@@ -715,7 +733,7 @@ def test_a_doctor_that_fails(
     assert said == ["no finding at GET /wapi/v1/history/fills"]
 
 
-def test_a_doctor_holds_nobody_up(
+def test_a_finding_delays_no_other_request(
     sandbox: Sandbox, plain: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one is at it, the sandbox can be used: its log, its accounts, its time."""
@@ -746,7 +764,7 @@ class Slow(Doctor):
         return self
 
 
-def test_a_long_look_holds_no_connection_up(
+def test_a_slow_finding_delays_no_other_connection(
     sandbox: Sandbox, plain: Plain, monkeypatch: pytest.MonkeyPatch, quiet: None
 ) -> None:
     """Two are refused and looked at; another client is answered meanwhile, over HTTP too."""
@@ -771,7 +789,9 @@ def test_a_long_look_holds_no_connection_up(
     assert [entry["finding"] for entry in sandbox.log].count("The clock") == 2
 
 
-def test_the_sandbox_may_stop_during_a_look(monkeypatch: pytest.MonkeyPatch, quiet: None) -> None:
+def test_the_sandbox_may_stop_during_a_finding(
+    monkeypatch: pytest.MonkeyPatch, quiet: None
+) -> None:
     doctor = Slow()
     monkeypatch.setattr(bpkit.sandbox, "diagnose", doctor)
     lost: list[bool] = []
@@ -793,7 +813,7 @@ def test_the_sandbox_may_stop_during_a_look(monkeypatch: pytest.MonkeyPatch, qui
     assert lost == [True] and not stopping.is_alive()
 
 
-def test_a_great_request_is_answered_soon(plain: Plain, sandbox: Sandbox) -> None:
+def test_a_large_request_is_answered_soon(plain: Plain, sandbox: Sandbox) -> None:
     """Signed without its 5000 more fields: each of them could be the one that was left out."""
     more = {f"n{number}": "1.50" for number in range(5000)}
     started = time.monotonic()
@@ -803,7 +823,7 @@ def test_a_great_request_is_answered_soon(plain: Plain, sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("name", ["gateway_timeout", "lost_reply"])
-def test_who_gets_no_answer_gets_no_finding(
+def test_an_answer_that_is_lost_has_no_finding(
     sandbox: Sandbox, plain: Plain, doctor: Doctor, name: str
 ) -> None:
     with sandbox.fault(name):
@@ -824,13 +844,13 @@ def test_a_finding_with_the_older_status(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (answer.status_code, answer.headers[FINDING]) == (401, "The clock")
 
 
-def test_what_has_no_documented_signature_is_looked_at_too(plain: Plain, doctor: Doctor) -> None:
+def test_operations_without_an_instruction_have_a_finding(plain: Plain, doctor: Doctor) -> None:
     assert OPERATIONS["get_withdrawal_delay"].instruction == ""
     assert plain.call("get_withdrawal_delay").headers[FINDING] == "The clock"
 
 
 @pytest.mark.parametrize("hands", [0, 4])
-def test_who_is_refused_does_not_queue_for_a_finding(
+def test_a_refusal_does_not_wait_for_a_finding(
     hands: int, plain: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where as many are looked into as may be at once, the refusal comes alone."""

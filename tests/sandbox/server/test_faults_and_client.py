@@ -186,7 +186,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("name", "kind", "done"), UNKNOWN)
-def test_what_is_unknown_can_be_looked_for(
+def test_an_unknown_outcome_can_be_found_out(
     sandbox: Sandbox, calm: Client, name: str, kind: str, done: bool
 ) -> None:
     with (
@@ -204,7 +204,7 @@ def test_what_is_unknown_can_be_looked_for(
 @pytest.mark.parametrize(
     "name", [name for name in TABLE if TABLE[name][1].arrived == 4 and name != "slow"]
 )
-def test_a_read_outlives_three_of_them(
+def test_a_read_is_repeated_up_to_three_times(
     sandbox: Sandbox, calm: Client, name: str, times: int
 ) -> None:
     with sandbox.fault(name, times=times):
@@ -228,7 +228,7 @@ def test_cancel_only_shows_in_the_markets(sandbox: Sandbox, calm: Client) -> Non
         assert calm.get_market("BTC_USDC")["orderBookState"] == "Open"
 
 
-def test_a_stale_cache_does_not_know_of_the_order(sandbox: Sandbox, calm: Client) -> None:
+def test_a_stale_cache_does_not_show_the_order(sandbox: Sandbox, calm: Client) -> None:
     with sandbox.fault("stale_cache"):
         before = calm.get_depth("SOL_USDC")
         SENT["order"](calm)
@@ -278,7 +278,7 @@ def test_within_the_window_a_clock_may_be_off(sandbox: Sandbox, calm: Client) ->
         assert SENT["order"](calm)["status"] == "New"
 
 
-def test_a_larger_window_forgives_more(sandbox: Sandbox) -> None:
+def test_a_larger_window_allows_more(sandbox: Sandbox) -> None:
     with (
         Client(sandbox.url, sandbox.key, window=60_000) as patient,
         sandbox.fault("clock_skew", seconds=30),
@@ -292,7 +292,7 @@ def test_other_refusals_have_no_finding(sandbox: Sandbox, calm: Client) -> None:
     assert caught.value.finding is None
 
 
-def test_an_unsigned_read_has_no_use_for_a_clock(sandbox: Sandbox, calm: Client) -> None:
+def test_an_unsigned_read_needs_no_clock(sandbox: Sandbox, calm: Client) -> None:
     with sandbox.fault("clock_skew", seconds=3_600):
         assert calm.get_depth("SOL_USDC")["bids"]
         assert abs(calm.get_time() / 1000 - time.time() - 3_600) < 5

@@ -68,7 +68,7 @@ def url(sandbox: Sandbox) -> str:
 # --- raw lines ------------------------------------------------------------------------------------
 
 
-def dial(url: str) -> socket.socket:
+def connect(url: str) -> socket.socket:
     host, port = url.removeprefix("http://").split(":")
     return socket.create_connection((host, int(port)), timeout=5)
 
@@ -80,7 +80,7 @@ def lines(first: str, headers: Headers, body: bytes = b"") -> bytes:
 
 def spoken(url: str, request: bytes) -> tuple[int, Headers, bytes]:
     """(status, headers in lower case, body) of what the server says until it hangs up."""
-    with dial(url) as line:
+    with connect(url) as line:
         line.sendall(request)
         whole = b"".join(iter(lambda: line.recv(4096), b""))
     head, _, body = whole.partition(b"\r\n\r\n")
@@ -135,7 +135,7 @@ def test_the_order_on_the_wire_does_not_matter(url: str, query: str) -> None:
     ],
     ids=["python", "compact", "indented", "reversed", "a null", "escapes", "blank around"],
 )
-def test_the_spelling_of_a_body_does_not_matter(url: str, body: bytes) -> None:
+def test_the_format_of_a_body_does_not_matter(url: str, body: bytes) -> None:
     assert order(url, signed(ORDER_TEXT) | JSON, body)["status"] == "New"
 
 
@@ -169,14 +169,14 @@ def test_without_a_window(url: str) -> None:
     assert raw(url, "GET /api/v1/capital HTTP/1.1", headers)[0] == 200
 
 
-def test_headers_that_nobody_knows(url: str) -> None:
+def test_unknown_headers_are_ignored(url: str) -> None:
     """The broker's id among them: it is not signed."""
     extra = {"X-BROKER-ID": "1400", "X-BROKER-KEY": "abc", "Cookie": "a=b", "Accept": "*/*"}
     agent = {"User-Agent": "my bot/0.1", "Origin": "http://localhost:3000", "X-Nonsense": ""}
     assert order(url, signed(ORDER_TEXT) | JSON | extra | agent, BODY)["status"] == "New"
 
 
-def test_a_client_that_takes_gzip(url: str) -> None:
+def test_a_client_that_accepts_gzip(url: str) -> None:
     status, headers, body = raw(
         url, "GET /api/v1/status HTTP/1.1", {"Accept-Encoding": "gzip, deflate, br"}
     )
@@ -231,7 +231,7 @@ def test_http_1_0(url: str) -> None:
 
 
 def test_connection_close_is_obeyed(url: str) -> None:
-    with dial(url) as line:
+    with connect(url) as line:
         line.sendall(lines("GET /api/v1/ping HTTP/1.1", {"Host": "x", "Connection": "close"}))
         said = b"".join(iter(lambda: line.recv(4096), b""))  # ends: the server hangs up
     assert said.endswith(b"pong") and b"connection: close" in said.lower()
@@ -240,7 +240,7 @@ def test_connection_close_is_obeyed(url: str) -> None:
 def test_two_requests_sent_together(url: str) -> None:
     one = lines("GET /api/v1/ping HTTP/1.1", {"Host": "x"})
     last = lines("GET /api/v1/status HTTP/1.1", {"Host": "x", "Connection": "close"})
-    with dial(url) as line:
+    with connect(url) as line:
         line.sendall(one + last)
         said = b"".join(iter(lambda: line.recv(4096), b""))
     assert said.count(b"HTTP/1.1 200 OK") == 2
@@ -250,7 +250,7 @@ def test_two_requests_sent_together(url: str) -> None:
 def test_a_client_that_waits_for_100_continue(url: str) -> None:
     headers = signed(ORDER_TEXT) | JSON | {"Host": "x", "Connection": "close"}
     headers |= {"Expect": "100-continue", "Content-Length": str(len(BODY))}
-    with dial(url) as line:
+    with connect(url) as line:
         line.sendall(lines("POST /api/v1/order HTTP/1.1", headers))
         assert line.recv(4096).startswith(b"HTTP/1.1 100 ")
         line.sendall(BODY)
@@ -270,7 +270,7 @@ def test_a_body_in_chunks(url: str, size: int) -> None:
 def test_a_request_that_arrives_in_drops(url: str) -> None:
     headers = signed(ORDER_TEXT) | JSON | {"Host": "x", "Connection": "close"}
     whole = lines("POST /api/v1/order HTTP/1.1", headers | {"Content-Length": str(len(BODY))}, BODY)
-    with dial(url) as line:
+    with connect(url) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for place in range(0, len(whole), 50):
             line.sendall(whole[place : place + 50])
@@ -303,7 +303,7 @@ def test_head(url: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["/api/v1/status/", "//api/v1/status", "/api/v1/Status", "/"])
-def test_a_path_is_what_it_says(url: str, target: str) -> None:
+def test_a_path_is_taken_literally(url: str, target: str) -> None:
     status, _, body = raw(url, f"GET {target} HTTP/1.1")
     assert (status, body) == (404, b"not found")
 

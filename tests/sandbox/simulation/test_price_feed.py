@@ -1,4 +1,4 @@
-"""The invented market: what must hold for any seed, and what the default seed promises."""
+"""The simulated market: what must hold for any seed, and what the default seed promises."""
 
 from __future__ import annotations
 

@@ -1,0 +1,209 @@
+"""Signed operations: account, orders, histories, positions, deposits and withdrawals.
+
+Each function takes (exchange, account, values), those of deposits and withdrawals take (capital,
+account, values). They return JSON values in the shapes of the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from ...core.exchange import Check, EngineAccount, Exchange, Refusal
+from ...core.rules import bad_request, find_market
+from ...core.transfers import Transfers, deposit_address
+from ...formatting import plain
+from ...simulation.tables import ASSETS
+from . import Empty, Page, Row, Values, page, select
+
+Signed = Callable[[Exchange, EngineAccount, Values], Any]
+
+# --- account --------------------------------------------------------------------------------------
+
+
+def _update_settings(exchange: Exchange, account: EngineAccount, values: Values) -> Empty:
+    """All or nothing: if the limit is refused, the other settings stay as they were."""
+    limit = values.get("leverageLimit")
+    if limit is not None:
+        before, account.leverage_limit = account.leverage_limit, _leverage(exchange, Decimal(limit))
+        if exchange.margin.initial(account) > exchange.margin.equity(account):
+            account.leverage_limit = before
+            raise bad_request("Positions need more leverage than that", "INSUFFICIENT_MARGIN")
+    account.settings |= {name: values[name] for name in account.settings if name in values}
+    return Empty()
+
+
+def _leverage(exchange: Exchange, limit: Decimal) -> Decimal:
+    """Refusal: below 1, or above the highest of all markets (1 / the smallest imf)."""
+    bases = [
+        Decimal(market.raw["imfFunction"]["base"])
+        for market in exchange.markets.values()
+        if market.kind == "PERP"
+    ]
+    highest = int(1 / min(bases))
+    if not 1 <= limit <= highest:
+        raise bad_request(f"Leverage limit must be between 1 and {highest}")
+    return limit
+
+
+def _max_borrow(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
+    if values["symbol"] not in ASSETS:
+        raise bad_request("Invalid asset", "INVALID_ASSET")
+    return {"maxBorrowQuantity": "0", "symbol": values["symbol"]}
+
+
+def _max_order(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
+    flags = {name: value for name, value in values.items() if isinstance(value, bool)}
+    return exchange.max_order_quantity(
+        account, values["symbol"], values["side"], values.get("price"), **flags
+    )
+
+
+def _vault_key_only(status: int, code: str) -> Signed:
+    """A refusal: these operations are for a vault's own key, and there are no vaults."""
+
+    def refuse(exchange: Exchange, account: EngineAccount, values: Values) -> Any:
+        raise Refusal(status, code, "Only the vault's own account may ask for this")
+
+    return refuse
+
+
+# --- orders and positions that are open -----------------------------------------------------------
+
+
+def _ids(values: Values) -> dict[str, Any]:
+    return {
+        "symbol": values["symbol"],
+        "order_id": values.get("orderId"),
+        "client_id": values.get("clientId"),
+    }
+
+
+def _open(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
+    """A list of what is open. Refusal: unknown symbol."""
+
+    def listed(exchange: Exchange, account: EngineAccount, values: Values) -> list[Row]:
+        if "symbol" in values:
+            find_market(exchange.markets, values["symbol"])
+        return select(list_all(exchange, account), values)
+
+    return listed
+
+
+# --- histories ------------------------------------------------------------------------------------
+
+
+def _history(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
+    """A page of a history, newest first."""
+
+    def paged(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
+        return page(select(list_all(exchange, account), values), values)
+
+    return paged
+
+
+def _position_history(exchange: Exchange, account: EngineAccount, values: Values) -> list[Row]:
+    rows = select(exchange.position_history(account), values)
+    return page(rows, values).rows  # this history has no page headers
+
+
+def _empty_history(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
+    """The history of something that cannot happen here."""
+    return page([], values)
+
+
+SIGNED: dict[str, Signed] = {
+    "get_account": lambda exchange, account, values: exchange.account_summary(account),
+    "get_balances": lambda exchange, account, values: exchange.balances(account),
+    "get_collateral": lambda exchange, account, values: exchange.collateral(account),
+    "update_account_settings": _update_settings,
+    "get_max_borrow_quantity": _max_borrow,
+    "get_max_order_quantity": _max_order,
+    "get_deposit_address": lambda exchange, account, values: {
+        "address": deposit_address(account, values["blockchain"])
+    },
+    "get_order": lambda exchange, account, values: exchange.order(account, **_ids(values)),
+    "cancel_order": lambda exchange, account, values: exchange.cancel(account, **_ids(values)),
+    "cancel_open_orders": lambda exchange, account, values: exchange.cancel_all(
+        account, values["symbol"], values.get("orderType")
+    ),
+    "get_open_orders": _open(Exchange.open_orders),
+    "get_positions": _open(Exchange.positions),
+    "get_order_history": _history(Exchange.order_history),
+    "get_fills": _history(Exchange.fills),
+    "get_funding_payments": _history(Exchange.funding_payments),
+    "get_settlement_history": _history(Exchange.settlements),
+    "get_position_history": _position_history,
+    "get_borrow_lend_positions": lambda exchange, account, values: [],
+    "get_vault_pending_redeems": _vault_key_only(403, "FORBIDDEN"),
+    "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
+    **dict.fromkeys(
+        (
+            "get_dust_history", "get_borrow_lend_history", "get_interest_history",
+            "get_borrow_lend_position_history", "get_strategies_history", "get_rfq_history",
+            "get_quote_history", "get_rfq_fill_history", "get_quote_fill_history",
+            "get_vault_mint_history", "get_vault_redeem_history",
+        ),
+        _empty_history,
+    ),
+}  # fmt: skip
+
+# --- new orders -----------------------------------------------------------------------------------
+
+
+def _execute(exchange: Exchange, account: EngineAccount, order: Values, check: Check) -> Row:
+    check(order["symbol"])
+    return exchange.execute(account, order)
+
+
+# They also take ``check``: a Refusal if the symbol's market takes no orders now.
+ORDERS: dict[str, Callable[[Exchange, EngineAccount, Any, Check], Any]] = {
+    "execute_order": _execute,
+    "execute_order_batch": Exchange.execute_batch,
+}
+
+# --- deposits and withdrawals ---------------------------------------------------------------------
+
+
+def _max_withdrawal(capital: Transfers, account: EngineAccount, values: Values) -> Row:
+    return {
+        "autoBorrow": values.get("autoBorrow"),
+        "autoLendRedeem": values.get("autoLendRedeem"),
+        "maxWithdrawalQuantity": plain(capital.most(account, values["symbol"])),
+        "symbol": values["symbol"],
+    }
+
+
+def _deposits(capital: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+    rows = capital.deposits(account, values.get("from"), values.get("to"))
+    return page(rows, values).rows  # this history has no page headers
+
+
+def _withdrawals(capital: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+    rows = capital.withdrawals(
+        account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
+    )
+    return page(rows, values).rows
+
+
+TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
+    "get_max_withdrawal_quantity": _max_withdrawal,
+    "get_deposits": _deposits,
+    "get_withdrawals": _withdrawals,
+    "request_withdrawal": lambda capital, account, values: capital.request(account, values),
+}
+
+# --- not simulated --------------------------------------------------------------------------------
+
+# Answered 501 once the body is a JSON object and the signature is good, so that signing can be
+# practised on them.
+NOT_SIMULATED = frozenset(
+    (
+        "convert_dust", "execute_borrow_lend", "issue_two_factor_token",
+        "get_strategy", "strategy_create", "cancel_strategy", "get_open_strategies",
+        "cancel_open_strategies",
+        "submit_quote", "get_open_rfqs", "submit_rfq", "accept_quote", "refresh_rfq", "cancel_rfq",
+        "vault_mint", "vault_redeem", "vault_redeem_cancel",
+    )
+)  # fmt: skip

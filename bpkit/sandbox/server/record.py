@@ -1,0 +1,55 @@
+"""The record of one request: what arrived, what became of it, and its row in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ...operations import Operation
+from .answers import Response
+
+
+@dataclass
+class RequestRecord:
+    """One request, and what became of it."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    now_ms: int  # when it arrived, by this machine's clock
+    operation: Operation | None  # None: there is no such path or method
+    exchange_ms: int = 0  # the exchange's clock when it read the request
+    signed_by: str | None = None
+    reached: bool = False  # did it reach the exchange?
+    refusal: str | None = None  # why it was refused
+    denied: bool = False  # was it refused because of its signature?
+    faults: dict[object, str] = field(default_factory=dict)  # each that hit it, and its name
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """``answered``, the reason of a refusal, or what was done and what then went wrong."""
+        if not self.remarks:
+            return self.refusal or "answered"
+        done = "carried out" if self.refusal is None else f"refused ({self.refusal})"
+        return ", ".join([done if self.reached else "nothing was done", *self.remarks])
+
+    def log_entry(self, response: Response) -> dict[str, Any]:
+        """A row of ``Sandbox.log``; its finding is added later."""
+        return {
+            "time": datetime.fromtimestamp(self.now_ms / 1000, UTC),
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "body": self.body.decode(errors="replace"),
+            "operation": self.operation.name if self.operation else None,
+            "signedBy": self.signed_by,  # the public key whose signature was good
+            "status": response.status,
+            "verdict": self.verdict,
+            "fault": ", ".join(self.faults.values()) or None,
+            "finding": None,  # what was wrong with the signature
+        }
