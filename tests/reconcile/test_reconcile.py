@@ -974,6 +974,7 @@ def test_explanations_say_the_danger_first() -> None:
     ]:  # fmt: skip
         said = ask(fake, wait=False).explanation
         assert said.startswith(start) and said.endswith(end), said
+        assert ("You can send it again." in said) == (end == "You can send it again.")
     cancel = lost({"symbol": "SOL_USDC", "clientId": 7}, "cancel_order")
     for fake, start in [
         (Fake(get_open_orders=[[row()]]), "Not cancelled. Order 59669287267"),
