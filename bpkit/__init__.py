@@ -15,6 +15,7 @@ from . import results as _results
 from .client import Client
 from .errors import (
     ApiError,
+    BatchTransportError,
     BpkitError,
     GuardError,
     InputError,
@@ -37,6 +38,7 @@ __all__ = [
     "LIVE_URL",
     "ApiError",
     "Arming",
+    "BatchTransportError",
     "BpkitError",
     "Client",
     "GuardError",

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from . import results, serialize
 from .api import (
@@ -32,7 +32,7 @@ from .api import (
 from .api.validation import TOGETHER, check_together
 from .clock import ClockReading
 from .doctor.explain import Explanation
-from .errors import ApiError, BpkitError, InputError, TransportError
+from .errors import ApiError, BatchTransportError, BpkitError, InputError, TransportError
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, OWN_ID, Operation
@@ -117,22 +117,30 @@ class Client(
         """The writes that got no usable answer or were interrupted, oldest first."""
         return list(self._transport.unanswered)
 
+    @overload
+    def reconcile(self, error: BatchTransportError, *, wait: bool = True) -> list[Outcome]: ...
+
+    @overload
+    def reconcile(
+        self, error: TransportError | None = None, *, wait: bool = True
+    ) -> Outcome | list[Outcome]: ...
+
     def reconcile(
         self, error: TransportError | None = None, *, wait: bool = True
     ) -> Outcome | list[Outcome]:
         """What became of a write that got no answer: ``error``, or the last of ``unanswered``.
 
-        It only looks, and never sends anything again.
+        It only reads, and never sends anything again.
 
-        Answers an Outcome (for a batch a list of them, one an order): ``.state`` is rested, filled,
-        refused, cancelled, not found or unclear (of a withdrawal: accepted), with ``.evidence``.
-        Not found is final: it is only said once the signature has expired, for the exchange refuses
-        what arrives later. It waits for that, usually the window and a second at most, and never
-        more than two minutes. Where it may still arrive after that, with ``wait`` False, or where
-        a history is too long to be read to its end, it is unclear: call it again. An id that you
-        gave, and used before with the same order, cannot always be told from the earlier one; the
-        explanation says so. Raises InputError for an operation that cannot be looked for so, and
-        for an error of another exchange or key than this client's.
+        The result is an Outcome; for a batch it is a list with one for each order. ``.state`` is
+        rested, filled, refused, cancelled, not found or unclear (of a withdrawal: accepted), with
+        ``.evidence``. *Not found* is final: bpkit says it only after the signature has expired,
+        because the exchange refuses what arrives later. It waits for that: usually the window and a
+        second, and never more than two minutes. The state is *unclear* if the order may still
+        arrive, with ``wait=False``, or if a history is too long to be read to its end: call it
+        again. If you gave an id that you had used before, the two orders cannot always be
+        distinguished; ``.explanation`` says so. Raises InputError for an operation that cannot be
+        found in this way, and for an error of another exchange or key than this client's.
         """
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"
@@ -209,13 +217,17 @@ class Client(
         made = vars(self).get("_transport")  # none yet where a traceback shows a failed __init__
         return f"Client({made.url!r}, {made.key!r})" if made else "Client(not made)"
 
-    def __getattr__(self, name: str) -> Any:
-        """Only called for a name that does not exist."""
-        hint = ""
-        if not name.startswith("_"):
-            near = get_close_matches(name, dir(type(self)), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; operations() lists all methods"
-        raise AttributeError(f"a Client has no {name!r}{hint}")
+    if not TYPE_CHECKING:  # or a type checker would take every misspelt method for one
+
+        def __getattr__(self, name: str) -> Any:
+            """Only called for a name that does not exist."""
+            hint = ""
+            if not name.startswith("_"):
+                near = get_close_matches(name, dir(type(self)), 1)
+                hint = (
+                    f"; did you mean {near[0]!r}?" if near else "; operations() lists all methods"
+                )
+            raise AttributeError(f"a Client has no {name!r}{hint}")
 
     def _call(self, name: str, arguments: Mapping[str, object]) -> Any:
         fields = serialize.checked_fields(name, arguments)

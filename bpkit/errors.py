@@ -9,6 +9,7 @@ BpkitError
 |-- MissingExtraError  (also ImportError) a library of an optional part is not installed
 |-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
+|   `-- BatchTransportError  of a batch of orders: bp.reconcile(error) has an outcome for each
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
 
 Nothing was sent where one of the first six is raised.
@@ -157,6 +158,10 @@ class TransportError(BpkitError):
                 "send it again."
             )
         return "The outcome is unknown, but this operation only reads: it is safe to call again."
+
+
+class BatchTransportError(TransportError):
+    """No usable answer to a batch of orders. ``bp.reconcile(error)`` has an outcome for each."""
 
 
 class ApiError(BpkitError):

@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +24,15 @@ from urllib3.exceptions import NewConnectionError
 
 from . import clock as clocks
 from . import doctor, errors
-from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
+from .errors import (
+    ApiError,
+    BatchTransportError,
+    BpkitError,
+    GuardError,
+    InputError,
+    MissingKeyError,
+    TransportError,
+)
 from .guard import hosts
 from .guard.hosts import LIVE_URL
 from .guard.limits import Arming, WriteGuard
@@ -184,7 +192,8 @@ class Transport:
     ) -> TransportError:
         """The error of a request without a usable answer, with what is needed to look for it."""
         timestamp = request.headers.get("X-Timestamp")
-        error = TransportError(
+        kind = TransportError if isinstance(fields, Mapping) else BatchTransportError
+        error = kind(
             operation.name,
             reason,
             sent=sent,
