@@ -149,7 +149,7 @@ class Client(
         return reconcile(self, wanted, wait=wait)
 
     def measure_clock(self, apply: bool = False) -> ClockReading:
-        """How far this machine's clock is from the exchange's, from one question for its time.
+        """How far this machine's clock is from the exchange's. It asks the exchange for its time.
 
         ``apply``: correct every signature of this client for it from now on. Docs: System, Get
         system time.
@@ -167,10 +167,12 @@ class Client(
         """What calling ``operation`` with these parameters would sign and send. Nothing is sent.
 
         ``at``: the time of the signature, now by default. Raises what the call would raise for its
-        parameters: InputError, MissingKeyError, and GuardError where nothing is documented.
+        parameters: InputError, MissingKeyError, and GuardError if no instruction is documented.
         """
         if not isinstance(operation, str) or operation not in OPERATIONS:
-            raise InputError("operation", operation, "is unknown; operations() lists them all")
+            near = get_close_matches(str(operation), OPERATIONS, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise InputError("operation", operation, f"is unknown; {hint}operations() lists them")
         timestamp = None if at is None else serialize.milliseconds("at", at)
         recorder = _Recorder()
         getattr(recorder, operation)(*args, **parameters)
@@ -188,19 +190,22 @@ class Client(
         *,
         instruction: str | None = None,
     ) -> Any:
-        """Call what bpkit does not know yet. The answer is plain JSON (or text), without a frame.
+        """Call an operation that bpkit does not know yet. Returns JSON or text, without a frame.
 
         ``method``: GET, POST, DELETE, PATCH or PUT. ``path`` starts with a slash. ``params`` have
         the exchange's own names; they are sent in the query of a GET, else in the JSON body (a list
-        of them is a batch). Values are spelled as in every call, but not checked.
+        of them is a batch). Values are written as in every call, but not checked.
         ``instruction``: the name that the documentation gives for the signature; None: unsigned.
 
-        The call passes the same guard as every other. On a live host a write needs
-        ``Arming(unlisted=True)``, since bpkit cannot tell what it is worth. Raises as every method.
+        The guard checks this call like every other. On a live host a write needs
+        ``Arming(unlisted=True)``, because bpkit cannot know its value. Raises what every method
+        raises.
         """
         operation = _unlisted(method, path, instruction)
         if params is None or isinstance(params, Mapping):
             return self._send(operation, serialize.fields(params or {}))
+        if isinstance(params, str) or not isinstance(params, Sequence) or method == "GET":
+            raise InputError("params", params, 'is not a mapping; pass one such as {"symbol": ...}')
         return self._send(operation, [serialize.fields(one) for one in params])
 
     def close(self) -> None:
@@ -224,6 +229,7 @@ class Client(
             hint = ""
             if not name.startswith("_"):
                 near = get_close_matches(name, dir(type(self)), 1)
+                near = [_ELSEWHERE[name]] if name in _ELSEWHERE else near
                 hint = (
                     f"; did you mean {near[0]!r}?" if near else "; operations() lists all methods"
                 )
@@ -240,7 +246,7 @@ class Client(
         unique = False
         if operation.name in OWN_ID:
             fields, made = self._with_id(operation.name, fields)
-            # A number of yours may have been used before.
+            # If you gave the number, it may have been used before.
             wanted = 1 if isinstance(fields, Mapping) else len(fields)
             unique = self._new_id is _random_id and len(made) == wanted
         begun = perf_counter()
@@ -267,9 +273,9 @@ class Client(
                 _log_call(operation, fields, outcome, perf_counter() - begun)
 
     def _with_id(self, name: str, fields: Any) -> tuple[Any, list[int]]:
-        """(fields, which got a number): where you gave none, a number to find the write by.
+        """(the fields, each with an id to find the write by; the places of those that bpkit chose).
 
-        Which: the places of the orders in a batch; [0] for what is not a batch.
+        The places are those of the orders in a batch, or [0] for one write.
         """
         own = OWN_ID.get(name)
         if own is None:
@@ -299,16 +305,28 @@ class _Recorder(Client):
         self.fields = fields
 
 
+# The name of a method in other exchanges' libraries -> its name here.
+_ELSEWHERE = {
+    **dict.fromkeys(("buy", "sell", "place_order", "create_order", "new_order"), "execute_order"),
+    **dict.fromkeys(("get_candles", "get_ohlcv", "fetch_ohlcv"), "get_klines"),
+    **dict.fromkeys(("get_order_book", "get_orderbook", "fetch_order_book"), "get_depth"),
+    "cancel_all_orders": "cancel_open_orders",
+    "get_trades": "get_recent_trades",
+    "withdraw": "request_withdrawal",
+}
 _random_id = lambda: secrets.randbelow(2**32 - 1) + 1  # noqa: E731
 
 
 def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
-    """The row of an operation: one of the table if it has the same method, path and instruction."""
+    """An operation that ``request`` calls: the table's own, if method, path, instruction match."""
     if method not in ("GET", "POST", "DELETE", "PATCH", "PUT"):
         raise InputError("method", method, "is not one of GET, POST, DELETE, PATCH, PUT")
     if not isinstance(path, str) or not re.fullmatch(r"/[\w/.-]*", path, re.ASCII):
-        raise InputError("path", path, 'is not a path such as "/api/v1/markets"')
-    if instruction is not None and not re.fullmatch(r"\w+", str(instruction), re.ASCII):
+        remedy = 'is not a path such as "/api/v1/markets"; parameters go into params'
+        raise InputError("path", path, remedy)
+    if instruction is not None and not (
+        isinstance(instruction, str) and re.fullmatch(r"\w+", instruction, re.ASCII)
+    ):
         raise InputError("instruction", instruction, 'is not a name such as "orderExecute"')
     for known in OPERATIONS.values():
         if (known.method, known.path) == (method, path) and known.instruction == instruction:
@@ -317,7 +335,7 @@ def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
 
 
 def _outcome(error: BaseException) -> str:
-    """What a log says of a call that raised."""
+    """What the log says about a call that raised."""
     if isinstance(error, ApiError):
         return f"refused: {error.status} {error.code or error.message}"
     if isinstance(error, TransportError):
