@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from bpkit import LIVE_URL, Arming, BatchTransportError, Client, Key
+from bpkit import LIVE_URL, Arming, BatchTransportError, Client, Key, TransportError
 from bpkit.reconcile import Outcome
 from bpkit.sandbox import Sandbox
 
@@ -25,3 +25,8 @@ try:
 except BatchTransportError as error:
     states = [outcome.state for outcome in bp.reconcile(error)]
     found: list[Outcome] = bp.reconcile(error)
+
+try:
+    bp.cancel_order("SOL_USDC", order_id="1")
+except TransportError as lost:
+    print(bp.reconcile(lost).state)

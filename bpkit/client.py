@@ -118,12 +118,15 @@ class Client(
         return list(self._transport.unanswered)
 
     @overload
-    def reconcile(self, error: BatchTransportError, *, wait: bool = True) -> list[Outcome]: ...
+    def reconcile(  # type: ignore[overload-overlap]  # a batch raises the subclass
+        self, error: BatchTransportError, *, wait: bool = True
+    ) -> list[Outcome]: ...
 
     @overload
-    def reconcile(
-        self, error: TransportError | None = None, *, wait: bool = True
-    ) -> Outcome | list[Outcome]: ...
+    def reconcile(self, error: TransportError, *, wait: bool = True) -> Outcome: ...
+
+    @overload
+    def reconcile(self, error: None = None, *, wait: bool = True) -> Outcome | list[Outcome]: ...
 
     def reconcile(
         self, error: TransportError | None = None, *, wait: bool = True
@@ -132,15 +135,16 @@ class Client(
 
         It only reads, and never sends anything again.
 
-        The result is an Outcome; for a batch it is a list with one for each order. ``.state`` is
-        rested, filled, refused, cancelled, not found or unclear (of a withdrawal: accepted), with
-        ``.evidence``. *Not found* is final: bpkit says it only after the signature has expired,
-        because the exchange refuses what arrives later. It waits for that: usually the window and a
-        second, and never more than two minutes. The state is *unclear* if the order may still
-        arrive, with ``wait=False``, or if a history is too long to be read to its end: call it
-        again. If you gave an id that you had used before, the two orders cannot always be
-        distinguished; ``.explanation`` says so. Raises InputError for an operation that cannot be
-        found in this way, and for an error of another exchange or key than this client's.
+        The result is an Outcome; for a batch (BatchTransportError) it is a list with one for each
+        order. ``.state`` is rested, filled, refused, cancelled, not found or unclear (of a
+        withdrawal: accepted), with ``.evidence``. *Not found* is final: bpkit says it only after
+        the signature has expired, because the exchange refuses what arrives later. It waits for
+        that: usually the window and a second, and never more than two minutes. The state is
+        *unclear* if the order may still arrive, with ``wait=False``, or if a history is too long to
+        be read to its end: call it again. If you gave an id that you had used before, the two
+        orders cannot always be distinguished; ``.explanation`` says so. Raises InputError for an
+        operation that cannot be found in this way, and for an error of another exchange or key than
+        this client's.
         """
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"

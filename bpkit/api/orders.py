@@ -90,7 +90,8 @@ class Order(Section):
 
         All are checked before any is sent. Each then succeeds or fails by itself. The answer has a
         row for each, in the same sequence: an order with ``operation`` "Ok", or ``operation`` "Err"
-        with code and message. Look at each. Docs: Order, Execute orders.
+        with code and message. Look at each. If no answer comes, BatchTransportError is raised:
+        ``bp.reconcile(error)`` has an outcome for each order. Docs: Order, Execute orders.
         """
         return self._send("execute_order_batch", batch(orders))
 
