@@ -3,7 +3,7 @@
 from bpkit import Client, Key, LIVE_URL
 from bpkit.sandbox import Sandbox
 
-sandbox = Sandbox()                        # an exchange of your own, on this machine
+sandbox = Sandbox()                        # an exchange on this machine
 bp = Client(sandbox.url, sandbox.key)      # live: Client(LIVE_URL, Key.from_env())
 bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
 """
@@ -15,6 +15,7 @@ from . import results as _results
 from .client import Client
 from .errors import (
     ApiError,
+    BatchTransportError,
     BpkitError,
     GuardError,
     InputError,
@@ -37,6 +38,7 @@ __all__ = [
     "LIVE_URL",
     "ApiError",
     "Arming",
+    "BatchTransportError",
     "BpkitError",
     "Client",
     "GuardError",
@@ -56,14 +58,16 @@ _logging.getLogger("bpkit").addHandler(_logging.NullHandler())  # silent unless 
 
 
 def operations(word: str | None = None) -> _results.Rows:
-    """Every operation that bpkit knows, as a table; with ``word``, only those where it occurs.
+    """Every operation that bpkit knows, as a table; with ``word``, only those that contain it.
 
     bpkit searches the name, section, method, path, instruction, parameters and docstring, in any
     case: ``operations("candle")`` finds get_klines. ``instruction``: what the signature starts
     with; None: public; "": private, but none is documented, so that it cannot be called.
     ``mutates``: it changes something. ``documented``: it is in the official specification.
-    ``paged``: it takes ``limit`` and ``offset``.
+    ``paged``: it takes ``limit`` and ``offset``. Raises InputError.
     """
+    if word is not None and not isinstance(word, str):
+        raise InputError("word", word, 'is not text; write operations("candle")')
     shown = (
         "name", "section", "method", "path", "instruction", "mutates", "documented", "paged",
     )  # fmt: skip

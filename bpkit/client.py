@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from . import results, serialize
 from .api import (
@@ -32,7 +32,7 @@ from .api import (
 from .api.validation import TOGETHER, check_together
 from .clock import ClockReading
 from .doctor.explain import Explanation
-from .errors import ApiError, BpkitError, InputError, TransportError
+from .errors import ApiError, BatchTransportError, BpkitError, InputError, TransportError
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, OWN_ID, Operation
@@ -117,22 +117,34 @@ class Client(
         """The writes that got no usable answer or were interrupted, oldest first."""
         return list(self._transport.unanswered)
 
+    @overload
+    def reconcile(  # type: ignore[overload-overlap]  # a batch raises the subclass
+        self, error: BatchTransportError, *, wait: bool = True
+    ) -> list[Outcome]: ...
+
+    @overload
+    def reconcile(self, error: TransportError, *, wait: bool = True) -> Outcome: ...
+
+    @overload
+    def reconcile(self, error: None = None, *, wait: bool = True) -> Outcome | list[Outcome]: ...
+
     def reconcile(
         self, error: TransportError | None = None, *, wait: bool = True
     ) -> Outcome | list[Outcome]:
         """Find out what became of a write that got no answer: ``error``, or the last of them.
 
-        It only looks, and never sends anything again.
+        It only reads, and never sends anything again.
 
-        Returns an Outcome (for a batch a list, with one for each order): ``.state`` is rested,
-        filled, refused, cancelled, not found or unclear (of a withdrawal: accepted), with
-        ``.evidence``. Not found is final: it is only said once the signature has expired, because
-        the exchange refuses what arrives later. The method waits for that, usually the window and a
-        second at most, and never more than two minutes. The state is unclear if the request may
-        still arrive after that, with ``wait`` False, or if a history is too long to be read to its
-        end: call it again. If you gave an id that you had used before with the same order, the two
-        cannot always be distinguished; the explanation says so. Raises InputError for an operation
-        that it cannot look for, and for an error of another exchange or key than this client's.
+        The result is an Outcome; for a batch (BatchTransportError) it is a list with one for each
+        order. ``.state`` is rested, filled, refused, cancelled, not found or unclear (of a
+        withdrawal: accepted), with ``.evidence``. *Not found* is final: bpkit says it only after
+        the signature has expired, because the exchange refuses what arrives later. It waits for
+        that: usually the window and a second, and never more than two minutes. The state is
+        *unclear* if the order may still arrive, with ``wait=False``, or if a history is too long to
+        be read to its end: call it again. If you gave an id that you had used before, the two
+        orders cannot always be distinguished; ``.explanation`` says so. Raises InputError for an
+        operation that cannot be found in this way, and for an error of another exchange or key than
+        this client's.
         """
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"
@@ -141,7 +153,7 @@ class Client(
         return reconcile(self, wanted, wait=wait)
 
     def measure_clock(self, apply: bool = False) -> ClockReading:
-        """Measure how far this machine's clock is from the exchange's, by one call of get_time.
+        """How far this machine's clock is from the exchange's. It asks the exchange for its time.
 
         ``apply``: correct every signature of this client for it from now on. Docs: System, Get
         system time.
@@ -159,10 +171,12 @@ class Client(
         """What calling ``operation`` with these parameters would sign and send. Nothing is sent.
 
         ``at``: the time of the signature, now by default. Raises what the call would raise for its
-        parameters: InputError, MissingKeyError, and GuardError where nothing is documented.
+        parameters: InputError, MissingKeyError, and GuardError if no instruction is documented.
         """
         if not isinstance(operation, str) or operation not in OPERATIONS:
-            raise InputError("operation", operation, "is unknown; operations() lists them all")
+            near = get_close_matches(str(operation), OPERATIONS, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise InputError("operation", operation, f"is unknown; {hint}operations() lists them")
         timestamp = None if at is None else serialize.milliseconds("at", at)
         recorder = _Recorder()
         getattr(recorder, operation)(*args, **parameters)
@@ -180,19 +194,22 @@ class Client(
         *,
         instruction: str | None = None,
     ) -> Any:
-        """Call what bpkit does not know yet. The answer is plain JSON (or text), without a frame.
+        """Call an operation that bpkit does not know yet. Returns JSON or text, without a frame.
 
         ``method``: GET, POST, DELETE, PATCH or PUT. ``path`` starts with a slash. ``params`` have
         the exchange's own names; they are sent in the query of a GET, else in the JSON body (a list
-        of them is a batch). Values are spelled as in every call, but not checked.
+        of them is a batch). Values are written as in every call, but not checked.
         ``instruction``: the name that the documentation gives for the signature; None: unsigned.
 
-        The call passes the same guard as every other. On a live host a write needs
-        ``Arming(unlisted=True)``, since bpkit cannot tell what it is worth. Raises as every method.
+        The guard checks this call like every other. On a live host a write needs
+        ``Arming(unlisted=True)``, because bpkit cannot know its value. Raises what every method
+        raises.
         """
         operation = _unlisted(method, path, instruction)
         if params is None or isinstance(params, Mapping):
             return self._send(operation, serialize.fields(params or {}))
+        if isinstance(params, str) or not isinstance(params, Sequence) or method == "GET":
+            raise InputError("params", params, 'is not a mapping; pass one such as {"symbol": ...}')
         return self._send(operation, [serialize.fields(one) for one in params])
 
     def close(self) -> None:
@@ -209,13 +226,18 @@ class Client(
         made = vars(self).get("_transport")  # a traceback may show a failed __init__
         return f"Client({made.url!r}, {made.key!r})" if made else "Client(not made)"
 
-    def __getattr__(self, name: str) -> Any:
-        """Only called for a name that does not exist."""
-        hint = ""
-        if not name.startswith("_"):
-            near = get_close_matches(name, dir(type(self)), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; operations() lists all methods"
-        raise AttributeError(f"a Client has no {name!r}{hint}")
+    if not TYPE_CHECKING:  # or a type checker would take every misspelt method for one
+
+        def __getattr__(self, name: str) -> Any:
+            """Only called for a name that does not exist."""
+            hint = ""
+            if not name.startswith("_"):
+                near = get_close_matches(name, dir(type(self)), 1)
+                near = [_ELSEWHERE[name]] if name in _ELSEWHERE else near
+                hint = (
+                    f"; did you mean {near[0]!r}?" if near else "; operations() lists all methods"
+                )
+            raise AttributeError(f"a Client has no {name!r}{hint}")
 
     def _call(self, name: str, arguments: Mapping[str, object]) -> Any:
         fields = serialize.checked_fields(name, arguments)
@@ -228,7 +250,7 @@ class Client(
         unique = False
         if operation.name in OWN_ID:
             fields, made = self._with_id(operation.name, fields)
-            # A number that you gave may have been used before.
+            # If you gave the number, it may have been used before.
             wanted = 1 if isinstance(fields, Mapping) else len(fields)
             unique = self._new_id is _random_id and len(made) == wanted
         begun = perf_counter()
@@ -256,9 +278,9 @@ class Client(
                 _log_call(level, operation.name, fields, outcome, perf_counter() - begun)
 
     def _with_id(self, name: str, fields: Any) -> tuple[Any, list[int]]:
-        """Give a write a number to find it by, if you gave none.
+        """(the fields, each with an id to find the write by; the places of those that bpkit chose).
 
-        Returns the fields, and the places of the orders that got a number ([0] without a batch).
+        The places are those of the orders in a batch, or [0] for one write.
         """
         own = OWN_ID.get(name)
         if own is None:
@@ -288,16 +310,28 @@ class _Recorder(Client):
         self.fields = fields
 
 
+# The name of a method in other exchanges' libraries -> its name here.
+_ELSEWHERE = {
+    **dict.fromkeys(("buy", "sell", "place_order", "create_order", "new_order"), "execute_order"),
+    **dict.fromkeys(("get_candles", "get_ohlcv", "fetch_ohlcv"), "get_klines"),
+    **dict.fromkeys(("get_order_book", "get_orderbook", "fetch_order_book"), "get_depth"),
+    "cancel_all_orders": "cancel_open_orders",
+    "get_trades": "get_recent_trades",
+    "withdraw": "request_withdrawal",
+}
 _random_id = lambda: secrets.randbelow(2**32 - 1) + 1  # noqa: E731
 
 
 def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
-    """The row of an operation: one of the table if it has the same method, path and instruction."""
+    """An operation that ``request`` calls: the table's own, if method, path, instruction match."""
     if method not in ("GET", "POST", "DELETE", "PATCH", "PUT"):
         raise InputError("method", method, "is not one of GET, POST, DELETE, PATCH, PUT")
     if not isinstance(path, str) or not re.fullmatch(r"/[\w/.-]*", path, re.ASCII):
-        raise InputError("path", path, 'is not a path such as "/api/v1/markets"')
-    if instruction is not None and not re.fullmatch(r"\w+", str(instruction), re.ASCII):
+        remedy = 'is not a path such as "/api/v1/markets"; parameters go into params'
+        raise InputError("path", path, remedy)
+    if instruction is not None and not (
+        isinstance(instruction, str) and re.fullmatch(r"\w+", instruction, re.ASCII)
+    ):
         raise InputError("instruction", instruction, 'is not a name such as "orderExecute"')
     for known in OPERATIONS.values():
         if (known.method, known.path) == (method, path) and known.instruction == instruction:
@@ -306,7 +340,7 @@ def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
 
 
 def _outcome(error: BaseException) -> str:
-    """The outcome that the log shows for a call that raised."""
+    """What the log says about a call that raised."""
     if isinstance(error, ApiError):
         return f"refused: {error.status} {error.code or error.message}"
     if isinstance(error, TransportError):

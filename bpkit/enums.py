@@ -1,6 +1,6 @@
-"""The closed sets of the documentation, as types: what an editor offers and ``checks`` allows.
+"""The closed sets of the API as types: what an editor offers and ``serialize.convert`` allows.
 
-Source: Backpack Exchange OpenAPI (profile of 2026-08-03). The 1,601 assets are no closed set here.
+Source: Backpack Exchange OpenAPI (profile of 2026-08-03). The 1,601 assets are left out.
 """
 
 from __future__ import annotations

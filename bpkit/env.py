@@ -1,8 +1,8 @@
 """Read an API key from ``.env`` or the environment. The only module that imports python-dotenv.
 
-The names are those of Backpack's Python guide, ``PUBLIC_KEY`` and ``SECRET_KEY``; a prefix allows
-more than one pair. The file is read again at each call, so that a changed file counts without
-restarting the kernel; nothing is put into ``os.environ``.
+The names are those of Backpack's Python guide, ``PUBLIC_KEY`` and ``SECRET_KEY``; with a
+prefix there can be more pairs. The file is read again at each call, so a changed file counts
+without restarting the kernel. Nothing is written to ``os.environ``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values, find_dotenv
 
-from .errors import MissingKeyError
+from .errors import InputError, MissingKeyError
 
 PUBLIC, SECRET = "PUBLIC_KEY", "SECRET_KEY"
 _LOGGER = logging.getLogger("dotenv.main")
@@ -26,8 +26,12 @@ def key_texts(path: str | os.PathLike[str] | None = None, prefix: str = "") -> t
     Without ``path``: the pair in the environment or, if it does not have both texts, the pair in
     the nearest ``.env``, searched from the working folder (in a notebook: the notebook's folder)
     upwards. ``prefix``: what both names begin with, as in ``SUB_PUBLIC_KEY``. Raises
-    MissingKeyError.
+    MissingKeyError, and InputError for a wrong type.
     """
+    if path is not None and not isinstance(path, (str, os.PathLike)):
+        raise InputError("path", path, 'is not a path; write ".env.live"')
+    if not isinstance(prefix, str):
+        raise InputError("prefix", prefix, 'is not text; write "SUB_"')
     both = f"{prefix}{PUBLIC}=... and {prefix}{SECRET}=..."
     if path is not None:
         where = os.fspath(path)

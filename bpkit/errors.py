@@ -9,9 +9,10 @@ BpkitError
 |-- MissingExtraError  (also ImportError) a library of an optional part is not installed
 |-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
+|   `-- BatchTransportError  of a batch of orders: bp.reconcile(error) has an outcome for each
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
 
-Nothing was sent if one of the first six is raised.
+The first six are raised before the request is sent.
 
 The rule that matters most: a TransportError on an order means that you do not know. Look
 (``bp.reconcile(error)``) before you send again.
@@ -107,15 +108,15 @@ class RateLimitError(BpkitError):
 class TransportError(BpkitError):
     """No usable answer arrived.
 
-    ``sent`` is False only when the request certainly never left (no connection came about).
+    ``sent`` is False only if the request certainly never left (there was no connection).
     Otherwise the outcome of a write is unknown: it may have been carried out.
 
     What is needed to look: ``operation``; ``parameters`` as they were sent, under the exchange's
-    names (a list of them for a batch); ``client_id``, yours or the one that was given to it (None
-    where there is none, or several); ``unique_id``: the id was made at random for this request
-    alone; ``time``: the UTC time of its signature; ``window``: the milliseconds for which the
+    names (a list of them for a batch); ``client_id``, yours or the one that bpkit chose (None if
+    there is none, or several); ``unique_id``: the id was made at random for this request alone;
+    ``time``: the UTC time of its signature; ``window``: the milliseconds for which the
     signature was valid, after which the exchange refuses it; ``url`` and ``public_key``: where it
-    was sent, and by whom. ``bp.reconcile(error)`` looks.
+    was sent, and with which key. ``bp.reconcile(error)`` looks for the write.
     """
 
     def __init__(
@@ -159,10 +160,14 @@ class TransportError(BpkitError):
         return "The outcome is unknown, but this operation only reads: it is safe to call again."
 
 
+class BatchTransportError(TransportError):
+    """No usable answer to a batch of orders. ``bp.reconcile(error)`` has an outcome for each."""
+
+
 class ApiError(BpkitError):
     """The exchange answered, and said no.
 
-    ``status``: the HTTP status. ``code``: the exchange's error code, None where the answer was not
+    ``status``: the HTTP status. ``code``: the exchange's error code, None if the answer was not
     its JSON (plain text from the web framework, HTML from the edge). ``message``: the reason.
     ``body``: the whole answer as text. ``finding``: if the signature or the clock was wrong, what
     is wrong and how to fix it (see ``bpkit.doctor``); else None.
@@ -218,8 +223,8 @@ def leaves_open(status: int, code: str | None) -> bool:
     """Does the answer leave open whether a write was carried out?
 
     A 5xx may come from anything on the way, after the write has passed. A 1xx or 3xx is not the
-    answer at all. Only the exchange's own code for "not now" is a clear no. We assume that it sends
-    these codes before anything is done; this is not documented.
+    answer at all. Only some codes of the exchange itself (``_NOT_NOW``) clearly say no. We assume
+    that it sends them before anything is done; that is not documented.
     """
     if status < 200 or 300 <= status < 400:
         return True

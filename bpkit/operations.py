@@ -22,13 +22,13 @@ class Operation(NamedTuple):
     method: str  # GET, POST, DELETE, PATCH
     path: str
     instruction: str | None  # what a signed request starts with; None: public
-    answer: str  # the kind of answer, and so of its frame: klines
+    answer: str  # the kind of answer, a key of frames.FRAMES: klines
     paged: bool = False  # does it take limit and offset?
     documented: bool = True  # is it in the official specification?
 
     @property
     def mutates(self) -> bool:
-        """Does it change anything at the exchange? Whatever is not a GET counts as if it did."""
+        """Can it change anything at the exchange? Everything but a GET counts as a change."""
         return self.method != "GET"
 
     @property
@@ -185,8 +185,8 @@ _ROWS = (
     Operation("get_vault_nav", "Vaults", "GET", "/api/v1/vault/nav", "vaultNavQuery", "vault_nav"),
     Operation("get_vault_history", "Vaults", "GET", "/api/v1/vaults/history",
               None, "vault_history"),
-    # Not in the specification of 2026-08-03, but known from the live documentation or the official
-    # Rust client. Their answers are not documented.
+    # Not in the specification of 2026-08-03, but in the live documentation or the official Rust
+    # client. Their answers are not documented.
     Operation("get_fee_tiers", "System", "GET", "/wapi/v1/feeTiers",
               None, "fee_tiers", documented=False),
     Operation("get_market_holidays", "Markets", "GET", "/api/v1/market-holidays",
@@ -204,7 +204,7 @@ _ROWS = (
 )  # fmt: skip
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
 
-# The field by which a write can be found again. The client gives it a number if you give none.
+# The field by which a write can be found again. The client fills it if you do not.
 OWN_ID = {
     "execute_order": "clientId",
     "execute_order_batch": "clientId",

@@ -44,14 +44,15 @@ def checked_fields(operation: str, arguments: Mapping[str, object]) -> Fields:
     ``arguments``: values by the names in Python; other names are ignored. None is left out. False
     and 0 stay. Raises InputError, which names the argument as it is called in Python.
     """
-    made: Fields = {}
-    for shown, (name, parameter) in in_python(operation).items():
-        value = arguments.get(shown)
-        if value is not None:
-            made[name] = convert(parameter, shown, value)
-        elif parameter.required:
+    known = in_python(operation)
+    for shown, (_, parameter) in known.items():
+        if parameter.required and arguments.get(shown) is None:
             raise InputError(shown, None, f"is missing; {operation} needs it")
-    return made
+    return {
+        known[shown][0]: convert(known[shown][1], shown, value)
+        for shown, value in arguments.items()
+        if shown in known and value is not None
+    }
 
 
 @cache

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from .env import key_texts
-from .errors import KeyFormatError
+from .errors import InputError, KeyFormatError
 from .serialize import Fields, pairs
 
 DEFAULT_WINDOW = 5000  # milliseconds for which a signed request stays valid
@@ -61,9 +61,9 @@ def verify(public_key: bytes, signature: bytes, text: bytes) -> bool:
 class Key:
     """An ED25519 key pair, which is checked at once. It never shows its secret.
 
-    ``secret`` and ``public_key`` are base64 of 32 bytes, as Backpack shows them. With
-    ``public_key`` given, the pair is checked: a wrong pair would otherwise show as "Invalid
-    signature" at every call. Raises KeyFormatError.
+    ``secret`` and ``public_key`` are base64 of 32 bytes, as Backpack shows them. If
+    ``public_key`` is given, the pair is checked: with a wrong pair, the exchange would answer
+    "Invalid signature" to every call. Raises KeyFormatError.
     """
 
     __slots__ = ("_private", "public_key")
@@ -84,8 +84,8 @@ class Key:
 
         ``path``: the file to read. Without it, a pair in the environment is used first; then the
         nearest ``.env``, searched from the notebook's folder upwards. ``prefix="SUB_"`` reads
-        ``SUB_PUBLIC_KEY`` and ``SUB_SECRET_KEY``. Read again at each call. Raises MissingKeyError
-        if there is no pair, KeyFormatError if it is wrong.
+        ``SUB_PUBLIC_KEY`` and ``SUB_SECRET_KEY``. The file is read again at each call. Raises
+        MissingKeyError if there is no pair, KeyFormatError if it is wrong, InputError.
         """
         return cls(*key_texts(path, prefix))
 
@@ -95,11 +95,13 @@ class Key:
         return cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
 
     def sign(self, text: str) -> str:
-        """The signature of the text's UTF-8 bytes, in base64."""
+        """The signature of the text's UTF-8 bytes, in base64. Raises InputError."""
+        if not isinstance(text, str):
+            raise InputError("text", text, "is not text; sign what text_to_sign returns")
         return b64encode(self._private.sign(text.encode())).decode()
 
     def __repr__(self) -> str:
-        # A traceback may show a key that could not be made.
+        # A traceback may show a key whose __init__ has just failed.
         return f"Key(public_key={getattr(self, 'public_key', None)!r})"
 
     def __eq__(self, other: object) -> bool:
@@ -116,7 +118,7 @@ class Key:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
-            "a Key is not pickled, because its secret would be; make it again from .env"
+            "a Key is not pickled, because that would write its secret; make it again from .env"
         )
 
 
@@ -145,9 +147,9 @@ def _public_text(private: Ed25519PrivateKey) -> str:
 
 def _decode(value: object, name: str) -> tuple[bytes | None, str]:
     """(32 bytes, "") or (None, what is wrong). The message never holds any of the text."""
-    want = "Expected is base64 of 32 bytes: 44 characters, as Backpack shows it."
+    want = "Expected: base64 of 32 bytes (44 characters), as Backpack shows it."
     if not isinstance(value, str):
-        return None, f"{name} is a {type(value).__name__}, not text. {want}"
+        return None, f"{name} is not text; its type is {type(value).__name__}. {want}"
     for fault, looks_like in _KEY_FORM_ERRORS.items():
         if looks_like(value):
             return None, f"{name} {fault}. {want}"

@@ -1,8 +1,8 @@
-"""Send requests: one session, timeouts, retries of reads, each attempt signed afresh.
+"""Send requests: one session, timeouts, retries of reads, each attempt signed again.
 
-Before a request is sent, its host, its key, its limits and the request rate are checked. Reads are
-sent again when that can help; writes never are. No redirect is followed. An error about the
-signature or the clock gets what ``doctor`` finds. This is the only module that imports requests.
+Before a request is sent, its host, its key, its limits and the request rate are checked. A read
+is sent again if that can help; a write never is. No redirect is followed. An error about the
+signature or the clock gets a finding of ``doctor``. Only this module imports requests to send.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +24,15 @@ from urllib3.exceptions import NewConnectionError
 
 from . import clock as clocks
 from . import doctor, errors
-from .errors import ApiError, BpkitError, GuardError, InputError, MissingKeyError, TransportError
+from .errors import (
+    ApiError,
+    BatchTransportError,
+    BpkitError,
+    GuardError,
+    InputError,
+    MissingKeyError,
+    TransportError,
+)
 from .guard import hosts
 from .guard.hosts import LIVE_URL
 from .guard.limits import Arming, WriteGuard
@@ -83,7 +91,7 @@ class Transport:
         self.key, self.window, self.armed = key, window, armed
         self.guard = WriteGuard(armed, self.url, self.loopback, self._read)
         self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
-        # Writes that may have been carried out. Nobody continues after 100 of them.
+        # Writes that may have been carried out. More than 100 of them are not kept.
         self.unanswered: deque[TransportError] = deque(maxlen=100)
         self._clock, self._sleep = clock, sleep
         self._clock_offset_ms = 0  # added to the clock for every signature
@@ -100,7 +108,7 @@ class Transport:
     ) -> Reply:
         """Send one operation and return a successful reply (2xx).
 
-        ``unique_id``: the fields hold a random number by which to find it again. Raises
+        ``unique_id``: the fields have a random number by which the write can be found. Raises
         MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
         exchange refuses, TransportError when no answer arrived.
         """
@@ -109,17 +117,17 @@ class Transport:
         attempts = 1 if operation.mutates else 1 + RETRIES
         request = None
         try:
-            for left in reversed(range(attempts)):
+            for attempts_left in reversed(range(attempts)):
                 if self.rate_limit is not None:
                     for whose in self._counters(operation):
                         counter_for(self.url, whose).wait_for_room(
                             operation, self.rate_limit, sleep=self._sleep
                         )
                 request = self.prepare(operation, fields)
-                response = self._attempt(request, operation, fields, last=not left)
+                response = self._attempt(request, operation, fields, last=not attempts_left)
                 if response is not None:
                     return self._reply_or_error(operation, fields, response)
-                self._sleep(BACKOFF * 2 ** (attempts - 1 - left))
+                self._sleep(BACKOFF * 2 ** (attempts - 1 - attempts_left))
         except TransportError as error:
             error.unique_id = unique_id
             if not error.sent:
@@ -184,7 +192,8 @@ class Transport:
     ) -> TransportError:
         """The error of a request without a usable answer, with what is needed to look for it."""
         timestamp = request.headers.get("X-Timestamp")
-        error = TransportError(
+        kind = TransportError if isinstance(fields, Mapping) else BatchTransportError
+        error = kind(
             operation.name,
             reason,
             sent=sent,
@@ -259,7 +268,7 @@ class Transport:
             )
 
     def _read(self, name: str, fields: Fields) -> Any:
-        """What the guard reads from the exchange to value an order."""
+        """Read from the exchange what the guard needs to value an order."""
         return json.loads(self.send(OPERATIONS[name], fields).content)
 
     def _transport_error(
@@ -270,13 +279,13 @@ class Transport:
         error: Exception,
     ) -> TransportError:
         cause = getattr(error.args[0] if error.args else None, "reason", None)
-        refused = isinstance(error, requests.ConnectTimeout) or isinstance(
+        not_connected = isinstance(error, requests.ConnectTimeout) or isinstance(
             cause, NewConnectionError
         )
-        sent = not refused
-        if refused and self.loopback:
+        sent = not not_connected
+        if not_connected and self.loopback:
             reason = f"nothing listens at {self.url} (a new sandbox needs a new client)"
-        elif refused:
+        elif not_connected:
             reason = f"no connection to {self.url}"
         elif isinstance(error, requests.Timeout):
             reason = f"no answer within {self._timeout[1]:g} seconds"
@@ -311,21 +320,21 @@ class Transport:
         """What ``doctor`` finds. If the time was refused, the exchange's clock is read first."""
         read = None
         if is_time:
-            with suppress(BpkitError):  # without the exchange's time the finding says less
+            with suppress(BpkitError):  # without the exchange's time, the finding says less
                 read = self._read_clock()
         if read is None:
             return doctor.diagnose(request)
         now = self._clock() + round(read.offset / _MILLISECOND)
         found = doctor.diagnose(request, now=now)
-        if found.cause not in ("clock", "none"):  # none: right when it left, too late on arrival
+        if found.cause not in ("clock", "none"):  # none: right when sent, too late on arrival
             return found
         applied = self._clock_offset_ms * _MILLISECOND  # the signature had this correction
         off = read._replace(offset=read.offset - applied)
         return replace(found, remedy=clocks.advice(off, platform.system()))
 
     def _send_options(self) -> dict[str, Any]:
-        """How every request is sent. Proxies and certificates are read from the environment once;
-        on this machine there are none."""
+        """How every request is sent. Proxies and certificates are read from the environment, once.
+        For a sandbox on this machine they are not used."""
         options: dict[str, Any] = {
             "timeout": self._timeout, "allow_redirects": False, "stream": False,
         }  # fmt: skip
@@ -360,8 +369,16 @@ def _check_types(
             "rate_limit", rate_limit, "is not a RateLimit; write RateLimit(wait=False)"
         )
     seconds = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout,)
-    if not all(isinstance(one, (int, float)) and one > 0 for one in seconds):
-        remedy = "is not a number of seconds, or a pair: (seconds to connect, seconds to wait)"
+    if not all(_is_seconds(one) for one in seconds):
+        remedy = (
+            "is not a number of seconds, or a pair: (seconds to connect, seconds to wait); each is "
+            "above 0 and at most a day"
+        )
         raise InputError("timeout", timeout, remedy)
     if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
         raise InputError("window", window, f"is not an int from 1 to {MAX_WINDOW} milliseconds")
+
+
+def _is_seconds(value: object) -> bool:
+    """Is it a time to wait? More than a day (or infinity) is too long for a socket."""
+    return isinstance(value, (int, float)) and value is not True and 0 < value <= 86400

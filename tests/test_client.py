@@ -200,7 +200,11 @@ def test_an_unlisted_write_meets_the_guard() -> None:
         (("GET", "//host/a b"), "path"),
         (("GET", "/a", {}, "two words"), "instruction"),
         (("GET", "/a", {"price": 0.1}), "price"),
-        (("GET", "/a", "text"), "fields"),
+        (("GET", "/a", {}, 5), "instruction"),
+        (("GET", "/a", "text"), "params"),
+        (("GET", "/a", 5), "params"),
+        (("GET", "/a", [{"b": 1}]), "params"),  # only a body can be a list
+        (("POST", "/a", 5), "params"),
     ],
 )
 def test_a_wrong_request_is_refused(
@@ -228,6 +232,9 @@ def test_an_unlisted_request_without_a_key_or_an_answer(scripted: Scripted) -> N
 def test_a_misspelt_method_is_answered_with_the_right_one(client: Client) -> None:
     with pytest.raises(AttributeError, match="no 'execute_ordr'; did you mean 'execute_order'"):
         client.execute_ordr  # noqa: B018
+    # Not "cancel_order", which is spelt most like it.
+    with pytest.raises(AttributeError, match="no 'place_order'; did you mean 'execute_order'"):
+        client.place_order  # noqa: B018
     with pytest.raises(AttributeError, match=r"no 'xyz'; operations\(\) lists all methods"):
         client.xyz  # noqa: B018
     assert not hasattr(client, "_repr_html_")
@@ -258,14 +265,17 @@ def test_operations_are_found_by_docstring_and_parameter() -> None:
     assert found("candle") == ["get_klines"]
     assert found("leverage") == ["update_account_settings"]
     assert "execute_order" in found("stop_loss") and found("Order book") == ["get_depth"]
+    with pytest.raises(InputError, match="word=5: is not text"):
+        bpkit.operations(5)  # type: ignore[arg-type]
 
 
 def test_timeout_is_one_number_or_two(scripted: Scripted) -> None:
     for timeout in (5, 0.5, (1, 2.5)):
         scripted.says(200, "pong", "text/plain")
         assert Client(scripted.url, timeout=timeout).ping() == "pong"
-    with pytest.raises(InputError, match="timeout=0: is not a number of seconds, or a pair"):
-        Client(scripted.url, timeout=0)
+    for wrong in (0, -1, True, "5", (1, 2, 3), float("nan"), float("inf")):
+        with pytest.raises(InputError, match="timeout=.*is not a number of seconds, or a pair"):
+            Client(scripted.url, timeout=wrong)  # type: ignore[arg-type]
 
 
 def test_a_methods_parameters_are_those_of_the_table() -> None:

@@ -118,7 +118,7 @@ SEED = b64decode(DEMO_SECRET)
 OTHER = Key.generate()
 WRONG_SECRETS = {
     "is empty": "",
-    "is a int, not text": 5,
+    "is not text; its type is int": 5,
     "is not base64": "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/am",
     "is not 32 bytes long": b64encode(SEED[:31]).decode(),
     "is a seed followed by its public key": b64encode(SEED + b64decode(DEMO_PUBLIC_KEY)).decode(),
@@ -169,6 +169,19 @@ def test_what_is_not_a_key_or_a_signature_verifies_nothing() -> None:
 def test_a_wrong_public_key_is_told_the_same_way(message: str) -> None:
     with pytest.raises(KeyFormatError, match=f"The public key.*{message}"):
         Key(DEMO_SECRET, WRONG_SECRETS[message])  # type: ignore[arg-type]
+
+
+def test_a_key_signs_text_only() -> None:
+    with pytest.raises(InputError, match="text=b'a': is not text"):
+        Key(DEMO_SECRET).sign(b"a")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"path": 5}, {"prefix": 5}, {"prefix": None}])
+def test_from_env_names_an_argument_of_a_wrong_type(wrong: dict[str, Any]) -> None:
+    (field,) = wrong
+    with pytest.raises(InputError) as caught:
+        Key.from_env(**wrong)
+    assert caught.value.field == field
 
 
 def test_a_pair_that_is_none() -> None:

@@ -56,7 +56,7 @@ HOMES = {
     "matplotlib": {"plots"},
 }  # fmt: skip
 PROMISED = {
-    "LIVE_URL", "ApiError", "Arming", "BpkitError", "Client", "GuardError",
+    "LIVE_URL", "ApiError", "Arming", "BatchTransportError", "BpkitError", "Client", "GuardError",
     "InputError", "Key", "KeyFormatError", "MissingExtraError", "MissingKeyError", "RateLimit",
     "RateLimitError", "TransportError", "operations",
 }  # fmt: skip
@@ -306,11 +306,11 @@ def public_parts(tree: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef | ast
     """Public classes and functions, and the public methods of public classes."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if node.name.startswith("_"):
+            overload = "overload" in map(ast.unparse, node.decorator_list)
+            if node.name.startswith("_") or overload:
                 continue
             yield node
-        # A protocol repeats what is described elsewhere.
-        if isinstance(node, ast.ClassDef) and "Protocol" not in map(ast.unparse, node.bases):
+        if isinstance(node, ast.ClassDef):
             yield from public_parts(node)
 
 

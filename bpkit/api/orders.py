@@ -62,21 +62,22 @@ class Order(Section):
         ``quantity`` or ``quote_quantity`` (in the quote asset). Amounts are text, Decimal or int;
         a price is a multiple of the market's tickSize, a quantity of its stepSize.
 
-        ``client_id``: your own number, 0 to 4294967295, to find the order by. The documentation
-        does not promise that a second order with the same number is refused. ``time_in_force``:
-        GTC rests in the book (default), IOC takes what it can at once, FOK takes all or nothing.
+        ``client_id``: your own number, 0 to 4294967295, to find the order by; random by
+        default. The documentation does not promise that a second order with the same number is
+        refused. ``time_in_force``: GTC rests in the book (default), IOC takes what it can at once,
+        FOK takes all or nothing.
         ``post_only``: refused if it would trade at once. ``self_trade_prevention``: what happens
-        where it would trade with an order of yours. ``reduce_only``: it may only make a position
+        if it would trade with your own order. ``reduce_only``: it may only make a position
         smaller. ``auto_lend``, ``auto_lend_redeem``, ``auto_borrow``, ``auto_borrow_repay``: lend
         what is received, take back what is lent, borrow what is missing, repay what is borrowed.
         ``slippage_tolerance``: how far from the best price a market order may trade, in ticks or
         percent (``slippage_tolerance_type``).
 
         With ``trigger_price`` and ``trigger_quantity`` (an amount, or a share of the position such
-        as "80%") the order waits until the price of ``trigger_by`` arrives. The ``take_profit_``
-        and ``stop_loss_`` parameters add an exit on either side of the entry: it starts to wait
-        when the entry is filled, one exit cancels the other, and both end with the position.
-        Without a limit price an exit is a market order.
+        as "80%") the order waits until the price of ``trigger_by`` reaches it. The ``take_profit_``
+        and ``stop_loss_`` parameters add exits. They start to wait when the order is filled. One
+        exit cancels the other, and both end with the position. An exit without a limit price is a
+        market order.
 
         The answer is the order after matching: ``status`` New, PartiallyFilled, Filled, Expired or
         TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs: Order,
@@ -89,7 +90,8 @@ class Order(Section):
 
         All are checked before any is sent. Each then succeeds or fails by itself. The answer has a
         row for each, in the same sequence: an order with ``operation`` "Ok", or ``operation`` "Err"
-        with code and message. Look at each. Docs: Order, Execute orders.
+        with code and message. Look at each. If no answer comes, BatchTransportError is raised:
+        ``bp.reconcile(error)`` has an outcome for each order. Docs: Order, Execute orders.
         """
         return self._send("execute_order_batch", batch(orders))
 
@@ -106,7 +108,7 @@ class Order(Section):
     def get_open_orders(
         self, symbol: str | None = None, market_type: MarketType | None = None
     ) -> Rows:
-        """Every open order. Docs: Order, Get open orders."""
+        """Your open orders, of one market or all. Docs: Order, Get open orders."""
         return self._call("get_open_orders", locals())
 
     def cancel_order(

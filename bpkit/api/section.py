@@ -1,4 +1,4 @@
-"""What a section of the API needs of the client: two ways to call."""
+"""The base class of every section of the API: two ways to send a call."""
 
 from __future__ import annotations
 

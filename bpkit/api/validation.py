@@ -38,6 +38,8 @@ def batch(orders: Iterable[Mapping[str, object]]) -> list[Fields]:
         raise InputError("orders", len(given), f"is not a number of orders from 1 to {MAX_BATCH}")
     made = []
     for place, one in enumerate(given):
+        if not isinstance(one, Mapping):
+            raise InputError(f"orders[{place}]", one, "is not a mapping of field names to values")
         try:
             made.append(_order(one))
         except InputError as error:
@@ -46,8 +48,6 @@ def batch(orders: Iterable[Mapping[str, object]]) -> list[Fields]:
 
 
 def _order(given: Mapping[str, object]) -> Fields:
-    if not isinstance(given, Mapping):
-        raise InputError("order", given, "is not a mapping of field names to values")
     made: Fields = {}
     for name, value in given.items():
         if name not in ORDER:

@@ -16,14 +16,14 @@ from ..errors import MissingExtraError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that ``arguments`` name (default: those of the process); its exit status."""
+    """Run the command in ``arguments`` (default: those of the process). Return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, commands = _parser()
     if not arguments:
         parser.print_help()
         return 0
     word = arguments[0]
-    if not word.startswith("-") and word not in commands:
+    if word not in (*commands, "-h", "--help", "--version"):
         near = get_close_matches(word, commands, 1)
         hint = f"did you mean: {near[0]}?" if near else f"there are: {', '.join(commands)}"
         parser.error(f"unknown command {word!r}; {hint}")

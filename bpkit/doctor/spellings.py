@@ -95,6 +95,9 @@ USUAL = (
     _SPACED,
 )
 RARE = (
+    str.lower,
+    str.upper,
+    word({"true": "1", "false": "0"}),
     *(_places(count) for count in range(10)),
     # The neighbours of a float, such as 170.50000000000003, and its exact value.
     _plain(lambda text: repr(math.nextafter(float(text), math.inf))),

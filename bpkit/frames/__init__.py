@@ -2,7 +2,8 @@
 
 ``FRAMES`` has the contract of each kind: its columns, their order, their dtypes and its index. They
 are the same for no rows. Names are the exchange's own. A column that is not in the contract is kept
-as it came, after the others; a value that is missing or null is NaN, NaT or NA.
+as it came, after the others; a value that is missing or null is NaN, NaT or NA. An answer that is
+not documented has no contract: all its columns are kept as they came.
 
 Units: prices in the quote asset, quantities in the base asset, ``quoteVolume`` and
 ``quoteQuantity`` in the quote asset, rates as fractions (0.01 is 1 %), fees of ``get_account`` in
@@ -19,7 +20,7 @@ import pandas as pd
 from .account import ACCOUNT
 from .conversions import decimals, flags, integers, iso_times, ms_times, numbers, objects, texts
 from .public import PUBLIC
-from .shapes import FrameContract
+from .shapes import AS_IT_COMES, FrameContract
 
 __all__ = [
     "FRAMES",
@@ -45,7 +46,7 @@ def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     null, with dtype object. The columns are the same. Raises ValueError for a text that is not a
     number or a time.
     """
-    contract = FRAMES[kind]
+    contract = FRAMES.get(kind, AS_IT_COMES)
     rows = contract.rows(answer)
     columns = {}
     for name, convert in contract.columns:

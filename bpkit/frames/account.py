@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import shapes
 from .conversions import flags, integers, iso_times, ms_times, numbers, objects, texts
-from .shapes import AS_IT_COMES, FrameContract, columns
+from .shapes import FrameContract, columns
 
 # All answers about orders have the same columns, and each leaves some of them empty. ``createdAt``
 # is in milliseconds here, and ISO text in the history.
@@ -66,7 +66,6 @@ _CAPITAL: dict[str, FrameContract] = {
         ),
     ),
     # Operations whose answer has no body.
-    "empty": AS_IT_COMES,
     "max_borrow": FrameContract(columns(symbol=texts, maxBorrowQuantity=numbers)),
     "max_order": FrameContract(
         columns(
@@ -117,8 +116,6 @@ _CAPITAL: dict[str, FrameContract] = {
             engineSequence=integers, subaccountId=texts, userId=texts,
         )
     ),
-    # Not documented.
-    "two_factor_token": AS_IT_COMES,
 }  # fmt: skip
 _TRADING: dict[str, FrameContract] = {
     **dict.fromkeys(("order", "orders"), FrameContract(columns(**_ORDER))),
@@ -238,9 +235,6 @@ _VAULTS: dict[str, FrameContract] = {
             netEquity=numbers, tokenCirculatingSupply=numbers, lastCrankTimestamp=ms_times,
         ),
     ),
-    # Not documented.
-    "vault_mints": AS_IT_COMES,
-    "vault_redeem_history": AS_IT_COMES,
 }  # fmt: skip
 
 ACCOUNT: dict[str, FrameContract] = _CAPITAL | _TRADING | _LOANS | _QUOTES | _VAULTS

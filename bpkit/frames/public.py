@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import shapes
 from .conversions import flags, integers, iso_times, ms_times, numbers, objects, texts
-from .shapes import AS_IT_COMES, FrameContract, columns
+from .shapes import FrameContract, columns
 
 _TICKER = columns(
     symbol=texts, firstPrice=numbers, lastPrice=numbers, priceChange=numbers,
@@ -159,9 +159,4 @@ PUBLIC: dict[str, FrameContract] = {
             tokenCirculatingSupply=numbers,
         )
     ),
-    # Not documented.
-    "fee_tiers": AS_IT_COMES,
-    "market_holidays": AS_IT_COMES,
-    "country": AS_IT_COMES,
-    "country_permissions": AS_IT_COMES,
 }  # fmt: skip

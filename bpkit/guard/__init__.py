@@ -1,1 +1,1 @@
-"""What a client may send where money is real."""
+"""Check a request before it is sent: limits, values of orders, request rate, hosts."""

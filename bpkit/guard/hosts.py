@@ -35,7 +35,8 @@ def check_host(url: str, trusted_host: str | None = None) -> Host:
         raise GuardError(f"{shown} is not the address of an exchange; use LIVE_URL or sandbox.url.")
     if "@" in parts.netloc or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise GuardError(
-            f"The address of an exchange is scheme and host alone, such as {LIVE_URL!r}."
+            "url has more than an address needs (a path, a query or a user): write scheme and host "
+            f"alone, such as {LIVE_URL!r}."
         )
     loopback = _is_loopback(host)
     if parts.scheme == "http" and not loopback:

@@ -26,7 +26,7 @@ _FLAGS = ("orders", "withdrawals", "account", "unlisted")
 
 @dataclass(frozen=True)
 class Arming:
-    """What a client may do with real money. Without one, it only reads on a live host.
+    """What a client may do with real money. A client without one only reads on a live host.
 
         arming = Arming(orders=True, per_order="20", per_session="100", symbols=["SOL_USDC"])
         bp = Client(LIVE_URL, Key.from_env(), armed=arming)
@@ -36,8 +36,8 @@ class Arming:
 
     ``orders``: place and cancel orders and strategies; ask for quotes. ``withdrawals``: withdraw;
     change the delay of withdrawals. ``account``: settings, borrowing and lending, dust, vaults.
-    ``unlisted``: whatever ``bp.request`` sends that bpkit does not know; **no limit holds it**. At
-    least one of them must be True.
+    ``unlisted``: any write of ``bp.request`` that bpkit does not know; **no limit applies to it**.
+    At least one of them must be True.
 
     ``per_order``: the highest value of one order, withdrawal, loan or deposit in a vault.
     ``per_session``: the highest sum of these values, for as long as this client exists. Both are
@@ -113,7 +113,7 @@ class Write(NamedTuple):
     ``kind``: the flag of an Arming that allows it. ``value``: how it is valued; None: it cannot
     be, so no Arming allows it. ``symbols``: what is compared with the symbols of an Arming: its
     "own" field ``symbol``, "all" (it concerns the whole account, or its fields name no market),
-    or "none" (it moves nothing).
+    or nothing ("none": it moves no money, or bpkit does not know what it moves).
     """
 
     kind: str
@@ -145,7 +145,7 @@ WRITES = {
     "vault_redeem": Write("account", Valuation.nothing, "all"),
     "vault_redeem_cancel": Write("account", Valuation.nothing, "all"),
 }
-# Of bp.request: bpkit does not know what it is.
+# A write of bp.request that bpkit does not know.
 _UNLISTED = Write("unlisted", Valuation.nothing, "none")
 
 
@@ -154,7 +154,7 @@ class WriteGuard:
 
     ``where``: the host, for messages. ``loopback``: it is this computer, where a client without an
     Arming may do everything. (A client with one is held to it there too.) ``read(name, fields)``
-    answers a read. It is safe between threads.
+    returns the answer to a read. Threads may share it.
     """
 
     def __init__(self, arming: Arming | None, where: str, loopback: bool, read: Reader) -> None:

@@ -1,7 +1,7 @@
 """Keep to the exchange's request limits: count each request before it is sent, and wait for room.
 
-The exchange answers 429 to more. It allows 2000 requests a minute for a subaccount, and 30 of them
-for historical market data: candles and old trades. Where its minute begins is not documented, so
+The exchange allows 2000 requests a minute for a subaccount, and 30 of them for historical market
+data: candles and old trades. It answers 429 to more. Where its minute begins is not documented, so
 any 60 seconds count here, and a request counts from just before it is sent. Requests of other
 programs, and of another key of the same subaccount, are not seen here.
 
@@ -47,9 +47,11 @@ class RateLimit:
     def __post_init__(self) -> None:
         for field in ("requests", "history"):
             value = getattr(self, field)
-            if not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 remedy = "is not a whole number of requests a minute, 1 or more"
                 raise InputError(field, value, remedy)
+        if not isinstance(self.wait, bool):
+            raise InputError("wait", self.wait, "is not True or False")
 
 
 def notice(text: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import TransportError
 from ..serialize import milliseconds
 from ..signing import MAX_WINDOW
-from .search import ENDS, RESTS, Cutoff, Found, Row, Target, created, iso, text
+from .search import ENDS, RESTS, Cutoff, Found, Row, Target, created, iso
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -224,8 +224,7 @@ def _orders_triggered_by_id(found: Found, row: Row, want: Row) -> list[Row]:
 
 def _from_fills(found: Found, expiry: SignatureExpiry, want: Row) -> Outcome:
     """What became of an order that is neither open nor in the history."""
-    own = text(want, "clientId")
-    fills = [row for row in found.fills if own is not None and _is_fill_of(found.target, row, want)]
+    fills = [row for row in found.fills if _is_fill_of(found.target, row, want)]
     if not fills:
         return not_found(expiry, found.asked, found.earlier(want))
     if len({row["orderId"] for row in fills}) > 1:

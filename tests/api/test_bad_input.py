@@ -118,7 +118,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.execute_order_batch(BATCH_ORDER), "orders", "into a list"),
     "batch that is nothing": (lambda bp: bp.execute_order_batch(None), "orders", "is not a list"),
     "batch of no orders": (
-        lambda bp: bp.execute_order_batch([None]), "orders[0].order", "is not a mapping"),
+        lambda bp: bp.execute_order_batch([None]), "orders[0]", "is not a mapping"),
     "batch with a Python name": (
         lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "post_only": True}]),
         "orders[0].post_only", "did you mean 'postOnly'?"),

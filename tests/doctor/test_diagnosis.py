@@ -223,6 +223,9 @@ WRONG_TEXTS = [
     ("different_values", RIGHT.replace("170.50", "170.5").replace("quantity=1", "quantity=1.0")),
     ("different_values", RIGHT.replace("170.50", '"170.50"')),
     ("different_values", RIGHT.replace("170.50", "170.50000000000003")),  # 170.5 + one bit
+    ("different_values", RIGHT.replace("Limit", "limit").replace("Bid", "bid")
+                              .replace("SOL_USDC", "sol_usdc")),
+    ("different_values", RIGHT.replace("postOnly=true", "postOnly=1")),
     ("parameters_left_out", RIGHT.replace("&postOnly=true", "")),
     ("parameters_left_out", RIGHT.replace("&postOnly=true", "").replace("clientId=42&", "")),
     ("body_not_signed", f"instruction=orderExecute{TAIL}"),

@@ -170,7 +170,7 @@ def test_an_answer_gets_its_verdict(
     assert not re.search(r"Traceback|site-packages|\.py\b", verdict.reason)
 
 
-@pytest.mark.parametrize(("exercise", "code", "outcome", "words"), ANSWERS[::20])
+@pytest.mark.parametrize(("exercise", "code", "outcome", "words"), ANSWERS[::80])
 def test_it_is_the_verdict_in_a_notebook_run_from_its_first_cell(
     exercise: Exercise, code: str, outcome: str, words: str
 ) -> None:

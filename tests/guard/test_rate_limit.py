@@ -79,11 +79,16 @@ def test_the_limits_are_those_of_the_faq() -> None:
 
 
 @pytest.mark.parametrize("field", ["requests", "history"])
-@pytest.mark.parametrize("value", [0, -1, 1.0, "30", None])
+@pytest.mark.parametrize("value", [0, -1, 1.0, "30", None, True])
 def test_a_limit_is_a_whole_number_above_zero(field: str, value: object) -> None:
     with pytest.raises(InputError, match="1 or more") as caught:
         RateLimit(**{field: value})  # type: ignore[arg-type]
     assert (caught.value.field, caught.value.value) == (field, value)
+
+
+def test_wait_is_true_or_false() -> None:
+    with pytest.raises(InputError, match="wait='no': is not True or False"):
+        RateLimit(wait="no")  # type: ignore[arg-type]
 
 
 def test_one_request_a_minute_is_a_limit() -> None:

@@ -170,7 +170,26 @@ def test_an_order_that_has_ended(shown: Json, state: str, executed: str) -> None
 def test_a_conditional_order_waits() -> None:
     sent = {**ORDER, "triggerPrice": "180.0", "triggerQuantity": "80%", "quantity": "1"}
     shown = row(status="TriggerPending", triggerPrice="180", triggerQuantity="80%", quantity="0")
-    assert ask(Fake(get_open_orders=[[shown]]), lost(sent)).state == "rested"
+    found = ask(Fake(get_open_orders=[[shown]]), lost(sent))
+    assert found.state == "rested" and "came from" not in found.explanation
+
+
+def test_a_conditional_order_for_a_part_is_what_its_successor_is() -> None:
+    """80 % of the position: the order that comes from it has another quantity."""
+    sent = {**ORDER, "triggerPrice": "180", "triggerQuantity": "80%", "quantity": "1"}
+    shown = row(status="Filled", triggerPrice="180", triggerQuantity="80%", quantity="0")
+    then = row(id="2", quantity="0.8")
+    found = ask(Fake(get_open_orders=[[then]], get_order_history=[[shown]]), lost(sent))
+    assert (found.state, found.order["id"]) == ("rested", "2")
+
+
+def test_a_conditional_order_without_an_id_is_not_what_looks_like_its_successor() -> None:
+    """An equal order may be from before."""
+    sent = {**ANONYMOUS, "triggerPrice": "180", "triggerQuantity": "1"}
+    shown = row(status="Filled", triggerPrice="180", triggerQuantity="1", clientId=None)
+    other = row(id="2", clientId=None)
+    fake = Fake(get_open_orders=[[other]], get_order_history=[[shown]])
+    assert ask(fake, lost(sent, unique_id=False)).state == "unclear"
 
 
 @pytest.mark.parametrize("named", ["relatedOrderId", "clientId"])
@@ -475,6 +494,41 @@ def test_without_an_id_several_are_unclear_and_none_is_not_found() -> None:
     fake = Fake(get_open_orders=[[row()]])
     assert ask(fake, lost(ANONYMOUS, unique_id=False)).state == "not found"
     assert FILLS not in fake.asked  # a fill says nothing of its order but the id
+
+
+@pytest.mark.parametrize("changed", [{"triggerPrice": "181"}, {"triggerQuantity": "2"}])
+def test_another_conditional_order_is_not_ours(changed: Json) -> None:
+    sent = {**ANONYMOUS, "triggerPrice": "180", "triggerQuantity": "1"}
+    other = row(clientId=None, triggerPrice="180", triggerQuantity="1", status="TriggerPending")
+    fake = Fake(get_open_orders=[[other | changed]])
+    assert ask(fake, lost(sent, unique_id=False)).state == "not found"
+    assert ask(Fake(get_open_orders=[[other]]), lost(sent, unique_id=False)).state == "rested"
+
+
+def test_an_order_with_id_zero_that_differs_is_unclear() -> None:
+    fake = Fake(get_open_orders=[[row(clientId=0, price="1")]])
+    assert ask(fake, lost({**ORDER, "clientId": 0})).state == "unclear"
+
+
+def test_an_order_that_has_left_the_book_no_longer_rests() -> None:
+    """It is in the first answer, another order is missing, and the second answer is without it."""
+    fake = Fake(get_open_orders=[[row()], []], get_order_history=[[]])
+    found = ask(fake, batch(ORDER, {**ORDER, "clientId": 8}), wait=False)
+    assert [one.state for one in found] == ["unclear", "not found"]
+
+
+def test_fills_of_strangers_make_no_second_search() -> None:
+    fake = Fake(get_fills=[[{**FILL, "clientId": "77"}]])
+    assert ask(fake).state == "not found"
+    assert fake.asked == ["get_time", OPEN, PAST, FILLS, OPEN]
+
+
+def test_a_history_is_read_on_if_what_has_our_id_differs() -> None:
+    """By our id, but not what was sent: ours may be on the next page."""
+    other = row(**DONE, id="2", price="1")
+    fake = Fake(get_order_history=[[other, *strangers(1500, 1000), row(**DONE)]])
+    found = ask(fake)
+    assert (found.state, found.order["id"]) == ("filled", "59669287267")
 
 
 def test_a_market_order_by_its_quote_quantity() -> None:
@@ -920,6 +974,7 @@ def test_explanations_say_the_danger_first() -> None:
     ]:  # fmt: skip
         said = ask(fake, wait=False).explanation
         assert said.startswith(start) and said.endswith(end), said
+        assert ("You can send it again." in said) == (end == "You can send it again.")
     cancel = lost({"symbol": "SOL_USDC", "clientId": 7}, "cancel_order")
     for fake, start in [
         (Fake(get_open_orders=[[row()]]), "Not cancelled. Order 59669287267"),
@@ -1096,6 +1151,16 @@ def test_a_strategy_that_runs() -> None:
     found = ask(fake, lost(STRATEGY, "strategy_create"))
     assert (found.state, found.executed, found.order["id"]) == ("rested", Decimal(2), "900")
     assert fake.asked == ["get_time", RUNNING, ENDED]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"side": "Ask"}, {"strategyType": "Other"}, {"quantity": "11"}, {"duration": 60001},
+     {"interval": 5001}],
+)  # fmt: skip
+def test_a_strategy_that_differs_is_not_taken_for_ours(changed: Json) -> None:
+    fake = Fake(get_open_strategies=[[RUNS | changed]])
+    assert ask(fake, lost(STRATEGY, "strategy_create")).state == "unclear"
 
 
 def test_a_strategy_without_a_trace() -> None:
