@@ -5,7 +5,7 @@ vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMEN
 signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), the WebSocket, and
 other people: a simulated market trades beside you and does not react to you, though your orders
 fill against its quotes and your trades appear in its history. Only the rules of the markets are
-real; prices and all other numbers are invented. PARITY.md, in this folder, lists every behaviour
+real; prices and all other numbers are made up. PARITY.md, in this folder, lists every behaviour
 with its evidence: seen on the wire, documented, or our guess.
 
 What it does: verifies ED25519 signatures from the raw bytes, has an order book per market with

@@ -11,7 +11,7 @@ What is not simulated:
 - Liquidation in steps: an account that is short of maintenance margin loses its orders, then its
   whole positions, at the book's prices, for a fee of 1 %. This is checked whenever a trade reaches
   one of its liquidation prices, and at each funding. The auction and the backstop are left out.
-- Subaccounts. Reactions of other traders: they neither run from a large order nor follow one.
+- Subaccounts. Reactions of other traders: prices do not react to a large order.
 
 What is simulated: spot and futures in real books with price-time priority, cross margin, hourly
 funding, conditional orders. A simulated market maker quotes from the price feed; its quotes are

@@ -173,8 +173,10 @@ def _bad_gateway(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
 
 def _gateway_timeout(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
     answer = go_on()
+    if answer.cut:  # a connection that is cut stays cut
+        return answer
     fault.hit(record, "504 from the edge")
-    return _edge("504 Gateway Timeout")._replace(delay=answer.delay, cut=answer.cut)
+    return _edge("504 Gateway Timeout")._replace(delay=answer.delay)
 
 
 def _edge(title: str) -> Response:

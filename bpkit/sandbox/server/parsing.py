@@ -1,4 +1,4 @@
-"""What the exchange's web framework checks before anybody looks at a request: names and types.
+"""Check the names and types of parameters, as the exchange's web framework does.
 
 Its refusals are plain text, not JSON. Their wording was seen on the wire for query parameters and
 for a bad symbol in an order; the rest follows the same framework's templates.
@@ -25,7 +25,7 @@ class Unreadable(Exception):
         self.status, self.text = status, text
 
 
-_PAYLOADS = {  # what a body is called in a refusal
+_PAYLOADS = {  # what a body is called in a refusal; others: the operation's name and Payload
     "update_account_settings": "UpdateAccountSettingsRequest",
     "convert_dust": "AccountConvertDustPayload",
     "request_withdrawal": "AccountWithdrawalPayload",
@@ -62,7 +62,7 @@ def read(
     if operation.method == "GET":
         return _from_query(known, query)
     content = _json(headers, body)
-    payload = _PAYLOADS[operation.name]
+    payload = _PAYLOADS.get(operation.name, f"{operation.name.title().replace('_', '')}Payload")
     if operation.name == "execute_order_batch":
         if not isinstance(content, list):
             raise _unexpected(f"[{payload}]", content, None)
@@ -104,7 +104,7 @@ def _json(headers: Mapping[str, str], body: bytes) -> Any:
         )
     try:
         content = json.loads(body.decode(), parse_constant=_no_constant)
-        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is not text
     except (ValueError, RecursionError):
         raise Unreadable("parse request payload error: invalid JSON") from None
     return content

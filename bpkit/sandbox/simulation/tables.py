@@ -1,7 +1,7 @@
 """Read the JSON files of the sandbox: markets, assets, collateral and other fixed answers.
 
-``assets.json``, ``collateral.json`` and ``catalogue.json`` are invented, in the documented shapes.
-PARITY.md names the numbers that were recorded from the live exchange.
+``assets.json``, ``collateral.json`` and ``catalogue.json`` have the documented shapes and made-up
+numbers. PARITY.md names the numbers that were recorded from the live exchange.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from bpkit import enums, parameters
 from bpkit.operations import OPERATIONS, UNDOCUMENTED
 from bpkit.sandbox import Sandbox
 from bpkit.sandbox.server import parsing
-from bpkit.sandbox.server.endpoints.signed import NOT_SIMULATED
+from bpkit.sandbox.server.service import NOT_SIMULATED
 
 NOON = 1_788_264_000  # seconds: the time of the sandbox's market at its start
 EXCEPTIONS = {

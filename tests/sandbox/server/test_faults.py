@@ -420,6 +420,25 @@ def test_a_late_answer_may_come_from_the_edge(sandbox: Sandbox, plain: Plain) ->
     assert asking.took >= 0.3
 
 
+@pytest.mark.parametrize(
+    ("names", "verdict"),
+    [
+        (("lost_reply", "gateway_timeout"), "carried out, reply lost"),
+        (("gateway_timeout", "lost_reply"), "carried out, 504 from the edge, reply lost"),
+    ],
+)
+def test_a_connection_that_is_cut_stays_cut(
+    sandbox: Sandbox, plain: Plain, names: tuple[str, str], verdict: str
+) -> None:
+    """The log never shows a status that was not sent: 0 is a cut connection."""
+    inner, outer = names
+    with sandbox.fault(inner), sandbox.fault(outer), pytest.raises(requests.ConnectionError):
+        plain.call("execute_order", GUIDE)
+    assert sandbox.log[0]["status"] == 0
+    assert sandbox.log[0]["verdict"] == verdict
+    assert locked(plain) == "170.5"
+
+
 def test_a_cached_answer_is_not_late(sandbox: Sandbox, plain: Plain) -> None:
     with sandbox.fault("slow", seconds=0.5) as slow, sandbox.fault("stale_cache"):
         took = []

@@ -215,9 +215,9 @@ def _lending_markets(exchange: Exchange, values: Values) -> list[Row]:
         for market in exchange.markets.values()
         if market.kind == "SPOT" and market.open
     }
-    moment = {"timestamp": iso(exchange.now_us) + "Z"}
+    time = {"timestamp": iso(exchange.now_us) + "Z"}
     return [
-        row | moment | {"assetMarkPrice": plain(prices[row["symbol"]])}
+        row | time | {"assetMarkPrice": plain(prices[row["symbol"]])}
         for row in table("catalogue")["lending"]
     ]
 

@@ -193,17 +193,3 @@ TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
     "get_withdrawals": _withdrawals,
     "request_withdrawal": lambda capital, account, values: capital.request(account, values),
 }
-
-# --- not simulated --------------------------------------------------------------------------------
-
-# Answered 501 once the body is a JSON object and the signature is good, so that signing can be
-# practised on them.
-NOT_SIMULATED = frozenset(
-    (
-        "convert_dust", "execute_borrow_lend", "issue_two_factor_token",
-        "get_strategy", "strategy_create", "cancel_strategy", "get_open_strategies",
-        "cancel_open_strategies",
-        "submit_quote", "get_open_rfqs", "submit_rfq", "accept_quote", "refresh_rfq", "cancel_rfq",
-        "vault_mint", "vault_redeem", "vault_redeem_cancel",
-    )
-)  # fmt: skip
