@@ -1,6 +1,6 @@
 """Signed operations: account, orders, histories, positions, deposits and withdrawals.
 
-Each function takes (exchange, account, values), those of deposits and withdrawals take (capital,
+Each function takes (exchange, account, values), those of deposits and withdrawals take (transfers,
 account, values). They return JSON values in the shapes of the exchange.
 """
 
@@ -166,22 +166,22 @@ ORDERS: dict[str, Callable[[Exchange, EngineAccount, Any, Check], Any]] = {
 # --- deposits and withdrawals ---------------------------------------------------------------------
 
 
-def _max_withdrawal(capital: Transfers, account: EngineAccount, values: Values) -> Row:
+def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values) -> Row:
     return {
         "autoBorrow": values.get("autoBorrow"),
         "autoLendRedeem": values.get("autoLendRedeem"),
-        "maxWithdrawalQuantity": plain(capital.most(account, values["symbol"])),
+        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"])),
         "symbol": values["symbol"],
     }
 
 
-def _deposits(capital: Transfers, account: EngineAccount, values: Values) -> list[Row]:
-    rows = capital.deposits(account, values.get("from"), values.get("to"))
+def _deposits(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+    rows = transfers.deposits(account, values.get("from"), values.get("to"))
     return page(rows, values).rows  # this history has no page headers
 
 
-def _withdrawals(capital: Transfers, account: EngineAccount, values: Values) -> list[Row]:
-    rows = capital.withdrawals(
+def _withdrawals(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+    rows = transfers.withdrawals(
         account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
     )
     return page(rows, values).rows
@@ -191,5 +191,5 @@ TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
     "get_max_withdrawal_quantity": _max_withdrawal,
     "get_deposits": _deposits,
     "get_withdrawals": _withdrawals,
-    "request_withdrawal": lambda capital, account, values: capital.request(account, values),
+    "request_withdrawal": lambda transfers, account, values: transfers.request(account, values),
 }
