@@ -163,9 +163,9 @@ def _choice(kind: Kind, field: str, value: object) -> Scalar:
     same = {str(one).lower(): one for one in kind.values}.get(str(value).lower())
     usual = _MEANT.get(str(value)) or _MEANT.get(str(value).lower())
     hint = usual if usual in kind.values else same
-    guess = f"did you mean {hint!r}? " if hint else ""
     allowed = ", ".join(map(str, kind.values))
-    raise InputError(field, value, f"{guess}Allowed: {allowed}. {NEWER}")
+    guess, newer = (f"did you mean {hint!r}? ", "") if hint else ("", f". {NEWER}")
+    raise InputError(field, value, f"{guess}Allowed: {allowed}{newer}")
 
 
 def _recipient(kind: Kind, field: str, value: object) -> dict[str, Any]:
@@ -263,6 +263,9 @@ def fields(params: Mapping[str, object]) -> Fields:
     """
     if not isinstance(params, Mapping):
         raise InputError("fields", params, "is not a mapping of field names to values")
+    for name in params:
+        if not isinstance(name, str):
+            raise InputError("params", name, "is a name of a field, and must be text")
     return {name: _value(name, value) for name, value in params.items() if value is not None}
 
 

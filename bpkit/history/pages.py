@@ -119,9 +119,9 @@ def _whole(field: str, value: object, least: int, why: str) -> None:
 
 def _paged(method: Callable[..., Any]) -> str:
     """The operation's name. Raises InputError if ``method`` is not a Client's method with pages."""
-    name = getattr(method, "__name__", repr(method))
+    name = getattr(method, "__name__", method)
     of_client = isinstance(getattr(method, "__self__", None), Client)
     if of_client and name in OPERATIONS and OPERATIONS[name].paged:
-        return name
-    paged = ", ".join(one.name for one in OPERATIONS.values() if one.paged)
-    raise InputError("method", name, f"give a client's method that has pages, one of: {paged}")
+        return str(name)
+    remedy = "is not a method with pages; pass one such as bp.get_fills (operations() lists them)"
+    raise InputError("method", name, remedy)

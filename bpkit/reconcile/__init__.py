@@ -63,8 +63,8 @@ def reconcile(
     TransportError if the search fails: nothing is lost then, call it again.
     """
     if not isinstance(error, TransportError):
-        kind = type(error).__name__
-        raise InputError("error", kind, "is not a TransportError: only those leave you not knowing")
+        remedy = "is not a TransportError; pass the error that the call raised"
+        raise InputError("error", type(error), remedy)
     if not error.mutates:
         raise InputError("error", error.operation, "only reads: it is safe to call it again")
     sent = error.parameters
@@ -88,7 +88,7 @@ def _check(error: TransportError, wants: Sequence[Row]) -> None:
     if not wants or not all("symbol" in one for one in wants):
         # The values are not repeated: a second factor may be among them.
         names = sorted({name for one in wants for name in one})
-        remedy = "has no symbol, so nothing can be told apart: look at the lists yourself"
+        remedy = "has no symbol, so it cannot be found: look at the open orders yourself"
         raise InputError("error.parameters", names, remedy)
 
 

@@ -129,10 +129,10 @@ class Sandbox:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
         try:
             span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        except (OverflowError, ValueError):  # more than timedelta holds; NaN
+        except (OverflowError, TypeError, ValueError):  # more than timedelta holds; NaN; text
             raise ValueError("the span is not a length of time that can pass") from None
         if span <= timedelta(0):
-            raise ValueError(f"time only moves forward: {span} is not above zero")
+            raise ValueError(f"time only moves forward; write advance(minutes=5), not {span}")
         if span > END - self.now:
             raise ValueError(
                 f"the market's time ends at the start of {END:%Y}, before {span} have passed"
@@ -174,7 +174,9 @@ class Sandbox:
         ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an
         account.
         """
-        key = key or Key.generate()
+        if funds is not None and not isinstance(funds, Mapping):
+            raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
+        key = Key.generate() if key is None else _checked_key(key)
         with self._service.lock:
             if self._service.exchange.account(key.public_key) is not None:
                 raise ValueError(f"{key!r} has an account already")
@@ -213,7 +215,7 @@ class Sandbox:
         self._end()
 
     def _account(self, key: Key) -> EngineAccount:
-        account = self._service.exchange.account(key.public_key)
+        account = self._service.exchange.account(_checked_key(key).public_key)
         if account is None:
             raise ValueError(f"{key!r} has no account here")
         return account
@@ -291,3 +293,9 @@ def _feeds(markets: list[market.Market], seed: str) -> Callable[[str], PriceFeed
         )
 
     return feed
+
+
+def _checked_key(key: object) -> Key:
+    if not isinstance(key, Key):  # it may be a secret, so it is not repeated
+        raise ValueError("key is not a Key; pass sandbox.key, or Key.generate()")
+    return key

@@ -251,6 +251,9 @@ class FaultKind(NamedTuple):
     operations: frozenset[str] | None = None
     seconds: tuple[float, float, float] | None = None
 
+    def __repr__(self) -> str:
+        return self.sentence
+
 
 _ORDERS = frozenset({"execute_order", "execute_order_batch"})
 _SIGNED = frozenset(one.name for one in OPERATIONS.values() if one.signed)
