@@ -163,9 +163,9 @@ def _choice(kind: Kind, field: str, value: object) -> Scalar:
     same = {str(one).lower(): one for one in kind.values}.get(str(value).lower())
     usual = _MEANT.get(str(value)) or _MEANT.get(str(value).lower())
     hint = usual if usual in kind.values else same
+    guess = f"did you mean {hint!r}? " if hint else ""
     allowed = ", ".join(map(str, kind.values))
-    guess, newer = (f"did you mean {hint!r}? ", "") if hint else ("", f". {NEWER}")
-    raise InputError(field, value, f"{guess}Allowed: {allowed}{newer}")
+    raise InputError(field, value, f"{guess}Allowed: {allowed}. {NEWER}")
 
 
 def _recipient(kind: Kind, field: str, value: object) -> dict[str, Any]:
