@@ -66,8 +66,9 @@ class Key:
     "Invalid signature" to every call. Raises KeyFormatError.
     """
 
-    __slots__ = ("_private", "public_key")
+    __slots__ = ("_private", "is_practice", "public_key")
     public_key: str
+    is_practice: bool  # is it the published pair, or made by generate()?
 
     def __init__(self, secret: str, public_key: str | None = None) -> None:
         private, problem = _load(secret, public_key)
@@ -77,6 +78,7 @@ class Key:
             raise KeyFormatError(problem)
         self._private = private
         self.public_key = _public_text(private)
+        self.is_practice = self.public_key == DEMO_PUBLIC_KEY
 
     @classmethod
     def from_env(cls, path: str | os.PathLike[str] | None = None, *, prefix: str = "") -> Key:
@@ -92,7 +94,9 @@ class Key:
     @classmethod
     def generate(cls) -> Key:
         """A new random key, for instance for another account in a sandbox."""
-        return cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
+        made = cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
+        made.is_practice = True
+        return made
 
     def sign(self, text: str) -> str:
         """The signature of the text's UTF-8 bytes, in base64. Raises InputError."""

@@ -56,7 +56,7 @@ WHAT = "execute_order symbol=SOL_USDC side=Bid orderType=Limit price=90 quantity
         ((400, '{"code":"INSUFFICIENT_FUNDS","message":"no"}'), "refused: 400 INSUFFICIENT_FUNDS"),
         ((400, "not found"), "refused: 400 not found"),
         (None, "UNKNOWN: the connection was lost"),
-        ((200, "{}"), "UNKNOWN: the answer is not what was announced"),
+        ((200, "{}"), "UNKNOWN: the answer (200) cannot be used: it is not what was placed"),
     ],
 )
 def test_a_write_is_logged_once_with_its_outcome(

@@ -147,7 +147,7 @@ def test_a_lost_order_carries_the_corrected_time(scripted: Scripted) -> None:
 )
 def test_an_answer_that_is_no_time(said: str, scripted: Scripted) -> None:
     scripted.says(200, said, "text/plain")
-    with pytest.raises(TransportError, match="get_time: the answer is not what was announced"):
+    with pytest.raises(TransportError, match="get_time: the answer .*is not a time in Unix"):
         transport(scripted).measure_clock()
 
 
@@ -156,7 +156,7 @@ def test_an_answer_that_is_no_time(said: str, scripted: Scripted) -> None:
 )
 def test_a_time_that_is_none_is_not_answered(said: str, scripted: Scripted) -> None:
     scripted.says(200, said, "text/plain")
-    with pytest.raises(TransportError, match="get_time: the answer is not what was announced"):
+    with pytest.raises(TransportError, match="get_time: the answer .*is not a time in Unix"):
         Client(scripted.url).get_time()
 
 

@@ -669,7 +669,7 @@ def test_a_live_host_that_is_not_reached() -> None:
     (200, '{"status":"Maintenance","message":"until 9"}', "ok", "in maintenance: until 9"),
     (200, '{"status":"Closed"}', "fix", "answers, but not as Backpack does"),
     (200, "[]", "fix", "answers, but not as Backpack does"),
-    (200, "<html>", "fix", "not what was announced"),
+    (200, "<html>", "fix", "cannot be used"),
     (404, "Not found", "fix", "get_status: 404 Not found"),
 ])  # fmt: skip
 def test_what_the_host_says(
