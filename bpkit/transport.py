@@ -140,7 +140,8 @@ class Transport:
                 told = answered.retry_after
                 left -= time.monotonic() - begun + (wait if told is None else 0)
                 wait = wait if told is None else self._patience(operation, told)
-                again = answered.status in _TRY_AGAIN and attempts_left and left > 0
+                can_help = answered.status < 200 or answered.status in _TRY_AGAIN
+                again = can_help and attempts_left and left > 0
                 if not again or wait > MOST_WAIT:
                     raise self._no(operation, fields, answered, request)
             self._sleep(wait)
@@ -345,7 +346,7 @@ class Transport:
         code, message = errors.refusal(
             status, text, phrase=answer.phrase, location=answer.headers.get("Location")
         )
-        if operation.mutates and errors.leaves_open(status, code):
+        if status < 200 or (operation.mutates and errors.leaves_open(status, code)):
             return self.lost(
                 operation, fields, f"the answer was {status}: {message}", request, answer
             )

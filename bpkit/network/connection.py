@@ -194,6 +194,6 @@ class _Reader(io.BufferedReader):
         surplus = self.peek(1)  # bytes that belong to no answer
         super().close()
         raw.source.close()
-        if surplus:
+        if surplus and _PROGRESS.stage == "sent":  # not the answer of a proxy to a tunnel
             with suppress(OSError):  # urllib3 sees that it has ended, and opens another
                 raw.sock.shutdown(socket.SHUT_RDWR)

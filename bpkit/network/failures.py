@@ -62,28 +62,27 @@ def _first(causes: list[BaseException], *kinds: type[BaseException]) -> BaseExce
 
 
 def _at_setup(causes: list[BaseException], route: Route) -> str:
-    words = " ".join(map(str, causes))
-    if "SOCKS" in words:
+    said = " ".join(map(str, causes))
+    if "SOCKS" in said:
         return f"the proxy {route.shown_proxy} needs a package: pip install pysocks"
-    if certificate := _first(causes, ssl.SSLError):
-        return f"{_certificates(route)} cannot be used ({certificate})"
     if route.proxy:
         return f"the address of the proxy is not valid: {route.shown_proxy}"
-    return f"the request could not be made ({_short(causes[0])})"
+    return f"the request could not be made ({words(causes)})"
 
 
 def _before_sending(causes: list[BaseException], url: str, route: Route) -> tuple[str, bool]:
-    words = " ".join(map(str, causes))
+    said = " ".join(map(str, causes))
     where = f"the proxy {route.shown_proxy}" if route.proxy else url
-    if refused := next(filter(None, (_REFUSED_TUNNEL.search(str(one)) for one in causes)), None):
+    plain = " ".join(str(one) for one in causes if type(one) is OSError)
+    if refused := _REFUSED_TUNNEL.search(plain):
         said = refused.group(1)
         return f"{where} refused the tunnel to {url} with {said}", bool(_NOT_NOW.match(said))
     if untrusted := _first(causes, ssl.SSLCertVerificationError):
-        why = getattr(untrusted, "verify_message", "") or _short(untrusted)
+        why = getattr(untrusted, "verify_message", "") or words([untrusted])
         return f"the certificate of {url} is not trusted ({why})", False
     if tls := _first(causes, ssl.SSLError, ssl.CertificateError):
         cut = isinstance(tls, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-        return f"no encrypted connection to {url} ({_short(tls)})", cut
+        return f"no encrypted connection to {url} ({words([tls])})", cut
     if _first(causes, socket.gaierror, urllib3.NameResolutionError):
         name = urlsplit(route.shown_proxy if route.proxy else url).hostname
         return f"the address of {name} was not found (DNS)", True
@@ -94,10 +93,9 @@ def _before_sending(causes: list[BaseException], url: str, route: Route) -> tupl
     if _first(causes, ConnectionRefusedError):
         hint = " (a new sandbox needs a new client)" if url.startswith("http:") else ""
         return f"nothing listens at {where}{hint}", True
-    if "SOCKS" in words:
-        return f"{where} did not connect to {url} ({_short(causes[0])})", True
-    system = _first(causes, OSError)
-    return f"no connection to {where} ({_short(system or causes[0])})", True
+    if "SOCKS" in said:
+        return f"{where} did not connect to {url} ({words(causes)})", True
+    return f"no connection to {where} ({words(causes)})", True
 
 
 def _after_sending(causes: list[BaseException], seconds: float) -> tuple[str, bool]:
@@ -108,15 +106,14 @@ def _after_sending(causes: list[BaseException], seconds: float) -> tuple[str, bo
     if _first(causes, OSError, http.client.RemoteDisconnected, http.client.IncompleteRead):
         return "the connection was lost", True
     if _first(causes, http.client.HTTPException, urllib3.HTTPError, ValueError):
-        return f"the answer is not HTTP ({_short(causes[0])})", True
-    return f"an unexpected failure ({_short(causes[0])})", False
+        return f"the answer is not HTTP ({words(causes)})", True
+    return f"an unexpected failure ({words(causes)})", False
 
 
-def _certificates(route: Route) -> str:
-    return f"the certificate file {route.verify!r}" if route.verify is not True else "certifi"
-
-
-def _short(error: BaseException) -> str:
-    """The words of an exception, without what only a programmer can use."""
-    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return re.sub(r"<[^>]*>:?\s*|\(_ssl\.c:\d+\)", "", str(words)).strip()[:200]
+def words(causes: list[BaseException]) -> str:
+    """The words of the error below all that the libraries made of it."""
+    libraries = ("requests", "urllib3")
+    below = [one for one in causes if type(one).__module__.split(".")[0] not in libraries]
+    error = below[0] if below else causes[-1]
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return re.sub(r"\[SSL[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", text).strip()[:200]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from .failures import Failure
+from .failures import Failure, words
 
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -30,16 +32,26 @@ class Route:
         return shown(self.proxy or "")
 
     def check(self) -> None:
-        """Raise Failure if the certificate file cannot be read."""
-        if self.verify is True:
-            return
-        path = Path(str(self.verify))
-        if not path.exists() or not os.access(path, os.R_OK):
-            is_what = "cannot be read" if path.exists() else "does not exist"
+        """Raise Failure if the certificates cannot be used."""
+        path = str(self.verify)
+        try:
+            _load(path)
+        except (OSError, ValueError) as error:
+            missing = isinstance(error, FileNotFoundError)
+            why = "does not exist" if missing else f"cannot be used ({words([error])})"
             raise Failure(
-                f"the certificate file {str(path)!r} that {self.verify_from} names {is_what}; "
-                "correct or remove that variable"
-            )
+                f"the certificate file {path!r} that {self.verify_from} names {why}; correct or "
+                "remove that variable"
+            ) from None
+
+
+@cache
+def _load(path: str) -> None:
+    """Load the certificates of a file or a folder as urllib3 will. A success is remembered."""
+    folder = Path(path).is_dir()
+    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+        cafile=None if folder else path, capath=path if folder else None
+    )
 
 
 def route_to(url: str) -> Route:
