@@ -43,7 +43,7 @@ LEVELS = [
 ]
 SANDBOX_LEVELS = [{"formatting"}, {"simulation"}, {"core"}, {"server"}, {""}]
 HOMES = {
-    "requests": {"network.connection", "network.route", "transport"},
+    "requests": {"network.connection", "network.probe", "network.route", "transport"},
     "urllib3": {"network.failures"},
     "cryptography": {"signing", "sandbox.server.auth"},
     "pandas": {"frames", "frames.conversions"},
