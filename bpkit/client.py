@@ -158,8 +158,9 @@ class Client(
     def measure_clock(self, apply: bool = False) -> ClockReading:
         """How far this machine's clock is from the exchange's. It asks the exchange for its time.
 
-        ``apply``: correct every signature of this client for it from now on. Docs: System, Get
-        system time.
+        ``apply``: correct every signature of this client for it from now on. GuardError if the
+        clocks differ by more than 10 minutes: then one of them is wrong, and nothing is applied.
+        Docs: System, Get system time.
         """
         return self._transport.measure_clock(apply)
 

@@ -270,9 +270,17 @@ class Transport:
         return error
 
     def measure_clock(self, apply: bool = False) -> clocks.ClockReading:
-        """Ask the exchange for its time. ``apply``: sign by it from now on."""
+        """Ask the exchange for its time. ``apply``: sign by it from now on.
+
+        Raises InputError if ``apply`` is not a bool, and GuardError if it is True and the two
+        clocks differ by more than 10 minutes; then nothing is applied.
+        """
+        if not isinstance(apply, bool):
+            raise InputError("apply", apply, "is not True or False")
         found = self._read_clock()
         if apply:
+            if abs(found.offset) > clocks.MOST_CORRECTED:
+                raise GuardError(clocks.too_far(found, self._clock(), platform.system()))
             self._clock_offset_ms = round(found.offset / _MILLISECOND)
             found = found._replace(applied=True)
         return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from conftest import Scripted
 
-from bpkit import ApiError, Client, Key, TransportError
+from bpkit import ApiError, Client, GuardError, InputError, Key, TransportError
 from bpkit.clock import ClockReading, advice, moment, reading
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_SECRET
@@ -121,6 +122,55 @@ def test_a_correction_is_applied_when_asked_for(scripted: Scripted) -> None:
     assert "corrected" in str(door.measure_clock(apply=True))
     door.send(OPERATIONS["get_balances"], {})
     assert scripted.requests[-1]["headers"]["x-timestamp"] == str(NOW + 31_000)
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    "far, there",
+    [
+        (600_001, "2026-09-01 12:10:00 UTC"),
+        (-600_001, "2026-09-01 11:49:59 UTC"),
+        (365 * 24 * HOUR, "2027-09-01 12:00:00 UTC"),
+        (-24 * HOUR, "2026-08-31 12:00:00 UTC"),
+    ],
+)
+def test_a_correction_of_more_than_ten_minutes_is_refused(
+    far: int, there: str, scripted: Scripted
+) -> None:
+    """A server that is wrong must not date the signatures; the correction of before is kept."""
+    scripted.says(200, str(NOW + 7_000), "text/plain")
+    scripted.says(200, str(NOW + far), "text/plain")
+    door = transport(scripted)
+    door.measure_clock(apply=True)
+    with pytest.raises(GuardError) as caught:
+        door.measure_clock(apply=True)
+    (said,) = caught.value.args
+    assert "This machine's clock says 2026-09-01 12:00:00 UTC" in said
+    assert f"the exchange says {there}" in said and "nothing is applied" in said
+    assert "set it right" in said and "the server's time is wrong" in said
+    assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW + 7_000)
+    found = door.measure_clock()  # without apply it only reports
+    assert found == ClockReading(far * MS, MS / 2)
+    assert "measure_clock" not in advice(found, "Linux")
+
+
+@pytest.mark.parametrize("far", [600_000, -600_000])
+def test_a_correction_of_ten_minutes_is_applied(far: int, scripted: Scripted) -> None:
+    scripted.says(200, str(NOW + far), "text/plain")
+    door = transport(scripted)
+    found = door.measure_clock(apply=True)
+    assert found.applied and "measure_clock(apply=True)" in advice(found, "Linux")
+    assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW + far)
+
+
+@pytest.mark.parametrize("apply", ["x", "", 1, 0, None])
+def test_apply_is_a_bool(apply: Any, scripted: Scripted) -> None:
+    with pytest.raises(InputError) as caught:
+        Client(scripted.url).measure_clock(apply)
+    assert (caught.value.field, caught.value.value) == ("apply", apply)
+    assert scripted.requests == []
 
 
 def test_a_correction_is_not_added_twice(scripted: Scripted) -> None:

@@ -315,6 +315,8 @@ def check_clock(bp: Client) -> Line:
     """Is this computer's clock right? If not, later questions are signed with corrected time."""
     try:
         found = bp.measure_clock(apply=True)._replace(applied=False)
+    except GuardError as error:  # the clocks differ by more than 10 minutes
+        return Line("fix", "clock", str(error.args[0]))
     except BpkitError as error:
         return Line("fix", "clock", _reason(error), "Try again later.")
     if found.is_off:

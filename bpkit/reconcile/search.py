@@ -276,7 +276,7 @@ def read_pages(
     for number, join in enumerate(pages(ask), 1):
         if join.complete:
             return join.rows, True
-        if cutoff.was_made_before(join.rows[-1]):
+        if join.joins and cutoff.was_made_before(join.rows[-1]):
             return join.rows, True
         if len(join.rows) >= MOST_ROWS or number >= MOST_PAGES or enough(join.rows):
             break

@@ -46,20 +46,20 @@ ELSEWHERE = {
     "http://api.backpack.exchange": "not encrypted",
     "http://api.backpack.exchange:443": "not encrypted",
     "https://api.backpack.exchange:8443": "neither Backpack's own",
-    "https://api.backpack.exchange.": "neither Backpack's own",
+    "https://api.backpack.exchange.": "not the address of an exchange",
     "https://api.backpack.exchange.example.com": "neither Backpack's own",
     "https://testnet.backpack.exchange": "neither Backpack's own",
     "https://backpack.exchange": "neither Backpack's own",
-    "https://api.b\u0430ckpack.exchange": "neither Backpack's own",  # a Cyrillic letter
+    "https://api.b\u0430ckpack.exchange": "not the address of an exchange",  # a Cyrillic letter
     "https://127.0.0.1.nip.io": "neither Backpack's own",
     "https://0.0.0.0": "neither Backpack's own",
-    "https://user:pass@api.backpack.exchange": "scheme and host alone",
-    "https://api.backpack.exchange@evil.example": "scheme and host alone",
-    "https://api.backpack.exchange\\@evil.example": "scheme and host alone",
-    "https://@api.backpack.exchange": "scheme and host alone",
-    "https://api.backpack.exchange/api/v1": "scheme and host alone",
-    "https://api.backpack.exchange/?to=evil.example": "scheme and host alone",
-    "https://api.backpack.exchange#evil.example": "scheme and host alone",
+    "https://user:pass@api.backpack.exchange": "not the address of an exchange",
+    "https://api.backpack.exchange@evil.example": "not the address of an exchange",
+    "https://api.backpack.exchange\\@evil.example": "not the address of an exchange",
+    "https://@api.backpack.exchange": "not the address of an exchange",
+    "https://api.backpack.exchange/api/v1": "not the address of an exchange",
+    "https://api.backpack.exchange/?to=evil.example": "not the address of an exchange",
+    "https://api.backpack.exchange#evil.example": "not the address of an exchange",
 }
 
 
@@ -206,13 +206,7 @@ def test_a_secret_in_place_of_the_address_is_not_repeated(given: str) -> None:
     with pytest.raises(GuardError) as caught:
         Client(given)
     assert DEMO_SECRET.lower() not in str(caught.value).lower()
-    assert "use LIVE_URL" in str(caught.value) or LIVE_URL in str(caught.value)
-
-
-@pytest.mark.parametrize("given", ["ftp://127.0.0.1", "https://", "https://:443"])
-def test_what_is_not_an_address_is_shown(given: str) -> None:
-    with pytest.raises(GuardError, match=f"'{given}' is not the address of an exchange"):
-        Client(given)
+    assert "use LIVE_URL" in str(caught.value)
 
 
 # --- a client with an Arming, on a live host ------------------------------------------------------
