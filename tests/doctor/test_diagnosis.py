@@ -435,6 +435,19 @@ def test_a_timestamp_in_another_unit(stamp: str) -> None:
     proves(order(text, Timestamp=stamp), "time_unit", text, text)
 
 
+@pytest.mark.parametrize("stamp", ["1750793021", "1750793021519000"])
+def test_a_clock_is_not_blamed_for_another_unit(stamp: str) -> None:
+    """As milliseconds, the first is in January 1970 and the second in the year 57450."""
+    text = RIGHT.replace(str(MS), stamp)
+    for now in (MS, MS + 700_000):
+        found = diagnose(
+            method="POST", url="/api/v1/order", headers=heads(sign(text), Timestamp=stamp),
+            body=ORDER_JSON, now=now,
+        )  # fmt: skip
+        proves(checked(found), "time_unit", text, text)
+        assert found.remedy == CAUSES["time_unit"].remedy
+
+
 @pytest.mark.parametrize("rest", ["000", "001", "518", "999"])
 def test_a_header_in_seconds_and_a_text_in_milliseconds(rest: str, by_heart: None) -> None:
     text, seconds = (RIGHT.replace(str(MS), f"1750793021{more}") for more in (rest, ""))
@@ -666,6 +679,27 @@ def test_a_nested_value(cause: str, nested: str, body: str) -> None:
     assert (found.cause, found.proven) == (cause, False)
     assert (found.signed, found.expected) == (signed, right)
     assert found.remedy.endswith("so the expected text is a guess.")
+
+
+@pytest.mark.parametrize("name", ["slippageTolerance", "triggerQuantity", "price", "triggerPrice"])
+def test_an_exponent_in_any_amount_is_suspected(name: str) -> None:
+    """The documentation has a decimal for each of them."""
+    fields = {"symbol": "SOL_USDC", name: 0.00001}
+    signed = "&".join(sorted((f"{name}=1e-05", "symbol=SOL_USDC")))
+    found = order(f"instruction=orderExecute&{signed}{TAIL}", fields)
+    assert (found.cause, found.proven) == ("exponent", False)
+
+
+@pytest.mark.parametrize("spell", [bytes.hex, lambda raw: urlsafe_b64encode(raw).decode()])
+def test_a_signature_used_before_is_known_in_another_form(spell: Any) -> None:
+    """``earlier`` has it as base64, or as it was sent."""
+    signature = sign(RIGHT)
+    sent = spell(b64decode(signature))
+    asked = {"method": "POST", "url": "/api/v1/order", "body": ORDER_JSON}
+    for earlier in ([signature], [sent], (sign("another"), sent)):
+        found = diagnose(**asked, headers=heads(signature, Signature=sent), earlier=earlier)
+        assert found.cause == "reused", earlier
+    assert diagnose(**asked, headers=heads("?"), earlier=["?"]).cause == "reused"
 
 
 def test_a_signature_used_before() -> None:
@@ -987,6 +1021,13 @@ def test_a_body_that_cannot_be_read(body: str) -> None:
 def test_a_missing_header(name: str) -> None:
     found = order(RIGHT, **{name: None})
     assert found.cause == "missing_header" and found.remedy == f"Send X-{name} too."
+
+
+def test_several_missing_headers_are_all_named() -> None:
+    found = order(RIGHT, Signature=None, Timestamp=None)
+    assert found.remedy == "Send X-Signature and X-Timestamp too."
+    found = order(RIGHT, Key=None, Signature=None, Timestamp=None)
+    assert found.remedy == "Send X-API-Key and X-Signature and X-Timestamp too."
 
 
 def test_without_a_url_there_is_nothing_to_judge() -> None:
