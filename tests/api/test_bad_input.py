@@ -53,7 +53,8 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "unknown self-trade prevention": (
         order(self_trade_prevention="Allow"), "self_trade_prevention", "RejectTaker"),
     "text for a flag": (order(post_only="true"), "post_only", "True or False"),
-    "clientId too large": (order(client_id=2**32), "client_id", "outside 0 to 4294967295"),
+    "clientId too large": (
+        order(client_id=2**32), "client_id", "outside 0 to 4294967295 (uint32)"),
     "clientId negative": (order(client_id=-1), "client_id", "outside 0 to 4294967295"),
     "clientId as text": (order(client_id="7"), "client_id", "is not an int"),
     "symbol of the wrong type": (order(symbol=5), "symbol", "not text"),

@@ -509,6 +509,13 @@ def test_a_capital_boolean_on_the_wire() -> None:
     proves(query(wrong, url), "capital_boolean", wrong, wrong)
 
 
+def test_a_capital_boolean_at_the_start_of_a_text_without_an_instruction() -> None:
+    url = "/api/v1/account/limits/order?autoBorrow=true&side=Bid&symbol=SOL_USDC"
+    signed = f"autoBorrow=True&side=Bid&symbol=SOL_USDC{TAIL}"
+    right = f"instruction=maxOrderQuantity&{signed.replace('True', 'true')}"
+    proves(query(signed, url), "no_instruction + capital_boolean", signed, right)
+
+
 def test_null_in_the_body_counts_as_absent() -> None:
     body = {**ORDER, "triggerPrice": None}
     assert order(RIGHT, body).cause == "none"
@@ -542,6 +549,27 @@ def test_equal_names_keep_their_order() -> None:
 def test_a_name_without_a_value() -> None:
     text = f"instruction=orderQueryAll&marketType=&symbol=SOL_USDC{TAIL}"
     proves(query(text, "/api/v1/orders?marketType=&symbol=SOL_USDC"), "none", text, text)
+
+
+def test_equal_names_in_another_order_are_unsorted() -> None:
+    """Six parameters have more orders than are tried, so the two texts are compared."""
+    url = "/api/v1/orders?symbol=SOL_USDC&marketType=SPOT&marketType=PERP&a=1&b=2&c=3"
+    right = f"a=1&b=2&c=3&marketType=SPOT&marketType=PERP&symbol=SOL_USDC{TAIL}"
+    signed = right.replace("SPOT&marketType=PERP", "PERP&marketType=SPOT").replace(
+        "a=1&b=2", "b=2&a=1"
+    )
+    right, signed = (f"instruction=orderQueryAll&{text}" for text in (right, signed))
+    found = diagnose(method="GET", url=url, headers=heads(sign(signed)), signed=signed)
+    proves(checked(found), "unsorted", signed, right)
+
+
+def test_a_query_without_parameters_need_not_be_signed() -> None:
+    right = f"instruction=balanceQuery{TAIL}"
+    signed = right.replace(str(MS), "1750793999999")
+    found = diagnose(
+        method="GET", url="/api/v1/capital", headers=heads(sign(signed)), signed=signed
+    )
+    proves(checked(found), "timestamp_differs", signed, right)
 
 
 def test_names_in_another_case_are_sorted_in_that_case() -> None:
@@ -687,6 +715,15 @@ def test_an_exponent_in_any_amount_is_suspected(name: str) -> None:
     fields = {"symbol": "SOL_USDC", name: 0.00001}
     signed = "&".join(sorted((f"{name}=1e-05", "symbol=SOL_USDC")))
     found = order(f"instruction=orderExecute&{signed}{TAIL}", fields)
+    assert (found.cause, found.proven) == ("exponent", False)
+
+
+@pytest.mark.parametrize("number", ["1e-05", "1E-7", "1e5", "1E+5", "1.5e-7"])
+def test_an_exponent_in_any_form_is_suspected(number: str) -> None:
+    """All of these are JSON numbers (RFC 8259, section 6)."""
+    signed = RIGHT.replace("quantity=1", f"quantity={number}")
+    body = ORDER_JSON.replace('"quantity":"1"', f'"quantity":{number}')
+    found = order(signed, body)
     assert (found.cause, found.proven) == ("exponent", False)
 
 
@@ -876,6 +913,8 @@ def claimed(signed: str, made: str | None = None, **other: str | None) -> Findin
          "&timestamp=1750793021519&window=4321"),
         ("time_unit + different_values",
          RIGHT.replace("SOL", "BTC").replace(str(MS), "17507930215")),
+        ("time_unit + different_values",
+         RIGHT.replace("SOL", "BTC").replace(str(MS), f"{MS}00")),
         ("parameters_left_out + timestamp_differs",
          RIGHT.replace("&side=Bid", "").replace(str(MS), "1750793999999")),
         ("different_values + batch", f"instruction=orderExecute&{RIGHT.replace('SOL', 'BTC')}"),
@@ -992,6 +1031,7 @@ def test_nothing_is_claimed_of_a_random_signature() -> None:
     assert (found.cause, found.proven) == ("unknown", False)
     assert (found.signed, found.expected, found.place) == (None, RIGHT, None)
     assert re.search("any of [0-9]{3,} others", found.remedy)
+    assert str(found).startswith(CAUSES["unknown"].title)  # there is nothing to prove
     assert RIGHT in str(found)
 
 
@@ -1128,6 +1168,22 @@ def test_a_one_time_code_is_not_shown() -> None:
         found = diagnose(method="POST", url=url, headers=headers, body=json.dumps(body))
         assert found.proven
         assert "918273" not in repr(found) + str(found) + found._repr_html_()
+
+
+def test_another_one_time_code_is_found_and_not_shown() -> None:
+    """Both texts are shown with six stars, so they look equal."""
+    body = {"address": "a", "blockchain": "Solana", "quantity": "1", "symbol": "SOL",
+            "twoFactorToken": "918273"}  # fmt: skip
+    right = ("instruction=withdraw&address=a&blockchain=Solana&quantity=1&symbol=SOL"
+             f"&twoFactorToken=918273{TAIL}")  # fmt: skip
+    signed = right.replace("918273", "918555")
+    found = diagnose(
+        method="POST", url="/wapi/v1/capital/withdrawals", headers=heads(sign(signed)),
+        body=json.dumps(body), signed=signed,
+    )  # fmt: skip
+    assert (found.cause, found.signed) == ("different_values", found.expected)
+    assert found.place == apart(signed, right) == right.index("273") + 1
+    assert "918" not in str(found) and "^" in str(found)
 
 
 def test_a_text_that_holds_key_and_signature_is_cleaned() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64decode, b64encode
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -82,6 +83,17 @@ def test_the_work_has_a_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     found = diagnose(method=method, url=url, headers=heads(sign("nothing known")), body=body)
     assert time.process_time() - started < 2.5
     assert (found.cause, found.proven) in (("unknown", False), ("client_id", True))
+
+
+def test_a_query_that_is_too_long_is_not_examined() -> None:
+    """Query and body count together; "clientId=" has 9 characters."""
+    asked: dict[str, Any] = {"method": "GET", "headers": heads(SIGNATURE)}
+    url = f"/wapi/v1/capital/withdrawals?clientId={'a' * 99_990}"
+    assert diagnose(**asked, url=url, body="x").expected is not None
+    for longer in ({"url": url, "body": "xx"}, {"url": f"{url}aa"}):
+        found = diagnose(**asked, **longer)
+        assert (found.cause, found.expected) == ("unknown", None)
+        assert "100,000 characters" in found.remedy
 
 
 @pytest.fixture
@@ -210,6 +222,15 @@ def test_what_is_not_a_request(request_: Any) -> None:
         f"request={kind!r}: is not a request with .method, .url, .headers and .body; "
         "or pass url=, headers= and body="
     )
+
+
+@pytest.mark.parametrize("url", [None, ""])
+def test_a_request_without_a_url_is_one_all_the_same(url: Any) -> None:
+    request = SimpleNamespace(method="POST", url=url, headers={}, body=ORDER_JSON)
+    with pytest.raises(InputError) as error:
+        diagnose(request)
+    assert error.value.field == "url"
+    assert diagnose(request, url="/api/v1/order").cause == "missing_header"
 
 
 def test_a_key_in_hex_is_not_shown() -> None:
