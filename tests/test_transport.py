@@ -543,6 +543,14 @@ def test_a_read_cut_in_the_middle_is_tried_again(scripted: Scripted) -> None:
     assert bp.get_open_orders() == []
 
 
+def test_a_read_whose_answer_breaks_off_is_tried_again(bp: Client, scripted: Scripted) -> None:
+    """The connection ends inside a chunk of 255 bytes."""
+    headers = {"Transfer-Encoding": "chunked", "Connection": "close"}
+    scripted.answers.append((200, headers, b"ff\r\nshort"))
+    scripted.says(200, "[]")
+    assert bp.get_open_orders() == [] and len(scripted.requests) == 2
+
+
 def test_no_ticker(bp: Client, scripted: Scripted) -> None:
     scripted.says(204)
     assert bp.get_ticker("SOL_USDC") == {}
@@ -738,6 +746,14 @@ def test_every_write_without_an_answer_is_kept(bp: Client, scripted: Scripted) -
         with pytest.raises(TransportError):
             bp.cancel_order("SOL_USDC", client_id=number)
     assert [error.client_id for error in bp.unanswered] == [1, 2]
+
+
+def test_the_last_hundred_writes_without_an_answer_are_kept(bp: Client, scripted: Scripted) -> None:
+    scripted.cuts()
+    for number in range(101):
+        with pytest.raises(TransportError):
+            bp.cancel_order("SOL_USDC", client_id=number)
+    assert [error.client_id for error in bp.unanswered] == list(range(1, 101))
 
 
 def test_numbers_of_your_own_may_begin_anew(scripted: Scripted) -> None:
