@@ -39,7 +39,7 @@ from .guard.limits import Arming, WriteGuard
 from .guard.rate_limit import RateLimit, counter_for
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, hide_two_factor_token, query
-from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
+from .signing import DEFAULT_WINDOW, MAX_WINDOW, PUBLISHED_KEYS, Key, text_to_sign
 
 __all__ = ["BACKOFF", "LIVE_URL", "RETRIES", "Reply", "Transport"]
 
@@ -83,7 +83,7 @@ class Transport:
     ) -> None:
         _check_types(url, key, window, timeout, trusted_host, rate_limit)
         self.url, self.loopback = hosts.check_host(url, trusted_host)
-        if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
+        if not self.loopback and key is not None and key.public_key in PUBLISHED_KEYS:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
