@@ -32,7 +32,14 @@ from .api import (
 from .api.validation import TOGETHER, check_together
 from .clock import ClockReading
 from .doctor.explain import Explanation
-from .errors import ApiError, BatchTransportError, BpkitError, InputError, TransportError
+from .errors import (
+    ApiError,
+    BatchTransportError,
+    BpkitError,
+    InputError,
+    TransportError,
+    without_locals,
+)
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, OWN_ID, Operation
@@ -74,6 +81,7 @@ class Client(
     one INFO record for each write, and one DEBUG record for each read.
     """
 
+    @without_locals
     def __init__(
         self,
         url: str,
@@ -164,6 +172,7 @@ class Client(
         """
         return self._transport.measure_clock(apply)
 
+    @without_locals
     def explain(
         self,
         operation: str,
@@ -190,6 +199,7 @@ class Client(
             OPERATIONS[operation], fields, request, made, show_signature=self._transport.loopback
         )
 
+    @without_locals
     def request(
         self,
         method: str,

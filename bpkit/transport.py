@@ -28,6 +28,7 @@ from .errors import (
     BatchTransportError,
     BpkitError,
     GuardError,
+    InputError,
     MissingKeyError,
     TransportError,
 )
@@ -40,7 +41,7 @@ from .network.connection import Answered, Connection
 from .network.failures import Failure
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, hide_two_factor_token, query
-from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, Key, text_to_sign
+from .signing import DEFAULT_WINDOW, PUBLISHED_KEYS, Key, text_to_sign
 
 __all__ = ["BACKOFF", "LIVE_URL", "MOST_BYTES", "RETRIES", "Reply", "Transport"]
 
@@ -87,7 +88,7 @@ class Transport:
     ) -> None:
         check_arguments(url, key, window, timeout, trusted_host, rate_limit, most_bytes)
         self.url, self.loopback = hosts.check_host(url, trusted_host)
-        if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
+        if not self.loopback and key is not None and key.public_key in PUBLISHED_KEYS:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."

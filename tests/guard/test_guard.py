@@ -140,6 +140,18 @@ def test_the_demo_key_stays_at_home(url: str) -> None:
         Client(url, Key(DEMO_SECRET), trusted_host="mine.example")
 
 
+@pytest.mark.parametrize("printed", [
+    # Both pairs of Backpack's Python guide: the one in its code, and the one in its sample .env.
+    "5+yQgwU0ZdJ/9s+GXfuPFfo7yQQpl9CgvQedJXne30o=", "zDIJj9qneWIY0IYZ5aXoHcNMCm+XDhVcTssiT0HyY0A=",
+])  # fmt: skip
+def test_both_published_keys_stay_at_home(printed: str) -> None:
+    key = Key.generate()
+    key.public_key = printed
+    with pytest.raises(GuardError, match="is public: everyone can use it"):
+        Client(LIVE_URL, key)
+    assert Client("http://127.0.0.1:1", key).key is key
+
+
 @pytest.mark.usefixtures("nothing_leaves")
 @pytest.mark.parametrize("armed", ["orders", "withdrawals", "account"])
 def test_each_write_wants_its_own_kind(armed: str) -> None:
