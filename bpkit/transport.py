@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import requests
@@ -113,7 +112,7 @@ class Transport:
         exchange refuses, TransportError when no answer arrived.
         """
         self._check_signable(operation)
-        value = self.guard.admit(operation, fields) if operation.mutates else Decimal(0)
+        value = self.guard.admit(operation, fields) if operation.mutates else None
         attempts = 1 if operation.mutates else 1 + RETRIES
         request = None
         try:
