@@ -52,6 +52,13 @@ class JournalFile:
             sync_folder(self.path)
         return created
 
+    def read(self) -> bytes:
+        """All bytes of the file. Raises JournalError."""
+        try:
+            return Path(self.path).read_bytes()
+        except OSError as error:
+            raise JournalError(f"{self.path} cannot be read: {_why(error)}.") from error
+
     def append(self, make: Callable[[int], bytes], *, sync: bool) -> None:
         """Write ``make(number of the line)``; with ``sync`` it is on the disk when this returns.
 
