@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -94,13 +95,15 @@ class Client(
         rate_limit: RateLimit | None = None,
         new_id: Callable[[], int] | None = None,
         most_bytes: int = MOST_BYTES,
+        journal: str | os.PathLike[str] | None = None,
     ) -> None:
         if new_id is not None and not callable(new_id):
             raise InputError("new_id", new_id, "is not a function that gives a whole number")
         self._new_id = new_id or _random_id
+        self._counts = armed is not None or journal is not None
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
-            rate_limit=rate_limit, most_bytes=most_bytes,
+            rate_limit=rate_limit, most_bytes=most_bytes, journal=journal,
         )  # fmt: skip
 
     @property
@@ -126,7 +129,7 @@ class Client(
     @property
     def unanswered(self) -> list[TransportError]:
         """The writes that got no usable answer or were interrupted, oldest first."""
-        return list(self._transport.unanswered)
+        return list(self._transport.writes.unanswered)
 
     @overload
     def reconcile(  # type: ignore[overload-overlap]  # a batch raises the subclass
@@ -272,18 +275,21 @@ class Client(
         try:
             reply = self._transport.send(operation, fields, unique_id=unique)
             try:
-                return results.read_reply(
+                answer = results.read_reply(
                     operation, fields, reply.status, reply.headers, reply.content
                 )
             except (ValueError, RecursionError, KeyboardInterrupt) as stop:
                 why = f"the answer ({reply.status}) cannot be used: {stop}"
                 if isinstance(stop, KeyboardInterrupt):
                     why = "it was interrupted while the answer was read"
-                lost = self._transport.lost(operation, fields, why, reply.request, reply)
-                lost.unique_id = unique
+                lost = self._transport.lost(reply.call, why, reply)
                 if isinstance(stop, KeyboardInterrupt):
                     raise
                 raise lost from None
+            if self._counts:
+                admitted = reply.call.admitted
+                self._transport.writes.answered(operation.name, admitted, reply.status, answer)
+            return answer
         except BaseException as error:
             outcome = _outcome(error)
             raise

@@ -57,8 +57,8 @@ HOMES = {
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BatchTransportError", "BpkitError", "Client", "GuardError",
-    "InputError", "Key", "KeyFormatError", "MissingExtraError", "MissingKeyError", "RateLimit",
-    "RateLimitError", "TransportError", "operations",
+    "InputError", "JournalError", "Key", "KeyFormatError", "MissingExtraError", "MissingKeyError",
+    "RateLimit", "RateLimitError", "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 
