@@ -11,10 +11,7 @@ import pandas as pd
 
 def numbers(values: list[Any]) -> np.ndarray:
     """float64; null is NaN. In ``exact`` frames these columns are ``decimals``."""
-    try:
-        made = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):  # a null among texts
-        made = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    made = np.array(values, dtype=np.float64)
     if made.ndim != 1:
         raise ValueError("a list is not a number")
     return made

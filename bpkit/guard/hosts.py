@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import NamedTuple
 
-from ..errors import GuardError
+from ..errors import GuardError, hide_secrets
 
 LIVE_URL = "https://api.backpack.exchange"
 _PORTS = {"https": "443", "http": "80"}
@@ -33,6 +33,11 @@ def check_host(url: str, trusted_host: str | None = None) -> Host:
 
     ``trusted_host``: one more allowed host, such as "exchange.example" or "exchange.example:8443".
     """
+    if url != hide_secrets(url):
+        raise GuardError(
+            "What was given as url looks like a secret; use LIVE_URL or sandbox.url. A secret goes "
+            "into Key(...), or better into a .env."
+        )
     scheme, host, port = _parts(url)
     loopback = host == "localhost" or _is_loopback(host)
     place = host if port in ("", _PORTS[scheme]) else f"{host}:{port}"

@@ -66,7 +66,9 @@ ELSEWHERE = {
 @pytest.fixture
 def nothing_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """If a request leaves, the test fails."""
-    monkeypatch.setattr("requests.Session.send", lambda *a, **k: pytest.fail("it was sent"))
+    monkeypatch.setattr(
+        "requests.adapters.HTTPAdapter.send", lambda *a, **k: pytest.fail("it was sent")
+    )
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -136,6 +138,18 @@ def test_naming_a_host_does_not_excuse_http() -> None:
 def test_the_demo_key_stays_at_home(url: str) -> None:
     with pytest.raises(GuardError, match="demo key of Backpack's guide is public"):
         Client(url, Key(DEMO_SECRET), trusted_host="mine.example")
+
+
+@pytest.mark.parametrize("printed", [
+    # Both pairs of Backpack's Python guide: the one in its code, and the one in its sample .env.
+    "5+yQgwU0ZdJ/9s+GXfuPFfo7yQQpl9CgvQedJXne30o=", "zDIJj9qneWIY0IYZ5aXoHcNMCm+XDhVcTssiT0HyY0A=",
+])  # fmt: skip
+def test_both_published_keys_stay_at_home(printed: str) -> None:
+    key = Key.generate()
+    key.public_key = printed
+    with pytest.raises(GuardError, match="is public: everyone can use it"):
+        Client(LIVE_URL, key)
+    assert Client("http://127.0.0.1:1", key).key is key
 
 
 @pytest.mark.usefixtures("nothing_leaves")
@@ -351,7 +365,7 @@ def test_no_environment_switches_encryption_off(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    verify = Client(LIVE_URL)._transport._options["verify"]
+    verify = Client(LIVE_URL)._transport._connection.route.verify
     assert verify is True or Path(str(verify)).exists()  # the certificates of this machine
 
 
@@ -397,6 +411,6 @@ def test_an_impostor_gets_nothing(
     url, arrived = impostor
     monkeypatch.setattr("bpkit.transport.RETRIES", 0)
     for name in ("get_balances", "execute_order"):
-        with pytest.raises(TransportError, match="no trusted encryption.*Nothing was sent"):
+        with pytest.raises(TransportError, match="is not trusted .*Nothing was sent"):
             LEAST[name].call(Client(url, Key(DEMO_SECRET)))
     assert arrived == []
