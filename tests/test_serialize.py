@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -12,6 +13,12 @@ from hypothesis import strategies as st
 
 from bpkit import InputError, serialize
 from bpkit.parameters import SECONDS, Parameter
+
+
+class Market(str, Enum):  # noqa: UP042
+    """Text, as some programs write their constants."""
+
+    SOL = "SOL_USDC"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,7 @@ from bpkit.parameters import SECONDS, Parameter
         (0, "0", b"0"),
         (4294967295, "4294967295", b"4294967295"),
         (np.int64(7), "7", b"7"),
+        (Market.SOL, "SOL_USDC", b'"SOL_USDC"'),  # str() and f"{}" would write Market.SOL
         ("naïve-测试", "naïve-测试", '"naïve-测试"'.encode()),
     ],
 )
@@ -49,6 +57,8 @@ def test_none_is_left_out_and_false_and_zero_stay() -> None:
         (170.5, '"170.5"'),
         (1e-05, '"0.00001"'),
         (float("nan"), '"170.50"'),
+        (float("inf"), '"170.50"'),
+        (float("-inf"), '"170.50"'),
         (np.float64(0.1), '"0.1"'),
     ],
 )

@@ -806,6 +806,7 @@ def test_a_signature_in_another_form(text: str) -> None:
 def test_a_signature_of_no_64_bytes(text: str) -> None:
     found = order(RIGHT, Signature=text)
     assert (found.cause, found.proven, found.signed) == ("signature_form", True, None)
+    assert found.remedy == CAUSES["signature_form"].remedy  # no text was tried
 
 
 def test_the_signed_text_comes_with_the_signature() -> None:
@@ -941,6 +942,14 @@ def test_a_right_text_without_a_signature_proves_nothing() -> None:
     found = claimed(RIGHT, Signature=None)
     assert (found.cause, found.proven, found.place) == ("unknown", False, None)
     assert "The text is right." in found.remedy
+
+
+def test_a_right_text_without_a_signature_does_not_hide_another_error() -> None:
+    found = diagnose(
+        method="POST", url="/api/v1/order", headers=heads(SIGNATURE, Signature=None),
+        body=ORDER_JSON, signed=RIGHT, now=MS + 12_300,
+    )  # fmt: skip
+    proves(checked(found), "clock", RIGHT, RIGHT)
 
 
 def test_a_claim_that_is_not_true(by_heart: None) -> None:
@@ -1168,6 +1177,19 @@ def test_a_one_time_code_is_not_shown() -> None:
         found = diagnose(method="POST", url=url, headers=headers, body=json.dumps(body))
         assert found.proven
         assert "918273" not in repr(found) + str(found) + found._repr_html_()
+
+
+def test_a_text_that_is_nothing_but_a_key_in_hex_is_hidden() -> None:
+    """A hash has the same form, and is shown: but only if it is one of the right text."""
+    secret = bytes(range(32)).hex()
+    found = claimed(secret)
+    assert (found.cause, found.signed) == ("other_text", "***")
+    assert secret not in repr(found) + str(found) + found._repr_html_()
+
+
+def test_a_secret_in_percent_encoding_is_hidden() -> None:
+    found = claimed(f"secret={quote(DEMO_SECRET, safe='')}&window=5000", Key=DEMO_SECRET)
+    assert found.signed == "secret=***&window=5000"
 
 
 def test_another_one_time_code_is_found_and_not_shown() -> None:
