@@ -761,6 +761,7 @@ DER = bytes.fromhex("302a300506032b6570032100") + RAW_KEY
         RAW_KEY.hex(), "0x" + RAW_KEY.hex(), urlsafe_b64encode(RAW_KEY).decode(), KEY[:-1],
         f"{KEY}\n", f'"{KEY}"', f"'{KEY}'", f"b'{KEY}'",
         b64encode(b64decode(DEMO_SECRET) + RAW_KEY).decode(), b64encode(DER).decode(),
+        b64encode(KEY.encode()).decode(), b64encode(RAW_KEY.hex().encode()).decode(),
         f"-----BEGIN PUBLIC KEY-----\n{b64encode(DER).decode()}\n-----END PUBLIC KEY-----\n",
         "GaRfwrDaJXf8yEKPjtbxKyz1iVEpGHyZWkgxEUKAqQzN",
     ],
@@ -821,6 +822,13 @@ def test_the_secret_in_place_of_the_key() -> None:
     proves(found, "swapped", RIGHT, RIGHT)
     for shown in (str(found), repr(found), found._repr_html_()):
         assert DEMO_SECRET not in shown and b64decode(DEMO_SECRET).hex() not in shown
+
+
+def test_the_secret_in_hex_in_place_of_the_key_is_one_mistake() -> None:
+    """That the secret was sent matters, and not its form."""
+    found = order(RIGHT, Key=b64decode(DEMO_SECRET).hex())
+    proves(found, "swapped", RIGHT, RIGHT)
+    assert b64decode(DEMO_SECRET).hex() not in repr(found) + str(found)
 
 
 def test_the_secret_in_place_of_the_key_and_a_wrong_text() -> None:
