@@ -48,7 +48,9 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "bool quantity": (order(quantity=True), "quantity", "is not a number"),
     "unknown side": (order(side="buy"), "side", "did you mean 'Bid'"),
     "side in capitals": (order(side="ASK"), "side", "did you mean 'Ask'"),
-    "unknown order type": (order(order_type="Stop"), "order_type", "Allowed: Market, Limit"),
+    "unknown order type": (
+        order(order_type="Stop"), "order_type",
+        "Allowed: Market, Limit. If Backpack has added it, use bp.request."),
     "unknown time in force": (order(time_in_force="GTD"), "time_in_force", "GTC, IOC, FOK"),
     "unknown self-trade prevention": (
         order(self_trade_prevention="Allow"), "self_trade_prevention", "RejectTaker"),

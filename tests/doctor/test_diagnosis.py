@@ -1031,6 +1031,14 @@ def test_the_list_of_a_subscription() -> None:
     assert frame(None, ["trade.SOL_USDC"]).cause == "public"
 
 
+@pytest.mark.parametrize("params", [{}, {"params": None}, {"params": "account.orderUpdate"}])
+def test_a_subscription_without_a_list_of_streams_or_a_signature(params: dict[str, Any]) -> None:
+    """Which streams are meant is not known, so they may be private."""
+    body = json.dumps({"method": "SUBSCRIBE", **params})
+    found = checked(diagnose(url="wss://ws.backpack.exchange/", body=body))
+    assert found.cause == "missing_header"
+
+
 def test_a_subscription_that_names_no_streams() -> None:
     sent = {"method": "SUBSCRIBE", "signature": four(SUBSCRIBE)}
     url = "wss://ws.backpack.exchange/"
@@ -1193,6 +1201,17 @@ def test_a_text_that_is_nothing_but_a_key_in_hex_is_hidden() -> None:
     found = claimed(secret)
     assert (found.cause, found.signed) == ("other_text", "***")
     assert secret not in repr(found) + str(found) + found._repr_html_()
+
+
+def test_a_secret_given_as_the_public_key_is_hidden() -> None:
+    signed = f"secret={DEMO_SECRET}&window=5000"
+    found = checked(
+        diagnose(
+            method="POST", url="/api/v1/order", headers=heads(sign(signed)), body=ORDER_JSON,
+            signed=signed, public_key=DEMO_SECRET,
+        )
+    )  # fmt: skip
+    assert found.signed == "secret=***&window=5000"
 
 
 def test_a_secret_in_percent_encoding_is_hidden() -> None:
