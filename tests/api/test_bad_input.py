@@ -47,6 +47,7 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "plus sign": (order(price="+5"), "price", "in digits and a point"),
     "bool quantity": (order(quantity=True), "quantity", "is not a number"),
     "unknown side": (order(side="buy"), "side", "did you mean 'Bid'"),
+    "unknown side in capitals": (order(side="BUY"), "side", "did you mean 'Bid'"),
     "side in capitals": (order(side="ASK"), "side", "did you mean 'Ask'"),
     "unknown order type": (
         order(order_type="Stop"), "order_type",

@@ -421,12 +421,13 @@ def test_the_clock_to_the_millisecond(ahead: int, cause: str, proven: bool) -> N
     checked(found)
 
 
-def test_beyond_ten_minutes_is_said() -> None:
+@pytest.mark.parametrize(("late", "said"), [(600_000, False), (600_001, True), (700_000, True)])
+def test_beyond_ten_minutes_is_said(late: int, said: bool) -> None:
     found = diagnose(
         method="POST", url="/api/v1/order", headers=heads(sign(RIGHT)), body=ORDER_JSON,
-        now=MS + 700_000,
+        now=MS + late,
     )  # fmt: skip
-    assert "beyond ten minutes" in found.remedy
+    assert ("beyond ten minutes" in found.remedy) == said
 
 
 @pytest.mark.parametrize("stamp", ["1750793021", "1750793021519000", "1750793021519.0", "now"])
@@ -716,6 +717,12 @@ def test_an_exponent_in_any_amount_is_suspected(name: str) -> None:
     signed = "&".join(sorted((f"{name}=1e-05", "symbol=SOL_USDC")))
     found = order(f"instruction=orderExecute&{signed}{TAIL}", fields)
     assert (found.cause, found.proven) == ("exponent", False)
+
+
+def test_what_is_proven_hides_what_is_only_suspected() -> None:
+    right = RIGHT.replace("quantity=1", "quantity=1e-05")
+    signed = right.replace("&window=5000", "")
+    proves(order(signed, {**ORDER, "quantity": 0.00001}), "no_window", signed, right)
 
 
 @pytest.mark.parametrize("number", ["1e-05", "1E-7", "1e5", "1E+5", "1.5e-7"])
