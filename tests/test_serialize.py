@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -14,6 +15,12 @@ from bpkit import InputError, serialize
 from bpkit.parameters import AMOUNT, BOOLEAN, PARAMETERS, SECONDS, TEXT, U32, Parameter
 
 NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, by `date -ud 2026-09-01T12:00 +%s`
+
+
+class Market(str, Enum):  # noqa: UP042
+    """Text, as some programs write their constants."""
+
+    SOL = "SOL_USDC"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,7 @@ NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, by `date -ud 2026-09-01T12:00 +%s`
         (np.bool_(True), "true", b"true"),
         (np.bool_(False), "false", b"false"),
         (np.str_("0.10"), "0.10", b'"0.10"'),
+        (Market.SOL, "SOL_USDC", b'"SOL_USDC"'),  # str() and f"{}" would write Market.SOL
         ("naïve-测试", "naïve-测试", '"naïve-测试"'.encode()),
     ],
 )
@@ -56,6 +64,8 @@ def test_none_is_left_out_and_false_and_zero_stay() -> None:
         (170.5, '"170.5"'),
         (1e-05, '"0.00001"'),
         (float("nan"), '"170.50"'),
+        (float("inf"), '"170.50"'),
+        (float("-inf"), '"170.50"'),
         (np.float64(0.1), '"0.1"'),
         (np.float32(0.1), '"0.1"'),
         (np.float16(0.5), '"0.5"'),
