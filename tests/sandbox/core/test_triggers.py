@@ -145,6 +145,7 @@ def test_cancelling_conditional_orders(pit: Pit) -> None:
         ({"price": "97", "triggerQuantity": "20"}, "InsufficientFunds"),
         ({"price": "300", "triggerQuantity": "1"}, "InvalidPrice"),
         ({"price": "90", "triggerQuantity": "1", "postOnly": True}, "PostOnlyTaker"),
+        ({"price": "102", "triggerQuantity": "20", "postOnly": True}, "InsufficientFunds"),
     ],
 )
 def test_what_cannot_be_placed_then_has_failed(
