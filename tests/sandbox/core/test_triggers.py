@@ -54,6 +54,13 @@ def test_the_history_shows_the_quantity_0_until_a_conditional_order_ends(pit: Pi
     assert (row["status"], row["quantity"]) == ("Cancelled", None)
 
 
+def test_a_trade_of_others_ends_no_conditional_order(pit: Pit) -> None:
+    """Bob has no position yet."""
+    stop = pit.order(pit.bob, "Ask", triggerPrice="90", triggerQuantity="1", reduceOnly=True)
+    pit.deal(pit.ann, "Bid", "100", "1")
+    assert open_ids(pit, pit.bob) == [stop["id"]]
+
+
 def test_a_stop_becomes_an_order_of_its_own(pit: Pit) -> None:
     stop = spot(pit, pit.ann, "Ask", triggerPrice="97", triggerQuantity="2")
     pit.spot.print(5, 9701)
