@@ -336,6 +336,16 @@ def test_exits_take_over_nothing_that_was_for_the_entry_alone(pit: Pit) -> None:
     assert (profit["price"], profit["postOnly"]) == ("109.5", False)
 
 
+def test_an_exit_meets_the_trades_that_follow_the_fill_of_its_entry(pit: Pit) -> None:
+    pit.order(pit.ann, "Bid", price="99", quantity="1", takeProfitTriggerPrice="105")
+    pit.perp.print(1, 9900, 100)
+    pit.perp.print(2, 10_500)
+    pit.perp.print(3, 10_000)
+    pit.advance(4)
+    sides = [fill["side"] for fill in pit.exchange.fills(pit.ann)]
+    assert sides == ["Ask", "Bid"] and pit.exchange.positions(pit.ann) == []
+
+
 def test_one_exit_ends_the_other(pit: Pit) -> None:
     pit.order(pit.ann, "Bid", quantity="2", **EXITS)  # at 100.10
     profit, loss = open_ids(pit, pit.ann)
