@@ -187,8 +187,7 @@ def note(attempts: dict[str, Attempt], event: Event) -> None:
     if attempt is None:  # a line that is about no write, or about one that was archived
         return
     if event.get("counts") is not None:
-        zero = event["counts"] == "0"  # of all orders of a batch
-        attempt.counts = [Decimal(0)] * len(attempt.worth or []) if zero else _sums(event["counts"])
+        attempt.counts = _sums(event["counts"])
     if name in (*_CLOSE, "unknown"):
         attempt.flying = False
     if name in _CLOSE:
@@ -200,7 +199,7 @@ def note(attempts: dict[str, Attempt], event: Event) -> None:
 
 
 def _sums(value: str | list[str] | None) -> list[Decimal] | None:
-    """``worth`` or ``counts``: a text, or a list of them for a batch."""
+    """``worth`` or ``counts``: a text, or a list of them for a batch. "0": of all its orders."""
     if value is None:
         return None
     return [Decimal(one) for one in ([value] if isinstance(value, str) else value)]
