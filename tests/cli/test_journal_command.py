@@ -33,13 +33,8 @@ def path(tmp_path: Path) -> str:
     made.unknown("a", "answer", "no answer within 10 seconds")
     send("b", "execute_order", ORDER, Decimal("23.87"))
     made.answered("b", 200, {"id": "1", "status": "Cancelled"}, Decimal("1.5"))
-    withdrawal = {
-        "address": ADDRESS,
-        "symbol": "SOL",
-        "quantity": "1",
-        "twoFactorToken": "(hidden)",
-    }
-    send("c", "request_withdrawal", withdrawal, Decimal(170))
+    withdrawal = {"address": ADDRESS, "symbol": "SOL", "quantity": "1"}
+    send("c", "request_withdrawal", withdrawal | {"twoFactorToken": "(hidden)"}, Decimal(170))
     made.close()
     return path
 
