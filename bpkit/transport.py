@@ -8,6 +8,7 @@ signature or the clock gets a finding of ``doctor``. ``network`` says how far a 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 from collections import deque
@@ -34,11 +35,13 @@ from .errors import (
 from .guard import hosts
 from .guard.arguments import check_arguments
 from .guard.hosts import LIVE_URL
+from .guard.journal import journal_of
 from .guard.limits import Arming, WriteGuard
+from .guard.pending import Pending
 from .guard.rate_limit import RateLimit, counter_for, notice
 from .guard.spending import Admitted
 from .network.connection import Answered, Connection
-from .network.failures import Failure
+from .network.failures import Failure, first_part
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, hide_two_factor_token, query
 from .signing import DEFAULT_WINDOW, PUBLISHED_KEYS, Key, text_to_sign
@@ -60,6 +63,7 @@ class Reply(NamedTuple):
     headers: Mapping[str, str]
     content: bytes
     request: requests.PreparedRequest
+    pending: Pending | None = None  # of a write: say there what became of it
 
 
 class Transport:
@@ -83,6 +87,7 @@ class Transport:
         trusted_host: str | None = None,
         rate_limit: RateLimit | None = None,
         most_bytes: int = MOST_BYTES,
+        journal: str | os.PathLike[str] | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -94,12 +99,17 @@ class Transport:
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
         self.key, self.window, self.armed = key, window, armed
-        self.guard = WriteGuard(armed, self.url, self.loopback, self._read)
+        self._clock, self._sleep = clock, sleep
+        self._clock_offset_ms = 0  # added to the clock for every signature
+        self.journal = None if journal is None else journal_of(journal, self.url, key, clock)
+        spending = None if self.journal is None else self.journal.spending
+        self.guard = WriteGuard(
+            armed, self.url, self.loopback, self._read, spending=spending, clock=self._now
+        )
         self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
         # Writes that may have been carried out. More than 100 of them are not kept.
         self.unanswered: deque[TransportError] = deque(maxlen=100)
-        self._clock, self._sleep = clock, sleep
-        self._clock_offset_ms = 0  # added to the clock for every signature
+        self._is_closed = False
         connect, self._seconds = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         self._connection = Connection(self.url, self.loopback, connect, most_bytes)
         # May it write without an Arming? Not if the key can be one for real money: on this machine
@@ -152,59 +162,60 @@ class Transport:
     def _send_write(
         self, operation: Operation, fields: Fields | Sequence[Fields], unique_id: bool
     ) -> Reply:
-        """Send a write once. Its place in the rate limit is taken first, its value is made last."""
+        """Send a write once: rate limit, value, line in the journal, signature, in this order."""
         if self.rate_limit is not None:
             self._wait_for_room(operation, self.rate_limit)
-        value = None if self._free else self._admit(operation, fields)
+        pending = Pending(self.guard, self.journal, self._admit(operation, fields, unique_id))
+        pending.note(operation, fields, self.window, self._now)
         try:
-            request = self.prepare(operation, fields)
+            request = self.prepare(operation, fields, pending.signed)
         except BaseException:  # Ctrl+C
-            self.guard.give_back(value)
+            pending.not_sent("sign", "it was interrupted")
             raise
         try:
             answered = self._connection.send(request, self._seconds)
             if not 200 <= answered.status < 300:
                 raise self._no(operation, fields, answered, request)
         except Failure as failure:
-            if not failure.sent:
-                self.guard.give_back(value)
             lost = self.lost(operation, fields, failure, request)
-            lost.unique_id = unique_id
+            pending.lost(lost, failure.stage)
             raise lost from None
         except TransportError as error:
-            error.unique_id = unique_id
+            pending.lost(error, "answer")
             raise
-        except ApiError:
-            self.guard.give_back(value)
+        except ApiError as error:
+            pending.refused(error)
             raise
         except BaseException as stop:  # Ctrl+C
             if not self._connection.sent:
-                self.guard.give_back(value)
+                pending.not_sent("connect", "it was interrupted")
                 raise
             lost = self.lost(operation, fields, "it was interrupted", request)
-            lost.unique_id = unique_id
+            pending.lost(lost, "answer")
             stop.add_note(f"{lost} It is kept in .unanswered.")
             raise
-        return Reply(answered.status, answered.headers, answered.content, request)
+        return Reply(answered.status, answered.headers, answered.content, request, pending)
 
-    def _admit(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Admitted | None:
-        """The value of a write, made from prices that were read just now.
-
-        What the guard reads for it may have to wait for the rate limit. Then it is made again.
-        """
-        if self.loopback and self.armed is None:
+    def _admit(
+        self, operation: Operation, fields: Fields | Sequence[Fields], unique_id: bool
+    ) -> Admitted:
+        """A write that may be sent. If reading the prices for its value took long, again."""
+        if self.loopback and self.armed is None and not self._free:
             self._check_sandbox(operation)
-            return None
         for _ in range(3):
             begun = self._clock()
-            value = self.guard.admit(operation, fields)
+            admitted = self.guard.admit(operation, fields, unique_id=unique_id)
             if abs(self._clock() - begun) <= _FRESH:
-                return value
-            self.guard.give_back(value)
+                return admitted
+            self.guard.give_back(admitted)
         raise GuardError(
             f"{operation.name} cannot be valued: reading the prices took longer than "
             f"{_FRESH // 1000} seconds three times. Nothing was sent."
         )
+
+    def _now(self) -> int:
+        """The time for a signature, in Unix milliseconds."""
+        return self._clock() + self._clock_offset_ms
 
     def prepare(
         self,
@@ -228,8 +239,7 @@ class Transport:
         elif fields:
             request.url += "?" + query(fields)  # type: ignore[arg-type]
         if operation.instruction is not None and self.key is not None:
-            if timestamp is None:
-                timestamp = self._clock() + self._clock_offset_ms
+            timestamp = self._now() if timestamp is None else timestamp
             text = text_to_sign(operation.instruction, fields, timestamp, self.window)
             request.headers["X-API-Key"] = self.key.public_key
             request.headers["X-Signature"] = self.key.sign(text)
@@ -265,7 +275,7 @@ class Transport:
         )
         if answer is not None:
             error.status, error.content_type = answer.status, answer.headers.get("Content-Type")
-            error.first = _first_part(answer.content, request)
+            error.first = first_part(answer.content, request)
         if error.sent and error.mutates:
             self.unanswered.append(error)
         return error
@@ -296,8 +306,11 @@ class Transport:
         return clocks.reading(before, int(answer), self._clock())
 
     def close(self) -> None:
-        """Close the kept connection; another one opens when it is needed."""
+        """Close the kept connection (another one opens when it is needed), and the journal."""
         self._connection.close()
+        if self.journal is not None and not self._is_closed:
+            self._is_closed = True
+            self.journal.close()
 
     def _patience(self, operation: Operation, told: float) -> float:
         """How long to wait if the exchange says to wait so long; infinity: not at all."""
@@ -384,15 +397,3 @@ class Transport:
 
 _MILLISECOND = timedelta(milliseconds=1)
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "bpkit"}
-
-
-def _first_part(content: bytes, request: requests.PreparedRequest) -> str:
-    """The first 200 characters of an answer, without what only the sender may know."""
-    text = content[:4096].decode(errors="replace")
-    hidden = [request.headers.get("X-Signature")]
-    with suppress(ValueError, TypeError):
-        sent = json.loads(request.body or "null")
-        hidden.append(sent.get("twoFactorToken") if isinstance(sent, dict) else None)
-    for secret in filter(None, hidden):
-        text = text.replace(str(secret), "(hidden)")
-    return text[:200]

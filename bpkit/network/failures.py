@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import socket
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3.exceptions as urllib3
 
 if TYPE_CHECKING:
+    from requests import PreparedRequest
+
     from .route import Route
 
 _REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d+ ?.*?)\s*$")
@@ -117,3 +121,15 @@ def words(causes: list[BaseException]) -> str:
     error = below[0] if below else causes[-1]
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return re.sub(r"\[SSL[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", text).strip()[:200]
+
+
+def first_part(content: bytes, request: PreparedRequest) -> str:
+    """The first 200 characters of an answer, without what only the sender may know."""
+    text = content[:4096].decode(errors="replace")
+    hidden = [request.headers.get("X-Signature")]
+    with suppress(ValueError, TypeError):
+        sent = json.loads(request.body or "null")
+        hidden.append(sent.get("twoFactorToken") if isinstance(sent, dict) else None)
+    for secret in filter(None, hidden):
+        text = text.replace(str(secret), "(hidden)")
+    return text[:200]
