@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -30,6 +29,7 @@ from .api import (
     Vaults,
     WithdrawalDelays,
 )
+from .api.unlisted import unlisted_operation
 from .api.validation import TOGETHER, check_together
 from .clock import ClockReading
 from .doctor.explain import Explanation
@@ -39,13 +39,16 @@ from .errors import (
     BpkitError,
     InputError,
     TransportError,
+    shown_fields,
     without_locals,
 )
+from .guard.journal import Journal
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, OWN_ID, Operation
 from .parameters import U32, Parameter
-from .reconcile import Outcome, reconcile
+from .reconcile import Outcome
+from .reconcile.journal import reconcile_all, reconcile_and_note
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
 from .transport import MOST_BYTES, Transport
@@ -63,7 +66,9 @@ class Client(
     valid, 1 to 60000. ``timeout``: seconds for a whole call, from its first attempt to the last
     byte of the answer; or a pair: seconds to connect, and for the whole call. Waiting for the rate
     limit, or because the exchange says so, does not count. ``most_bytes``: a longer answer is not
-    read to its end.
+    read to its end. ``journal``: a file on a local disk that gets a line before each write is sent
+    and a line after it, so that orders survive a crash: ``unanswered`` and the arming's ``per_day``
+    are read from it at the start. It is for this client's host and key only.
 
     ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
     how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
@@ -128,8 +133,17 @@ class Client(
 
     @property
     def unanswered(self) -> list[TransportError]:
-        """The writes that got no usable answer or were interrupted, oldest first."""
-        return list(self._transport.writes.unanswered)
+        """The writes that got no usable answer or were interrupted, oldest first.
+
+        With a journal, also those of earlier processes, until ``reconcile`` has found out what
+        became of them.
+        """
+        return self._transport.writes.unanswered
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal of this client's writes, or None. ``bp.journal.archive()`` shortens it."""
+        return self._transport.writes.journal
 
     @overload
     def reconcile(  # type: ignore[overload-overlap]  # a batch raises the subclass
@@ -147,6 +161,11 @@ class Client(
     ) -> Outcome | list[Outcome]:
         """Find out what became of a write that got no answer: ``error``, or the last of them.
 
+        With a journal and without ``error``: of all of them, oldest first, as one list. What is
+        found is noted in the journal, and is not unanswered any more; what is unclear stays. A
+        write that cannot be found in this way is unclear: look yourself, and then say so with
+        ``bp.journal.resolved``.
+
         It only reads, and never sends anything again.
 
         The result is an Outcome; for a batch (BatchTransportError) it is a list with one for each
@@ -163,8 +182,10 @@ class Client(
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"
             raise InputError("error", None, remedy)
+        if error is None and self.journal is not None:
+            return reconcile_all(self, wait=wait)
         wanted = self.unanswered[-1] if error is None else error
-        return reconcile(self, wanted, wait=wait)
+        return reconcile_and_note(self, wanted, wait=wait)
 
     def measure_clock(self, apply: bool = False) -> ClockReading:
         """How far this machine's clock is from the exchange's. It asks the exchange for its time.
@@ -222,7 +243,7 @@ class Client(
         ``Arming(unlisted=True)``, because bpkit cannot know its value. Raises what every method
         raises.
         """
-        operation = _unlisted(method, path, instruction)
+        operation = unlisted_operation(method, path, instruction)
         if params is None or isinstance(params, Mapping):
             return self._send(operation, serialize.fields(params or {}))
         if isinstance(params, str) or not isinstance(params, Sequence) or method == "GET":
@@ -311,6 +332,9 @@ class Client(
         for place, one in enumerate(fields if batch else [fields]):
             if own not in one:
                 number: int | str = self._new_id()
+                journal = self._transport.writes.journal
+                while self._new_id is _random_id and journal and journal.is_used(number):
+                    number = self._new_id()
                 if self._new_id is not _random_id:
                     serialize.convert(Parameter(U32), "new_id()", number)
                 one = {**one, own: str(number) if name == "request_withdrawal" else number}
@@ -343,23 +367,6 @@ _ELSEWHERE = {
 _random_id = lambda: secrets.randbelow(2**32 - 1) + 1  # noqa: E731
 
 
-def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
-    """An operation that ``request`` calls: the table's own, if method, path, instruction match."""
-    if method not in ("GET", "POST", "DELETE", "PATCH", "PUT"):
-        raise InputError("method", method, "is not one of GET, POST, DELETE, PATCH, PUT")
-    if not isinstance(path, str) or not re.fullmatch(r"/[\w/.-]*", path, re.ASCII):
-        remedy = 'is not a path such as "/api/v1/markets"; parameters go into params'
-        raise InputError("path", path, remedy)
-    if instruction is not None and not (
-        isinstance(instruction, str) and re.fullmatch(r"\w+", instruction, re.ASCII)
-    ):
-        raise InputError("instruction", instruction, 'is not a name such as "orderExecute"')
-    for known in OPERATIONS.values():
-        if (known.method, known.path) == (method, path) and known.instruction == instruction:
-            return known._replace(answer="plain")
-    return Operation(f"{method} {path}", "", method, path, instruction, "plain", documented=False)
-
-
 def _outcome(error: BaseException) -> str:
     """What the log says about a call that raised."""
     if isinstance(error, ApiError):
@@ -372,16 +379,7 @@ def _outcome(error: BaseException) -> str:
 
 
 def _log_call(level: int, name: str, fields: Any, outcome: str, seconds: float) -> None:
-    """Log one record. It has only the fields in ``_LOGGED``, so never a secret."""
-    orders = [
-        " ".join(f"{field}={one[field]}" for field in _LOGGED if field in one)
-        for one in ([fields] if isinstance(fields, Mapping) else fields)
-    ]
+    """Log one record. It has only the fields that identify a write, so never a secret."""
+    orders = map(shown_fields, [fields] if isinstance(fields, Mapping) else fields)
     what = f"{name} {'; '.join(orders)}".strip()
     _log.log(level, "%s: %s (%.0f ms)", what, outcome, seconds * 1000)
-
-
-_LOGGED = (
-    "symbol", "side", "orderType", "price", "quantity", "quoteQuantity", "orderId", "clientId",
-    "clientStrategyId",
-)  # fmt: skip

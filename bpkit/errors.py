@@ -135,11 +135,11 @@ class TransportError(BpkitError):
     was sent, and with which key; ``attempt``: the ``id`` of its lines in the journal.
     ``bp.reconcile(error)`` looks for the write.
 
+    The text of a write that may have been carried out also has the fields by which it can be found.
+    ``to_dict`` and ``from_dict`` keep the whole error as JSON.
+
     Of an answer that cannot be used: ``status``, ``content_type`` and ``first``, its first 200
     characters. None if there was no answer.
-
-    If a write may have been carried out, the text also has the fields by which it can be found, so
-    that a log alone is enough. ``to_dict`` and ``from_dict`` keep the whole error as JSON.
     """
 
     status: int | None = None
@@ -194,7 +194,7 @@ class TransportError(BpkitError):
         """One line for each write that may have been carried out: the fields that identify it."""
         if not (self.sent and self.mutates):
             return ""
-        when = "" if self.time is None else f"signed {self.time.isoformat(timespec='milliseconds')}"
+        when = f"signed {self.time.isoformat(timespec='milliseconds')}" if self.time else ""
         if isinstance(self.parameters, Mapping):
             first, lines = shown_fields(self.parameters), []
         else:
@@ -229,10 +229,7 @@ class BatchTransportError(TransportError):
 
 
 def shown_fields(fields: Mapping[str, Any]) -> str:
-    """The fields that identify a write, as ``symbol=SOL_USDC side=Bid``. Never a secret.
-
-    Of an address only the first and the last characters are shown.
-    """
+    """The fields that identify a write, as ``symbol=SOL_USDC``. Of an address, only its ends."""
     shown = {name: fields[name] for name in _SHOWN if name in fields}
     if len(address := str(shown.get("address", ""))) > 12:
         shown["address"] = f"{address[:6]}...{address[-4:]}"

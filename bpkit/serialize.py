@@ -73,7 +73,9 @@ def convert(parameter: Parameter, field: str, value: object) -> Value:
     """One value, or the list of a repeated parameter, as it is signed and sent. InputError."""
     kind = parameter.kind
     if not isinstance(value, (list, tuple)):
-        return CONVERT[kind.form](kind, field, _without_numpy(field, value))
+        if type(value) not in _PLAIN:
+            value = _without_numpy(field, value)
+        return CONVERT[kind.form](kind, field, value)
     if not parameter.many:
         raise InputError(field, value, "is a list; pass one value")
     if not value:
@@ -215,6 +217,9 @@ CONVERT: dict[str, Callable[[Kind, str, object], Any]] = {
 # --- spell a value --------------------------------------------------------------------------------
 
 
+_PLAIN = (str, int, bool, float, Decimal)
+
+
 def _without_numpy(field: str, value: object) -> object:
     """A scalar of numpy as Python's own, with the digits that it shows; others as they are.
 
@@ -237,7 +242,8 @@ def scalar(field: str, value: object) -> Scalar:
 
     Floats are refused: 0.1 + 0.2 is not a price. Raises InputError.
     """
-    value = _without_numpy(field, value)
+    if type(value) not in _PLAIN:
+        value = _without_numpy(field, value)
     if isinstance(value, str):
         if not value.isascii():
             _encodable(field, value)

@@ -103,8 +103,8 @@ class Key:
         return b64encode(self._private.sign(text.encode())).decode()
 
     def is_in(self, text: str) -> bool:
-        """Does a text contain the secret?"""
-        return b64encode(self._private.private_bytes_raw()).decode() in text
+        """Does the text contain the secret?"""
+        return b64encode(self._private.private_bytes_raw()).decode().rstrip("=") in text
 
     def __repr__(self) -> str:
         # A traceback may show a key whose __init__ has just failed.

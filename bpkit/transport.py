@@ -34,9 +34,10 @@ from .errors import (
 from .guard import hosts
 from .guard.arguments import check_arguments
 from .guard.hosts import LIVE_URL
+from .guard.journal import journal_of
 from .guard.limits import Arming, WriteGuard
 from .guard.rate_limit import RateLimit, counter_for, notice
-from .guard.record import WriteRecord, journal_of
+from .guard.record import WriteRecord
 from .guard.spending import Admitted
 from .network import refusals
 from .network.connection import Answered, Connection, first_part
@@ -108,7 +109,7 @@ class Transport:
             )
         self.key, self.window, self.armed = key, window, armed
         self._clock_offset_ms = 0  # added to the clock for every signature
-        noted = journal_of(journal, self.url, key, clock)
+        noted = None if journal is None else journal_of(journal, self.url, key, clock)
         self.guard = WriteGuard(
             armed, self.url, self.loopback, self._read, clock=self._now,
             spending=None if noted is None else noted.spending,
@@ -185,16 +186,18 @@ class Transport:
             raise
         try:
             answer = self._connection.send(request, self._seconds)
+            if not 200 <= answer.status < 300:
+                raise self._no(call, answer)
+            return Reply(answer.status, answer.headers, answer.content, call)
         except Failure as failure:
             raise self.lost(call, failure) from None
+        except BpkitError:
+            raise
         except BaseException as stop:  # Ctrl+C
             lost = self.lost(call, Failure("it was interrupted", sent=self._connection.sent))
             if lost.sent:
                 stop.add_note(f"{lost} It is kept in .unanswered.")
             raise
-        if not 200 <= answer.status < 300:
-            raise self._no(call, answer)
-        return Reply(answer.status, answer.headers, answer.content, call)
 
     def prepare(
         self,
@@ -285,8 +288,9 @@ class Transport:
         return clocks.reading(before, int(answer), self._clock())
 
     def close(self) -> None:
-        """Close the kept connection; another one opens when it is needed."""
+        """Close the kept connection (another one opens when it is needed), and the journal."""
         self._connection.close()
+        self.writes.close()
 
     def _patience(self, operation: Operation, told: float) -> float:
         """How long to wait if the exchange says to wait so long; infinity: not at all."""

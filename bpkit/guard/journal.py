@@ -16,7 +16,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import count
@@ -26,11 +26,20 @@ from typing import Any
 
 from ..clock import moment
 from ..errors import InputError, JournalError, TransportError
-from ..operations import OWN_ID
+from ..signing import Key
 from . import journal_lines
 from .journal_file import JournalFile
-from .journal_lines import CUT, FORMAT, Attempt, Event, attempts_of, read_lines
-from .spending import Admitted, Money, Part, Spending
+from .journal_lines import (
+    CUT,
+    FORMAT,
+    Attempt,
+    Event,
+    attempts_of,
+    client_ids_of,
+    read_lines,
+    restored,
+)
+from .spending import Money, Spending
 
 _LOG = logging.getLogger("bpkit.journal")
 _OPEN: dict[str, Journal] = {}  # by real path: one file, one journal
@@ -63,6 +72,15 @@ def open_journal(
             _check_owner(real, journal.url, journal.public_key, url, public_key)
         journal.users += 1
     return journal
+
+
+def journal_of(
+    path: str | os.PathLike[str], url: str, key: Key | None, clock: Callable[[], int]
+) -> Journal:
+    """The journal of a client. Raises InputError and JournalError."""
+    if key is None:
+        raise InputError("journal", path, "needs a key: a client without one only reads")
+    return open_journal(path, url=url, public_key=key.public_key, leaks=key.is_in, clock=clock)
 
 
 class Journal:
@@ -113,6 +131,10 @@ class Journal:
         """Is this client id in the file?"""
         return str(client_id) in self._client_ids
 
+    def knows(self, attempt: str | None) -> bool:
+        """Does a line name this attempt?"""
+        return attempt in self._attempts
+
     def __repr__(self) -> str:
         return f"<Journal {self.path!r}: {len(self._attempts)} writes>"
 
@@ -143,7 +165,7 @@ class Journal:
                 window=window, unique_id=unique_id, worth=_texts(worth), day=_day(signed),
             )  # fmt: skip
             self._attempts[attempt].flying = True
-            self._client_ids.update(_client_ids(sent))
+            self._client_ids.update(client_ids_of(sent))
 
     # --- after it: these never raise, for the answer matters more ---------------------------------
 
@@ -254,7 +276,7 @@ class Journal:
                     self.path, event.get("url"), event.get("public_key"), self.url, self.public_key
                 )
         for attempt in self._attempts.values():
-            self._client_ids.update(_client_ids(attempt.sent))
+            self._client_ids.update(client_ids_of(attempt.sent))
         self._file.lines, before = len(lines.events), b"" if lines.ends else b"\n"
         for line, data in lines.torn:
             fragment = data.decode("ascii", "backslashreplace")[:CUT]
@@ -266,7 +288,7 @@ class Journal:
         today = _day(self._clock())
         for attempt in self._attempts.values():
             if attempt.day >= today:
-                self.spending.add(_restored(attempt))
+                self.spending.add(restored(attempt))
 
     def _identity(self) -> Event:
         """Who opens the file."""
@@ -321,27 +343,6 @@ def _check_owner(path: str, url: object, public_key: object, *own: str) -> None:
             )
 
 
-def _restored(attempt: Attempt) -> Admitted:
-    """A write of an earlier process, as it counts today."""
-    worth = attempt.worth or []
-    counts = worth if attempt.counts is None else attempt.counts
-    sent = attempt.sent if attempt.is_batch else [attempt.sent]
-    ids = attempt.orders if len(attempt.orders) == len(worth) else [None] * len(worth)
-    parts = [
-        Part(fields, value, _rate(fields), counting, order_id)
-        for fields, value, counting, order_id in zip(sent, worth, counts, ids, strict=False)
-    ]
-    return Admitted(
-        attempt.id, attempt.operation, attempt.signed, attempt.day, attempt.is_batch,
-        attempt.unique_id, parts,
-    )  # fmt: skip
-
-
-def _rate(fields: Mapping[str, Any]) -> Decimal | None:
-    """USDC for a unit of the quote asset. The file has no prices, so of others it is not known."""
-    return Decimal(1) if str(fields.get("symbol")).split("_")[1:2] == ["USDC"] else None
-
-
 def _kept(row: Mapping[str, Any]) -> Event:
     """What is kept of a row of an answer."""
     id = row.get("id", row.get("rfqId", row.get("quoteId")))
@@ -351,11 +352,6 @@ def _kept(row: Mapping[str, Any]) -> Event:
 
 
 _KEPT = ("clientId", "status", "executedQuantity", "executedQuoteQuantity", "code")
-
-
-def _client_ids(sent: Any) -> Iterator[str]:
-    for one in [sent] if isinstance(sent, Mapping) else sent:
-        yield from (str(one[name]) for name in {*OWN_ID.values()} if name in one)
 
 
 def _text(event: Mapping[str, Any]) -> str:

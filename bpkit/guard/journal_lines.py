@@ -8,14 +8,15 @@ opened again, a ``recovered`` line names it. Any other line that does not parse 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, NamedTuple
 
 from ..clock import moment
 from ..errors import BatchTransportError, JournalError, TransportError
-from .spending import EXACT
+from ..operations import OWN_ID
+from .spending import EXACT, Admitted, Part
 
 FORMAT = 1
 CUT = 200  # characters that are kept of a text
@@ -187,8 +188,7 @@ def note(attempts: dict[str, Attempt], event: Event) -> None:
     if attempt is None:  # a line that is about no write, or about one that was archived
         return
     if event.get("counts") is not None:
-        zero = event["counts"] == "0"  # of all orders of a batch
-        attempt.counts = [Decimal(0)] * len(attempt.worth or []) if zero else _sums(event["counts"])
+        attempt.counts = _sums(event["counts"])
     if name in (*_CLOSE, "unknown"):
         attempt.flying = False
     if name in _CLOSE:
@@ -200,7 +200,7 @@ def note(attempts: dict[str, Attempt], event: Event) -> None:
 
 
 def _sums(value: str | list[str] | None) -> list[Decimal] | None:
-    """``worth`` or ``counts``: a text, or a list of them for a batch."""
+    """``worth`` or ``counts``: a text, or a list of them for a batch. "0": of all its orders."""
     if value is None:
         return None
     return [Decimal(one) for one in ([value] if isinstance(value, str) else value)]
@@ -210,3 +210,30 @@ def spent_on(attempts: Mapping[str, Attempt], day: str) -> Decimal:
     """What counts of the writes that were signed on a UTC date, in USDC."""
     with localcontext(EXACT):
         return sum((one.spent for one in attempts.values() if one.day == day), Decimal(0))
+
+
+def restored(attempt: Attempt) -> Admitted:
+    """A write of an earlier process, as it counts today."""
+    worth = attempt.worth or []
+    counts = worth if attempt.counts is None else attempt.counts
+    sent = attempt.sent if attempt.is_batch else [attempt.sent]
+    ids = attempt.orders if len(attempt.orders) == len(worth) else [None] * len(worth)
+    parts = [
+        Part(fields, value, _rate(fields), counting, order_id)
+        for fields, value, counting, order_id in zip(sent, worth, counts, ids, strict=False)
+    ]
+    return Admitted(
+        attempt.id, attempt.operation, attempt.signed, attempt.day, attempt.is_batch,
+        attempt.unique_id, parts,
+    )  # fmt: skip
+
+
+def _rate(fields: Mapping[str, Any]) -> Decimal | None:
+    """USDC for a unit of the quote asset. The file has no prices, so of others it is not known."""
+    return Decimal(1) if str(fields.get("symbol")).split("_")[1:2] == ["USDC"] else None
+
+
+def client_ids_of(sent: Any) -> Iterator[str]:
+    """The client ids in a request."""
+    for one in [sent] if isinstance(sent, Mapping) else sent:
+        yield from (str(one[name]) for name in {*OWN_ID.values()} if name in one)

@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import GuardError, InputError, JournalError, TransportError
+from ..errors import GuardError, JournalError, TransportError
 from ..operations import Operation
 from ..serialize import Fields, hide_two_factor_token
-from ..signing import Key
-from .journal import Journal, open_journal
+from .journal import Journal
 from .limits import WriteGuard
 from .spending import Admitted
 
 FRESH = 2000  # milliseconds: a value whose making took longer is made again
 
 
-def journal_of(
-    path: str | os.PathLike[str] | None, url: str, key: Key | None, clock: Callable[[], int]
-) -> Journal | None:
-    """The journal in a file, None without one. Raises InputError or JournalError."""
-    if path is None:
-        return None
-    if key is None:
-        remedy = "is for a client with a key: without one, there is nothing to note"
-        raise InputError("journal", path, remedy)
-    return open_journal(path, url=url, public_key=key.public_key, leaks=key.is_in, clock=clock)
-
-
 class WriteRecord:
     """The writes of one client: ``guard`` counts them, ``journal`` (or None) notes them.
 
-    ``now``: the time for a signature, in Unix milliseconds. ``unanswered``: writes that may have
-    been carried out; more than 100 of them are not kept.
+    ``now``: the time for a signature, in Unix milliseconds.
     """
 
     def __init__(
         self, guard: WriteGuard, journal: Journal | None, window: int, now: Callable[[], int]
     ) -> None:
         self.guard, self.journal, self._window, self._now = guard, journal, window, now
-        self.unanswered: deque[TransportError] = deque(maxlen=100)
+        self._unanswered: deque[TransportError] = deque(maxlen=100)
+        self._is_closed = False
+
+    @property
+    def unanswered(self) -> list[TransportError]:
+        """Writes that may have been carried out, oldest first. Without a journal: the last 100."""
+        return [*self._unanswered] if self.journal is None else self.journal.open_attempts()
 
     def admit(
         self, operation: Operation, fields: Fields | Sequence[Fields], unique_id: bool
@@ -69,15 +60,19 @@ class WriteRecord:
             admitted.id, admitted.name, hide_two_factor_token(fields), signed=admitted.signed,
             window=self._window, unique_id=admitted.unique, worth=admitted.worth,
         )  # fmt: skip
-        if self._now() - admitted.signed > self._window / 2:
-            why = "the disk took longer than half the window of the signature"
+        late = self._now() - admitted.signed
+        if 2 * late > self._window:
+            why = f"the disk took {late} of the {self._window} milliseconds of the window"
             self.journal.not_sent(admitted.id, "disk", why)
-            raise JournalError(f"{admitted.name}: {why}, in {self.journal.path}. Nothing was sent.")
+            raise JournalError(
+                f"{admitted.name}: {why}. Nothing was sent. Use a faster disk for the journal, or "
+                "make the client with a larger window."
+            )
 
     def lost(self, error: TransportError, admitted: Admitted | None, stage: str) -> None:
         """Keep a write in doubt; stop counting one that was not sent."""
         if error.sent:
-            self.unanswered.append(error)
+            self._unanswered.append(error)
         else:
             self.guard.give_back(admitted)
         if self.journal is None or admitted is None:
@@ -97,9 +92,14 @@ class WriteRecord:
 
     def answered(self, name: str, admitted: Admitted | None, status: int, answer: Any) -> None:
         """Count what a usable answer shows, to a write or (``admitted`` None) to any other call."""
-        if admitted is None:
-            self.guard.saw(name, answer)
-            return
-        self.guard.answered(admitted, answer)
-        if self.journal is not None:
-            self.journal.answered(admitted.id, status, answer, admitted.counts)
+        if admitted is not None:
+            self.guard.answered(admitted, answer)
+            if self.journal is not None:
+                self.journal.answered(admitted.id, status, answer, admitted.counts)
+        self.guard.saw(name, answer)
+
+    def close(self) -> None:
+        """Close the journal."""
+        if self.journal is not None and not self._is_closed:
+            self._is_closed = True
+            self.journal.close()

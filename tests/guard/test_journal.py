@@ -364,7 +364,6 @@ def test_a_forked_child_writes_nothing_and_does_not_keep_the_lock(path: Path) ->
                 said.append("written")
             except JournalError as error:
                 said.append(str(error))
-        journal.close()
         os.write(told, "\n".join(said).encode())
         signal.pause()
     try:
@@ -767,6 +766,7 @@ def test_what_was_sent_on_another_day_is_not_counted(path: Path) -> None:
     sending(journal, signed=SIGNED - 86_400_000, worth=Decimal(99))
     journal = reopened(path)
     assert journal.spending.day(DAY).value == 0 and len(journal.open_attempts()) == 1
+    assert not journal.spending._attempts
 
 
 def test_threads_write_whole_lines(path: Path) -> None:
