@@ -98,13 +98,17 @@ def nested(as_sent: bool) -> Variants:
 
 def lists(text: SignedText, request: ReceivedRequest) -> Texts:
     """Several values of one name signed as one, or one of them; or a list sent as one value."""
-    counts = Counter(name for order in request.orders[:1] for name, _ in order)
-    several = {name for name, count in counts.items() if count > 1}
-    if several:
+    if several := _several(request):
         yield text.with_names(lambda name: f"{name}[]" if name in several else name)
     if several or any("," in (value or "") for _, value in text.params):
         for way in spellings.LISTS:
             yield text.change(lambda params, way=way: _regrouped(params, way))  # type: ignore[misc]
+
+
+def _several(request: ReceivedRequest) -> set[str]:
+    """The names that have several values."""
+    counts = Counter(name for name, _ in request.orders[0])
+    return {name for name, count in counts.items() if count > 1}
 
 
 def _regrouped(params: Pairs, way: spellings.List) -> Pairs:
@@ -239,6 +243,8 @@ def unsorted(text: SignedText, request: ReceivedRequest) -> Texts:
     yield text._replace(orders=(text.tail, *text.orders), tail=())
     yield text.change(lambda p: (*text.tail, *p))._replace(tail=())
     yield text.change(lambda p: tuple(sorted(p, key=lambda pair: pair[0].lower())))
+    for way in spellings.REORDERED if _several(request) else ():
+        yield text.change(lambda p, way=way: _regrouped(p, way))  # type: ignore[misc]
 
 
 def any_order(text: SignedText, request: ReceivedRequest) -> Texts:

@@ -137,6 +137,7 @@ RARE_PUNCTUATION = (
 HASHES = (lambda text: _sha256(text).digest(), lambda text: _sha256(text).hexdigest())
 
 
+REORDERED: tuple[Callable[[list[str]], list[str]], ...] = (lambda values: values[::-1], sorted)
 List = Callable[[list[str]], list[str]]
 
 
@@ -162,8 +163,6 @@ LISTS: tuple[List, ...] = (
     _several(lambda values: [", ".join(values)]),
     _several(lambda values: values[:1]),
     _several(lambda values: values[-1:]),
-    _several(lambda values: values[::-1]),
-    sorted,
     lambda values: list(dict.fromkeys(values)),
 )
 

@@ -150,7 +150,7 @@ PAIR = "marketType=SPOT&marketType=PERP"
 @pytest.mark.parametrize("written", [
     "marketType=['SPOT', 'PERP']", "marketType=('SPOT', 'PERP')", 'marketType=["SPOT", "PERP"]',
     'marketType=["SPOT","PERP"]', "marketType=SPOT,PERP", "marketType=SPOT, PERP",
-    "marketType=SPOT", "marketType=PERP", "marketType=PERP&marketType=SPOT",
+    "marketType=SPOT", "marketType=PERP",
     "marketType[]=SPOT&marketType[]=PERP",
 ])  # fmt: skip
 def test_a_list_that_is_signed_otherwise(written: str) -> None:
@@ -158,6 +158,15 @@ def test_a_list_that_is_signed_otherwise(written: str) -> None:
     proves(query(signed, TYPES), "list", signed, RIGHT_TYPES)
     both = signed.replace("&window=5000", "")
     proves(query(both, TYPES), "list + no_window", both, RIGHT_TYPES)
+
+
+def test_a_list_in_another_order() -> None:
+    signed = RIGHT_TYPES.replace(PAIR, "marketType=PERP&marketType=SPOT")
+    proves(query(signed, TYPES), "unsorted", signed, RIGHT_TYPES)
+    signed = signed.replace("limit=10", "limit=11")
+    headers = heads(sign(signed))
+    found = checked(diagnose(method="GET", url=TYPES, headers=headers, signed=signed))
+    proves(found, "different_values + unsorted", signed, RIGHT_TYPES)
 
 
 @pytest.mark.parametrize("sent", ["SPOT,PERP", "['SPOT', 'PERP']", '["SPOT","PERP"]'])
