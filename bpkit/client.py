@@ -47,7 +47,7 @@ from .parameters import U32, Parameter
 from .reconcile import Outcome, reconcile
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
-from .transport import Transport
+from .transport import MOST_BYTES, Transport
 
 _log = logging.getLogger("bpkit")
 
@@ -59,8 +59,10 @@ class Client(
     """The Backpack Exchange API at ``url``: a sandbox's, or ``LIVE_URL``.
 
     ``key``: needed by signed operations. ``window``: milliseconds for which a signed request stays
-    valid, 1 to 60000. ``timeout``: seconds to wait for an answer, or a pair: seconds to connect,
-    and to wait for an answer.
+    valid, 1 to 60000. ``timeout``: seconds for a whole call, from its first attempt to the last
+    byte of the answer; or a pair: seconds to connect, and for the whole call. Waiting for the rate
+    limit, or because the exchange says so, does not count. ``most_bytes``: a longer answer is not
+    read to its end.
 
     ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
     how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
@@ -91,13 +93,14 @@ class Client(
         trusted_host: str | None = None,
         rate_limit: RateLimit | None = None,
         new_id: Callable[[], int] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         if new_id is not None and not callable(new_id):
             raise InputError("new_id", new_id, "is not a function that gives a whole number")
         self._new_id = new_id or _random_id
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
-            rate_limit=rate_limit,
+            rate_limit=rate_limit, most_bytes=most_bytes,
         )  # fmt: skip
 
     @property
@@ -163,8 +166,9 @@ class Client(
     def measure_clock(self, apply: bool = False) -> ClockReading:
         """How far this machine's clock is from the exchange's. It asks the exchange for its time.
 
-        ``apply``: correct every signature of this client for it from now on. Docs: System, Get
-        system time.
+        ``apply``: correct every signature of this client for it from now on. GuardError if the
+        clocks differ by more than 10 minutes: then one of them is wrong, and nothing is applied.
+        Docs: System, Get system time.
         """
         return self._transport.measure_clock(apply)
 
@@ -272,9 +276,10 @@ class Client(
                     operation, fields, reply.status, reply.headers, reply.content
                 )
             except (ValueError, RecursionError, KeyboardInterrupt) as stop:
-                lost = self._transport.lost(
-                    operation, fields, "the answer is not what was announced", reply.request
-                )
+                why = f"the answer ({reply.status}) cannot be used: {stop}"
+                if isinstance(stop, KeyboardInterrupt):
+                    why = "it was interrupted while the answer was read"
+                lost = self._transport.lost(operation, fields, why, reply.request, reply)
                 lost.unique_id = unique
                 if isinstance(stop, KeyboardInterrupt):
                     raise

@@ -128,7 +128,14 @@ class TransportError(BpkitError):
     ``time``: the UTC time of its signature; ``window``: the milliseconds for which the
     signature was valid, after which the exchange refuses it; ``url`` and ``public_key``: where it
     was sent, and with which key. ``bp.reconcile(error)`` looks for the write.
+
+    Of an answer that cannot be used: ``status``, ``content_type`` and ``first``, its first 200
+    characters. None if there was no answer.
     """
+
+    status: int | None = None
+    content_type: str | None = None
+    first: str | None = None
 
     def __init__(
         self,
@@ -181,7 +188,8 @@ class ApiError(BpkitError):
     ``status``: the HTTP status. ``code``: the exchange's error code, None if the answer was not
     its JSON (plain text from the web framework, HTML from the edge). ``message``: the reason.
     ``body``: the whole answer as text. ``finding``: if the signature or the clock was wrong, what
-    is wrong and how to fix it (see ``bpkit.doctor``); else None.
+    is wrong and how to fix it (see ``bpkit.doctor``); else None. ``retry_after``: the seconds that
+    the exchange says to wait (its Retry-After header), or None.
     """
 
     def __init__(
@@ -192,10 +200,14 @@ class ApiError(BpkitError):
         message: str,
         body: str = "",
         finding: object = None,
+        retry_after: float | None = None,
     ) -> None:
         self.operation, self.status, self.code = operation, status, code
         self.message, self.body, self.finding = message, body, finding
+        self.retry_after = retry_after
         said = f"{operation}: {status} {code + ': ' if code else ''}{message}"
+        if retry_after is not None:
+            said += f" The exchange says: try again after {retry_after:g} seconds."
         super().__init__(said if finding is None else f"{said}\n{finding}")
 
 

@@ -67,13 +67,15 @@ class Key:
     "Invalid signature" to every call. Raises KeyFormatError.
     """
 
-    __slots__ = ("_private", "public_key")
+    __slots__ = ("_private", "is_practice", "public_key")
     public_key: str
+    is_practice: bool  # is it the published pair, or made by generate()?
 
     @without_locals
     def __init__(self, secret: str, public_key: str | None = None) -> None:
         self._private = _load(secret, public_key)
         self.public_key = _public_text(self._private)
+        self.is_practice = self.public_key in PUBLISHED_KEYS
 
     @classmethod
     @without_locals
@@ -90,7 +92,9 @@ class Key:
     @classmethod
     def generate(cls) -> Key:
         """A new random key, for instance for another account in a sandbox."""
-        return cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
+        made = cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
+        made.is_practice = True
+        return made
 
     def sign(self, text: str) -> str:
         """The signature of the text's UTF-8 bytes, in base64. Raises InputError."""

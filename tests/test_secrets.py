@@ -157,7 +157,8 @@ def test_every_error_of_a_signed_call(scripted: Scripted, watch: Watch) -> None:
         (200, {}, b'{"id'),
         (302, {"Location": "https://evil.example"}, b""),
     ]
-    bp = Client(scripted.url, key)
+    arming = Arming(orders=True, per_order="1", per_session="6")
+    bp = Client(scripted.url, key, armed=arming)
     for _ in range(6):
         with pytest.raises((ApiError, TransportError)) as caught:
             bp.execute_order("SOL_USDC", "Bid", "Limit", price="1", quantity="1")

@@ -12,10 +12,8 @@ import shlex
 import shutil
 import stat
 import subprocess
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from .. import Client, clock
 from ..env import in_environment, near_file
@@ -32,40 +30,11 @@ from ..errors import (
 )
 from ..guard import hosts
 from ..signing import PUBLISHED_KEYS, Key
+from .check_network import network_lines
+from .report import Line
 
-WIDTH = 92
 _PATIENCE = 10  # seconds for each question to git
 _DEMO = "the demo pair of Backpack's guide"
-
-
-class Line(NamedTuple):
-    """The result of one check.
-
-    ``mark``: ok; fix, if it failed; skip, if it could not be made. ``what`` was checked and what
-    was found (``said``). ``remedy``: what to do, one step a line, "" if there is nothing to do.
-    """
-
-    mark: str
-    what: str
-    said: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        head = f"{self.mark:<4}  {self.what:<8}  "
-        indent = " " * len(head)
-        parts = [self.said, *self.remedy.splitlines()]
-        return "\n".join(
-            textwrap.fill(
-                _plain(part), WIDTH, initial_indent=start, subsequent_indent=indent,
-                break_long_words=False, break_on_hyphens=False,
-            )
-            for part, start in zip(parts, [head, *[indent] * len(parts)], strict=False)
-        )  # fmt: skip
-
-
-def _plain(text: str) -> str:
-    """In one line. A server's words may contain characters that move a terminal's cursor."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def connect(url: str, key: Key | None) -> Client:
@@ -128,6 +97,16 @@ def _lines(
 
 
 def _exchange_lines(bp: Client, loopback: bool) -> Iterator[Line]:
+    failed = ""
+    if not loopback:  # the way to this computer needs no proxy and no certificate
+        for line in network_lines(bp.url):
+            yield line
+            if line.mark == "fix":
+                failed = line.what
+    if failed:
+        why = f"the check of {failed!r} failed"
+        yield from _skipped(why, "host", "clock", "account")
+        return
     first = check_host(bp, loopback)
     yield first
     if first.mark == "fix":
@@ -344,6 +323,8 @@ def check_clock(bp: Client) -> Line:
     """Is this computer's clock right? If not, later questions are signed with corrected time."""
     try:
         found = bp.measure_clock(apply=True)._replace(applied=False)
+    except GuardError as error:  # the clocks differ by more than 10 minutes
+        return Line("fix", "clock", str(error.args[0]))
     except BpkitError as error:
         return Line("fix", "clock", _reason(error), "Try again later.")
     if found.is_off:
