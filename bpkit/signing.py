@@ -181,8 +181,8 @@ def _is(pattern: str) -> Callable[[str], bool]:
 
 
 _WALLET = (
-    " It gives away the whole wallet, so it must not be in a program or a file: remove it. bpkit "
-    "needs the secret of an API key, which Backpack shows when you make the API key"
+    " It gives away the whole wallet, so it must not be in a program or a file: remove it. An API "
+    "key is needed, which you make at Backpack"
 )
 _FAULTS: dict[str, Callable[[str], bool]] = {
     "is empty": _is(""),

@@ -377,6 +377,7 @@ TAKE_A_TOKEN: dict[str, Callable[[Client], object]] = {
     "create": lambda bp: bp.create_withdrawal_delay(**DELAY),  # type: ignore[arg-type]
     "update": lambda bp: bp.update_withdrawal_delay(**DELAY),  # type: ignore[arg-type]
     "issue": lambda bp: bp.issue_two_factor_token(SENT),
+    "explain": lambda bp: bp.explain("request_withdrawal", **{**WITHDRAWAL, "blockchain": "x"}),
     "request": lambda bp: bp.request(
         "POST", "/wapi/v1/capital/withdrawals", SENT, instruction="withdraw"
     ),

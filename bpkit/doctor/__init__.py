@@ -6,7 +6,7 @@ needs only the public key for this: it works on a pasted request without the sec
 sent.
 
 Two causes cannot be proven from a request alone. For the clock, give the exchange's time
-(``now=``). Permissions are what remains if the signature is right.
+(``now=``). Permissions are what remains if the signature and the parameters are right.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..errors import InputError, KeyFormatError
-from ..operations import OPERATIONS, Operation
-from ..signing import DEFAULT_WINDOW, Key, verify
+from ..operations import Operation
+from ..signing import DEFAULT_WINDOW, Key, key_fault, verify
 from .compare import causes_of, first_difference
 from .finding import CAUSES, Finding, in_order
+from .fit import doubts, other_path
 from .form_errors import FormError, form_errors, missing_headers
-from .keys import is_plain, key_bytes, mask_of, signature_bytes
+from .keys import is_plain, key_bytes, mask_of, signature_bytes, signature_origin
 from .received import (
     BAD_LIST,
     SUBSCRIBE,
@@ -35,6 +36,7 @@ _GUESS = "How nested values are signed is not documented, so the expected text i
 _NO_SIGNATURE = (
     "The text is right. Only the key or the signature can be wrong: pass X-Signature too."
 )
+_CHECK_PAIR = "Check that the secret and the public key are a pair."
 
 
 class _Case(NamedTuple):
@@ -105,9 +107,7 @@ def _check_types(signed: object, public_key: object, now: object, earlier: objec
 def _not_signable(raw: RawRequest, operation: Operation | None) -> Finding:
     if operation is not None:
         return _finding("undocumented" if operation.signed else "public")
-    others = sorted({row.method for row in OPERATIONS.values() if row.path == raw.path})
-    known = f"Use {' or '.join(others)}, because this path has no other method."
-    return _finding("unknown_path", remedy=known if others else "")
+    return _finding("unknown_path", remedy=other_path(raw))
 
 
 def _examine(
@@ -138,12 +138,17 @@ def _examine(
 def _header_errors(raw: RawRequest) -> list[FormError]:
     """In the form of the key and the signature, and in the list of a subscription."""
     key, signature = raw.headers.get("x-api-key"), raw.headers.get("x-signature")
-    found = {
-        "key_form": key and not is_plain(key, 32),
-        "signature_form": signature and not is_plain(signature, 64),
-        "websocket": BAD_LIST in raw.headers,
-    }
-    return [FormError(cause, True) for cause, wrong in found.items() if wrong]
+    found = []
+    if key and not is_plain(key, 32):
+        fault = key_fault(key)
+        said = f"X-API-Key {fault}. {CAUSES['key_form'].remedy}" if fault else ""
+        found.append(FormError("key_form", True, said))
+    origin = signature_origin(signature or "")
+    if signature and (origin or not is_plain(signature, 64)):
+        found.append(FormError("signature_form", True, origin))
+    if BAD_LIST in raw.headers:
+        found.append(FormError("websocket", True))
+    return found
 
 
 def _is_reused(signature: str, earlier: Collection[str]) -> bool:
@@ -211,10 +216,7 @@ def _compared(case: _Case, text: str, signer: str) -> Finding:
     if text == case.expected and not case.signatures and not case.errors:
         return replace(_with_texts(case, ("unknown",), False, signed), remedy=_NO_SIGNATURE)
     match = search(case.request, [lambda trial: trial == signed]).match
-    if match is None:
-        method = case.request.operation.method
-        match = Match(causes_of(text, case.expected, method), signed)
-    return _finding_from(case, signer, match)
+    return _finding_from(case, signer, match or Match(("other_text",), signed))
 
 
 def _searched(case: _Case) -> Finding:
@@ -229,6 +231,10 @@ def _searched(case: _Case) -> Finding:
 
 def _finding_from(case: _Case, signer: str, match: Match) -> Finding:
     """``signer``: the cause of the key that signed, or ""."""
+    if match.causes == ("other_text",):
+        method = case.request.operation.method
+        causes = causes_of(_readable(match.text), right_text(case.request), method)
+        match = match._replace(causes=causes)
     errors = {one.cause: one.proven for one in case.errors}
     if signer == "swapped":
         errors.pop("key_form", None)
@@ -247,10 +253,8 @@ def _unexplained(case: _Case, tried: int) -> Finding:
     remedy = (
         "The signature belongs neither to the right text nor to any of "
         f"{tried - 1} others with known mistakes{claimed}. "
-        "Check that the secret and the public key are a pair."
     )
-    if not claimed:
-        remedy += " Then pass the text that you signed as signed=."
+    remedy += _CHECK_PAIR if claimed else CAUSES["unknown"].remedy
     return replace(found, remedy=f"{found.remedy} {remedy}" if proven else remedy)
 
 
@@ -281,6 +285,8 @@ def _remedy(case: _Case, causes: tuple[str, ...]) -> str:
         f"Begin the text with instruction={operation.instruction}, which is what "
         f"{operation.method} {operation.path} needs."
     )
+    if causes == ("none",):
+        own["none"] = f"{doubts(case.request)} {CAUSES['none'].remedy}".strip()
     return " ".join(own.get(cause, CAUSES[cause].remedy) for cause in causes)
 
 

@@ -21,7 +21,7 @@ CAUSES: dict[str, Cause] = {
         "Send X-API-Key, X-Signature, X-Timestamp and X-Window with every signed request.",
     ),
     "unknown_path": Cause(
-        "No operation of the exchange has this method and path.",
+        "No operation in the documentation has this method and path.",
         "Compare the method and the path with the documentation, letter by letter.",
     ),
     "public": Cause(
@@ -35,6 +35,15 @@ CAUSES: dict[str, Cause] = {
     "bad_body": Cause(
         "The body is not a JSON object, so the exchange cannot read its parameters.",
         "Send the parameters as a JSON object. Make it with json.dumps, not with str or urlencode.",
+    ),
+    "misfit": Cause(
+        "This path does not take a body of this form.",
+        "Send one JSON object. Only POST /api/v1/orders takes a list.",
+    ),
+    "reserved": Cause(
+        "The instruction, the timestamp or the window is used as a parameter.",
+        "Send timestamp and window only as headers, and do not send the instruction. Sign the "
+        "instruction once at the beginning, and timestamp and window once at the end.",
     ),
     "reused": Cause(
         "This signature has been used before.",
@@ -102,6 +111,10 @@ CAUSES: dict[str, Cause] = {
     "different_values": Cause(
         "A value was signed in another spelling than it was sent in.",
         "Turn each value into text once. Sign that text, and send the same text.",
+    ),
+    "list": Cause(
+        "A parameter with several values was not signed once for each value.",
+        "Send and sign name=value once for each value, in the same order.",
     ),
     "nested": Cause(
         "A nested value was signed as it was sent, and not as compact JSON with sorted names.",
@@ -178,7 +191,7 @@ CAUSES: dict[str, Cause] = {
         "ED25519 does its own hashing. Sign the UTF-8 bytes of the text itself.",
     ),
     "other_recipe": Cause(
-        "The text follows the rules of another exchange, with the method, path or key in it.",
+        "The text follows the rules of another exchange, and has the method, path or key in it.",
         "Sign only the instruction, the parameters, the timestamp and the window.",
     ),
     "other_text": Cause(
@@ -193,8 +206,8 @@ CAUSES: dict[str, Cause] = {
     ),
     "unknown": Cause(
         "The signature fits no text that was tried.",
-        "Check first that the secret and the public key are a pair. Then pass the text that you "
-        "signed as signed=.",
+        "Pass the text that you signed as signed=: then the difference is shown. Check also that "
+        "the secret and the public key are a pair.",
     ),
 }  # fmt: skip
 

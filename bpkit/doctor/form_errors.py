@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ..parameters import AMOUNTS, of_form
 from ..signing import MAX_WINDOW
+from .fit import misfit
 from .received import Pair, RawRequest, ReceivedRequest
 
 MAX_SKEW = 600_000  # milliseconds: ten minutes either way
@@ -30,6 +31,8 @@ class FormError(NamedTuple):
 def form_errors(request: ReceivedRequest, now: int | None) -> list[FormError]:
     """All that are found. ``now``: the exchange's time in Unix milliseconds, if it is known."""
     found = [FormError(cause, proven) for cause, proven, has in _CHECKS if has(request)]
+    if remedy := misfit(request):
+        found.append(FormError("misfit", True, remedy))
     if now is None or any(one.cause == "time_unit" for one in found):
         return found
     return found + _clock(request, now)
@@ -82,6 +85,7 @@ def _exponent(request: ReceivedRequest) -> bool:
 _CHECKS: tuple[tuple[str, bool, Callable[[ReceivedRequest], bool]], ...] = (
     ("time_unit", True, _coarse),
     ("window_limit", True, _window),
+    ("reserved", True, lambda request: bool(request.reserved)),
     ("both_ids", True, _both_ids),
     ("client_id", True, _client_id),
     ("capital_boolean", True, _capital),

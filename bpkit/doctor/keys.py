@@ -48,6 +48,16 @@ def signature_bytes(text: str) -> list[tuple[bytes, bytes | None]]:
     return list(found.items())
 
 
+def signature_origin(text: str) -> str:
+    """A sentence about another kind of signature that it seems to be, or ""."""
+    found = _decoded(text)
+    if any(len(raw) == 32 for raw in found):
+        return "It has 32 bytes, as HMAC-SHA256 gives. Backpack wants ED25519, which gives 64."
+    if any(raw[0] == 0x30 and raw[1] == len(raw) - 2 != 62 for raw in found if len(raw) > 60):
+        return "It is in DER, as ECDSA gives. Backpack wants ED25519, which gives 64 bytes."
+    return ""
+
+
 def mask_of(*secrets: str) -> Callable[[str], str]:
     """A function that hides these in a text, in every form, and also one-time codes."""
     words = {one.strip() for one in secrets if len(one.strip()) > 15}

@@ -42,7 +42,10 @@ def fine_time(text: SignedText, request: ReceivedRequest) -> Texts:
 
 
 def other_time(text: SignedText, request: ReceivedRequest) -> Texts:
-    """The clock was read twice, up to a tenth of a second apart."""
+    """The clock was read twice, up to a tenth of a second apart, or twice for what was sent."""
+    for name, value in request.reserved:
+        if name == "timestamp":
+            yield text.with_tail(name, value)
     if re.fullmatch("[0-9]{13}", request.timestamp):
         for apart in range(1, 101):
             yield text.with_tail("timestamp", str(int(request.timestamp) - apart))
@@ -61,8 +64,13 @@ def no_window(text: SignedText, request: ReceivedRequest) -> Texts:
 
 
 def other_window(windows: Iterable[str]) -> Variants:
-    """One of these windows instead of the one that was sent."""
-    return lambda text, request: (text.with_tail("window", one) for one in windows)
+    """One of these windows, or one that was sent as a parameter, instead of X-Window."""
+
+    def vary(text: SignedText, request: ReceivedRequest) -> Texts:
+        sent = [value or "" for name, value in request.reserved if name == "window"]
+        yield from (text.with_tail("window", one) for one in (*sent, *windows))
+
+    return vary
 
 
 def window_name(text: SignedText, request: ReceivedRequest) -> Texts:
@@ -110,7 +118,9 @@ MISTAKES = (
     Mistake("wrong_instruction", parameters.any_instruction, paired=False),
     Mistake("capital_boolean", parameters.respelled(spellings.BOOLEANS)),
     Mistake("exponent", parameters.respelled(spellings.EXPONENTS)),
-    Mistake("different_values", parameters.null_signed),
+    Mistake("reserved", parameters.reserved),
+    Mistake("parameters_not_sent", parameters.null_signed),
+    Mistake("list", parameters.lists),
     Mistake("nested", parameters.nested(as_sent=True)),
     Mistake("different_values", parameters.nested(as_sent=False)),
     Mistake("different_values", parameters.respelled(spellings.USUAL)),
@@ -139,7 +149,10 @@ MISTAKES = (
     Mistake("punctuation", whole(spellings.PUNCTUATION)),
     Mistake("punctuation", whole(spellings.RARE_PUNCTUATION), paired=False),
     Mistake("hashed", whole(spellings.HASHES)),
-    Mistake("other_recipe", other_recipe, paired=False),
     Mistake("parameters_not_sent", parameters.none_signed, paired=False),
     Mistake("timestamp_differs", other_time, paired=False),
+    Mistake("wrong_instruction", parameters.invented_instruction, paired=False),
+    # Last: such a text may be the same as one with a mistake that is above.
+    Mistake("other_recipe", other_recipe, paired=False),
+    Mistake("other_text", parameters.payload, paired=False),
 )

@@ -6,20 +6,19 @@ Each takes the right text and yields the wrong texts that it leads to.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations, permutations
 
-from ..operations import OPERATIONS
 from ..parameters import AMOUNTS
-from . import spellings
-from .received import Pair, ReceivedRequest, by_name
+from . import instructions, spellings
+from .received import Pair, Pairs, ReceivedRequest, by_name
 from .signed_text import SignedText
 
 Texts = Iterator[SignedText]
 Variants = Callable[[SignedText, ReceivedRequest], Iterable[SignedText]]
 
 MAX_NAMES = 50  # of which each is tried alone
-_INSTRUCTIONS = list(dict.fromkeys(row.instruction for row in OPERATIONS.values()))
 # Names whose value is often None in a program. A None is then not sent.
 _OPTIONAL = (
     "symbol", "limit", "offset", "from", "to", "startTime", "endTime", "orderId", "clientId",
@@ -32,24 +31,21 @@ _OPTIONAL = (
 
 
 def near_instruction(text: SignedText, request: ReceivedRequest) -> Texts:
-    """The instructions of the same path and section, and those that some programs fall back to."""
-    own = request.operation
-    near = [row.instruction for row in OPERATIONS.values() if row.path == own.path]
-    near += [row.instruction for row in OPERATIONS.values() if row.section == own.section]
-    for one in dict.fromkeys((*near, "balanceQuery", "orderExecute")):
+    """The instruction that was sent as a parameter, and those of the same path and section."""
+    sent = [value or "" for name, value in request.reserved if name == "instruction"]
+    for one in dict.fromkeys((*sent, *instructions.near(request.operation))):
         if one:
             yield text.with_instruction(one)
 
 
 def any_instruction(text: SignedText, request: ReceivedRequest) -> Texts:
-    """All instructions, the name of the operation, and other spellings of the right one."""
-    name = request.operation.instruction or ""
-    for one in (
-        *_INSTRUCTIONS, "subscribe", request.operation.name, name.lower(), name.upper(),
-        name[:1].upper() + name[1:], spellings.snake(name),
-    ):  # fmt: skip
-        if one:
-            yield text.with_instruction(one)
+    """All instructions of the table, and other spellings of the right one."""
+    yield from map(text.with_instruction, instructions.known(request.operation))
+
+
+def invented_instruction(text: SignedText, request: ReceivedRequest) -> Texts:
+    """Instructions that no operation has: invented ones, and slips of the pen."""
+    yield from map(text.with_instruction, instructions.invented(request.operation))
 
 
 def no_instruction(text: SignedText, request: ReceivedRequest) -> Texts:
@@ -100,16 +96,43 @@ def nested(as_sent: bool) -> Variants:
     return vary
 
 
+def lists(text: SignedText, request: ReceivedRequest) -> Texts:
+    """Several values of one name signed as one, or one of them; or a list sent as one value."""
+    if several := _several(request):
+        yield text.with_names(lambda name: f"{name}[]" if name in several else name)
+    if several or any("," in (value or "") for _, value in text.params):
+        for way in spellings.LISTS:
+            yield text.change(lambda params, way=way: _regrouped(params, way))  # type: ignore[misc]
+
+
+def _several(request: ReceivedRequest) -> set[str]:
+    """The names that have several values."""
+    counts = Counter(name for name, _ in request.orders[0])
+    return {name for name, count in counts.items() if count > 1}
+
+
+def _regrouped(params: Pairs, way: spellings.List) -> Pairs:
+    """With the values of each name changed; the names in the order in which they come."""
+    groups: dict[str, list[str]] = {}
+    for name, value in params:
+        groups.setdefault(name, []).append(value or "")
+    return tuple((name, one) for name, values in groups.items() for one in way(values))
+
+
+def reserved(text: SignedText, request: ReceivedRequest) -> Texts:
+    """The instruction, timestamp or window that was sent as a parameter is signed as one."""
+    yield text.with_more(*request.reserved)
+    for name in dict.fromkeys(name for name, _ in request.reserved):
+        yield text.with_more(*(pair for pair in request.reserved if pair[0] == name))
+
+
 def null_signed(text: SignedText, request: ReceivedRequest) -> Texts:
-    """A null was sent and signed as a word, or the word None was sent and not signed."""
+    """A null was sent and signed as a word."""
     nulls = _few(request.nulls)
     for word in ("None", "null", ""):
         yield text.with_more(*((name, word) for name in request.nulls))
         for name in nulls if len(nulls) > 1 else ():
             yield text.with_more((name, word))
-    yield text.without(
-        {name for name, value in text.params if value in ("None", "null", "undefined", "")}
-    )
 
 
 def none_signed(text: SignedText, request: ReceivedRequest) -> Texts:
@@ -148,8 +171,9 @@ def one_left_out(text: SignedText, request: ReceivedRequest) -> Texts:
     """One parameter is not signed, or all that are False or 0."""
     for name in _few(text.names):
         yield text.without([name])
-    # A program with ``if value:`` loses False and 0.
-    yield text.without({name for name, value in text.params if value in ("false", "0", "False")})
+    # A program with ``if value:`` loses False and 0, and another one the word None.
+    for lost in (("false", "0", "False"), ("None", "null", "undefined", "")):
+        yield text.without({name for name, value in text.params if value in lost})
 
 
 def some_left_out(text: SignedText, request: ReceivedRequest) -> Texts:
@@ -179,6 +203,12 @@ def only_json(text: SignedText, request: ReceivedRequest) -> Texts:
     """JSON is signed, and nothing else."""
     for content in spellings.jsons(request):
         yield from text.then(spellings.always(content))
+
+
+def payload(text: SignedText, request: ReceivedRequest) -> Texts:
+    """The query is signed as it was sent, and nothing else."""
+    if request.raw.query:
+        yield from text.then(spellings.always(request.raw.query))
 
 
 def streams(text: SignedText, request: ReceivedRequest) -> Texts:
@@ -213,6 +243,8 @@ def unsorted(text: SignedText, request: ReceivedRequest) -> Texts:
     yield text._replace(orders=(text.tail, *text.orders), tail=())
     yield text.change(lambda p: (*text.tail, *p))._replace(tail=())
     yield text.change(lambda p: tuple(sorted(p, key=lambda pair: pair[0].lower())))
+    for way in spellings.REORDERED if _several(request) else ():
+        yield text.change(lambda p, way=way: _regrouped(p, way))  # type: ignore[misc]
 
 
 def any_order(text: SignedText, request: ReceivedRequest) -> Texts:

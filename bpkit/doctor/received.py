@@ -22,6 +22,7 @@ Pairs = tuple[Pair, ...]
 
 SUBSCRIBE = Operation("subscribe", "WebSocket", "SUBSCRIBE", "", "subscribe", "none")
 _FOUR = ("x-api-key", "x-signature", "x-timestamp", "x-window")
+RESERVED = ("instruction", "timestamp", "window")  # names that are never parameters
 BAD_LIST = "websocket"  # set as a header if the list of a subscription has the wrong form
 
 
@@ -47,6 +48,12 @@ class ReceivedRequest(NamedTuple):
     elsewhere: Pairs = ()  # parameters in the query of a POST or in the body of a GET
     quoted: frozenset[str] = frozenset()  # names whose value is text in the JSON
     nested: Mapping[str, str] = {}  # nested values: with names sorted -> with names as sent
+    reserved: Pairs = ()  # instruction, timestamp and window, if they were sent as parameters
+
+    @property
+    def is_list(self) -> bool:
+        """Is the body a JSON list?"""
+        return self.operation.method != "GET" and self.raw.body.lstrip()[:1] == b"["
 
 
 def by_name(pairs: Pairs) -> Pairs:
@@ -147,11 +154,11 @@ def received(
     except (ValueError, RecursionError):  # not JSON, or nested too deep
         items, orders = [], ()
     if operation.method == "GET":
-        return read._replace(orders=(query,), elsewhere=tuple(chain(*orders)))
+        return _without_reserved(read._replace(orders=(query,), elsewhere=tuple(chain(*orders))))
     if not items:
         return None
     fields = [field for one in items for field in one.items()]
-    return read._replace(
+    read = read._replace(
         orders=orders,
         nulls=tuple(dict.fromkeys(name for name, value in fields if value is None)),
         elsewhere=query,
@@ -161,6 +168,17 @@ def received(
             for _, value in fields
             if isinstance(value, dict | list)
         },
+    )
+    return _without_reserved(read)
+
+
+def _without_reserved(read: ReceivedRequest) -> ReceivedRequest:
+    """With the reserved names apart; of a batch, those of its first order."""
+    orders = tuple(
+        tuple(pair for pair in order if pair[0] not in RESERVED) for order in read.orders
+    )
+    return read._replace(
+        orders=orders, reserved=tuple(one for one in read.orders[0] if one[0] in RESERVED)
     )
 
 

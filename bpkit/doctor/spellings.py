@@ -117,7 +117,12 @@ ENCODINGS = (
     lambda text: json.dumps(text)[1:-1],  # as in JSON: \u4e2d
 )
 MANGLED = (lambda text: text.replace("&times", "\N{MULTIPLICATION SIGN}"), escape)
-PUNCTUATION = (lambda text: text + "\n", lambda text: text + "&", lambda text: "?" + text)
+PUNCTUATION = (
+    lambda text: text + "\n",
+    lambda text: text + "&",
+    lambda text: "?" + text,
+    lambda text: text.replace("&timestamp", "&&timestamp"),  # as from joining an empty text
+)
 # White space and quotes, as they come from a file or from Python's repr.
 RARE_PUNCTUATION = (
     lambda text: "\n" + text,
@@ -130,6 +135,36 @@ RARE_PUNCTUATION = (
     lambda text: f"b'{text}'",
 )
 HASHES = (lambda text: _sha256(text).digest(), lambda text: _sha256(text).hexdigest())
+
+
+REORDERED: tuple[Callable[[list[str]], list[str]], ...] = (lambda values: values[::-1], sorted)
+List = Callable[[list[str]], list[str]]
+
+
+def _several(change: Callable[[list[str]], list[str]]) -> List:
+    """Change only several values of one name."""
+    return lambda values: change(values) if len(values) > 1 else values
+
+
+def _split(values: list[str]) -> list[str]:
+    """The values of a list that was sent as one: as JSON, as Python's repr, or with commas."""
+    if len(values) > 1 or not values[0]:
+        return values
+    return [one.strip(" '\"") for one in values[0].strip("[]()").split(",")]
+
+
+LISTS: tuple[List, ...] = (
+    _split,
+    _several(lambda values: [repr(values)]),
+    _several(lambda values: [repr(tuple(values))]),
+    _several(lambda values: [json.dumps(values)]),
+    _several(lambda values: [json.dumps(values, separators=(",", ":"))]),
+    _several(lambda values: [",".join(values)]),
+    _several(lambda values: [", ".join(values)]),
+    _several(lambda values: values[:1]),
+    _several(lambda values: values[-1:]),
+    lambda values: list(dict.fromkeys(values)),
+)
 
 
 def _sha256(text: str) -> Any:
@@ -158,7 +193,8 @@ def jsons(request: ReceivedRequest) -> Iterator[str]:
     if request.operation.method == "GET":
         content: Any = dict(pair for order in request.orders for pair in order)
     else:
-        yield request.raw.body.decode(errors="surrogateescape")
+        if request.raw.body:
+            yield request.raw.body.decode(errors="surrogateescape")
         try:
             content = json.loads(request.raw.body or b"{}")
         except ValueError:  # a number of thousands of digits, which Python refuses
@@ -175,14 +211,12 @@ def other_exchanges(request: ReceivedRequest, timestamp: str, window: str) -> It
     method, path, query, headers, body = request.raw
     content = body.decode(errors="surrogateescape")
     target = f"{path}?{query}" if query else path
-    payload = query or content
     yield lambda text: method + path + text
     yield lambda text: f"{path}?{text}"
     for other in (
         timestamp + method + target + content,  # Coinbase, FTX
         timestamp + method + path + content,
         method + target + content,
-        timestamp + headers.get("x-api-key", "") + window + payload,  # Bybit
-        payload,  # Binance
+        timestamp + headers.get("x-api-key", "") + window + (query or content),  # Bybit
     ):
         yield always(other)

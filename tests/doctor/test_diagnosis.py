@@ -201,7 +201,8 @@ def test_what_is_signed_by_the_rule_is_never_accused(
         pairs = (f"{quote(name)}={quote(str(spelled(fields[name])), safe='')}" for name in names)
         url += "?" + "&".join(pairs)
     else:
-        body = json.dumps({name: fields[name] for name in names}).encode()
+        one = {name: fields[name] for name in names}
+        body = json.dumps([one] if operation.name == "execute_order_batch" else one).encode()
     found = diagnose(method=operation.method, url=url, headers=headers, body=body, now=MS + 1)
     assert found.cause == "none" and found.proven
     assert found.expected == hidden(text)
@@ -332,7 +333,7 @@ QUERY_TEXTS = [
     ("other_recipe", "GET" + FILLS),
     ("other_recipe", f"{MS}GET{FILLS}"),
     ("other_recipe", f"{MS}GET/wapi/v1/history/fills"),
-    ("other_recipe", FILLS.partition("?")[2]),
+    ("no_instruction + no_timestamp + no_window", FILLS.partition("?")[2]),
     ("other_recipe", "/wapi/v1/history/fills?" + RIGHT_FILLS),
 ]  # fmt: skip
 
@@ -522,13 +523,13 @@ def test_null_in_the_body_counts_as_absent() -> None:
     assert order(RIGHT, body).cause == "none"
     for word in ("None", "null"):
         signed = RIGHT.replace("&timestamp", f"&triggerPrice={word}&timestamp")
-        proves(order(signed, body), "different_values", signed, RIGHT)
+        proves(order(signed, body), "parameters_not_sent", signed, RIGHT)
 
 
 def test_one_of_two_nulls_is_signed() -> None:
     signed = RIGHT.replace("&timestamp", "&triggerPrice=None&timestamp")
     found = order(signed, {**ORDER, "triggerPrice": None, "triggerBy": None})
-    proves(found, "different_values", signed, RIGHT)
+    proves(found, "parameters_not_sent", signed, RIGHT)
 
 
 def test_false_and_zero_are_lost_together() -> None:
@@ -589,7 +590,7 @@ def test_the_exact_value_of_a_float() -> None:
 def test_none_in_the_query() -> None:
     right = RIGHT_FILLS.replace("from=0", "from=None")
     signed = RIGHT_FILLS.replace("from=0&", "")
-    proves(query(signed, FILLS.replace("=0", "=None")), "different_values", signed, right)
+    proves(query(signed, FILLS.replace("=0", "=None")), "parameters_left_out", signed, right)
 
 
 @pytest.mark.parametrize(
@@ -921,8 +922,14 @@ def claimed(signed: str, made: str | None = None, **other: str | None) -> Findin
         ("wrong_instruction", RIGHT.replace("orderExecute", "placeOrder")),
         ("parameters_not_sent", RIGHT.replace("&price", "&mood=good&price")),
         ("other_text", "hello"),
+        ("different_values + punctuation", f"?{RIGHT.replace('SOL', 'BTC')}"),
+        ("different_values + punctuation", f"b'{RIGHT.replace('SOL', 'BTC')}'"),
+        ("different_values + punctuation",
+         RIGHT.replace("SOL", "BTC").replace("&timestamp", "&&timestamp")),
+        ("different_values + mangled",
+         RIGHT.replace("SOL", "BTC").replace("&times", "\N{MULTIPLICATION SIGN}")),
         ("other_text", "hello&window=5000"),
-        ("other_text", RIGHT.replace("&side=Bid", "&side=Bid&side=Bid")),
+        ("list", RIGHT.replace("&side=Bid", "&side=Bid&side=Bid")),
         ("no_instruction + body_not_signed + timestamp_differs",
          "timestamp=1750793999999&window=5000"),
         ("body_not_signed + window_differs", "instruction=orderExecute"
@@ -933,8 +940,8 @@ def claimed(signed: str, made: str | None = None, **other: str | None) -> Findin
          RIGHT.replace("SOL", "BTC").replace(str(MS), f"{MS}00")),
         ("parameters_left_out + timestamp_differs",
          RIGHT.replace("&side=Bid", "").replace(str(MS), "1750793999999")),
-        ("different_values + batch", f"instruction=orderExecute&{RIGHT.replace('SOL', 'BTC')}"),
-        ("different_values + batch", f"{RIGHT.replace('SOL', 'BTC')}&timestamp={MS}"),
+        ("reserved + different_values", f"instruction=orderExecute&{RIGHT.replace('SOL', 'BTC')}"),
+        ("reserved + different_values", f"{RIGHT.replace('SOL', 'BTC')}&timestamp={MS}"),
         ("no_timestamp + window_differs", RIGHT.replace(f"&timestamp={MS}", "")
                                                .replace("5000", "4321")),
         ("unsorted", RIGHT.replace("&price=170.50", "").replace("&side", "&price=170.50&side")
