@@ -35,6 +35,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from .. import __version__
 from ..doctor import diagnose
 from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
@@ -53,7 +54,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2100, 1, 1, tzinfo=UTC)  # no market is simulated after this
 
 REMEMBERED = 1000  # signatures that were good
-MOST, LEAST = Decimal(10) ** 12, Decimal("1e-18")  # of an asset, when an account is opened
+MOST, DECIMALS = 10**12, 18  # of an asset, when an account is opened or a deposit arrives
 
 # What the demo account starts with: enough for every lesson.
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
@@ -98,7 +99,7 @@ class Sandbox:
             partial(_finding, accepted),
             accepted,
         )
-        server = Server(self._service, port)
+        server = Server(self._service, f"bpkit/{__version__}", port)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.
         self._end = weakref.finalize(self, server.stop)
@@ -116,7 +117,8 @@ class Sandbox:
         None), status (as sent; 0 if the connection was cut), verdict ("answered", the reason of the
         refusal, or, if a fault hit it, what was done and what then went wrong: "carried out, reply
         lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
-        refused signature, and what to do, or None). The last 10,000 are kept.
+        refused signature, and what to do, or None). The last 10,000 are kept. A text of more than
+        10,000 bytes is cut, and ends with a note that it was.
         """
         with self._service.lock:
             return [dict(entry) for entry in self._service.log]
@@ -276,10 +278,19 @@ def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, De
         except InvalidOperation:
             amounts[asset] = Decimal("NaN")
         if not amounts[asset].is_finite() or not 0 <= amounts[asset] <= MOST:
-            raise ValueError(f'{asset}={text!r} is not an amount to start with; write text: "500"')
-        if amounts[asset] != amounts[asset].quantize(LEAST):
-            raise ValueError(f"{asset}={text!r} has more than 18 decimals")
+            raise ValueError(
+                f'{asset}={text!r} is not an amount from 0 to {MOST:,}; write text: "500"'
+            )
+        if _is_too_fine(amounts[asset]):
+            raise ValueError(f"{asset}={text!r} has more than {DECIMALS} decimals")
     return amounts
+
+
+def _is_too_fine(amount: Decimal) -> bool:
+    """Has it more than DECIMALS decimals? Its digits are counted: arithmetic would round them."""
+    _, digits, exponent = amount.as_tuple()
+    surplus = -DECIMALS - int(exponent)
+    return surplus > 0 and any(digits[-surplus:])
 
 
 def _feeds(markets: list[market.Market], seed: str) -> Callable[[str], PriceFeed]:

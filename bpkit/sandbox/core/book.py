@@ -137,9 +137,10 @@ class Book:
         left = taker.quantity if taker.budget is None else taker.budget
         if left is None or (taker.quantity is not None and taker.budget is not None):
             raise ValueError("give a quantity or a budget, not both")
+        full = False  # does the rest of the budget buy no step at the last price?
         for maker in self._sides[OTHER[taker.side]].walk():
             wanted = left if taker.budget is None else left // maker.price
-            if wanted == 0:
+            if wanted == 0 or (full and not _is_open(taker, maker, most)):
                 return Match(fills, expired, None)
             if _is_worse(taker.side, maker.price, taker.limit):
                 return Match(fills, expired, NO_MATCH)
@@ -163,10 +164,12 @@ class Book:
             if maker.owner in nets:
                 nets[maker.owner] += taken if maker.side == "Bid" else -taken
             most = None if most is None else most - taken
-            if taken == wanted:
-                return Match(fills, expired, None)
             left -= taken if taker.budget is None else taken * maker.price
-        return Match(fills, expired, NO_MATCH)
+            full = taken == wanted
+            # A step costs less at the next bid, so the rest of a budget may buy one there.
+            if full and (taker.budget is None or taken < tradable):
+                return Match(fills, expired, None)
+        return Match(fills, expired, None if full else NO_MATCH)
 
     def apply(self, match: Match) -> None:
         """Carry out a plan. The book must not have changed since ``plan``."""
@@ -221,6 +224,13 @@ def _tradable(maker: Resting, nets: Mapping[str, int]) -> int:
         return maker.quantity
     net = nets.get(maker.owner, 0)
     return min(maker.quantity, max(0, net if maker.side == "Ask" else -net))
+
+
+def _is_open(taker: Taker, maker: Resting, most: int | None) -> bool:
+    """May ``taker`` trade with ``maker``?"""
+    bounds = (taker.limit, taker.worst)
+    worse = any(_is_worse(taker.side, maker.price, bound) for bound in bounds)
+    return not worse and maker.owner != taker.owner and most != 0
 
 
 def _is_worse(side: Side, price: int, bound: int | None) -> bool:

@@ -8,6 +8,7 @@ one after the other, as the exchange documents.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ from .answers import Response
 from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
-from .record import RequestRecord
+from .record import RequestRecord, bounded
 
 # An operation without a function is answered 501 once the body is a JSON object and the signature
 # is good, so that signing can be practised on it. ``get_time`` is answered here; the signature of
@@ -37,6 +38,7 @@ NOT_SIMULATED = frozenset(
 LOG_LENGTH = 10_000
 FINDING = "X-Sandbox-Finding"  # a header of the sandbox; the exchange never sends it
 FINDING_LENGTH = 1000  # characters in that header; the log has the whole finding
+_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){1,3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 Diagnose = Callable[[str, str, str, Mapping[str, str], bytes, int], str | None]
 _log = logging.getLogger(__name__)
 _ROUTES: dict[str, dict[str, Operation]] = {}
@@ -128,6 +130,7 @@ class Service:
 
     def _carry_out(self, record: RequestRecord) -> Response:
         """Raises Unreadable, Refusal."""
+        _check_host(record.headers.get("host", ""))
         self._follow()
         operation, account = _known(record), None
         symbols = set(self.exchange.markets)
@@ -180,8 +183,9 @@ class Service:
     def _examined(
         self, record: RequestRecord, response: Response, entry: dict[str, Any]
     ) -> Response:
-        entry["finding"] = self._finding(record)
-        return _with_finding(response, entry["finding"])
+        finding = self._finding(record)
+        entry["finding"] = None if finding is None else bounded(finding)
+        return _with_finding(response, finding)
 
     def _finding(self, record: RequestRecord) -> str | None:
         if self._diagnose is None:
@@ -199,6 +203,14 @@ class Service:
         except Exception:  # the answer is sent all the same
             _log.exception("no finding at %s %s", record.method, record.path)
             return None
+
+
+def _check_host(host: str) -> None:
+    """Refuse another name: a page of the web may let its own name mean this machine, and then its
+    scripts reach the sandbox (DNS rebinding). HTTP/1.0 needs no name."""
+    if host and not _LOOPBACK.fullmatch(host):
+        text = f"the sandbox is called 127.0.0.1 or localhost, not {host[:100]!r}"
+        raise parsing.Unreadable(f"misdirected request: {text}", 421)
 
 
 def _route(method: str, path: str) -> Operation | None:
