@@ -41,7 +41,7 @@ LEVELS = [
     {"plots", "cli"},
     {"__main__"},
 ]
-SANDBOX_LEVELS = [{"formatting"}, {"simulation"}, {"core"}, {"server"}, {""}]
+SANDBOX_LEVELS = [{"formatting", "undo"}, {"simulation"}, {"core"}, {"server"}, {""}]
 HOMES = {
     "requests": {"transport"},
     "urllib3": {"transport"},

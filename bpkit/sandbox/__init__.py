@@ -126,7 +126,10 @@ class Sandbox:
     def advance(
         self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
     ) -> None:
-        """Let the market's time pass: candles close, trades happen, open orders fill."""
+        """Let the market's time pass: candles close, trades happen, open orders fill.
+
+        If you press Ctrl+C, KeyboardInterrupt is raised when all of the time has passed.
+        """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
         try:
@@ -139,9 +142,8 @@ class Sandbox:
             raise ValueError(
                 f"the market's time ends at the start of {END:%Y}, before {span} have passed"
             )
-        with self._service.lock:
-            exchange = self._service.exchange
-            exchange.advance_to(exchange.now_us + span // timedelta(microseconds=1))
+        exchange, steps = self._service.exchange, span // timedelta(microseconds=1)
+        self._service.command(lambda: exchange.advance_to(exchange.now_us + steps))
 
     def fault(
         self,
@@ -179,12 +181,11 @@ class Sandbox:
         if funds is not None and not isinstance(funds, Mapping):
             raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
         key = Key.generate() if key is None else _checked_key(key)
-        with self._service.lock:
-            if self._service.exchange.account(key.public_key) is not None:
-                raise ValueError(f"{key!r} has an account already")
-            self._service.exchange.open_account(
-                key.public_key, _decimals(funds or {}, self._service.exchange.assets)
-            )
+        exchange = self._service.exchange
+        if exchange.account(key.public_key) is not None:
+            raise ValueError(f"{key!r} has an account already")
+        amounts = _decimals(funds or {}, exchange.assets)
+        self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
 
     def deposit(
@@ -197,11 +198,9 @@ class Sandbox:
         blockchain, or less than the minimum deposit.
         """
         amount = _decimals({symbol: quantity}, self._service.exchange.assets)[symbol]
-        with self._service.lock:
-            self._service.now_us()  # if the market follows the clock, bring it up to now
-            return self._service.capital.deposit(
-                self._account(key), symbol, amount, blockchain or blockchain_of(symbol)
-            )
+        account, chain = self._account(key), blockchain or blockchain_of(symbol)
+        capital = self._service.capital
+        return self._service.command(lambda: capital.deposit(account, symbol, amount, chain))
 
     def allow_withdrawal_address(self, key: Key, blockchain: str, address: str) -> None:
         """Add an address to an account's address book, exempt from two factor authentication.
@@ -209,8 +208,8 @@ class Sandbox:
         On the exchange you do this on its website. ``request_withdrawal`` to any other address is
         refused (403 FORBIDDEN). ValueError: no such account or blockchain.
         """
-        with self._service.lock:
-            self._service.capital.allow(self._account(key), blockchain, address)
+        account, capital = self._account(key), self._service.capital
+        self._service.command(lambda: capital.allow(account, blockchain, address))
 
     def stop(self) -> None:
         """Close the port. The accounts and their balances are gone."""

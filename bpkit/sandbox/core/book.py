@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from ..undo import UndoDict, UndoList
 
 Side = Literal["Bid", "Ask"]
 OTHER: dict[Side, Side] = {"Bid": "Ask", "Ask": "Bid"}
@@ -21,8 +22,7 @@ PRICE_IMPACT = "PriceImpact"
 NOT_REDUCED = "ReduceOnlyNotReduced"
 
 
-@dataclass(slots=True)
-class Resting:
+class Resting(NamedTuple):
     """An order in the book. ``quantity``: the steps that remain."""
 
     id: str
@@ -85,7 +85,7 @@ class Book:
     """The resting orders of one market."""
 
     def __init__(self) -> None:
-        self._orders: dict[str, Resting] = {}
+        self._orders: UndoDict[str, Resting] = UndoDict()
         self._sides: dict[Side, _BookSide] = {"Bid": _BookSide(1), "Ask": _BookSide(-1)}
 
     def __contains__(self, id: str) -> bool:
@@ -105,7 +105,8 @@ class Book:
 
     def cancel(self, id: str) -> Resting:
         """Remove an order. KeyError: it is not in the book."""
-        order = self._orders.pop(id)
+        order = self._orders[id]
+        del self._orders[id]
         self._sides[order.side].remove(order)
         return order
 
@@ -175,9 +176,12 @@ class Book:
         """Carry out a plan. The book must not have changed since ``plan``."""
         for fill in match.fills:
             maker = self._orders[fill.maker]
-            maker.quantity -= fill.quantity
-            if maker.quantity == 0:
+            left = maker._replace(quantity=maker.quantity - fill.quantity)
+            if left.quantity == 0:
                 self.cancel(maker.id)
+            else:
+                self._orders[maker.id] = left
+                self._sides[maker.side].change(left)
         for id in match.expired:
             self.cancel(id)
 
@@ -187,22 +191,28 @@ class _BookSide:
 
     def __init__(self, sign: int) -> None:
         self._sign = sign  # sign * price is a key: the better the price, the higher the key
-        self._keys: list[int] = []
-        self._queues: dict[int, dict[str, Resting]] = {}  # key -> its orders, oldest first
+        self._keys: UndoList[int] = UndoList()
+        # key -> its orders, oldest first
+        self._queues: UndoDict[int, UndoDict[str, Resting]] = UndoDict()
 
     def add(self, order: Resting) -> None:
         key = self._sign * order.price
-        if key not in self._queues:
+        if key in self._queues:
+            self._queues[key][order.id] = order
+        else:
             insort(self._keys, key)
-            self._queues[key] = {}
-        self._queues[key][order.id] = order
+            self._queues[key] = UndoDict({order.id: order})
 
     def remove(self, order: Resting) -> None:
         key = self._sign * order.price
-        del self._queues[key][order.id]
-        if not self._queues[key]:
+        if len(self._queues[key]) > 1:
+            del self._queues[key][order.id]
+        else:
             del self._queues[key]
             del self._keys[bisect_left(self._keys, key)]
+
+    def change(self, order: Resting) -> None:
+        self._queues[self._sign * order.price][order.id] = order  # it keeps its place
 
     def best(self) -> int | None:
         return self._sign * self._keys[-1] if self._keys else None

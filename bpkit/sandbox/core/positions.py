@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
+from ..undo import Undoable
 from .ledger import ZERO, cut, exact, fine, fitted
 
 Json = dict[str, Any]
 
 
 @dataclass(eq=False)
-class EnginePosition:
+class EnginePosition(Undoable):
     """A position; long is above 0. ``steps``: net quantity. ``flow``: ticks * steps bought minus
     sold. ``cost``: the average cost of the open quantity, in the quote asset.
 

@@ -12,6 +12,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
+from ..undo import Undoable
 from .book import Side
 from .ledger import ZERO, Balances, exact, raised, rounded
 from .orders import EngineAccount, EngineOrder, OrderFill, OrderRequest
@@ -29,7 +30,7 @@ def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
         return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
 
 
-class FuturesSettlement:
+class FuturesSettlement(Undoable):
     """Pay fees, profits, losses and funding. ``mark``: the price of a market's symbol now.
 
     ``next_id``: the next id of an order or a position. ``unlock``: end an account's spot orders.
