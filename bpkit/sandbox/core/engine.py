@@ -44,6 +44,7 @@ class Engine(Undoable):
         conflicts: Conflicts | None = None,
     ) -> None:
         self.now_us = now_us
+        self.realised_us = now_us  # when profits and losses of open positions were last realised
         self.markets = {market.symbol: market for market in markets}
         self.conflicts = conflicts or Conflicts()
         self.assets = {asset for market in markets for asset in (market.base, market.quote)}

@@ -1,8 +1,8 @@
 """Settle futures: fees, realised profit and loss, funding, and debts.
 
 The market maker pays what an account receives, and receives what an account pays. Payments are made
-at once, in the quote asset (on the exchange every few seconds). An account that has too little of
-it sells other assets at their last price; if that is not enough, the market maker pays the rest.
+at once, in the quote asset. An account that has too little of it sells other assets at their last
+price; if that is not enough, the market maker pays the rest.
 """
 
 from __future__ import annotations
@@ -80,6 +80,14 @@ class FuturesSettlement(Undoable):
             position.funding += amount
         account.funding.append(FundingPayment(position.market.symbol, end_us, amount, rate))
         self.pay(account, position.market.quote, amount, "FundingPayment", end_us, position.id)
+
+    def realise(
+        self, account: EngineAccount, position: EnginePosition, mark: Decimal, now_us: int
+    ) -> None:
+        """Realise the profit or loss of an open position. Nothing is sold to pay for a loss."""
+        asset = position.market.quote
+        due = position.realise(mark, account.balances.available(asset))
+        self.pay(account, asset, due, "CulledRealizePnlAuto", now_us, position.id)
 
     def pay(
         self,
