@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from conftest import Plain, examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_positions import Pit
 
@@ -182,17 +182,21 @@ def story(prints: Iterable[tuple[int, int]], stops: Iterable[int]) -> Pit:
     pit.order(pit.ann, "Ask", price="103", quantity="0.7")
     for after, price in prints:
         pit.perp.print(after, price, quantity=20, sold=price < 10_000)
-    for stop in sorted({*stops, 4_000}):
+    for stop in sorted({*stops, 3_997}):
         pit.advance(stop)
         assert pit.total() == pit.supply
     return pit
 
 
-moves = st.lists(st.tuples(st.integers(1, 3_990), st.integers(9_500, 10_500)), max_size=8)
+# Many are within the last seconds, after the last time when profits are realised, or at that time.
+times = st.integers(1, 3_996) | st.integers(3_985, 3_996) | st.just(3_990)
+moves = st.lists(st.tuples(times, st.integers(9_500, 10_500)), max_size=8)
 
 
+@example([(3_993, 9_600)], [3_991])  # a fill after the last time, and somebody looked in between
+@example([(3_990, 9_600)], [3_990])  # a fill at that time
 @settings(max_examples=examples(60))
-@given(moves, st.lists(st.integers(1, 3_999), max_size=12))
+@given(moves, st.lists(times, max_size=12))
 def test_it_does_not_matter_how_often_time_is_moved(
     prints: list[tuple[int, int]], stops: list[int]
 ) -> None:
