@@ -41,7 +41,7 @@ LEVELS = [
     {"plots", "cli"},
     {"__main__"},
 ]
-SANDBOX_LEVELS = [{"formatting"}, {"simulation"}, {"core"}, {"server"}, {""}]
+SANDBOX_LEVELS = [{"formatting", "undo"}, {"simulation"}, {"core"}, {"server"}, {""}]
 HOMES = {
     "requests": {"network.connection", "network.probe", "network.route", "transport"},
     "urllib3": {"network.failures"},
@@ -227,10 +227,10 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
     assert {target for room, target in taken if room != "sandbox"} <= {
         "operations", "parameters", "enums", "errors",
     }  # fmt: skip
-    # Where the sandbox hands out its account's key, and asks why a signature that it has already
-    # refused was wrong; and only there.
+    # Where the sandbox hands out its account's key, asks why a signature that it has already
+    # refused was wrong, and names its version; and only there.
     handed = {target for room, target in taken if room == "sandbox"}
-    assert handed <= {"operations", "signing", "doctor"}
+    assert handed <= {"bpkit", "operations", "signing", "doctor"}
 
 
 def test_only_the_commands_start_a_sandbox_and_only_when_called() -> None:

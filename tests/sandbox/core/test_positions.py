@@ -731,10 +731,11 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     system, resting, _ = pit.exchange.order_history(pit.bob)
     assert system["systemOrderType"] == "LiquidatePositionOnBook"
     assert pit.bob.orders[-1].wire()["reduceOnly"] is True
-    paid = [(one.source, one.quantity) for one in pit.bob.settlements[-3:]]
+    paid = [(one.source, one.quantity) for one in pit.bob.settlements[-4:]]
     assert paid == [
+        ("CulledRealizePnlAuto", Decimal("-942.5")),  # 50 * (81.15 - 100), after ten seconds
         ("TradingFees", Decimal("-2.025")),
-        ("RealizePnl", Decimal(-950)),
+        ("RealizePnl", Decimal("-7.5")),  # the rest of 950
         ("TradingFeesSystem", Decimal("-40.5")),
     ]
     assert (resting["status"], resting["expiryReason"]) == ("Expired", "Liquidation")
