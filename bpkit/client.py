@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, overload
 
 from . import results, serialize
@@ -20,7 +20,6 @@ from .api import (
     BorrowLend,
     BorrowLendMarkets,
     Capital,
-    Markets,
     Order,
     Position,
     Strategy,
@@ -33,6 +32,7 @@ from .api.validation import TOGETHER, check_together
 from .clock import ClockReading
 from .doctor.explain import Explanation
 from .errors import ApiError, BatchTransportError, BpkitError, InputError, TransportError
+from .guard.check_order import MarketList, MarketRules
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, OWN_ID, Operation
@@ -46,7 +46,7 @@ _log = logging.getLogger("bpkit")
 
 
 class Client(
-    System, Assets, Markets, Trades, Account, Capital, WithdrawalDelays, Order, Position,
+    System, Assets, MarketRules, Trades, Account, Capital, WithdrawalDelays, Order, Position,
     BorrowLendMarkets, BorrowLend, Strategy, RFQ, Vaults,
 ):  # fmt: skip
     """The Backpack Exchange API at ``url``: a sandbox's, or ``LIVE_URL``.
@@ -87,6 +87,7 @@ class Client(
         if new_id is not None and not callable(new_id):
             raise InputError("new_id", new_id, "is not a function that gives a whole number")
         self._new_id = new_id or _random_id
+        self._market_list = MarketList(monotonic)
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
             rate_limit=rate_limit,
