@@ -129,7 +129,7 @@ class Market:
         value, reached = number("price", price), number("last", last)
         way = 1 if value < reached else -1
         inward = multiple(count_units(value, self.tick, way), self.tick)
-        if inward != value and (inward >= reached if way == 1 else inward <= reached):
+        if inward >= reached if way == 1 else inward <= reached:
             way = -way
         return plain(self.prices.rounded("price", price, way))
 

@@ -125,6 +125,14 @@ def test_no_valid_value_is_left(
     assert isinstance(caught.value, InputError) and f"({rule})" in str(caught.value)
 
 
+def test_zero_is_never_valid() -> None:
+    """Whatever minPrice says."""
+    free = Market.from_row(row("X_USDC", "0.01", "0.01", "0", None, None))
+    with pytest.raises(RuleError, match="the least is 0.01 .tickSize."):
+        free.round_price("0.001", "Bid")
+    assert free.bands()[:2] == ("0.01", "tickSize")
+
+
 def test_the_error_names_the_rule_and_the_least() -> None:
     with pytest.raises(RuleError) as caught:
         PEPE.round_quantity("99.99")
@@ -175,7 +183,7 @@ def test_bands_of_the_last_price() -> None:
     assert bands == ("42.51", "minMultiplier", "340.06", "maxMultiplier")
     low = bands.check(SOL.round_price("42.505", "Bid"))
     assert [(one.rule, one.limit, one.got) for one in low] == [("minMultiplier", "42.51", "42.5")]
-    assert bands.check(SOL.round_price("42.505", "Ask")) == []
+    assert bands.check(SOL.round_price("42.505", "Ask")) == bands.check("340.06") == []
     assert [one.rule for one in bands.check("340.07")] == ["maxMultiplier"]
 
 
@@ -259,6 +267,7 @@ def test_a_trigger_has_limits_too() -> None:
     [
         ("SOL_USDC", "25.999", "25.99"),
         ("BTC_USDC", "25.99", "25.9"),
+        ("BONK_USDC", "25.0000000019", "25.000000001"),
         ("BONK_USDC", 25, "25"),
     ],
 )
@@ -311,7 +320,8 @@ def test_a_largest_quantity() -> None:
 @pytest.mark.parametrize(
     "value",
     [0.3, float("nan"), float("inf"), "NaN", "Infinity", Decimal("NaN"), "0", "-1", 0, "", " ",
-     "1,000", "1_000", "1 000", "170.5 USDC", "0x10", True, None, "1e999", "9" * 61,
+     "1,000", "1_000", "1 000", "170.5 USDC", "0x10", True, None, "1e999", f"1e{10**20}",
+     "9" * 61,
      Decimal("1E+999999"), "٣"],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused(value: Any) -> None:

@@ -45,7 +45,8 @@ class Engine:
         self.now_us = now_us
         self.markets = {market.symbol: market for market in markets}
         self.conflicts = conflicts or Conflicts()
-        self.assets = {asset for market in markets for asset in (market.base, market.quote)}
+        spot = [market for market in markets if market.kind == "SPOT"]
+        self.assets = {asset for market in spot for asset in (market.base, market.quote)}
         self.market_maker = Balances(dict.fromkeys(self.assets, MARKET_MAKER_FUNDS))
         self.fees = Balances({})
         self.accounts: dict[str, EngineAccount] = {}
