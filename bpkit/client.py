@@ -31,7 +31,14 @@ from .api import (
 from .api.validation import TOGETHER, check_together
 from .clock import ClockReading
 from .doctor.explain import Explanation
-from .errors import ApiError, BatchTransportError, BpkitError, InputError, TransportError
+from .errors import (
+    ApiError,
+    BatchTransportError,
+    BpkitError,
+    InputError,
+    TransportError,
+    without_locals,
+)
 from .guard.check_order import MarketList, MarketRules
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
@@ -40,7 +47,7 @@ from .parameters import U32, Parameter
 from .reconcile import Outcome, reconcile
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
-from .transport import Transport
+from .transport import MOST_BYTES, Transport
 
 _log = logging.getLogger("bpkit")
 
@@ -52,8 +59,10 @@ class Client(
     """The Backpack Exchange API at ``url``: a sandbox's, or ``LIVE_URL``.
 
     ``key``: needed by signed operations. ``window``: milliseconds for which a signed request stays
-    valid, 1 to 60000. ``timeout``: seconds to wait for an answer, or a pair: seconds to connect,
-    and to wait for an answer.
+    valid, 1 to 60000. ``timeout``: seconds for a whole call, from its first attempt to the last
+    byte of the answer; or a pair: seconds to connect, and for the whole call. Waiting for the rate
+    limit, or because the exchange says so, does not count. ``most_bytes``: a longer answer is not
+    read to its end.
 
     ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
     how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
@@ -72,6 +81,7 @@ class Client(
     one INFO record for each write, and one DEBUG record for each read.
     """
 
+    @without_locals
     def __init__(
         self,
         url: str,
@@ -83,6 +93,7 @@ class Client(
         trusted_host: str | None = None,
         rate_limit: RateLimit | None = None,
         new_id: Callable[[], int] | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         if new_id is not None and not callable(new_id):
             raise InputError("new_id", new_id, "is not a function that gives a whole number")
@@ -90,7 +101,7 @@ class Client(
         self._market_list = MarketList(monotonic)
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
-            rate_limit=rate_limit,
+            rate_limit=rate_limit, most_bytes=most_bytes,
         )  # fmt: skip
 
     @property
@@ -156,11 +167,13 @@ class Client(
     def measure_clock(self, apply: bool = False) -> ClockReading:
         """How far this machine's clock is from the exchange's. It asks the exchange for its time.
 
-        ``apply``: correct every signature of this client for it from now on. Docs: System, Get
-        system time.
+        ``apply``: correct every signature of this client for it from now on. GuardError if the
+        clocks differ by more than 10 minutes: then one of them is wrong, and nothing is applied.
+        Docs: System, Get system time.
         """
         return self._transport.measure_clock(apply)
 
+    @without_locals
     def explain(
         self,
         operation: str,
@@ -187,6 +200,7 @@ class Client(
             OPERATIONS[operation], fields, request, made, show_signature=self._transport.loopback
         )
 
+    @without_locals
     def request(
         self,
         method: str,
@@ -263,9 +277,10 @@ class Client(
                     operation, fields, reply.status, reply.headers, reply.content
                 )
             except (ValueError, RecursionError, KeyboardInterrupt) as stop:
-                lost = self._transport.lost(
-                    operation, fields, "the answer is not what was announced", reply.request
-                )
+                why = f"the answer ({reply.status}) cannot be used: {stop}"
+                if isinstance(stop, KeyboardInterrupt):
+                    why = "it was interrupted while the answer was read"
+                lost = self._transport.lost(operation, fields, why, reply.request, reply)
                 lost.unique_id = unique
                 if isinstance(stop, KeyboardInterrupt):
                     raise

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 FAR_OFF = timedelta(seconds=1)  # from here on, a request may be refused because of the clock
+MOST_CORRECTED = timedelta(minutes=10)  # no signature is corrected by more
 _FIRST, _LAST = 1_500_000_000_000, 4_100_000_000_000  # Unix milliseconds: 2017 to 2099
 _MILLISECOND = timedelta(milliseconds=1)
 _SETTINGS = {
@@ -65,11 +66,35 @@ def advice(found: ClockReading, system: str) -> str:
             f"{found}, so the request took too long to arrive: call again, or make the client with "
             "a larger window (window=10000, milliseconds)."
         )
-    settings = _SETTINGS.get(system, "let the system set its time from the network")
+    if abs(found.offset) > MOST_CORRECTED:
+        return f"{found}. Set it right ({_settings(system)})."
     return (
-        f"{found}. Set it right ({settings}), or let this client correct for it: "
+        f"{found}. Set it right ({_settings(system)}), or let this client correct for it: "
         "bp.measure_clock(apply=True)."
     )
+
+
+def too_far(found: ClockReading, here: int, system: str) -> str:
+    """Why no signature is corrected by so much. ``here``: this machine's time, Unix milliseconds.
+
+    A wrong time from the server must not date the signatures: they could be valid much later.
+    """
+    now = moment(here)
+    return (
+        f"This machine's clock says {_utc(now)}, and the exchange says {_utc(now + found.offset)}. "
+        "One of the two is wrong, and signatures are corrected by 10 minutes at most, so nothing "
+        f"is applied. If this machine's clock is wrong, set it right ({_settings(system)}). If it "
+        "is right, the server's time is wrong: send nothing, check the address, and try again "
+        "later."
+    )
+
+
+def _settings(system: str) -> str:
+    return _SETTINGS.get(system, "let the system set its time from the network")
+
+
+def _utc(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def moment(milliseconds: int) -> datetime:

@@ -23,10 +23,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from itertools import pairwise
+from traceback import clear_frames
+from typing import Any, TypeVar, cast
 
 from .operations import LOOK_IN
 
@@ -65,11 +69,18 @@ def _restore(kind: type[BpkitError], args: tuple[object, ...], state: dict[str, 
 
 
 class InputError(BpkitError, ValueError):
-    """A value that cannot be sent as it is. Names the field, the value and the remedy."""
+    """A value that cannot be sent as it is. Names the field, the value and the remedy.
+
+    A value that looks like a secret is hidden.
+    """
 
     def __init__(self, field: str, value: object, remedy: str) -> None:
+        raw = isinstance(value, bytes | bytearray) and len(value) >= 32
+        shown = HIDDEN if raw else hide_secrets(repr(value))
         self.field, self.value, self.remedy = field, value, remedy
-        super().__init__(f"{field}={value!r}: {remedy}")
+        if shown != repr(value):
+            self.value, self.remedy = shown, remedy.replace(str(value), HIDDEN)
+        super().__init__(f"{field}={shown}: {self.remedy}")
 
 
 class RuleError(InputError):
@@ -133,7 +144,14 @@ class TransportError(BpkitError):
     ``time``: the UTC time of its signature; ``window``: the milliseconds for which the
     signature was valid, after which the exchange refuses it; ``url`` and ``public_key``: where it
     was sent, and with which key. ``bp.reconcile(error)`` looks for the write.
+
+    Of an answer that cannot be used: ``status``, ``content_type`` and ``first``, its first 200
+    characters. None if there was no answer.
     """
+
+    status: int | None = None
+    content_type: str | None = None
+    first: str | None = None
 
     def __init__(
         self,
@@ -186,7 +204,8 @@ class ApiError(BpkitError):
     ``status``: the HTTP status. ``code``: the exchange's error code, None if the answer was not
     its JSON (plain text from the web framework, HTML from the edge). ``message``: the reason.
     ``body``: the whole answer as text. ``finding``: if the signature or the clock was wrong, what
-    is wrong and how to fix it (see ``bpkit.doctor``); else None.
+    is wrong and how to fix it (see ``bpkit.doctor``); else None. ``retry_after``: the seconds that
+    the exchange says to wait (its Retry-After header), or None.
     """
 
     def __init__(
@@ -197,10 +216,14 @@ class ApiError(BpkitError):
         message: str,
         body: str = "",
         finding: object = None,
+        retry_after: float | None = None,
     ) -> None:
         self.operation, self.status, self.code = operation, status, code
         self.message, self.body, self.finding = message, body, finding
+        self.retry_after = retry_after
         said = f"{operation}: {status} {code + ': ' if code else ''}{message}"
+        if retry_after is not None:
+            said += f" The exchange says: try again after {retry_after:g} seconds."
         super().__init__(said if finding is None else f"{said}\n{finding}")
 
 
@@ -260,3 +283,67 @@ def is_about_signature(code: str | None, message: str) -> bool:
 def is_about_time(message: str) -> bool:
     """Was it refused for the time of the signature?"""
     return bool(_ABOUT_TIME.search(message)) and "header" not in message
+
+
+# --- secrets in the wrong place -------------------------------------------------------------------
+
+HIDDEN = "(hidden: it looks like a secret)"
+_LIKE_A_SECRET = re.compile(
+    r"[A-Za-z0-9+/_-]{42,}={1,2}"  # base64 of 32 bytes or more
+    r"|[A-Za-z0-9+/_-]{38,}"  # the same without its end, hex, base58; not a UUID
+    r"|(?:\b[a-z]{3,8}[ ,]+){11,}[a-z]{3,8}\b"  # a wallet's recovery phrase
+)
+
+
+def hide_secrets(text: str) -> str:
+    """The same text; what looks like a key, a signature or a recovery phrase is hidden."""
+    return _LIKE_A_SECRET.sub(lambda one: HIDDEN if _is_random(one[0]) else one[0], text)
+
+
+def _is_random(text: str) -> bool:
+    """Is it not a path or a long name? In those, few letters differ in case from the one before."""
+    plain = re.sub("[+/_-]", "", text)
+    if not plain.isalnum() or re.fullmatch("[0-9A-Fa-f]{60,}", plain):
+        return True
+    kinds = [(one.isdigit(), one.isupper()) for one in plain]
+    return 3 * sum(a != b for a, b in pairwise(kinds)) > len(plain)
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def without_locals(function: _Function) -> _Function:
+    """Decorate a function that takes a secret: an error that leaves it shows no local variables.
+
+    Verbose tracebacks (``%xmode Verbose``, rich, ``pytest -l``) show those of every frame. Ctrl+C
+    can stop a function at any line.
+    """
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        # On one line, so that Ctrl+C leaves no arguments here. An iterator's repr shows nothing.
+        given: Any
+        # fmt: off
+        try: given, args, kwargs = iter((args, kwargs)), (), {}  # noqa: E701
+        # fmt: on
+        except BaseException:
+            args, kwargs = (), {}
+            raise
+        outer = sys.exc_info()[1]  # being handled by the caller, whose frames are not ours
+        try:
+            try:
+                return function(*next(given), **next(given))
+            finally:
+                _clear(sys.exc_info()[1], outer)
+        except BaseException as error:  # again, if Ctrl+C came while it was cleared
+            _clear(error, outer)
+            raise
+
+    return cast(_Function, call)
+
+
+def _clear(error: BaseException | None, outer: BaseException | None) -> None:
+    """Forget the local variables of the frames of an error and of those that led to it."""
+    while error is not None and error is not outer:
+        clear_frames(error.__traceback__)
+        error = error.__context__

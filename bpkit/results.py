@@ -9,8 +9,10 @@ are the headers. At the end of a notebook cell an answer shows itself as a table
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -184,20 +186,11 @@ def read_reply(
     """The answer to what was ``sent``. Raises ValueError if the reply is not an answer to it."""
     answer: Any = read(operation.answer, status, headers, content)
     if not content.strip() and not _may_be_empty(operation, status):
-        raise ValueError("the answer is empty, and that must not be read as 'none'")
+        raise ValueError("it is empty, and that must not be read as 'none'")
     if operation.answer == "time" and not (isinstance(answer, int) and is_plausible(answer)):
         raise ValueError("it is not a time in Unix milliseconds")
-    if operation.answer == "batch":
-        others = [one for one, row in zip(sent, answer, strict=False) if _is_other(one, row)]
-        if others or len(answer) != len(sent):
-            raise ValueError("it is an answer to other orders")
-    elif (
-        operation.mutates
-        and isinstance(answer, dict)
-        and isinstance(sent, Mapping)
-        and _is_other(sent, answer)
-    ):
-        raise ValueError("it is an answer to something else")
+    if operation.mutates and isinstance(answer, (dict, list)):
+        _check_about(sent, answer, operation.answer == "batch")
     return answer
 
 
@@ -215,7 +208,10 @@ def read(kind: str, status: int, headers: Mapping[str, str], content: bytes) -> 
     elif empty and kind != "time":
         made = Rows() if kind in _LISTS else Record()
     else:
-        value = json.loads(content, parse_float=Decimal)
+        try:
+            value = json.loads(content, parse_float=Decimal)
+        except (ValueError, RecursionError):
+            raise ValueError("it is not JSON") from None
         if isinstance(value, list):
             made = Rows(value)
         elif isinstance(value, dict):
@@ -247,13 +243,61 @@ def _may_be_empty(operation: Operation, status: int) -> bool:
     return operation.answer in ("empty", "plain") or nothing or cancelled
 
 
-def _is_other(sent: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Does a row name another market, side or id than what was sent? An error row names none."""
-    return isinstance(sent, Mapping) and any(
-        row.get(name) is not None and name in sent and str(row[name]) != str(sent[name])
-        for name in ("symbol", "side", "clientId", "clientStrategyId")
-        if row.get("operation") != "Err"
-    )
+def _check_about(sent: Any, answer: Any, batch: bool) -> None:
+    """Raise ValueError if the answer to a write is about something else than what was sent."""
+    rows = [answer] if isinstance(answer, dict) else answer
+    wants = sent if batch else [sent] * len(rows)
+    if len(rows) != len(wants):
+        raise ValueError(f"it is about {len(rows)} orders, and {len(wants)} were sent")
+    for want, row in zip(wants, rows, strict=True):
+        if isinstance(want, Mapping) and isinstance(row, dict) and row.get("operation") != "Err":
+            for name, other in _SHOWN_AS.items():
+                shown = row.get(other)
+                if name not in want or shown is None or str(want[name]) == str(shown):
+                    continue
+                if not _shows(name, want, row):
+                    raise ValueError(
+                        f"it is about something else: {name} was {want[name]!r}, "
+                        f"and the answer has {other} {shown!r}"
+                    )
+
+
+def _shows(name: str, want: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Does the row show the field of this name as it was sent, though in other characters?"""
+    sent, shown = want[name], row[_SHOWN_AS[name]]
+    if name == "address":
+        return same_address(sent, shown)
+    if name == "quantity" and "triggerPrice" in want:
+        return True  # the quantity of an order that waits for its trigger price says nothing
+    if name == "quantity" and "address" in want:
+        # It is not documented whether the quantity of a withdrawal is shown with its fee.
+        with suppress(InvalidOperation):
+            fee = abs(Decimal(str(sent)) - Decimal(str(shown)))
+            return fee == 0 or same(fee, row.get("fee"))
+    return name in ("price", "quantity") and same(sent, shown)
+
+
+def same(sent: object, shown: object) -> bool:
+    """Are two values equal as numbers, or else as texts?"""
+    try:
+        return Decimal(str(sent)) == Decimal(str(shown))
+    except InvalidOperation:
+        return str(sent) == str(shown)
+
+
+def same_address(sent: object, shown: object) -> bool:
+    """Are two addresses of a blockchain equal? Only hex addresses ignore case."""
+    one, other = str(sent), str(shown)
+    hexadecimal = re.fullmatch(r"0x[0-9a-fA-F]+", one)
+    return one == other or bool(hexadecimal and one.lower() == other.lower())
+
+
+# A field of a write -> the field of the answer that must show the same.
+_SHOWN_AS = {
+    "symbol": "symbol", "side": "side", "clientId": "clientId",
+    "clientStrategyId": "clientStrategyId", "orderId": "id", "strategyId": "id",
+    "address": "toAddress", "blockchain": "blockchain", "price": "price", "quantity": "quantity",
+}  # fmt: skip
 
 
 def _is_placed(made: Answer) -> bool:

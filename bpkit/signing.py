@@ -9,7 +9,6 @@ Source: Backpack Exchange API, "Signing requests".
 
 from __future__ import annotations
 
-import binascii
 import os
 import re
 from base64 import b64decode, b64encode
@@ -23,16 +22,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from .env import key_texts
-from .errors import InputError, KeyFormatError
+from .errors import InputError, KeyFormatError, without_locals
 from .serialize import Fields, pairs
 
 DEFAULT_WINDOW = 5000  # milliseconds for which a signed request stays valid
 MAX_WINDOW = 60000
 
-# The pair that Backpack's public Python guide prints. Everybody has its secret, so it works in the
-# sandbox only.
+# Pairs that Backpack's public Python guide prints. Everybody has their secrets, so they are refused
+# on a live host. The first, in the guide's code, opens an account in the sandbox. The second is in
+# the guide's sample .env.
 DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 DEMO_PUBLIC_KEY = "5+yQgwU0ZdJ/9s+GXfuPFfo7yQQpl9CgvQedJXne30o="
+PUBLISHED_KEYS = frozenset({DEMO_PUBLIC_KEY, "zDIJj9qneWIY0IYZ5aXoHcNMCm+XDhVcTssiT0HyY0A="})
 
 
 def text_to_sign(
@@ -66,19 +67,18 @@ class Key:
     "Invalid signature" to every call. Raises KeyFormatError.
     """
 
-    __slots__ = ("_private", "public_key")
+    __slots__ = ("_private", "is_practice", "public_key")
     public_key: str
+    is_practice: bool  # is it the published pair, or made by generate()?
 
+    @without_locals
     def __init__(self, secret: str, public_key: str | None = None) -> None:
-        private, problem = _load(secret, public_key)
-        # Tracebacks can show the locals of each frame; this one must have no secret left to show.
-        del secret, public_key
-        if private is None:
-            raise KeyFormatError(problem)
-        self._private = private
-        self.public_key = _public_text(private)
+        self._private = _load(secret, public_key)
+        self.public_key = _public_text(self._private)
+        self.is_practice = self.public_key in PUBLISHED_KEYS
 
     @classmethod
+    @without_locals
     def from_env(cls, path: str | os.PathLike[str] | None = None, *, prefix: str = "") -> Key:
         """The key in the environment or in ``.env``: ``PUBLIC_KEY`` and ``SECRET_KEY``.
 
@@ -92,7 +92,9 @@ class Key:
     @classmethod
     def generate(cls) -> Key:
         """A new random key, for instance for another account in a sandbox."""
-        return cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
+        made = cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
+        made.is_practice = True
+        return made
 
     def sign(self, text: str) -> str:
         """The signature of the text's UTF-8 bytes, in base64. Raises InputError."""
@@ -122,20 +124,15 @@ class Key:
         )
 
 
-def _load(secret: object, public_key: object) -> tuple[Ed25519PrivateKey | None, str]:
-    """(private key, "") or (None, what is wrong)."""
-    seed, problem = _decode(secret, "The secret")
-    if seed is None:
-        return None, problem
-    private = Ed25519PrivateKey.from_private_bytes(seed)
+def _load(secret: object, public_key: object) -> Ed25519PrivateKey:
+    """The private key, if the two are a pair. Raises KeyFormatError."""
+    private = Ed25519PrivateKey.from_private_bytes(_decode(secret, "The secret"))
     if public_key is None or public_key == _public_text(private):
-        return private, ""
-    given, problem = _decode(public_key, "The public key")
-    if given is None:
-        return None, problem
-    if _public_text(Ed25519PrivateKey.from_private_bytes(given)) == secret:
-        return None, "The secret and the public key are swapped."
-    return None, (
+        return private
+    given = Ed25519PrivateKey.from_private_bytes(_decode(public_key, "The public key"))
+    if _public_text(given) == secret:
+        raise KeyFormatError("The secret and the public key are swapped.")
+    raise KeyFormatError(
         "The public key does not belong to the secret. Copy both again from the same API key at "
         "Backpack."
     )
@@ -145,40 +142,76 @@ def _public_text(private: Ed25519PrivateKey) -> str:
     return b64encode(private.public_key().public_bytes_raw()).decode()
 
 
-def _decode(value: object, name: str) -> tuple[bytes | None, str]:
-    """(32 bytes, "") or (None, what is wrong). The message never holds any of the text."""
+def _decode(value: object, name: str) -> bytes:
+    """The 32 bytes. Raises KeyFormatError, whose message has nothing of the text."""
     want = "Expected: base64 of 32 bytes (44 characters), as Backpack shows it."
     if not isinstance(value, str):
-        return None, f"{name} is not text; its type is {type(value).__name__}. {want}"
-    for fault, looks_like in _KEY_FORM_ERRORS.items():
-        if looks_like(value):
-            return None, f"{name} {fault}. {want}"
+        kind = type(value).__name__
+        raise KeyFormatError(f"{name} is not text; its type is {kind}. {want}")
+    if fault := key_fault(value):
+        raise KeyFormatError(f"{name} {fault}. {want}")
+    return b64decode(value)
+
+
+def key_fault(text: str) -> str:
+    """Why the text is not a key: words that follow its name, or "" if it is 32 bytes in base64.
+
+    The likeliest origin is named first. Nothing of the text is repeated.
+    """
+    if _length(text) == 32:
+        return ""
+    return next(fault for fault, fits in _FAULTS.items() if fits(text))
+
+
+def _length(text: str) -> int | None:
+    """How many bytes the base64 text has; None: it is not base64."""
     try:
-        raw = b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return None, f"{name} is not base64. {want}"
-    if len(raw) == 64:
-        return None, (
-            f"{name} is a seed followed by its public key. Use the base64 of the first 32 bytes "
-            "alone."
-        )
-    if len(raw) != 32:
-        return None, f"{name} is not 32 bytes long. {want}"
-    return raw, ""
+        return len(b64decode(text, validate=True))
+    except ValueError:  # also for characters that are not ASCII
+        return None
 
 
-_KEY_FORM_ERRORS: dict[str, Callable[[str], bool]] = {
-    "is empty": lambda t: not t.strip(),
+def _is(pattern: str) -> Callable[[str], bool]:
+    """Is this pattern the whole text, without white space and quotes around it?"""
+    return lambda text: bool(re.fullmatch(pattern, text.strip(" \t\r\n'\""), re.IGNORECASE))
+
+
+_WALLET = (
+    " It gives away the whole wallet, so it must not be in a program or a file: remove it. bpkit "
+    "needs the secret of an API key, which Backpack shows when you make the API key"
+)
+_FAULTS: dict[str, Callable[[str], bool]] = {
+    "is empty": _is(""),
+    f"is the recovery phrase of a wallet.{_WALLET}": _is(r"([a-z]{3,8}[\s,]+){11,}[a-z]{3,8}"),
+    f"is the private key of a wallet.{_WALLET}": _is(
+        r"[1-9a-km-z]{86,88}|\[\s*\d+(\s*,\s*\d+){31,63}\s*\]"
+    ),
     "is a PEM block; the exchange wants the raw 32 bytes": lambda t: "-----BEGIN" in t,
+    "has its name in front of it; keep only what follows the = sign": _is(
+        r"(export |set )?\w*(key|secret)\w*\s*[=:]\s*[^=\s].*"
+    ),
+    "is a placeholder; write your own key there": _is(
+        r"<.*>|\$?\{.*\}|\$\w+|%\w+%|[.x*_-]+"
+        r"|[\w .-]*(your|secret|paste|insert|replace|change|example|placeholder|here)[\w .-]*"
+        r"|(\w+_)?(public|private|secret|api)\w*key"
+    ),
+    "is a UUID, which is an id or the key of another exchange": _is(
+        "[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}"
+    ),
     "has quotes around it; remove them": lambda t: t.strip()[0] in "'\"" or t.strip()[-1] in "'\"",
     "has white space in it or around it; remove it": lambda t: bool(re.search(r"\s", t)),
     "has a character that no key has, such as a curly quote, an ellipsis or an invisible space": (
         lambda t: not t.isascii()
     ),
-    "is written in hex": lambda t: bool(
-        re.fullmatch(r"(0x)?([0-9a-fA-F]{64}|[0-9a-fA-F]{128})", t)
+    "is written in hex": _is("(0x)?([0-9a-f]{64}|[0-9a-f]{128})"),
+    "uses the URL-safe alphabet (- and _); Backpack's has + and /": lambda t: (
+        not {"-", "_"}.isdisjoint(t)
+        and _length(t.translate({45: "+", 95: "/"}).rstrip("=") + "=") == 32
     ),
-    "uses the URL-safe alphabet (- and _); Backpack's has + and /": lambda t: bool(
-        re.fullmatch(r"[A-Za-z0-9_=-]*[_-][A-Za-z0-9_=-]*", t)
+    "has lost the = at its end; copy the whole text again": lambda t: _length(t + "=") == 32,
+    "is a seed followed by its public key; use the base64 of the first 32 bytes alone": (
+        lambda t: _length(t) == 64
     ),
+    "is not 32 bytes long": lambda t: _length(t) is not None,
+    "is not base64": lambda t: True,
 }

@@ -1,8 +1,8 @@
-"""Send requests: one session, timeouts, retries of reads, each attempt signed again.
+"""Send requests: one deadline, retries of reads, each attempt signed again.
 
 Before a request is sent, its host, its key, its limits and the request rate are checked. A read
 is sent again if that can help; a write never is. No redirect is followed. An error about the
-signature or the clock gets a finding of ``doctor``. Only this module imports requests to send.
+signature or the clock gets a finding of ``doctor``. ``network`` says how far a request got.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import requests
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import NewConnectionError
 
 from . import clock as clocks
 from . import doctor, errors
@@ -34,26 +33,31 @@ from .errors import (
     TransportError,
 )
 from .guard import hosts
+from .guard.arguments import check_arguments
 from .guard.hosts import LIVE_URL
 from .guard.limits import Arming, WriteGuard
-from .guard.rate_limit import RateLimit, counter_for
+from .guard.rate_limit import RateLimit, counter_for, notice
+from .network.connection import Answered, Connection
+from .network.failures import Failure
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, hide_two_factor_token, query
-from .signing import DEFAULT_WINDOW, DEMO_PUBLIC_KEY, MAX_WINDOW, Key, text_to_sign
+from .signing import DEFAULT_WINDOW, PUBLISHED_KEYS, Key, text_to_sign
 
-__all__ = ["BACKOFF", "LIVE_URL", "RETRIES", "Reply", "Transport"]
+__all__ = ["BACKOFF", "LIVE_URL", "MOST_BYTES", "RETRIES", "Reply", "Transport"]
 
 RETRIES = 3  # further attempts of a read
 BACKOFF = 0.25  # seconds before the first of them; doubled each time
+MOST_BYTES = 64 * 2**20  # of an answer
+MOST_WAIT = 60.0  # seconds: a longer Retry-After of the exchange is left to you
 _TRY_AGAIN = {429, 502, 503, 504}
-_LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_FRESH = 2000  # milliseconds: a value whose making took longer is made again
 
 
 class Reply(NamedTuple):
     """A successful reply (2xx), whose body is still bytes, and the request that it answers."""
 
     status: int
-    headers: CaseInsensitiveDict[str]
+    headers: Mapping[str, str]
     content: bytes
     request: requests.PreparedRequest
 
@@ -61,11 +65,11 @@ class Reply(NamedTuple):
 class Transport:
     """An open connection to one host, with one key or none.
 
-    ``timeout``: seconds to wait for each part of the answer, or a pair: seconds to connect, and to
-    wait. ``armed``: what it may change on a live host (see ``guard.limits``). ``rate_limit``: how
+    ``timeout``: seconds for a whole call, or a pair: seconds to connect, and for the whole call.
+    ``armed``: what it may change on a live host (see ``guard.limits``). ``rate_limit``: how
     many requests a minute; None: the exchange's limits on a live host, none on this machine.
-    ``clock`` gives Unix milliseconds, ``sleep`` waits for seconds. Raises GuardError for a host
-    that is not safe.
+    ``most_bytes``: of a decoded answer. ``clock`` gives Unix milliseconds, ``sleep`` waits for
+    seconds. Raises GuardError for a host that is not safe.
     """
 
     def __init__(
@@ -78,12 +82,13 @@ class Transport:
         armed: Arming | None = None,
         trusted_host: str | None = None,
         rate_limit: RateLimit | None = None,
+        most_bytes: int = MOST_BYTES,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        _check_types(url, key, window, timeout, trusted_host, rate_limit)
+        check_arguments(url, key, window, timeout, trusted_host, rate_limit, most_bytes)
         self.url, self.loopback = hosts.check_host(url, trusted_host)
-        if not self.loopback and key is not None and key.public_key == DEMO_PUBLIC_KEY:
+        if not self.loopback and key is not None and key.public_key in PUBLISHED_KEYS:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
@@ -95,9 +100,11 @@ class Transport:
         self.unanswered: deque[TransportError] = deque(maxlen=100)
         self._clock, self._sleep = clock, sleep
         self._clock_offset_ms = 0  # added to the clock for every signature
-        self._session = requests.Session()
-        self._timeout = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        self._options = self._send_options()
+        connect, self._seconds = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        self._connection = Connection(self.url, self.loopback, connect, most_bytes)
+        # May it write without an Arming? Not if the key can be one for real money: on this machine
+        # there may be a tunnel to the live exchange.
+        self._free = self.loopback and armed is None and (key is None or key.is_practice)
 
     def send(
         self,
@@ -113,38 +120,91 @@ class Transport:
         exchange refuses, TransportError when no answer arrived.
         """
         self._check_signable(operation)
-        value = self.guard.admit(operation, fields) if operation.mutates else Decimal(0)
-        attempts = 1 if operation.mutates else 1 + RETRIES
-        request = None
+        if operation.mutates:
+            return self._send_write(operation, fields, unique_id)
+        left, pause = self._seconds, BACKOFF
+        for attempts_left in reversed(range(1 + RETRIES)):
+            if self.rate_limit is not None:
+                self._wait_for_room(operation, self.rate_limit)
+            request = self.prepare(operation, fields)
+            begun = time.monotonic()
+            wait = pause
+            try:
+                answered = self._connection.send(request, left)
+            except Failure as failure:
+                left -= time.monotonic() - begun + wait
+                if not failure.again or not attempts_left or left <= 0:
+                    raise self.lost(operation, fields, failure, request) from None
+            else:
+                if 200 <= answered.status < 300:
+                    return Reply(answered.status, answered.headers, answered.content, request)
+                told = answered.retry_after
+                left -= time.monotonic() - begun + (wait if told is None else 0)
+                wait = wait if told is None else self._patience(operation, told)
+                can_help = answered.status < 200 or answered.status in _TRY_AGAIN
+                again = can_help and attempts_left and left > 0
+                if not again or wait > MOST_WAIT:
+                    raise self._no(operation, fields, answered, request)
+            self._sleep(wait)
+            pause *= 2
+        raise AssertionError  # the last attempt returns or raises
+
+    def _send_write(
+        self, operation: Operation, fields: Fields | Sequence[Fields], unique_id: bool
+    ) -> Reply:
+        """Send a write once. Its place in the rate limit is taken first, its value is made last."""
+        if self.rate_limit is not None:
+            self._wait_for_room(operation, self.rate_limit)
+        value = Decimal(0) if self._free else self._admit(operation, fields)
         try:
-            for attempts_left in reversed(range(attempts)):
-                if self.rate_limit is not None:
-                    for whose in self._counters(operation):
-                        counter_for(self.url, whose).wait_for_room(
-                            operation, self.rate_limit, sleep=self._sleep
-                        )
-                request = self.prepare(operation, fields)
-                response = self._attempt(request, operation, fields, last=not attempts_left)
-                if response is not None:
-                    return self._reply_or_error(operation, fields, response)
-                self._sleep(BACKOFF * 2 ** (attempts - 1 - attempts_left))
+            request = self.prepare(operation, fields)
+        except BaseException:  # Ctrl+C
+            self.guard.give_back(value)
+            raise
+        try:
+            answered = self._connection.send(request, self._seconds)
+            if not 200 <= answered.status < 300:
+                raise self._no(operation, fields, answered, request)
+        except Failure as failure:
+            if not failure.sent:
+                self.guard.give_back(value)
+            lost = self.lost(operation, fields, failure, request)
+            lost.unique_id = unique_id
+            raise lost from None
         except TransportError as error:
             error.unique_id = unique_id
-            if not error.sent:
-                self.guard.give_back(value)
             raise
         except ApiError:
             self.guard.give_back(value)
             raise
-        except BaseException as stop:  # a RateLimitError, or Ctrl+C
-            if request is None or not operation.mutates:
+        except BaseException as stop:  # Ctrl+C
+            if not self._connection.sent:
                 self.guard.give_back(value)
-            else:
-                lost = self.lost(operation, fields, "it was interrupted", request)
-                lost.unique_id = unique_id
-                stop.add_note(f"{lost} It is kept in .unanswered.")
+                raise
+            lost = self.lost(operation, fields, "it was interrupted", request)
+            lost.unique_id = unique_id
+            stop.add_note(f"{lost} It is kept in .unanswered.")
             raise
-        raise AssertionError  # the last attempt returns or raises
+        return Reply(answered.status, answered.headers, answered.content, request)
+
+    def _admit(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Decimal:
+        """The value of a write, made from prices that were read just now.
+
+        What the guard reads for it may have to wait for the rate limit. Then it is made again.
+        """
+        if self.loopback and self.armed is None:
+            self._check_sandbox(operation)
+            return Decimal(0)
+        for _ in range(3):
+            begun = self._clock()
+            value = self.guard.admit(operation, fields)
+            if abs(self._clock() - begun) <= _FRESH:
+                return value
+            self.guard.give_back(value)
+        raise GuardError(
+            f"{operation.name} cannot be valued: reading the prices took longer than "
+            f"{_FRESH // 1000} seconds three times. Nothing was sent."
+        )
 
     def prepare(
         self,
@@ -154,18 +214,14 @@ class Transport:
     ) -> requests.PreparedRequest:
         """The request as it would be sent now, or at ``timestamp`` (Unix milliseconds). Not sent.
 
-        Built by hand: requests would read proxies and merge settings for each call, and would
-        encode the parameters a second time.
+        Built by hand: requests would encode the parameters a second time.
         """
         self._check_signable(operation)
         request = requests.PreparedRequest()
         request.method = operation.method
         request.url = self.url + operation.path
-        request.hooks = {"response": []}
-        # requests reads this when a redirect comes; it is never sent.
-        request._cookies = self._session.cookies  # type: ignore[attr-defined]
         request.headers = CaseInsensitiveDict(_HEADERS)
-        if operation.parameters_in == "body":
+        if operation.mutates:
             request.body = body(fields)
             request.headers["Content-Type"] = "application/json; charset=utf-8"
             request.headers["Content-Length"] = str(len(request.body))
@@ -185,18 +241,21 @@ class Transport:
         self,
         operation: Operation,
         fields: Fields | Sequence[Fields],
-        reason: str,
+        why: Failure | str,
         request: requests.PreparedRequest,
-        *,
-        sent: bool = True,
+        answer: Answered | Reply | None = None,
     ) -> TransportError:
-        """The error of a request without a usable answer, with what is needed to look for it."""
+        """The error of a request without a usable answer, with what is needed to look for it.
+
+        ``answer``: the answer that cannot be used, if there is one. No connection is used again.
+        """
+        self._connection.close()
         timestamp = request.headers.get("X-Timestamp")
         kind = TransportError if isinstance(fields, Mapping) else BatchTransportError
         error = kind(
             operation.name,
-            reason,
-            sent=sent,
+            why if isinstance(why, str) else why.reason,
+            sent=isinstance(why, str) or why.sent,
             mutates=operation.mutates,
             parameters=hide_two_factor_token(fields),
             time=None if timestamp is None else clocks.moment(int(timestamp)),
@@ -204,14 +263,25 @@ class Transport:
             url=self.url,
             public_key=self.key.public_key if self.key and operation.signed else None,
         )
+        if answer is not None:
+            error.status, error.content_type = answer.status, answer.headers.get("Content-Type")
+            error.first = _first_part(answer.content, request)
         if error.sent and error.mutates:
             self.unanswered.append(error)
         return error
 
     def measure_clock(self, apply: bool = False) -> clocks.ClockReading:
-        """Ask the exchange for its time. ``apply``: sign by it from now on."""
+        """Ask the exchange for its time. ``apply``: sign by it from now on.
+
+        Raises InputError if ``apply`` is not a bool, and GuardError if it is True and the two
+        clocks differ by more than 10 minutes; then nothing is applied.
+        """
+        if not isinstance(apply, bool):
+            raise InputError("apply", apply, "is not True or False")
         found = self._read_clock()
         if apply:
+            if abs(found.offset) > clocks.MOST_CORRECTED:
+                raise GuardError(clocks.too_far(found, self._clock(), platform.system()))
             self._clock_offset_ms = round(found.offset / _MILLISECOND)
             found = found._replace(applied=True)
         return found
@@ -221,39 +291,41 @@ class Transport:
         reply = self.send(operation, {})
         answer = reply.content
         if not (answer.isdigit() and len(answer) == 13 and clocks.is_plausible(int(answer))):
-            raise self.lost(operation, {}, "the answer is not what was announced", reply.request)
+            reason = "the answer is not a time in Unix milliseconds"
+            raise self.lost(operation, {}, reason, reply.request, reply)
         return clocks.reading(before, int(answer), self._clock())
 
     def close(self) -> None:
         """Close the kept connection; another one opens when it is needed."""
-        self._session.close()
+        self._connection.close()
 
-    def _attempt(
-        self,
-        request: requests.PreparedRequest,
-        operation: Operation,
-        fields: Fields | Sequence[Fields],
-        *,
-        last: bool,
-    ) -> requests.Response | None:
-        """The response, or None if another attempt can help. Raises TransportError."""
-        try:
-            response = self._session.send(request, **self._options)
-        except _LOST as error:
-            if not last:
-                return None
-            raise self._transport_error(operation, fields, request, error) from None
-        except (requests.RequestException, ValueError) as error:
-            raise self._transport_error(operation, fields, request, error) from None
-        return response if last or response.status_code not in _TRY_AGAIN else None
+    def _patience(self, operation: Operation, told: float) -> float:
+        """How long to wait if the exchange says to wait so long; infinity: not at all."""
+        if told > MOST_WAIT or (self.rate_limit is not None and not self.rate_limit.wait):
+            return float("inf")
+        if told > 1:
+            notice(f"bpkit: {operation.name} waits {told:g} seconds, as the exchange says")
+        return told
 
-    def _counters(self, operation: Operation) -> list[str | None]:
-        """The counters that a request counts in: a public key's, or the one of unsigned requests.
+    def _check_sandbox(self, operation: Operation) -> None:
+        """Ask the server once whether it is a sandbox. Raises GuardError if it does not say so."""
+        if "X-Sandbox" not in self.send(OPERATIONS["get_status"], {}).headers:
+            raise GuardError(
+                f"{operation.name} changes something at {self.url}. That server does not say that "
+                "it is a sandbox, so it may be a tunnel to the live exchange, and the key may be "
+                "one for real money. Nothing was sent. Use sandbox.key or Key.generate() there, "
+                "or say what may be done: Client(..., armed=Arming(...))."
+            )
+        self._free = True
 
-        The exchange cannot know whose an unsigned request is, so it counts in both.
+    def _wait_for_room(self, operation: Operation, limit: RateLimit) -> None:
+        """Count a request: for the public key, and, if it is unsigned, for the unsigned ones too.
+
+        The exchange cannot know whose an unsigned request is. Raises RateLimitError.
         """
         own: list[str | None] = [self.key.public_key] if self.key else []
-        return own if operation.signed else [None, *own]
+        for whose in own if operation.signed else [None, *own]:
+            counter_for(self.url, whose).wait_for_room(operation, limit, sleep=self._sleep)
 
     def _check_signable(self, operation: Operation) -> None:
         if operation.instruction == UNDOCUMENTED:
@@ -271,50 +343,27 @@ class Transport:
         """Read from the exchange what the guard needs to value an order."""
         return json.loads(self.send(OPERATIONS[name], fields).content)
 
-    def _transport_error(
+    def _no(
         self,
         operation: Operation,
         fields: Fields | Sequence[Fields],
+        answer: Answered,
         request: requests.PreparedRequest,
-        error: Exception,
-    ) -> TransportError:
-        cause = getattr(error.args[0] if error.args else None, "reason", None)
-        not_connected = isinstance(error, requests.ConnectTimeout) or isinstance(
-            cause, NewConnectionError
-        )
-        sent = not not_connected
-        if not_connected and self.loopback:
-            reason = f"nothing listens at {self.url} (a new sandbox needs a new client)"
-        elif not_connected:
-            reason = f"no connection to {self.url}"
-        elif isinstance(error, requests.Timeout):
-            reason = f"no answer within {self._timeout[1]:g} seconds"
-        elif isinstance(error, requests.exceptions.SSLError):
-            reason = f"no trusted encryption with {self.url} ({cause or error})"
-            sent = "CERTIFICATE_VERIFY_FAILED" not in reason  # that comes before anything leaves
-        else:
-            reason = "the connection was lost"
-        return self.lost(operation, fields, reason, request, sent=sent)
-
-    def _reply_or_error(
-        self,
-        operation: Operation,
-        fields: Fields | Sequence[Fields],
-        response: requests.Response,
-    ) -> Reply:
-        if 200 <= response.status_code < 300:
-            return Reply(response.status_code, response.headers, response.content, response.request)
-        status, text = response.status_code, response.text
+    ) -> BpkitError:
+        """The error of an answer that is not 2xx."""
+        status, text = answer.status, answer.content.decode(errors="replace")
         code, message = errors.refusal(
-            status, text, phrase=response.reason, location=response.headers.get("Location")
+            status, text, phrase=answer.phrase, location=answer.headers.get("Location")
         )
-        if operation.mutates and errors.leaves_open(status, code):
-            said = f"the answer was {status}: {message}"
-            raise self.lost(operation, fields, said, response.request)
+        if status < 200 or (operation.mutates and errors.leaves_open(status, code)):
+            return self.lost(
+                operation, fields, f"the answer was {status}: {message}", request, answer
+            )
         finding = None
         if operation.signed and errors.is_about_signature(code, message):
-            finding = self._finding(response.request, errors.is_about_time(message))
-        raise ApiError(operation.name, status, code, message, text, finding)
+            finding = self._finding(request, errors.is_about_time(message))
+        wait = answer.retry_after
+        return ApiError(operation.name, status, code, message, text, finding, retry_after=wait)
 
     def _finding(self, request: requests.PreparedRequest, is_time: bool) -> doctor.Finding:
         """What ``doctor`` finds. If the time was refused, the exchange's clock is read first."""
@@ -332,53 +381,18 @@ class Transport:
         off = read._replace(offset=read.offset - applied)
         return replace(found, remedy=clocks.advice(off, platform.system()))
 
-    def _send_options(self) -> dict[str, Any]:
-        """How every request is sent. Proxies and certificates are read from the environment, once.
-        For a sandbox on this machine they are not used."""
-        options: dict[str, Any] = {
-            "timeout": self._timeout, "allow_redirects": False, "stream": False,
-        }  # fmt: skip
-        if self.loopback:
-            self._session.trust_env = False
-            return options | {"proxies": {}, "verify": True, "cert": None}
-        found = self._session.merge_environment_settings(self.url, {}, None, None, None)
-        return options | {name: found[name] for name in ("proxies", "verify", "cert")}
-
 
 _MILLISECOND = timedelta(milliseconds=1)
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "bpkit"}
 
 
-def _check_types(
-    url: object,
-    key: object,
-    window: object,
-    timeout: object,
-    trusted_host: object,
-    rate_limit: object,
-) -> None:
-    if not isinstance(url, str):
-        raise InputError("url", url, "is not an address; pass sandbox.url or LIVE_URL")
-    if key is not None and not isinstance(key, Key):
-        # It may be a secret, so it is not repeated.
-        raise InputError("key", type(key), "is not a Key; pass sandbox.key or Key.from_env()")
-    if trusted_host is not None and not isinstance(trusted_host, str):
-        raise InputError("trusted_host", trusted_host, 'is not a host; write "exchange.example"')
-    if rate_limit is not None and not isinstance(rate_limit, RateLimit):
-        raise InputError(
-            "rate_limit", rate_limit, "is not a RateLimit; write RateLimit(wait=False)"
-        )
-    seconds = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout,)
-    if not all(_is_seconds(one) for one in seconds):
-        remedy = (
-            "is not a number of seconds, or a pair: (seconds to connect, seconds to wait); each is "
-            "above 0 and at most a day"
-        )
-        raise InputError("timeout", timeout, remedy)
-    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
-        raise InputError("window", window, f"is not an int from 1 to {MAX_WINDOW} milliseconds")
-
-
-def _is_seconds(value: object) -> bool:
-    """Is it a time to wait? More than a day (or infinity) is too long for a socket."""
-    return isinstance(value, (int, float)) and value is not True and 0 < value <= 86400
+def _first_part(content: bytes, request: requests.PreparedRequest) -> str:
+    """The first 200 characters of an answer, without what only the sender may know."""
+    text = content[:4096].decode(errors="replace")
+    hidden = [request.headers.get("X-Signature")]
+    with suppress(ValueError, TypeError):
+        sent = json.loads(request.body or "null")
+        hidden.append(sent.get("twoFactorToken") if isinstance(sent, dict) else None)
+    for secret in filter(None, hidden):
+        text = text.replace(str(secret), "(hidden)")
+    return text[:200]

@@ -24,6 +24,7 @@ from bpkit import (
     MissingKeyError,
     TransportError,
 )
+from bpkit.reconcile import Outcome
 from bpkit.sandbox import Sandbox
 from bpkit.signing import DEMO_SECRET
 
@@ -56,7 +57,7 @@ WHAT = "execute_order symbol=SOL_USDC side=Bid orderType=Limit price=90 quantity
         ((400, '{"code":"INSUFFICIENT_FUNDS","message":"no"}'), "refused: 400 INSUFFICIENT_FUNDS"),
         ((400, "not found"), "refused: 400 not found"),
         (None, "UNKNOWN: the connection was lost"),
-        ((200, "{}"), "UNKNOWN: the answer is not what was announced"),
+        ((200, "{}"), "UNKNOWN: the answer (200) cannot be used: it is not what was placed"),
     ],
 )
 def test_a_write_is_logged_once_with_its_outcome(
@@ -290,6 +291,44 @@ def test_a_methods_parameters_are_those_of_the_table() -> None:
         _, *given = signature(getattr(Client, name)).parameters
         want = special.get(name, sorted(in_python(name)))
         assert sorted(given) == want, f"{name}: its method in bpkit/api and its row in PARAMETERS"
+
+
+def test_close_ends_the_connection_and_the_next_call_opens_another(
+    client: Client, scripted: Scripted
+) -> None:
+    scripted.says(200, "{}")
+    client.get_balances(), client.get_balances()
+    assert scripted.connections == 1
+    client.close()
+    client.get_balances()
+    assert scripted.connections == 2
+    with client:
+        client.get_balances()
+    assert scripted.connections == 2
+    client.get_balances()
+    assert scripted.connections == 3
+
+
+def test_reconcile_can_be_told_not_to_wait(bp: Client, sandbox: Sandbox) -> None:
+    """The signature is valid for 5 seconds, so the order may still arrive."""
+    with sandbox.fault("lost_request"), pytest.raises(TransportError) as caught:
+        bp.execute_order(**ORDER)
+    for found in (bp.reconcile(wait=False), bp.reconcile(caught.value, wait=False)):
+        assert isinstance(found, Outcome)
+        assert found.state == "unclear" and "may still arrive until" in found.explanation
+
+
+def test_a_random_id_uses_all_32_bits(client: Client) -> None:
+    """The documentation has uint32. All of 200 ids are in its lower half once in 2**200 runs."""
+    one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}
+    made = [
+        int(piece["value"])
+        for _ in range(4)
+        for piece in client.explain("execute_order_batch", [one] * 50).pieces
+        if piece["name"] == "clientId"
+    ]
+    assert len(set(made)) == 200
+    assert all(0 < number < 2**32 for number in made) and max(made) > 2**31
 
 
 def test_path_and_query_of_a_request_are_what_is_signed(sandbox: Sandbox) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from conftest import Scripted
 
-from bpkit import ApiError, Client, Key, TransportError
+from bpkit import ApiError, Client, GuardError, InputError, Key, TransportError
 from bpkit.clock import ClockReading, advice, moment, reading
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_SECRET
@@ -92,6 +94,14 @@ def test_a_refused_time_is_explained_by_the_exchanges_own(scripted: Scripted) ->
     assert asked == ["/api/v1/capital", "/api/v1/time"] * 2
 
 
+@pytest.mark.parametrize("said", ["Expired request", "Timestamp must be within 10 minutes"])
+def test_a_refused_time_is_known_in_capitals_too(said: str, scripted: Scripted) -> None:
+    scripted.says(400, json.dumps({"code": "INVALID_CLIENT_REQUEST", "message": said}))
+    scripted.says(200, str(NOW + 31_000), "text/plain")
+    with pytest.raises(ApiError, match="31 s behind the exchange's"):
+        transport(scripted).send(OPERATIONS["get_balances"], {})
+
+
 def test_a_correction_that_has_aged_is_seen_through(scripted: Scripted) -> None:
     """Corrected by 7 s, while the exchange is 67 s ahead by now: 60 s are missing."""
     scripted.says(200, str(NOW + 7_000), "text/plain")
@@ -123,6 +133,55 @@ def test_a_correction_is_applied_when_asked_for(scripted: Scripted) -> None:
     assert scripted.requests[-1]["headers"]["x-timestamp"] == str(NOW + 31_000)
 
 
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    "far, there",
+    [
+        (600_001, "2026-09-01 12:10:00 UTC"),
+        (-600_001, "2026-09-01 11:49:59 UTC"),
+        (365 * 24 * HOUR, "2027-09-01 12:00:00 UTC"),
+        (-24 * HOUR, "2026-08-31 12:00:00 UTC"),
+    ],
+)
+def test_a_correction_of_more_than_ten_minutes_is_refused(
+    far: int, there: str, scripted: Scripted
+) -> None:
+    """A server that is wrong must not date the signatures; the correction of before is kept."""
+    scripted.says(200, str(NOW + 7_000), "text/plain")
+    scripted.says(200, str(NOW + far), "text/plain")
+    door = transport(scripted)
+    door.measure_clock(apply=True)
+    with pytest.raises(GuardError) as caught:
+        door.measure_clock(apply=True)
+    (said,) = caught.value.args
+    assert "This machine's clock says 2026-09-01 12:00:00 UTC" in said
+    assert f"the exchange says {there}" in said and "nothing is applied" in said
+    assert "set it right" in said and "the server's time is wrong" in said
+    assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW + 7_000)
+    found = door.measure_clock()  # without apply it only reports
+    assert found == ClockReading(far * MS, MS / 2)
+    assert "measure_clock" not in advice(found, "Linux")
+
+
+@pytest.mark.parametrize("far", [600_000, -600_000])
+def test_a_correction_of_ten_minutes_is_applied(far: int, scripted: Scripted) -> None:
+    scripted.says(200, str(NOW + far), "text/plain")
+    door = transport(scripted)
+    found = door.measure_clock(apply=True)
+    assert found.applied and "measure_clock(apply=True)" in advice(found, "Linux")
+    assert door.prepare(OPERATIONS["get_balances"], {}).headers["X-Timestamp"] == str(NOW + far)
+
+
+@pytest.mark.parametrize("apply", ["x", "", 1, 0, None])
+def test_apply_is_a_bool(apply: Any, scripted: Scripted) -> None:
+    with pytest.raises(InputError) as caught:
+        Client(scripted.url).measure_clock(apply)
+    assert (caught.value.field, caught.value.value) == ("apply", apply)
+    assert scripted.requests == []
+
+
 def test_a_correction_is_not_added_twice(scripted: Scripted) -> None:
     scripted.says(200, str(NOW - 7_000), "text/plain")
     door = transport(scripted)
@@ -147,7 +206,7 @@ def test_a_lost_order_carries_the_corrected_time(scripted: Scripted) -> None:
 )
 def test_an_answer_that_is_no_time(said: str, scripted: Scripted) -> None:
     scripted.says(200, said, "text/plain")
-    with pytest.raises(TransportError, match="get_time: the answer is not what was announced"):
+    with pytest.raises(TransportError, match="get_time: the answer .*is not a time in Unix"):
         transport(scripted).measure_clock()
 
 
@@ -156,7 +215,7 @@ def test_an_answer_that_is_no_time(said: str, scripted: Scripted) -> None:
 )
 def test_a_time_that_is_none_is_not_answered(said: str, scripted: Scripted) -> None:
     scripted.says(200, said, "text/plain")
-    with pytest.raises(TransportError, match="get_time: the answer is not what was announced"):
+    with pytest.raises(TransportError, match="get_time: the answer .*is not a time in Unix"):
         Client(scripted.url).get_time()
 
 

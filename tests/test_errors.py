@@ -58,6 +58,12 @@ def test_an_error_knows_the_number_of_its_request(parameters: object, number: in
     assert error.client_id == number
 
 
+def test_an_api_error_says_what_was_wrong_below_its_reason() -> None:
+    error = ApiError("get_order", 400, "INVALID_SIGNATURE", "no", "{}", "The clock is late.")
+    assert str(error) == "get_order: 400 INVALID_SIGNATURE: no\nThe clock is late."
+    assert str(ApiError("get_order", 400, None, "no")) == "get_order: 400 no"
+
+
 def test_a_long_message_is_wrapped_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "WIDTH", 92)
     word = "exchange " * 20

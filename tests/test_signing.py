@@ -150,6 +150,34 @@ def test_each_wrong_secret_has_its_own_message(message: str) -> None:
         ((SEED + SEED).hex(), "is written in hex"),
         (b64encode(SEED + b"x").decode(), "is not 32 bytes long"),
         (urlsafe_b64encode(b"\xfb\xef\xbe" * 10 + b"ab").decode(), "URL-safe alphabet"),
+        (urlsafe_b64encode(b"\xfb\xef\xbe" * 10 + b"ab").decode()[:-1], "URL-safe alphabet"),
+        # The likeliest origin goes before the form.
+        *(
+            (text, "is a placeholder")
+            for text in (
+                "your_secret_key",
+                "YOUR-API-SECRET-HERE",
+                "<your secret>",
+                "${SECRET_KEY}",
+                "...",
+                "xxxxxxxx",
+                "'paste it here'",
+                "changeme",
+                "API_KEY",
+                "%SECRET%",
+                "your_api_key_123",
+            )
+        ),
+        ("f47ac10b-58cc-4372-a567-0e02b2c3d479", "is a UUID"),
+        ("F47AC10B58CC4372A5670E02B2C3D479", "is a UUID"),
+        ("zebra " * 11 + "abandon", "recovery phrase of a wallet.*remove it"),
+        ("zebra, " * 23 + "abandon\n", "recovery phrase of a wallet.*remove it"),
+        ("5" * 60 + "JyQgwUZdJsGXfuPFfoyQQpgvQeX", "private key of a wallet.*remove it"),
+        (str(list(range(64))), "private key of a wallet.*remove it"),
+        (f"SECRET_KEY={DEMO_SECRET}", "has its name in front"),
+        (f"export SECRET_KEY='{DEMO_SECRET}'", "has its name in front"),
+        (DEMO_SECRET[:-1], "has lost the = at its end"),
+        ("hello world", "white space"),
     ],
 )
 def test_other_ways_to_write_a_secret_wrong(wrong: str, message: str) -> None:

@@ -26,7 +26,7 @@ FILES = sorted(HOUSE.rglob("*.py"))
 # "bpkit" is bpkit/__init__.py. The sandbox is beside them all, with levels of its own.
 LEVELS = [
     {"enums", "operations"},
-    {"errors", "parameters"},
+    {"errors", "parameters", "network"},
     {"serialize", "env", "clock"},
     {"signing"},
     {"frames"},
@@ -43,8 +43,8 @@ LEVELS = [
 ]
 SANDBOX_LEVELS = [{"formatting"}, {"simulation"}, {"core"}, {"server"}, {""}]
 HOMES = {
-    "requests": {"transport"},
-    "urllib3": {"transport"},
+    "requests": {"network.connection", "network.probe", "network.route", "transport"},
+    "urllib3": {"network.failures"},
     "cryptography": {"signing", "sandbox.server.auth"},
     "pandas": {"frames", "frames.conversions"},
     "numpy": {

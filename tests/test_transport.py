@@ -349,7 +349,9 @@ def test_a_host_without_an_address() -> None:
         "https://no-such-host.invalid", Key.generate(), trusted_host="no-such-host.invalid",
         armed=Arming(orders=True, per_order="200", per_session="200"),
     )  # fmt: skip
-    with pytest.raises(TransportError, match=r"no connection to .*Nothing was sent") as caught:
+    with pytest.raises(
+        TransportError, match=r"no-such-host.invalid was not found \(DNS\).*Nothing was sent"
+    ) as caught:
         place(bp)
     assert not caught.value.sent
 
@@ -470,19 +472,19 @@ def test_loopback_ignores_proxies(monkeypatch: pytest.MonkeyPatch, scripted: Scr
 
 def test_a_live_client_takes_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     sent: dict = {}
 
-    def send(
-        session: requests.Session, request: requests.PreparedRequest, **options: object
-    ) -> None:
+    def send(adapter: object, request: requests.PreparedRequest, **options: object) -> None:
         sent.update(options)
         raise requests.ConnectionError
 
-    monkeypatch.setattr(requests.Session, "send", send)
+    monkeypatch.setattr("requests.adapters.HTTPAdapter.send", send)
     with pytest.raises(TransportError):
         Client(LIVE_URL).get_status()
     assert sent["proxies"]["https"] == "http://127.0.0.1:1"
-    assert sent["verify"] and sent["allow_redirects"] is False
+    assert sent["verify"] is True
 
 
 def test_no_redirect_is_followed(bp: Client, scripted: Scripted) -> None:
@@ -534,10 +536,19 @@ def test_an_empty_answer_is_not_read_as_none(
 
 
 def test_a_read_cut_in_the_middle_is_tried_again(scripted: Scripted) -> None:
-    bp = Client(scripted.url, Key(DEMO_SECRET), timeout=(1, 0.2))
-    scripted.answers.append((200, {"Transfer-Encoding": "chunked"}, b"ff\r\nshort"))
+    bp = Client(scripted.url, Key(DEMO_SECRET))
+    cut = {"Transfer-Encoding": "chunked", "Connection": "close"}
+    scripted.answers.append((200, cut, b"ff\r\nshort"))
     scripted.says(200, "[]")
     assert bp.get_open_orders() == []
+
+
+def test_a_read_whose_answer_breaks_off_is_tried_again(bp: Client, scripted: Scripted) -> None:
+    """The connection ends inside a chunk of 255 bytes."""
+    headers = {"Transfer-Encoding": "chunked", "Connection": "close"}
+    scripted.answers.append((200, headers, b"ff\r\nshort"))
+    scripted.says(200, "[]")
+    assert bp.get_open_orders() == [] and len(scripted.requests) == 2
 
 
 def test_no_ticker(bp: Client, scripted: Scripted) -> None:
@@ -695,7 +706,7 @@ def test_an_interrupted_order_is_kept(
     bp: Client, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl+C while it is on its way: it may have been carried out."""
-    monkeypatch.setattr(bp._transport._session, "send", interrupt)
+    monkeypatch.setattr("http.client.HTTPConnection.getresponse", interrupt)
     with pytest.raises(KeyboardInterrupt) as caught:
         place(bp)
     (lost,) = bp.unanswered
@@ -713,7 +724,7 @@ def test_what_was_interrupted_before_it_left_counts_nowhere(
         place(bp)
     assert bp.spent == 0 and bp.unanswered == []
     monkeypatch.undo()
-    monkeypatch.setattr(bp._transport._session, "send", interrupt)
+    monkeypatch.setattr("http.client.HTTPConnection.getresponse", interrupt)
     with pytest.raises(KeyboardInterrupt):
         place(bp)
     assert str(bp.spent) == "170.50"
@@ -735,6 +746,14 @@ def test_every_write_without_an_answer_is_kept(bp: Client, scripted: Scripted) -
         with pytest.raises(TransportError):
             bp.cancel_order("SOL_USDC", client_id=number)
     assert [error.client_id for error in bp.unanswered] == [1, 2]
+
+
+def test_the_last_hundred_writes_without_an_answer_are_kept(bp: Client, scripted: Scripted) -> None:
+    scripted.cuts()
+    for number in range(101):
+        with pytest.raises(TransportError):
+            bp.cancel_order("SOL_USDC", client_id=number)
+    assert [error.client_id for error in bp.unanswered] == list(range(1, 101))
 
 
 def test_numbers_of_your_own_may_begin_anew(scripted: Scripted) -> None:

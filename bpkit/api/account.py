@@ -5,6 +5,7 @@ from typing import Any
 
 from .. import serialize
 from ..enums import Amount, Side
+from ..errors import without_locals
 from ..results import Record
 from .section import Section
 
@@ -74,6 +75,7 @@ class Account(Section):
         """
         return self._call("get_max_withdrawal_quantity", locals())
 
+    @without_locals
     def issue_two_factor_token(self, fields: Mapping[str, object]) -> Any:
         """Ask for a two-factor token, which a withdrawal may need.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..enums import Amount, Blockchain, SettlementSource, SortDirection
+from ..errors import without_locals
 from ..results import Record, Rows
 from .section import Section
 
@@ -73,6 +74,7 @@ class Capital(Section):
         """
         return self._call("get_withdrawals", locals())
 
+    @without_locals
     def request_withdrawal(
         self,
         *,
@@ -155,6 +157,7 @@ class WithdrawalDelays(Section):
         """
         return self._call("get_withdrawal_delay", locals())
 
+    @without_locals
     def create_withdrawal_delay(
         self, *, withdrawal_delay_hours: int, two_factor_token: str
     ) -> Record:
@@ -165,6 +168,7 @@ class WithdrawalDelays(Section):
         """
         return self._call("create_withdrawal_delay", locals())
 
+    @without_locals
     def update_withdrawal_delay(
         self, *, withdrawal_delay_hours: int, two_factor_token: str
     ) -> Record:

@@ -9,12 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import __version__
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, hide_secrets, without_locals
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors repeat no secret that was given in a wrong place."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(hide_secrets(message))
+
+
+@without_locals
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in ``arguments`` (default: those of the process). Return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -43,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     """The parser, and the names of the commands."""
-    parser = argparse.ArgumentParser("bpkit", description="Backpack Exchange from Python.")
+    parser = _Parser("bpkit", description="Backpack Exchange from Python.")
     parser.add_argument("--version", action="version", version=f"bpkit {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -89,7 +97,7 @@ def show_operations(chosen: argparse.Namespace) -> int:
 
     found = operations(chosen.word)
     if not found:
-        print(f"No operation matches {chosen.word!r}.", file=sys.stderr)
+        print(f"No operation matches {hide_secrets(repr(chosen.word))}.", file=sys.stderr)
         return 1
     print(f"{'method of Client':33}signed HTTP   path")
     for one in found:

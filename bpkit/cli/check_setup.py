@@ -12,57 +12,29 @@ import shlex
 import shutil
 import stat
 import subprocess
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from .. import Client, clock
-from ..env import in_environment
+from ..env import in_environment, near_file
 from ..errors import (
     ApiError,
     BpkitError,
     GuardError,
+    InputError,
     KeyFormatError,
     MissingKeyError,
     TransportError,
+    hide_secrets,
+    without_locals,
 )
 from ..guard import hosts
-from ..signing import DEMO_PUBLIC_KEY, Key
+from ..signing import PUBLISHED_KEYS, Key
+from .check_network import network_lines
+from .report import Line
 
-WIDTH = 92
 _PATIENCE = 10  # seconds for each question to git
 _DEMO = "the demo pair of Backpack's guide"
-
-
-class Line(NamedTuple):
-    """The result of one check.
-
-    ``mark``: ok; fix, if it failed; skip, if it could not be made. ``what`` was checked and what
-    was found (``said``). ``remedy``: what to do, one step a line, "" if there is nothing to do.
-    """
-
-    mark: str
-    what: str
-    said: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        head = f"{self.mark:<4}  {self.what:<8}  "
-        indent = " " * len(head)
-        parts = [self.said, *self.remedy.splitlines()]
-        return "\n".join(
-            textwrap.fill(
-                _plain(part), WIDTH, initial_indent=start, subsequent_indent=indent,
-                break_long_words=False, break_on_hyphens=False,
-            )
-            for part, start in zip(parts, [head, *[indent] * len(parts)], strict=False)
-        )  # fmt: skip
-
-
-def _plain(text: str) -> str:
-    """In one line. A server's words may contain characters that move a terminal's cursor."""
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def connect(url: str, key: Key | None) -> Client:
@@ -70,6 +42,7 @@ def connect(url: str, key: Key | None) -> Client:
     return Client(url, key, timeout=(3.05, 5.0))
 
 
+@without_locals
 def run(
     url: str | None,
     path: str | None,
@@ -113,7 +86,7 @@ def _lines(
         yield from _skipped("there is no host to ask", "clock", "account")
         return
     yield check_owner(key, host, url is not None)
-    if key is not None and key.public_key == DEMO_PUBLIC_KEY and not host.loopback:
+    if key is not None and key.public_key in PUBLISHED_KEYS and not host.loopback:
         yield from _skipped(f"{_DEMO} only works in a sandbox", "host", "clock", "account")
         return
     if not host.loopback:
@@ -124,6 +97,16 @@ def _lines(
 
 
 def _exchange_lines(bp: Client, loopback: bool) -> Iterator[Line]:
+    failed = ""
+    if not loopback:  # the way to this computer needs no proxy and no certificate
+        for line in network_lines(bp.url):
+            yield line
+            if line.mark == "fix":
+                failed = line.what
+    if failed:
+        why = f"the check of {failed!r} failed"
+        yield from _skipped(why, "host", "clock", "account")
+        return
     first = check_host(bp, loopback)
     yield first
     if first.mark == "fix":
@@ -154,8 +137,12 @@ def check_file(file: Path | None, path: str | None, key: Key | None, prefix: str
     if file is None and from_environment:
         return Line("ok", ".env", "there is none; the pair is taken from the environment")
     if file is None:
-        said = "none in this folder or any above it" if path is None else f"no file {path!r}"
-        lines = f"{prefix}PUBLIC_KEY=... and {prefix}SECRET_KEY=..."
+        said = "none in this folder or any above it"
+        if path is not None:
+            said = f"no file {hide_secrets(repr(path))}"
+        if path in (None, ".env"):
+            said = f"{said}.{near_file()}".removesuffix(".")
+        lines = hide_secrets(f"{prefix}PUBLIC_KEY=... and {prefix}SECRET_KEY=...")
         return Line("fix", ".env", said, f"Make it, with two lines: {lines}")
     shown = _shown(file)
     if not os.access(file, os.R_OK):
@@ -174,7 +161,7 @@ def check_pair(file: Path | None, path: str | None, prefix: str = "") -> tuple[K
         return None, Line("skip", "pair", "not read, because there is no .env")
     try:
         key = Key.from_env(path, prefix=prefix)
-    except (KeyFormatError, MissingKeyError) as error:
+    except (InputError, KeyFormatError, MissingKeyError) as error:
         return None, Line("fix", "pair", "no valid pair", str(error))
     except OSError:
         return None, Line("skip", "pair", "not read, because the .env cannot be read")
@@ -185,7 +172,7 @@ def check_owner(key: Key | None, host: hosts.Host | None, chosen: bool) -> Line:
     """Is the pair your own, or the published one? ``chosen``: did you name the host yourself?"""
     if key is None:
         return Line("skip", "owner", "not known, because there is no valid pair")
-    if key.public_key != DEMO_PUBLIC_KEY:
+    if key.public_key not in PUBLISHED_KEYS:
         return Line("ok", "owner", "the pair is your own, not the published one")
     said = f"{_DEMO}: its secret is public, so it only works in a sandbox"
     if host is None or host.loopback:
@@ -223,7 +210,7 @@ def _key_in(file: Path) -> Key | None:
 
 def _is_example(file: Path, key: Key | None) -> bool:
     """Is there no secret in it, as in .env.example? A .env will contain your own pair soon."""
-    return file.name != ".env" and key is not None and key.public_key == DEMO_PUBLIC_KEY
+    return file.name != ".env" and key is not None and key.public_key in PUBLISHED_KEYS
 
 
 def _open_to_others(file: Path) -> str:
@@ -336,6 +323,8 @@ def check_clock(bp: Client) -> Line:
     """Is this computer's clock right? If not, later questions are signed with corrected time."""
     try:
         found = bp.measure_clock(apply=True)._replace(applied=False)
+    except GuardError as error:  # the clocks differ by more than 10 minutes
+        return Line("fix", "clock", str(error.args[0]))
     except BpkitError as error:
         return Line("fix", "clock", _reason(error), "Try again later.")
     if found.is_off:

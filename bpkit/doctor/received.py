@@ -66,6 +66,10 @@ def raw_request(
         getattr(request, name, None) if part is None else part
         for name, part in (("url", url), ("method", method), ("headers", headers), ("body", body))
     )
+    if not url and request is not None and not hasattr(request, "url"):
+        # The error shows the type only: a key may be in a pasted text.
+        remedy = "is not a request with .method, .url, .headers and .body; or pass url=, headers="
+        raise InputError("request", type(request).__name__, f"{remedy} and body=")
     if not url:
         raise InputError("url", url, "is needed: a full URL, or a path with its query")
     try:

@@ -11,10 +11,7 @@ import pandas as pd
 
 def numbers(values: list[Any]) -> np.ndarray:
     """float64; null is NaN. In ``exact`` frames these columns are ``decimals``."""
-    try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):  # a null among texts
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)
 
 
 def decimals(values: list[Any]) -> pd.Series:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from ..errors import GuardError
+from ..errors import GuardError, hide_secrets
 
 LIVE_URL = "https://api.backpack.exchange"
-_PORTS = {"https": 443, "http": 80}
+_PORTS = {"https": "443", "http": "80"}
+# Libraries read unusual spellings of an address in different ways: one takes
+# "http://[::1].evil.example" for this computer, another connects to evil.example. So only the plain
+# form is taken, which all of them read alike: scheme, host and perhaps a port.
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_ADDRESS = re.compile(
+    rf"(https?)://({_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{{0,4}}))?/?",
+    re.ASCII | re.IGNORECASE,
+)
+_ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")  # an IPv4 address, or one of its forms
 
 
 class Host(NamedTuple):
@@ -24,26 +33,17 @@ def check_host(url: str, trusted_host: str | None = None) -> Host:
 
     ``trusted_host``: one more allowed host, such as "exchange.example" or "exchange.example:8443".
     """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        parts, host, port = urlsplit(""), None, None
-    if parts.scheme not in _PORTS or not host:
-        # Text without "://" may be a secret in the wrong place; an @ may follow a password.
-        shown = repr(url) if "://" in url and "@" not in url else "What was given"
-        raise GuardError(f"{shown} is not the address of an exchange; use LIVE_URL or sandbox.url.")
-    if "@" in parts.netloc or parts.path not in ("", "/") or parts.query or parts.fragment:
+    if url != hide_secrets(url):
         raise GuardError(
-            "url has more than an address needs (a path, a query or a user): write scheme and host "
-            f"alone, such as {LIVE_URL!r}."
+            "What was given as url looks like a secret; use LIVE_URL or sandbox.url. A secret goes "
+            "into Key(...), or better into a .env."
         )
-    loopback = _is_loopback(host)
-    if parts.scheme == "http" and not loopback:
-        raise GuardError(f"{url!r} is not encrypted; only a sandbox on this computer may be http.")
-    name = f"[{host}]" if ":" in host else host
-    place = name if port in (None, _PORTS[parts.scheme]) else f"{name}:{port}"
-    plain = f"{parts.scheme}://{place}"
+    scheme, host, port = _parts(url)
+    loopback = host == "localhost" or _is_loopback(host)
+    place = host if port in ("", _PORTS[scheme]) else f"{host}:{port}"
+    plain = f"{scheme}://{place}"
+    if scheme == "http" and not loopback:
+        raise GuardError(f"{plain} is not encrypted; only a sandbox on this computer may be http.")
     if not loopback and plain != LIVE_URL and place != (trusted_host or "").lower():
         raise GuardError(
             f"{plain} is neither Backpack's own API ({LIVE_URL}) nor this computer. No official "
@@ -54,8 +54,33 @@ def check_host(url: str, trusted_host: str | None = None) -> Host:
     return Host(plain, loopback)
 
 
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme, host and port ("" if there is none), in lower case. Raises GuardError.
+
+    The error does not repeat the url: what is not an address may be a secret in the wrong place.
+    """
+    found = _ADDRESS.fullmatch(url)
+    scheme, host, port = (part.lower() for part in found.groups("")) if found else ("", "", "")
+    is_number = host.startswith("[") or _ENDS_IN_NUMBER.fullmatch(host)
+    if not found or int(port or 1) > 65535 or (is_number and _ip(host) is None):
+        raise GuardError(
+            "url is not the address of an exchange: use LIVE_URL or sandbox.url, or write scheme "
+            f"and host alone, such as {LIVE_URL!r} or 'http://127.0.0.1:8787', in ASCII and with "
+            "no path, query, user, blank or dot at the end. The value is not shown, because it may "
+            "hold a secret."
+        )
+    return scheme, host, port
+
+
 def _is_loopback(host: str) -> bool:
+    found = _ip(host)
+    return found is not None and found.is_loopback
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        if host.startswith("["):
+            return ipaddress.IPv6Address(host[1:-1])
+        return ipaddress.IPv4Address(host)
     except ValueError:
-        return host == "localhost"
+        return None

@@ -11,7 +11,7 @@ from typing import Any
 from ..client import Client
 from ..errors import InputError, TransportError, missing_extra
 from ..operations import OPERATIONS
-from ..reconcile.pages import OVERLAP, PAGE, pages
+from ..reconcile.pages import OVERLAP, PAGE, PageJoin, pages
 from ..results import Rows
 
 Progress = Callable[[int, int | None], object]  # (rows fetched, rows in all; None: not known)
@@ -39,8 +39,11 @@ def fetch_all(
     The rows are those that were there at the first page, each once, in the exchange's order; some
     that arrived later may be among them. Equal rows that have no id and are not counted by the
     exchange cannot be told apart: their number is right only if no new one arrives. ``.headers``
-    are those of the last page. Raises InputError for a method without pages, TransportError if rows
-    vanish faster than they are read, and whatever ``method`` raises.
+    are those of the last page.
+
+    Raises InputError for a method without pages, TransportError if rows vanish faster than they are
+    read or if the same page comes for another ``offset`` (then nothing shows whether there are more
+    rows), and whatever ``method`` raises.
     """
     name = _paged(method)
     if "offset" in filters:
@@ -58,9 +61,15 @@ def fetch_all(
     in_front = filters.get("sort_direction") != "Asc"
     with _bar(name) if progress is True else nullcontext(progress or None) as report:
         for _ in range(_TRIES):
-            if (rows := _walk(ask, limit, in_front, most, report)) is not None:
-                return rows
-    reason = "the rows changed faster than they could be read, or the exchange ignores the offset"
+            join = _walk(ask, limit, in_front, most, report)
+            if join.joins:
+                return _answer(join, most)
+    reason = "the rows changed faster than they could be read"
+    if join.same:
+        reason = (
+            f"the exchange gave the same {len(join.page)} rows for one offset and for another, so "
+            f"it may have more that cannot be read. bp.{name}(limit={limit}) gives these"
+        )
     raise TransportError(name, reason, sent=True, mutates=False)
 
 
@@ -70,11 +79,11 @@ def _walk(
     in_front: bool,
     most: int | None,
     report: Progress | None,
-) -> Rows | None:
-    """The rows from the first page to the end, or the first ``most``; None if pages do not join."""
+) -> PageJoin:
+    """Read from the first page to the end, or to the first ``most`` rows."""
     for join in pages(ask, limit, in_front=in_front):
         if not join.joins:
-            return None
+            break
         done, total = join.progress
         if most is not None and (done >= most or (total or 0) > most):
             done, total = min(done, most), most
@@ -82,6 +91,10 @@ def _walk(
             report(done, total)
         if done == most:
             break
+    return join
+
+
+def _answer(join: PageJoin, most: int | None) -> Rows:
     made = Rows(join.rows[:most])
     made.kind, made.status, made.headers = join.page.kind, join.page.status, join.page.headers
     return made

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, TransportError
+from ..results import same_address
 from .search import (
     NO_CUTOFF,
     ORDERS,
@@ -24,7 +25,6 @@ from .search import (
     cutoff_of,
     read_pages,
     read_rows,
-    same_address,
     search,
 )
 from .verdict import Outcome, SignatureExpiry, cancelled, caution, not_found, placed, unclear

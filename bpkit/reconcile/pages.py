@@ -5,9 +5,14 @@ that only counts meets a row twice; a row that vanishes moves them up, and such 
 So each page begins with the last row of the page before and is joined to it where the two agree.
 Two pages that do not join show that rows have vanished.
 
-The end is an empty page; a short page, if the exchange's own count (``X-Total``) agrees; and
-without a count a short page that brings no new row. A short page alone proves nothing: the exchange
-may give fewer rows than it was asked for.
+The end is an empty page where our rows end; a short page, if the exchange's own count (``X-Total``)
+agrees; and without a count a short page that brings no new row. A short page alone proves nothing:
+the exchange may give fewer rows than it was asked for.
+
+If the exchange ignores the offset, the same page comes again and again. So a page that is the same
+as the page before never proves the end. It does not prove an ignored offset either: new rows may
+have moved the list by just so many rows, and rows without an identity may be equal. So the walk
+goes on, until it has more rows than the exchange counts, or five such pages in a row.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from ..results import Rows
 Name = tuple[Any, ...] | str  # of a row: its identity, or all its values if it has none
 PAGE = 1000  # rows: the most that every operation with pages gives at once
 OVERLAP = 1  # rows that a page repeats of the page before
-_TRIES = 5  # pages in a row that may bring no new row
+_TRIES = 5  # pages in a row that may bring no new row, or be the same as the page before
 # The fields that identify a row, if that is not ``id``. A row with neither never changes.
 _IDENTITY: dict[str, tuple[str, ...]] = {
     "borrow_lend_position_history": ("positionId",),
@@ -42,7 +47,7 @@ def pages(
     """
     join = PageJoin(ask(0), limit, in_front)
     yield join
-    while join.joins and not join.complete and not join.repeats:
+    while join.joins and not join.complete:
         join.add(ask(join.next_offset))
         yield join
 
@@ -54,12 +59,13 @@ class PageJoin:
         self._limit, self._in_front = limit, in_front
         self.rows, self._names = list(first), _names(first)
         self.page, self._total = first, _total(first)
+        self._page_names = self._names  # of the last page
         self._end = len(first)  # rows of the exchange's list up to our last one
         self._largest = len(first)  # rows: the largest page so far
-        self._new = len(first)  # rows that the last page added
-        self._pages_without_news = 0  # in a row
-        self.joins = True  # does each page agree with the one before?
-        self.repeats = False  # is the last page the whole list again, as if offset were ignored?
+        self._ends_with_ours = False  # is the last row of the last page one that we had?
+        self._pages_without_news = self._same_pages = 0  # in a row
+        # Does each page agree with the one before, and with the count?
+        self.joins = bool(first) or not self._total
 
     @property
     def next_offset(self) -> int:
@@ -75,16 +81,21 @@ class PageJoin:
         if not self.page or not self.joins:
             return self.joins
         if self._total is None:
-            return not self._new and len(self.page) < self._largest
-        return len(self.page) < self._limit and self._end >= self._total
+            return self._ends_with_ours and len(self.page) < self._largest
+        return not self.same and len(self.page) < self._limit and self._end >= self._total
+
+    @property
+    def same(self) -> bool:
+        """Is the last page the same as the page before, as if the exchange ignored the offset?"""
+        return self._same_pages > 0
 
     @property
     def progress(self) -> tuple[int, int | None]:
         """The rows fetched, and the rows in all (None: not known)."""
         done = len(self.rows)
-        if self.complete or self.repeats:
+        if self.complete:
             return done, done
-        return done, None if self._total is None else done + self._total - self._end
+        return done, None if self._total is None else done + max(0, self._total - self._end)
 
     def add(self, page: Rows) -> None:
         """Join the page that begins at ``next_offset``."""
@@ -96,18 +107,20 @@ class PageJoin:
         end = offset + max(seen or 0, len(page))
         # Our own rows again, and the count does not say why: perhaps ``offset`` was ignored.
         unexplained = not new and seen != likely
-        self.repeats = (
-            unexplained and not counted and names == self._names and len(page) < self._limit
-        )
+        explained = added > 0 and seen == likely
+        again = names == self._page_names and len(page) > OVERLAP and not explained
+        self._same_pages = self._same_pages + 1 if again else 0
+        ignored = again and (self._same_pages >= _TRIES if total is None else end > total)
         news = bool(new) or (end > self._end and counted and not unexplained)
         self._pages_without_news = 0 if news else self._pages_without_news + 1
         vague = added < 0 and not _all_identified(names)  # equal rows, and some have vanished
-        fits = len(new) < len(page) if page else offset == self._end
-        self.joins = fits and self._pages_without_news < _TRIES and not vague
+        fits = len(new) < len(page) if page else offset == self._end >= (total or 0)
+        self.joins = fits and self._pages_without_news < _TRIES and not vague and not ignored
         self._end = self._end if unexplained and counted and seen is not None else end
         self.rows += [page[place] for place in new]
         self._names += [names[place] for place in new]
-        self.page, self._total, self._new = page, total, len(new)
+        self.page, self._total, self._page_names = page, total, names
+        self._ends_with_ours = not new and seen == len(page)
         self._largest = max(self._largest, len(page))
 
 

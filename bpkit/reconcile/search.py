@@ -7,15 +7,14 @@ counts too (see ``Cutoff``), if it can be compared.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..clock import moment
 from ..errors import InputError, TransportError
 from ..guard.hosts import LIVE_URL
+from ..results import same, same_address
 from ..serialize import milliseconds
 from .pages import PAGE, pages
 
@@ -277,7 +276,7 @@ def read_pages(
     for number, join in enumerate(pages(ask), 1):
         if join.complete:
             return join.rows, True
-        if cutoff.was_made_before(join.rows[-1]):
+        if join.joins and cutoff.was_made_before(join.rows[-1]):
             return join.rows, True
         if len(join.rows) >= MOST_ROWS or number >= MOST_PAGES or enough(join.rows):
             break
@@ -304,22 +303,3 @@ _NEEDED = {"get_fills": {"orderId", "quantity"}}
 def text(row: Row, name: str) -> str | None:
     """A value as text: an own id is a number in orders and text in fills."""
     return None if row.get(name) is None else str(row[name])
-
-
-def same(sent: object, shown: object) -> bool:
-    """Are two values equal? 170.50 and 170.5 are."""
-    try:
-        return Decimal(str(sent)) == Decimal(str(shown))
-    except InvalidOperation:
-        return str(sent) == str(shown)
-
-
-def same_address(sent: object, shown: object) -> bool:
-    """Are two addresses equal? Upper and lower case differ, except in hexadecimal (0x...)."""
-    ours, theirs = str(sent), str(shown)
-    if _HEX.fullmatch(ours) and _HEX.fullmatch(theirs):
-        return ours.lower() == theirs.lower()
-    return ours == theirs
-
-
-_HEX = re.compile("0[xX][0-9a-fA-F]+")

@@ -80,6 +80,7 @@ class Sandbox:
         follow_clock: bool = False,
         conflicts: Conflicts | None = None,
     ) -> None:
+        _check_options(seed, follow_clock, conflicts)
         markets = market.load()
         exchange = Exchange(
             markets,
@@ -256,6 +257,15 @@ def _finding(
         method=method, url=url, headers=headers, body=body, now=now_ms, earlier=earlier
     )
     return None if finding.cause == "none" else str(finding)
+
+
+def _check_options(seed: object, follow_clock: object, conflicts: object) -> None:
+    if not isinstance(seed, str):
+        raise ValueError(f'seed={seed!r} is not text; write Sandbox(seed="another")')
+    if not isinstance(follow_clock, bool):
+        raise ValueError(f"follow_clock={follow_clock!r} is not True or False")
+    if conflicts is not None and not isinstance(conflicts, Conflicts):
+        raise ValueError(f"conflicts={conflicts!r} is not a Conflicts; write Conflicts()")
 
 
 def _now_us() -> int:

@@ -53,7 +53,8 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "unknown self-trade prevention": (
         order(self_trade_prevention="Allow"), "self_trade_prevention", "RejectTaker"),
     "text for a flag": (order(post_only="true"), "post_only", "True or False"),
-    "clientId too large": (order(client_id=2**32), "client_id", "outside 0 to 4294967295"),
+    "clientId too large": (
+        order(client_id=2**32), "client_id", "outside 0 to 4294967295 (uint32)"),
     "clientId negative": (order(client_id=-1), "client_id", "outside 0 to 4294967295"),
     "clientId as text": (order(client_id="7"), "client_id", "is not an int"),
     "symbol of the wrong type": (order(symbol=5), "symbol", "not text"),
@@ -66,6 +67,10 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         market(quantity="1", quote_quantity="170"), "quantity", "quantity and quote_quantity"),
     "market with neither": (market(), "quantity", "given: neither"),
     "half a trigger": (order(trigger_price="180"), "trigger_price", "both or neither"),
+    "limit with a trigger quantity and no trigger price": (
+        order(quantity=None, trigger_quantity="1"), "trigger_price", "both or neither"),
+    "market with a trigger quantity and no trigger price": (
+        market(trigger_quantity="1"), "trigger_price", "both or neither"),
     "negative trigger quantity": (
         order(trigger_price="180", trigger_quantity="-5"), "trigger_quantity", "not above zero"),
     "share that is none": (
@@ -135,6 +140,12 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.execute_order_batch(
             [BATCH_ORDER, {**BATCH_ORDER, "price": 1.5}]),
         "orders[1].price", "is a float"),
+    "batch with a quantity of 0": (
+        lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "quantity": 0}]),
+        "orders[0].quantity", "not above zero"),
+    "batch with an empty symbol": (
+        lambda bp: bp.execute_order_batch([{**BATCH_ORDER, "symbol": ""}]),
+        "orders[0].symbol", "is empty"),
     "batch without a symbol": (
         lambda bp: bp.execute_order_batch([{"side": "Bid", "orderType": "Market"}]),
         "orders[0].symbol", "is missing"),
@@ -286,6 +297,24 @@ def test_a_tolerance_of_zero_is_sent(tolerance: Any, scripted: Scripted) -> None
     assert json.loads(scripted.requests[0]["body"])["slippageTolerance"] == str(tolerance)
 
 
+def test_false_and_zero_stay_in_a_batch_and_none_is_left_out(scripted: Scripted) -> None:
+    scripted.says(200, '[{"operation":"Err","code":"X","message":"y"}]')
+    fields = {**BATCH_ORDER, "clientId": 0, "postOnly": False, "slippageTolerance": "0"}
+    bp = Client(scripted.url, Key(DEMO_SECRET))
+    bp.execute_order_batch([{**fields, "reduceOnly": None}])
+    assert json.loads(scripted.requests[0]["body"]) == [fields]
+
+
+def test_a_conditional_limit_order_needs_no_quantity(scripted: Scripted) -> None:
+    """Both parts of the trigger take its place: the answer to such an order shows quantity 0."""
+    scripted.says(200, PLACED)
+    order(quantity=None, trigger_price="180", trigger_quantity="80%")(
+        Client(scripted.url, Key(DEMO_SECRET))
+    )
+    sent = json.loads(scripted.requests[0]["body"])
+    assert "quantity" not in sent and sent["triggerQuantity"] == "80%"
+
+
 def test_false_and_zero_stay_in_a_recipient_and_none_is_left_out(scripted: Scripted) -> None:
     scripted.says(200, '{"id":1,"status":"pending"}')
     recipient = {"withdrawal_address_id": 0, "sanctions_representation": False}
@@ -384,9 +413,9 @@ def test_a_signed_call_without_a_key(scripted: Scripted) -> None:
         ("http://api.backpack.exchange", "not encrypted"),
         ("ftp://127.0.0.1", "not the address of an exchange"),
         ("api.backpack.exchange", "not the address of an exchange"),
-        ("https://user:pass@api.backpack.exchange", "scheme and host alone"),
-        ("https://@api.backpack.exchange", "scheme and host alone"),
-        ("https://api.backpack.exchange/api/v1", "scheme and host alone"),
+        ("https://user:pass@api.backpack.exchange", "not the address of an exchange"),
+        ("https://@api.backpack.exchange", "not the address of an exchange"),
+        ("https://api.backpack.exchange/api/v1", "not the address of an exchange"),
         ("http://127.0.0.1:99999", "not the address of an exchange"),
         ("https://[::1", "not the address of an exchange"),
         ("", "not the address of an exchange"),

@@ -435,6 +435,19 @@ def test_a_timestamp_in_another_unit(stamp: str) -> None:
     proves(order(text, Timestamp=stamp), "time_unit", text, text)
 
 
+@pytest.mark.parametrize("stamp", ["1750793021", "1750793021519000"])
+def test_a_clock_is_not_blamed_for_another_unit(stamp: str) -> None:
+    """As milliseconds, the first is in January 1970 and the second in the year 57450."""
+    text = RIGHT.replace(str(MS), stamp)
+    for now in (MS, MS + 700_000):
+        found = diagnose(
+            method="POST", url="/api/v1/order", headers=heads(sign(text), Timestamp=stamp),
+            body=ORDER_JSON, now=now,
+        )  # fmt: skip
+        proves(checked(found), "time_unit", text, text)
+        assert found.remedy == CAUSES["time_unit"].remedy
+
+
 @pytest.mark.parametrize("rest", ["000", "001", "518", "999"])
 def test_a_header_in_seconds_and_a_text_in_milliseconds(rest: str, by_heart: None) -> None:
     text, seconds = (RIGHT.replace(str(MS), f"1750793021{more}") for more in (rest, ""))
@@ -496,6 +509,13 @@ def test_a_capital_boolean_on_the_wire() -> None:
     proves(query(wrong, url), "capital_boolean", wrong, wrong)
 
 
+def test_a_capital_boolean_at_the_start_of_a_text_without_an_instruction() -> None:
+    url = "/api/v1/account/limits/order?autoBorrow=true&side=Bid&symbol=SOL_USDC"
+    signed = f"autoBorrow=True&side=Bid&symbol=SOL_USDC{TAIL}"
+    right = f"instruction=maxOrderQuantity&{signed.replace('True', 'true')}"
+    proves(query(signed, url), "no_instruction + capital_boolean", signed, right)
+
+
 def test_null_in_the_body_counts_as_absent() -> None:
     body = {**ORDER, "triggerPrice": None}
     assert order(RIGHT, body).cause == "none"
@@ -529,6 +549,27 @@ def test_equal_names_keep_their_order() -> None:
 def test_a_name_without_a_value() -> None:
     text = f"instruction=orderQueryAll&marketType=&symbol=SOL_USDC{TAIL}"
     proves(query(text, "/api/v1/orders?marketType=&symbol=SOL_USDC"), "none", text, text)
+
+
+def test_equal_names_in_another_order_are_unsorted() -> None:
+    """Six parameters have more orders than are tried, so the two texts are compared."""
+    url = "/api/v1/orders?symbol=SOL_USDC&marketType=SPOT&marketType=PERP&a=1&b=2&c=3"
+    right = f"a=1&b=2&c=3&marketType=SPOT&marketType=PERP&symbol=SOL_USDC{TAIL}"
+    signed = right.replace("SPOT&marketType=PERP", "PERP&marketType=SPOT").replace(
+        "a=1&b=2", "b=2&a=1"
+    )
+    right, signed = (f"instruction=orderQueryAll&{text}" for text in (right, signed))
+    found = diagnose(method="GET", url=url, headers=heads(sign(signed)), signed=signed)
+    proves(checked(found), "unsorted", signed, right)
+
+
+def test_a_query_without_parameters_need_not_be_signed() -> None:
+    right = f"instruction=balanceQuery{TAIL}"
+    signed = right.replace(str(MS), "1750793999999")
+    found = diagnose(
+        method="GET", url="/api/v1/capital", headers=heads(sign(signed)), signed=signed
+    )
+    proves(checked(found), "timestamp_differs", signed, right)
 
 
 def test_names_in_another_case_are_sorted_in_that_case() -> None:
@@ -666,6 +707,36 @@ def test_a_nested_value(cause: str, nested: str, body: str) -> None:
     assert (found.cause, found.proven) == (cause, False)
     assert (found.signed, found.expected) == (signed, right)
     assert found.remedy.endswith("so the expected text is a guess.")
+
+
+@pytest.mark.parametrize("name", ["slippageTolerance", "triggerQuantity", "price", "triggerPrice"])
+def test_an_exponent_in_any_amount_is_suspected(name: str) -> None:
+    """The documentation has a decimal for each of them."""
+    fields = {"symbol": "SOL_USDC", name: 0.00001}
+    signed = "&".join(sorted((f"{name}=1e-05", "symbol=SOL_USDC")))
+    found = order(f"instruction=orderExecute&{signed}{TAIL}", fields)
+    assert (found.cause, found.proven) == ("exponent", False)
+
+
+@pytest.mark.parametrize("number", ["1e-05", "1E-7", "1e5", "1E+5", "1.5e-7"])
+def test_an_exponent_in_any_form_is_suspected(number: str) -> None:
+    """All of these are JSON numbers (RFC 8259, section 6)."""
+    signed = RIGHT.replace("quantity=1", f"quantity={number}")
+    body = ORDER_JSON.replace('"quantity":"1"', f'"quantity":{number}')
+    found = order(signed, body)
+    assert (found.cause, found.proven) == ("exponent", False)
+
+
+@pytest.mark.parametrize("spell", [bytes.hex, lambda raw: urlsafe_b64encode(raw).decode()])
+def test_a_signature_used_before_is_known_in_another_form(spell: Any) -> None:
+    """``earlier`` has it as base64, or as it was sent."""
+    signature = sign(RIGHT)
+    sent = spell(b64decode(signature))
+    asked = {"method": "POST", "url": "/api/v1/order", "body": ORDER_JSON}
+    for earlier in ([signature], [sent], (sign("another"), sent)):
+        found = diagnose(**asked, headers=heads(signature, Signature=sent), earlier=earlier)
+        assert found.cause == "reused", earlier
+    assert diagnose(**asked, headers=heads("?"), earlier=["?"]).cause == "reused"
 
 
 def test_a_signature_used_before() -> None:
@@ -842,6 +913,8 @@ def claimed(signed: str, made: str | None = None, **other: str | None) -> Findin
          "&timestamp=1750793021519&window=4321"),
         ("time_unit + different_values",
          RIGHT.replace("SOL", "BTC").replace(str(MS), "17507930215")),
+        ("time_unit + different_values",
+         RIGHT.replace("SOL", "BTC").replace(str(MS), f"{MS}00")),
         ("parameters_left_out + timestamp_differs",
          RIGHT.replace("&side=Bid", "").replace(str(MS), "1750793999999")),
         ("different_values + batch", f"instruction=orderExecute&{RIGHT.replace('SOL', 'BTC')}"),
@@ -958,6 +1031,7 @@ def test_nothing_is_claimed_of_a_random_signature() -> None:
     assert (found.cause, found.proven) == ("unknown", False)
     assert (found.signed, found.expected, found.place) == (None, RIGHT, None)
     assert re.search("any of [0-9]{3,} others", found.remedy)
+    assert str(found).startswith(CAUSES["unknown"].title)  # there is nothing to prove
     assert RIGHT in str(found)
 
 
@@ -987,6 +1061,13 @@ def test_a_body_that_cannot_be_read(body: str) -> None:
 def test_a_missing_header(name: str) -> None:
     found = order(RIGHT, **{name: None})
     assert found.cause == "missing_header" and found.remedy == f"Send X-{name} too."
+
+
+def test_several_missing_headers_are_all_named() -> None:
+    found = order(RIGHT, Signature=None, Timestamp=None)
+    assert found.remedy == "Send X-Signature and X-Timestamp too."
+    found = order(RIGHT, Key=None, Signature=None, Timestamp=None)
+    assert found.remedy == "Send X-API-Key and X-Signature and X-Timestamp too."
 
 
 def test_without_a_url_there_is_nothing_to_judge() -> None:
@@ -1087,6 +1168,22 @@ def test_a_one_time_code_is_not_shown() -> None:
         found = diagnose(method="POST", url=url, headers=headers, body=json.dumps(body))
         assert found.proven
         assert "918273" not in repr(found) + str(found) + found._repr_html_()
+
+
+def test_another_one_time_code_is_found_and_not_shown() -> None:
+    """Both texts are shown with six stars, so they look equal."""
+    body = {"address": "a", "blockchain": "Solana", "quantity": "1", "symbol": "SOL",
+            "twoFactorToken": "918273"}  # fmt: skip
+    right = ("instruction=withdraw&address=a&blockchain=Solana&quantity=1&symbol=SOL"
+             f"&twoFactorToken=918273{TAIL}")  # fmt: skip
+    signed = right.replace("918273", "918555")
+    found = diagnose(
+        method="POST", url="/wapi/v1/capital/withdrawals", headers=heads(sign(signed)),
+        body=json.dumps(body), signed=signed,
+    )  # fmt: skip
+    assert (found.cause, found.signed) == ("different_values", found.expected)
+    assert found.place == apart(signed, right) == right.index("273") + 1
+    assert "918" not in str(found) and "^" in str(found)
 
 
 def test_a_text_that_holds_key_and_signature_is_cleaned() -> None:

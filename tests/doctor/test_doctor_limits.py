@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from test_diagnosis import (
     ORDER,
     ORDER_JSON,
     OTHER,
+    OTHER_KEY,
     PRIVATE,
     RAW_KEY,
     RIGHT,
@@ -31,7 +33,7 @@ from test_diagnosis import (
     sign,
 )
 
-from bpkit.doctor import diagnose
+from bpkit.doctor import diagnose, diagnosis
 from bpkit.doctor.signed_text import SignedText
 from bpkit.errors import InputError
 
@@ -81,6 +83,55 @@ def test_the_work_has_a_limit(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     found = diagnose(method=method, url=url, headers=heads(sign("nothing known")), body=body)
     assert time.process_time() - started < 2.5
     assert (found.cause, found.proven) in (("unknown", False), ("client_id", True))
+
+
+def test_a_query_that_is_too_long_is_not_examined() -> None:
+    """Query and body count together; "clientId=" has 9 characters."""
+    asked: dict[str, Any] = {"method": "GET", "headers": heads(SIGNATURE)}
+    url = f"/wapi/v1/capital/withdrawals?clientId={'a' * 99_990}"
+    assert diagnose(**asked, url=url, body="x").expected is not None
+    for longer in ({"url": url, "body": "xx"}, {"url": f"{url}aa"}):
+        found = diagnose(**asked, **longer)
+        assert (found.cause, found.expected) == ("unknown", None)
+        assert "100,000 characters" in found.remedy
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> dict[bytes, list[bytes]]:
+    """The texts that are compared with the signature, by public key. None of them fits."""
+    texts: dict[bytes, list[bytes]] = {}
+
+    def verify(key: bytes, signature: bytes, text: bytes) -> bool:
+        texts.setdefault(key, []).append(text)
+        return False
+
+    monkeypatch.setattr(diagnosis, "verify", verify)
+    return texts
+
+
+def unknown(body: str) -> str:
+    """The remedy for an order with an unknown signature, where two public keys may be meant."""
+    found = diagnose(
+        method="POST", url="/api/v1/order", headers=heads(SIGNATURE), body=body,
+        public_key=OTHER_KEY,
+    )  # fmt: skip
+    assert checked(found).cause == "unknown"
+    return found.remedy
+
+
+def test_the_number_of_texts_is_the_number_that_was_tried(tried: dict[bytes, list[bytes]]) -> None:
+    """Each text once; one of them is the right text."""
+    remedy = unknown(ORDER_JSON)
+    texts = tried[RAW_KEY]
+    assert len(set(texts)) == len(texts) < 3000 and texts[0] == RIGHT.encode()
+    assert f"any of {len(texts) - 1} others" in remedy
+
+
+def test_3000_texts_are_tried_with_the_first_key(tried: dict[bytes, list[bytes]]) -> None:
+    """And 1000 with all other keys together: the second key, and X-API-Key as a secret."""
+    assert "any of 2999 others" in unknown(fields(40))
+    assert len(tried[RAW_KEY]) == 3000
+    assert sum(map(len, tried.values())) == 4000 and len(tried[b64decode(OTHER_KEY)]) > 500
 
 
 def test_what_is_too_long_is_not_examined() -> None:
@@ -159,6 +210,27 @@ def test_what_is_no_piece_of_a_request(field: str, value: Any) -> None:
         diagnose(**asked | {field: value})
     assert error.value.field == field and error.value.remedy
     assert SECRETIVE not in str(error.value)
+
+
+@pytest.mark.parametrize("request_", [5, f"POST /api/v1/order {SECRETIVE}", {"url": FILLS}, []])
+def test_what_is_not_a_request(request_: Any) -> None:
+    """The error names the type, and what a request has."""
+    with pytest.raises(InputError) as error:
+        diagnose(request_)
+    kind = type(request_).__name__
+    assert str(error.value) == (
+        f"request={kind!r}: is not a request with .method, .url, .headers and .body; "
+        "or pass url=, headers= and body="
+    )
+
+
+@pytest.mark.parametrize("url", [None, ""])
+def test_a_request_without_a_url_is_one_all_the_same(url: Any) -> None:
+    request = SimpleNamespace(method="POST", url=url, headers={}, body=ORDER_JSON)
+    with pytest.raises(InputError) as error:
+        diagnose(request)
+    assert error.value.field == "url"
+    assert diagnose(request, url="/api/v1/order").cause == "missing_header"
 
 
 def test_a_key_in_hex_is_not_shown() -> None:

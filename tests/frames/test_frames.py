@@ -616,7 +616,10 @@ def test_each_time_from_its_own_unit(kind: str, answer: Any, name: str, moment: 
     assert frame(kind, answer)[name].iloc[0] == utc(moment)
 
 
-@pytest.mark.parametrize("text", ["2026-09-01T12:00:00", "2026-09-01T14:00:00.000+02:00"])
+@pytest.mark.parametrize(
+    "text",
+    ["2026-09-01T12:00:00", "2026-09-01T14:00:00.000+02:00", "2026-09-01T07:00:00-05:00"],
+)
 def test_times_with_and_without_a_zone_in_one_column(text: str) -> None:
     made = frame("borrow_lend_markets", [{**LENDING, "timestamp": text}, LENDING])
     assert made["timestamp"].tolist() == [utc("2026-09-01T12:00")] * 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 
 class Live:
@@ -14,14 +16,11 @@ class Live:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.status, self.text = 200, "[]"
         self.sent: list[requests.PreparedRequest] = []
-        monkeypatch.setattr("requests.Session.send", self._send)
+        monkeypatch.setattr("requests.adapters.HTTPAdapter.send", self._send)
 
     def _send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         self.sent.append(request)
         answer = requests.Response()
-        answer.status_code, answer._content, answer.request = (
-            self.status,
-            self.text.encode(),
-            request,
-        )
+        answer.status_code, answer.request = self.status, request
+        answer.raw = HTTPResponse(io.BytesIO(self.text.encode()), preload_content=False)
         return answer

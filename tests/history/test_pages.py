@@ -394,28 +394,90 @@ class Deaf(Fake):
         return super().page(name, 0, limit, sort_direction)
 
 
+IGNORED = "gave the same {} rows for one offset and for another, .* bp.get_fills.limit={}. gives"
+
+
 @pytest.mark.parametrize("counted", [True, False])
 def test_an_exchange_that_ignores_the_offset_is_no_endless_walk(counted: bool) -> None:
     """And what it gives is not taken for everything: 5 of 9 rows."""
     bp = Deaf(fills(*range(9, 0, -1)), counted=counted)
-    with pytest.raises(TransportError, match="or the exchange ignores the offset"):
+    with pytest.raises(TransportError, match=IGNORED.format(5, 5)):
         fetch_all(bp.get_fills, limit=5)
     assert len(bp.asked) <= 30
 
 
-def test_a_short_page_that_is_given_again_is_everything() -> None:
-    """Nothing says that there are more rows than the 3 that it gives each time."""
-    rows = fills(3, 2, 1)
-    bp = Deaf(rows, counted=False)
-    assert fetch_all(bp.get_fills, limit=5) == rows
-    assert len(bp.asked) == 2
-    assert told(Deaf(rows, counted=False), limit=5) == [(3, None), (3, 3)]
+@pytest.mark.parametrize("page", [(1, 1, 1), (1, 2, 3, 1), (2, 1, 1, 2)])
+@pytest.mark.parametrize("total", [None, *range(5, 14), 250])
+def test_an_ignored_offset_among_equal_rows_is_no_endless_walk(
+    page: tuple[int, ...], total: int | None
+) -> None:
+    """The page begins as it ends, so it seems to join itself. It is short if the limit is 9."""
+
+    class Odd(Deaf):
+        def page(self, *asked: Any) -> Any:
+            answer = super().page(*asked)
+            answer.headers = {} if total is None else {"X-Total": str(total)}
+            return answer
+
+    for limit in (len(page), 9):
+        with pytest.raises(TransportError, match=IGNORED.format(len(page), limit)):
+            fetch_all(Odd(fills(*page)).get_fills, limit=limit)
+
+
+@pytest.mark.parametrize("cap", [3, 100])
+def test_a_short_page_that_is_given_again_is_not_everything(cap: int) -> None:
+    """It may be all that there is, or all that the exchange gives at once: nothing shows which."""
+    bp = Deaf(fills(*range(9, 0, -1)), counted=False, cap=cap)
+    with pytest.raises(TransportError, match=IGNORED.format(min(cap, 9), 1000)):
+        fetch_all(bp.get_fills)
 
 
 def test_a_short_page_of_a_longer_list_that_is_given_again_is_not_everything() -> None:
     """The exchange counts 250 rows, gives 100 at most, and ignores the offset."""
-    with pytest.raises(TransportError, match="or the exchange ignores the offset"):
+    with pytest.raises(TransportError, match=IGNORED.format(100, 1000)):
         fetch_all(Deaf(fills(*range(250)), cap=100).get_fills)
+
+
+def test_a_page_that_is_the_same_because_rows_arrived_is_not_an_ignored_offset() -> None:
+    """8 7 6 5, then 3 arrive: offset 3 shows 8 7 6 5 again, and the walk goes on."""
+    rows = fills(*range(8, 0, -1))
+    for counted in (True, False):
+        bp = Fake(rows, counted=counted, meanwhile=arriving([3], fills))
+        assert fetch_all(bp.get_fills, limit=4) == rows
+
+
+@pytest.mark.parametrize("many", [*range(1, 20)])
+def test_pages_that_are_the_same_because_rows_are_equal_are_all_there(many: int) -> None:
+    """1 2 3 1 2 3 1 ...: a page of four rows from offset 0, 3 or 6 is the same."""
+    rows = fills(*[1, 2, 3] * 7)[:many]
+    assert fetch_all(Fake(rows).get_fills, limit=4) == rows
+    assert fetch_all(Fake(rows, cap=4).get_fills) == rows
+    if many < 16:  # the fifth page that is the same could be an ignored offset
+        assert fetch_all(Fake(rows, counted=False).get_fills, limit=4) == rows
+
+
+def test_a_page_cut_short_among_rows_that_moved_is_not_the_end() -> None:
+    """4 rows, then 3 arrive and a page has 3 rows only: 8 7 6. The list goes on with 5."""
+
+    class Cutting(Fake):
+        def page(self, name: str, offset: int, limit: int, sort_direction: str | None) -> Any:
+            return super().page(name, offset, 3 if offset == 3 else 4, sort_direction)
+
+    rows = fills(*range(8, 0, -1))
+    bp = Cutting(rows, counted=False, meanwhile=arriving([3], fills))
+    assert fetch_all(bp.get_fills) == rows
+
+
+def test_an_empty_page_of_a_counted_list_is_not_the_end() -> None:
+    """Nothing is there, and the exchange counts 9: that is not an empty history."""
+
+    class Empty(Fake):
+        def page(self, name: str, offset: int, limit: int, sort_direction: str | None) -> Any:
+            return super().page(name, offset, 1 if offset < self.cap else 0, sort_direction)
+
+    for cap in (0, 1):
+        with pytest.raises(TransportError, match="get_fills"):
+            fetch_all(Empty(fills(*range(9, 0, -1)), cap=cap).get_fills)
 
 
 # --- progress -------------------------------------------------------------------------------------

@@ -787,6 +787,28 @@ def test_a_row_that_vanishes_between_two_pages_proves_nothing() -> None:
     assert {"source": PAST, "rows": 1496, "complete": False} in found.evidence
 
 
+def test_a_page_of_older_rows_that_does_not_join_proves_nothing() -> None:
+    """All that is left is older than what was sent, but some rows are missing before it."""
+    past = strangers(998, 1000) + [
+        one | {"createdAt": "2026-09-01T11:49:59.999"} for one in strangers(500, 5000)
+    ]
+
+    class Shrinking(Fake):
+        def page(self, whole: Any, limit: int = 0, offset: int | None = None, **_: Any) -> Any:
+            return super().page(whole[5:] if offset else whole, limit, offset)
+
+    assert ask(Fake(get_order_history=[past])).state == "not found"
+    past[990:1000] = strangers(10, 9000)  # not old: the first page has none that is
+    assert ask(Shrinking(get_order_history=[past])).state == "unclear"
+
+
+@pytest.mark.parametrize("total", [9, 1])
+def test_an_empty_history_that_is_counted_proves_nothing(total: int) -> None:
+    found = ask(Fake(total=lambda many: total))
+    assert found.state == "unclear"
+    assert {"source": PAST, "rows": 0, "complete": False} in found.evidence
+
+
 def test_a_long_history_ends_where_all_is_older_than_what_was_sent() -> None:
     """Ten minutes: a timestamp that is further from the exchange's clock was seen refused."""
     for made, reads, state in (("11:49:59.999", 2, "not found"), ("11:50:00.000", 11, "unclear")):

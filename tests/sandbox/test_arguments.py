@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,23 @@ def test_it_is_refused_in_words(case: str, sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         call(sandbox)
     assert DEMO_SECRET not in str(caught.value) and sandbox.now == before
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"seed": 5}, "seed=5 is not text"),
+        ({"seed": None}, "seed=None is not text"),
+        ({"seed": b"x"}, "seed=b'x' is not text"),
+        ({"follow_clock": "x"}, "follow_clock='x' is not True or False"),
+        ({"follow_clock": 1}, "follow_clock=1 is not True or False"),
+        ({"follow_clock": None}, "follow_clock=None is not True or False"),
+        ({"conflicts": "x"}, "conflicts='x' is not a Conflicts"),
+    ],
+)
+def test_a_sandbox_with_a_wrong_option_is_not_started(option: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Sandbox(**option)
 
 
 def test_the_list_of_faults_reads_as_sentences() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bpkit.sandbox.core.book import (
     NO_MATCH,
+    NOT_REDUCED,
     PRICE_IMPACT,
     SELF_TRADE,
     Book,
@@ -50,6 +51,7 @@ def test_both_sides_are_listed_ascending_with_totals(book: Book) -> None:
 def test_a_limit_of_levels_keeps_the_best(book: Book) -> None:
     assert book.levels("Ask", 1) == [(101, 8)]
     assert book.levels("Bid", 1) == [(99, 4)]
+    assert book.levels("Bid", 3) == [(98, 6), (99, 4)]  # there are two
     assert book.levels("Bid", 5) == [(98, 6), (99, 4)]
 
 
@@ -202,3 +204,35 @@ def test_a_price_left_empty_can_be_used_again() -> None:
     book.cancel("1")
     book.add(Resting("2", "a", "Ask", 10, 2))
     assert (book.levels("Bid"), book.levels("Ask")) == ([], [(10, 2)])
+
+
+@pytest.mark.parametrize(("side", "taker", "net"), [("Ask", "Bid", -3), ("Bid", "Ask", 3)])
+def test_a_reduce_only_order_that_would_add_to_its_position_expires(
+    side: Side, taker: Side, net: int
+) -> None:
+    book = Book()
+    book.add(Resting("1", "a", side, 100, 5, reduce_only=True))
+    match = book.plan(Taker("c", taker, None, 2), {"a": net})
+    assert match == Match([], ["1"], NO_MATCH)
+
+
+def test_a_reduce_only_taker_trades_no_more_than_it_may() -> None:
+    """It wants 9 steps and may trade 6: 4 of the best order, 2 of the second, 0 of the third."""
+    book = a_book(
+        ("1", "a", "Ask", 100, 4), ("2", "a", "Ask", 101, 4), ("3", "a", "Ask", 102, 4)
+    )  # fmt: skip
+    match = book.plan(Taker("c", "Bid", None, 9, most=6))
+    assert match == Match([Fill("1", 100, 4), Fill("2", 101, 2)], [], NOT_REDUCED)
+
+
+@pytest.mark.parametrize(("wanted", "expired"), [(2, []), (3, ["1"])])
+def test_a_reduce_only_order_expires_when_its_position_is_closed(
+    wanted: int, expired: list[str]
+) -> None:
+    """It sells 5 steps of a position of 3."""
+    book = Book()
+    book.add(Resting("1", "a", "Ask", 100, 5, reduce_only=True))
+    match = book.plan(Taker("c", "Bid", None, wanted), {"a": 3})
+    assert match == Match([Fill("1", 100, wanted)], expired, None)
+    book.apply(match)
+    assert ("1" in book) == (not expired)

@@ -213,6 +213,12 @@ def test_a_quote_quantity_trades_what_it_affords(
     assert (answer["quantity"], answer["quoteQuantity"]) == (None, quote)
 
 
+def test_a_quote_quantity_is_rounded_down_to_whole_ticks_times_steps(floor: Floor) -> None:
+    """One SOL costs 100.01, and 100.00999 is less."""
+    floor.order(floor.ann, "Bid", quoteQuantity="100.00999")
+    assert floor.exchange.order_history(floor.ann)[0]["executedQuantity"] == "0.99"
+
+
 def test_a_market_order_stops_at_the_price_impact_bound(floor: Floor) -> None:
     floor.feed.asks = [(10000, 100), (10100, 100), (10101, 100)]  # 1.01 * 100.00 = 101.00
     answer = floor.order(floor.ann, "Bid", quantity="4")
@@ -552,9 +558,16 @@ def test_switches_that_are_off_do_no_harm(floor: Floor) -> None:
     assert floor.order(floor.ann, "Bid", **order)["status"] == "Filled"
 
 
+def test_a_limit_order_has_no_slippage_tolerance(floor: Floor) -> None:
+    tolerance = {"slippageTolerance": "1", "slippageToleranceType": "Percent"}
+    message = "Limit orders must not specify a `slippageTolerance`"
+    answer = refused(floor, floor.ann, "Bid", price="99", quantity="1", **tolerance)
+    assert answer == (400, BAD_REQUEST, message)
+
+
 def test_nothing_can_be_reduced_on_a_spot_market(floor: Floor) -> None:
     answer = refused(floor, floor.ann, "Bid", quantity="1", reduceOnly=True)
-    assert answer[:2] == (400, "INVALID_ORDER")
+    assert answer == (400, "INVALID_ORDER", "Reduce only orders are for futures")
 
 
 def test_the_distance_from_the_last_price_includes_its_bounds(floor: Floor) -> None:
@@ -824,6 +837,11 @@ def test_fills_from_is_inclusive_and_to_exclusive(floor: Floor) -> None:
     assert sides(symbol="ETH_USDC") == sides(marketType=["PERP"]) == sides(orderId="1") == []
 
 
+def test_a_fill_shows_the_client_id_0(floor: Floor) -> None:
+    floor.order(floor.ann, "Bid", quantity="1", clientId=0)
+    assert floor.exchange.fills(floor.ann)[0]["clientId"] == "0"
+
+
 # Batches
 
 
@@ -849,6 +867,25 @@ def test_a_batch_has_1_to_50_orders(floor: Floor, count: int) -> None:
         floor.exchange.execute_batch(floor.ann, [order] * count)
     assert floor.exchange.order_history(floor.ann) == []
     assert len(floor.exchange.execute_batch(floor.ann, [order] * 50)) == 50
+
+
+def test_a_batch_asks_before_each_order_whether_its_market_takes_orders(floor: Floor) -> None:
+    def check(symbol: str) -> None:
+        if symbol == "ETH_USDC":
+            raise Refusal(503, "SERVICE_UNAVAILABLE", "ETH_USDC is down")
+
+    order = {"side": "Ask", "orderType": "Limit", "quantity": "1", "price": "5000"}
+    orders = [
+        order | {"symbol": "SOL_USDC", "price": "101"},
+        order | {"symbol": "ETH_USDC", "side": "Bid", "price": "1"},
+        order | {"symbol": "SOL_USDC", "price": "102"},
+    ]
+    answer = floor.exchange.execute_batch(floor.ann, orders, check)
+    assert [item["operation"] for item in answer] == ["Ok", "Err", "Ok"]
+    assert answer[1] == {
+        "operation": "Err", "code": "SERVICE_UNAVAILABLE", "message": "ETH_USDC is down",
+    }  # fmt: skip
+    assert len(floor.exchange.open_orders(floor.ann)) == 2
 
 
 # Time and the market maker

@@ -195,6 +195,24 @@ def test_what_is_realised_is_cut_and_nothing_is_lost() -> None:
     assert (position.cost, position.steps, position.settled) == (0, 0, Decimal("2.98"))
 
 
+def test_the_entry_price_of_a_closed_short_position_is_the_average_of_its_sales() -> None:
+    assert sol((-100, 10_000), (-100, 10_200), (200, 9000)).entry() == 101
+
+
+def test_the_maintenance_fraction_ignores_open_orders() -> None:
+    """One SOL at 100 USDC is held. With its orders it would be 100 million USDC, and the root
+    would be above the base of 0.0135."""
+    row = sol((100, 10_000)).wire(1, Decimal(100), 10**8, Decimal(0))
+    assert (row["netExposureNotional"], row["mmf"]) == ("100000000", "0.0135")
+
+
+def test_closing_does_not_pay_again_what_is_settled() -> None:
+    """Half of 2 SOL is sold with a profit of 10; the other half would bring 5."""
+    position = sol((200, 10_000), (-100, 11_000))
+    assert position.settle() == 10
+    assert position.worth(Decimal(105)) == 5
+
+
 def test_a_short_position_gains_when_the_price_falls() -> None:
     position = sol((-100, 10_000))
     assert position.unrealised(Decimal(98)) == 2
@@ -293,6 +311,17 @@ def test_a_fill_through_zero_closes_one_position_and_opens_another(pit: Pit) -> 
     assert select(rows, {"sortDirection": "Asc"}) == [oldest, newest]
     assert select(rows, {"symbol": "ETH_USDC_PERP"}) == select(rows, {"marketType": ["SPOT"]}) == []
     assert pit.total() == pit.supply
+
+
+def test_a_closed_position_keeps_its_last_mark_and_has_no_exposure(pit: Pit) -> None:
+    pit.deal(pit.ann, "Bid", "100", "1")
+    pit.deal(pit.ann, "Ask", "105", "1")
+    pit.order(pit.ann, "Bid", price="100", quantity="3")  # it rests
+    pit.deal(pit.bob, "Bid", "110", "1")  # the mark rises
+    (row,) = pit.exchange.position_history(pit.ann)
+    assert pit.exchange.mark(PERP) == 110
+    assert (row["state"], row["markPrice"]) == ("Closed", "105")
+    assert (row["netExposureQuantity"], row["netExposureNotional"]) == ("0", "0")
 
 
 def test_positions_are_filtered(pit: Pit) -> None:

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from bpkit import Key
 from bpkit.sandbox import Sandbox
-from bpkit.sandbox.core.exchange import Exchange, Refusal
-from bpkit.sandbox.core.transfers import OUTSIDE_FUNDS, Transfers
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
+from bpkit.sandbox.core.ledger import Balances
+from bpkit.sandbox.core.transfers import OUTSIDE_FUNDS, Transfers, deposit_address
 from bpkit.sandbox.simulation import market
 from bpkit.sandbox.simulation.tables import ASSETS
 
@@ -121,6 +122,16 @@ def test_withdrawals_that_are_refused(
     assert answer["code"] == code and answer["message"].startswith(message)
     assert funds(plain)["USDC"] == ("10000", "0")
     assert told(plain.call("get_withdrawals")) == []
+
+
+def test_an_asset_whose_withdrawals_are_closed_stays(
+    open_way: Sandbox, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for token in ASSETS["USDC"]["tokens"]:
+        monkeypatch.setitem(token, "withdrawEnabled", False)
+    answer = told(plain.call("request_withdrawal", WISH), 400)
+    assert answer["code"] == "INVALID_ASSET"
+    assert funds(plain)["USDC"] == ("10000", "0")
 
 
 @pytest.mark.parametrize("quantity", ["10.000000", "10.0000000", "010", "+10"])
@@ -265,6 +276,21 @@ def test_a_deposit_has_the_recorded_shape(sandbox: Sandbox, plain: Plain) -> Non
 def test_a_deposit_takes_the_first_blockchain_unless_told(sandbox: Sandbox) -> None:
     assert sandbox.deposit(sandbox.key, "USDC", "1")["source"] == "solana"
     assert sandbox.deposit(sandbox.key, "BTC", "0.5")["source"] == "bitcoin"
+
+
+def test_a_deposit_may_have_all_decimals_of_its_blockchain(sandbox: Sandbox) -> None:
+    """USDC has six."""
+    assert sandbox.deposit(sandbox.key, "USDC", "1.000001")["quantity"] == "1.000001"
+
+
+def test_the_id_of_a_deposit_rises(sandbox: Sandbox) -> None:
+    ids = [sandbox.deposit(sandbox.key, "SOL", "1")["id"] for _ in range(3)]
+    assert ids[0] < ids[1] < ids[2]
+
+
+def test_each_account_has_its_own_address_for_deposits() -> None:
+    ann, bob = (EngineAccount(name, Balances({})) for name in ("ann", "bob"))
+    assert deposit_address(ann, "Solana") != deposit_address(bob, "Solana")
 
 
 def test_deposits_by_time_and_page(sandbox: Sandbox, plain: Plain) -> None:

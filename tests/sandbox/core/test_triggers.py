@@ -45,6 +45,15 @@ def test_a_conditional_order_waits_and_locks_nothing(pit: Pit) -> None:
     assert pit.exchange.depth("SOL_USDC")["asks"] == [["100.01", "500"]]
 
 
+def test_the_history_shows_the_quantity_0_until_a_conditional_order_ends(pit: Pit) -> None:
+    spot(pit, pit.ann, "Ask", price="95", triggerPrice="97", triggerQuantity="2")
+    (row,) = pit.exchange.order_history(pit.ann)
+    assert (row["status"], row["quantity"]) == ("TriggerPending", "0")
+    pit.exchange.cancel_all(pit.ann, "SOL_USDC")
+    (row,) = pit.exchange.order_history(pit.ann)
+    assert (row["status"], row["quantity"]) == ("Cancelled", None)
+
+
 def test_a_stop_becomes_an_order_of_its_own(pit: Pit) -> None:
     stop = spot(pit, pit.ann, "Ask", triggerPrice="97", triggerQuantity="2")
     pit.spot.print(5, 9701)

@@ -22,6 +22,9 @@ from conftest import Plain
 import bpkit.sandbox
 from bpkit.operations import OPERATIONS
 from bpkit.sandbox import FAULTS, Conflicts, Sandbox
+from bpkit.sandbox.core.exchange import Exchange
+from bpkit.sandbox.server.faults import Fault
+from bpkit.sandbox.server.service import Service
 
 NAMES = (
     *("clock_skew", "rate_limit", "maintenance", "bad_gateway", "gateway_timeout", "slow"),
@@ -35,6 +38,7 @@ GUIDE = {
     "price": "170.50",
     "quantity": "1.0",
 }
+NOW = 1_788_264_000_000  # 2026-09-01T12:00:00Z
 DEPTH = "/api/v1/depth?symbol=SOL_USDC"
 FINDING = "X-Sandbox-Finding"
 
@@ -315,6 +319,22 @@ def test_an_answer_without_a_body_is_cached_too(sandbox: Sandbox, plain: Plain) 
     with sandbox.fault("stale_cache") as fault:
         answers = [plain.get("/api/v1/ticker?symbol=HNT_USDC") for _ in range(2)]
     assert [one.status_code for one in answers] == [204, 204] and fault.hits == 1
+
+
+def test_the_age_of_a_cached_answer_is_in_whole_seconds() -> None:
+    """The third request arrives 2.999 s after the first. Then the clock is set back by a minute."""
+    times = iter([NOW, NOW + 1_000, NOW + 2_999, NOW - 60_000])
+    service = Service(Exchange([], lambda symbol: pytest.fail(symbol), 0), lambda: next(times))
+    with service.under(Fault("stale_cache", ())):
+        answers = [service.answer("GET", "/api/v1/ping", "", {}, b"") for _ in range(4)]
+    assert [one.headers.get("Age") for one in answers] == [None, "1", "2", "0"]
+
+
+def test_an_answer_may_be_0_seconds_late(sandbox: Sandbox, plain: Plain) -> None:
+    with sandbox.fault("slow", seconds=0) as fault:
+        assert plain.get("/api/v1/ping").text == "pong"
+    assert fault.hits == 1
+    assert sandbox.log[0]["verdict"] == "carried out, reply 0 s late"
 
 
 def test_two_delays_add_up(sandbox: Sandbox, plain: Plain) -> None:
@@ -723,6 +743,14 @@ def test_a_long_finding(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:
     header = wrongly_signed(plain).headers[FINDING]
     assert len(header) == 1000 and header.startswith(r"\xe9\xe9") and header.endswith("...")
     assert sandbox.log[0]["finding"] == doctor.text
+
+
+@pytest.mark.parametrize(("length", "sent"), [(1000, "x" * 1000), (1001, "x" * 997 + "...")])
+def test_a_finding_is_cut_from_1001_characters_on(
+    plain: Plain, doctor: Doctor, length: int, sent: str
+) -> None:
+    doctor.text = "x" * length
+    assert wrongly_signed(plain).headers[FINDING] == sent
 
 
 def test_a_finding_cannot_add_headers(sandbox: Sandbox, plain: Plain, doctor: Doctor) -> None:

@@ -267,6 +267,14 @@ def test_a_body_in_chunks(url: str, size: int) -> None:
     assert (status, json.loads(content)["status"]) == (200, "New")
 
 
+def test_a_body_has_at_most_a_million_bytes(url: str) -> None:
+    """A longer one is refused as soon as its length has arrived."""
+    longest = BODY.ljust(1_000_000)
+    assert order(url, signed(ORDER_TEXT) | JSON, longest)["status"] == "New"
+    headers = signed(ORDER_TEXT) | JSON | {"Content-Length": "1000001"}
+    assert raw(url, "POST /api/v1/order HTTP/1.1", headers)[::2] == (400, b"")
+
+
 def test_a_request_that_arrives_in_drops(url: str) -> None:
     headers = signed(ORDER_TEXT) | JSON | {"Host": "x", "Connection": "close"}
     whole = lines("POST /api/v1/order HTTP/1.1", headers | {"Content-Length": str(len(BODY))}, BODY)

@@ -178,6 +178,15 @@ def test_a_ticker_is_a_day_unless_asked(still: Plain) -> None:
     assert day != still.get("/api/v1/ticker?symbol=SOL_USDC&interval=1w").text
 
 
+@pytest.mark.parametrize(("interval", "hours"), [("1d", 24), ("1w", 168)])
+def test_a_ticker_is_its_candles(still: Plain, interval: str, hours: int) -> None:
+    row = told(still.get(f"/api/v1/ticker?symbol=SOL_USDC&interval={interval}"))
+    candles = klines(still, "1h", NOON - hours * 3600)
+    assert len(candles) == hours and row["firstPrice"] == candles[0]["open"]
+    for name in ("volume", "quoteVolume", "trades"):
+        assert Decimal(row[name]) == sum(Decimal(candle[name]) for candle in candles)
+
+
 def test_the_change_is_rounded_half_up(still: Plain) -> None:
     for row in told(still.get("/api/v1/tickers")):
         first, last = Fraction(row["firstPrice"]), Fraction(row["lastPrice"])
@@ -543,7 +552,8 @@ def test_the_end_is_not_included(still: Plain) -> None:
     assert starts(rows) == [f"2026-09-01 11:{minute}:00" for minute in range(50, 55)]
     following = klines(still, "1m", NOON - 300)
     assert rows + following == klines(still, "1m", NOON - 600)
-    assert klines(still, "1m", NOON - 600, NOON - 600) == []
+    for start in (NOON - 600, NOON - 590):  # no time is between the start and the end
+        assert klines(still, "1m", start, start) == []
 
 
 def test_at_most_a_thousand_candles(still: Plain) -> None:
@@ -1204,6 +1214,22 @@ def test_futures_over_http(sandbox: Sandbox, plain: Plain) -> None:
         sum(Decimal(row["quantity"]) for row in told(settled)) == Decimal(payment["quantity"]) - fee
     )
     assert settled.headers["X-Total"] == "2"
+
+
+def test_filters_of_the_position_history(plain: Plain) -> None:
+    """The position in SOL is closed, the one in ETH is open."""
+    for symbol, side in (("SOL", "Bid"), ("SOL", "Ask"), ("ETH", "Bid")):
+        order = market_order(side, quantity="1") | {"symbol": f"{symbol}_USDC_PERP"}
+        assert told(plain.call("execute_order", order))["status"] == "Filled"
+
+    def found(**fields: object) -> list[str]:
+        return [row["symbol"][:3] for row in told(plain.call("get_position_history", fields))]
+
+    assert found() == found(marketType="PERP") == ["ETH", "SOL"]
+    assert found(sortDirection="Asc") == ["SOL", "ETH"]
+    assert found(state="Open") == found(symbol="ETH_USDC_PERP") == found(limit=1) == ["ETH"]
+    assert found(state="Closed") == found(symbol="SOL_USDC_PERP") == found(offset=1) == ["SOL"]
+    assert found(marketType="SPOT") == found(state="Open", symbol="SOL_USDC_PERP") == []
 
 
 @pytest.mark.parametrize("side", ["Bid", "Ask"])
