@@ -59,10 +59,11 @@ class Order(Section):
 
         **Every order.** ``symbol``: the market. ``side``: Bid buys, Ask sells. ``order_type``: a
         Limit order needs ``price`` (the worst that you accept for one base asset, in the quote
-        asset) and ``quantity`` (in the base asset). A Market order takes the prices in the book; it needs
-        ``quantity``, or ``quote_quantity``: the quote asset to spend (Bid) or to receive (Ask), at
-        most. Amounts are text, Decimal or int. A price is a multiple of the market's tick, a
-        quantity of its step: ``bp.market(symbol).order(...)`` rounds, ``bp.check_order`` checks.
+        asset) and ``quantity`` (in the base asset). A Market order takes the prices in the book; it
+        needs ``quantity``, or ``quote_quantity``: the quote asset to spend (Bid) or to receive
+        (Ask), at most. Amounts are text, Decimal or int. A price is a multiple of the market's
+        tick, a quantity of its step: ``bp.market(symbol).order(...)`` rounds, ``bp.check_order``
+        checks.
 
         ``client_id``: your own number, 0 to 4294967295, to find the order by; random by default. It
         is not documented that a second order with the same number is refused.
@@ -71,9 +72,9 @@ class Order(Section):
         it expire. ``slippage_tolerance``, of a Market order: how far from the best price it may
         trade; ``slippage_tolerance_type``: counted in TickSize or Percent (1 is one percent: a
         guess). ``self_trade_prevention``, if it meets an order of your own: RejectTaker ends the
-        new one (default), RejectMaker the resting one, RejectBoth both (only the names are documented).
-        ``reduce_only``, futures: it may only make a position smaller. ``broker_id``: the number of
-        a broker, 0 to 65535.
+        new one (default), RejectMaker the resting one, RejectBoth both; only the names are
+        documented. ``reduce_only``, futures: it may only make a position smaller. ``broker_id``:
+        the number of a broker, 0 to 65535.
 
         Spot margin: ``auto_borrow``: borrow what is missing. ``auto_borrow_repay``: repay what is
         borrowed. ``auto_lend``: lend what is received. ``auto_lend_redeem``: take back what is lent
