@@ -80,7 +80,7 @@ class Order(Section):
         borrowed. ``auto_lend``: lend what is received. ``auto_lend_redeem``: take back what is lent
         if it is needed.
 
-        **A conditional order** has ``trigger_price`` and ``trigger_quantity``, and no ``quantity``:
+        **A conditional order** has ``trigger_price``, and ``trigger_quantity`` for ``quantity``:
         an amount, or a share of the position such as "80%" (its meaning is a guess). Its status is
         TriggerPending until the price that ``trigger_by`` names (LastPrice, MarkPrice, IndexPrice)
         reaches ``trigger_price``. Then it places the order, whose id is in ``relatedOrderId``. If
