@@ -104,7 +104,7 @@ class Market:
         )
 
     def __repr__(self) -> str:
-        price, quantity = self.prices, self.quantities
+        price, quantity = self._prices, self._quantities
         return f"Market({self.symbol}: price {price}, quantity {quantity}, {self.state})"
 
     # --- round ------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class Market:
         to the nearest multiple, and from the middle to the even one; then ``side`` may be left out.
         RuleError: minPrice, maxPrice, or tickSize if 0 is left.
         """
-        return plain(self.prices.rounded("price", price, _way(side, toward)))
+        return plain(self._prices.rounded("price", price, _way(side, toward)))
 
     def round_trigger(self, price: Amount, last: Amount) -> str:
         """A trigger price as a multiple of the tick, on the same side of the price ``last``.
@@ -131,7 +131,7 @@ class Market:
         inward = multiple(count_units(value, self.tick, way), self.tick)
         if inward >= reached if way == 1 else inward <= reached:
             way = -way
-        return plain(self.prices.rounded("price", price, way))
+        return plain(self._prices.rounded("price", price, way))
 
     def round_quantity(self, quantity: Amount, *, up: bool = False) -> str:
         """The quantity as a multiple of the step, rounded down; ``up=True``: up.
@@ -140,7 +140,7 @@ class Market:
         the base asset: of 0.14 SOL at a fee of 0.1 %, 0.13986 arrive, of which 0.13 can be sold.
         RuleError: minQuantity, maxQuantity, or stepSize if 0 is left.
         """
-        return plain(self.quantities.rounded("quantity", quantity, 1 if up else -1))
+        return plain(self._quantities.rounded("quantity", quantity, 1 if up else -1))
 
     def round_quote(self, amount: Amount) -> str:
         """The ``quote_quantity`` of a market order, rounded down to the decimals of the tick.
@@ -176,9 +176,9 @@ class Market:
             said = "is missing, and so is quote" if quote is None else f"came with quote={quote!r}"
             raise InputError("quantity", quantity, f"{said}; pass just one of them")
         named = convert(ORDER["side"], "side", side)
-        rounded = self.prices.rounded("price", price, _way(side, toward))
+        rounded = self._prices.rounded("price", price, _way(side, toward))
         if quote is None:
-            amount = self.quantities.rounded("quantity", quantity, -1)
+            amount = self._quantities.rounded("quantity", quantity, -1)
         else:
             amount = self._affordable(quote, rounded)
         fields = {
@@ -189,7 +189,7 @@ class Market:
 
     def _affordable(self, quote: Amount, price: Decimal) -> Decimal:
         """The largest quantity that costs at most ``quote``."""
-        grid, budget = self.quantities, Fraction(number("quote", quote))
+        grid, budget = self._quantities, Fraction(number("quote", quote))
         count = budget // (Fraction(price) * Fraction(grid.unit))
         if count >= grid.least:
             return grid.within("quote", quote, count, "down")
@@ -212,8 +212,8 @@ class Market:
         They are tickSize, minPrice, maxPrice, stepSize, minQuantity and maxQuantity. The limits
         that move with the market are in ``bands``; ``bp.check_order`` checks both.
         """
-        found = [] if price is None else self.prices.broken("price", price)
-        return found + ([] if quantity is None else self.quantities.broken("quantity", quantity))
+        found = [] if price is None else self._prices.broken("price", price)
+        return found + ([] if quantity is None else self._quantities.broken("quantity", quantity))
 
     def bands(
         self, last: Amount | None = None, mean_mark: Amount | None = None, side: Side | None = None
@@ -254,13 +254,13 @@ class Market:
         return lows, highs
 
     @property
-    def prices(self) -> Grid:
+    def _prices(self) -> Grid:
         """The valid prices."""
         rules = ("tickSize", "minPrice", "maxPrice")
         return Grid("tick", self.tick, rules, self.min_price, self.max_price)
 
     @property
-    def quantities(self) -> Grid:
+    def _quantities(self) -> Grid:
         """The valid quantities."""
         rules = ("stepSize", "minQuantity", "maxQuantity")
         return Grid("step", self.step, rules, self.min_quantity, self.max_quantity)
@@ -276,10 +276,10 @@ def broken_rules(
     found = _wrong_state(market, fields)
     for name in PRICES:
         if name in fields:
-            found += market.prices.broken(python_name(name), fields[name])
+            found += market._prices.broken(python_name(name), fields[name])
     for name in ("quantity", "triggerQuantity"):
         if name in fields and not str(fields[name]).endswith("%"):
-            found += market.quantities.broken(python_name(name), fields[name])
+            found += market._quantities.broken(python_name(name), fields[name])
     if has_bands(fields):
         price, side = str(fields["price"]), fields["side"]
         for bands in (market.bands(last), market.bands(None, mean_mark, side)):  # type: ignore[arg-type]
