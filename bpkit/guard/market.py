@@ -150,7 +150,7 @@ class Market:
         """
         places = len(plain(self.tick).partition(".")[2])
         unit = Decimal(f"1E-{places}")
-        grid = Grid("number of decimals of the tick, a unit", unit, ("tickSize",) * 3, unit, None)
+        grid = Grid("unit", unit, ("tickSize",) * 3, unit, None)
         return plain(grid.rounded("amount", amount, -1))
 
     def order(
@@ -227,6 +227,8 @@ class Market:
         With a ``side``, meanMarkPriceBand limits only how high a Bid and how low an Ask may be.
         That the exchange does so is a guess.
         """
+        if side is not None:
+            convert(ORDER["side"], "side", side)
         lows, highs = self._moving(last, mean_mark, side)
         low, low_rule = max(lows, key=lambda one: one[0])
         lowest = plain(multiple(count_units(low, self.tick, 1), self.tick))

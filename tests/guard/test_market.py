@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bpkit import InputError, Market, RuleError
+from bpkit.guard.market import broken_rules
 
 # symbol -> tick, minPrice, maxPrice, step = minQuantity, mean mark band
 FILTERS: dict[str, tuple[str, str, str | None, str, tuple[str, str] | None]] = {
@@ -314,6 +315,41 @@ def test_a_largest_quantity() -> None:
     assert [one.rule for one in limited.check(quantity="5.01")] == ["maxQuantity"]
 
 
+@pytest.mark.parametrize(
+    "state, refused",
+    [
+        ("Open", []),
+        ("Closed", ["Limit", "PostOnly", "Market"]),
+        ("CancelOnly", ["Limit", "PostOnly", "Market"]),
+        ("LimitOnly", ["Market"]),
+        ("PostOnly", ["Limit", "Market"]),
+        ("SomethingNew", []),
+    ],
+)
+def test_what_the_state_of_a_market_refuses(state: str, refused: list[str]) -> None:
+    one = Market.from_row(row("X_USDC", "1", "1", "1", None, None) | {"orderBookState": state})
+    orders = {
+        "Limit": {"side": "Bid", "orderType": "Limit", "price": "2", "quantity": "1"},
+        "PostOnly": {"side": "Bid", "orderType": "Limit", "price": "2", "postOnly": True},
+        "Market": {"side": "Bid", "orderType": "Market", "quantity": "1"},
+    }
+    found = {name: broken_rules(one, order, None, None) for name, order in orders.items()}
+    assert [name for name in orders if found[name]] == refused
+    assert {error.rule for errors in found.values() for error in errors} <= {"orderBookState"}
+
+
+def test_a_filter_that_is_not_there_limits_nothing() -> None:
+    """Only tickSize, minPrice, stepSize and minQuantity are documented as always there."""
+    given = row("X_USDC", "0.01", "0.01", "0.01", None, None)
+    given["filters"] = {
+        "price": {"tickSize": "0.01", "minPrice": "0.01"},
+        "quantity": {"stepSize": "0.01", "minQuantity": "0.01"},
+    }
+    bare = Market.from_row(given)
+    assert bare.bands("100", "100") == ("0.01", "minPrice", None, None)
+    assert bare.check(price="1000000", quantity="1000000") == []
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 
@@ -349,6 +385,7 @@ def test_a_float_is_named_with_its_text() -> None:
         (lambda: SOL.round_price("1"), 'side=None: is missing; write "Bid" or "Ask"'),
         (lambda: SOL.round_price("1", "buy"), "did you mean 'Bid'"),  # type: ignore[arg-type]
         (lambda: SOL.round_price("1", "Bid", toward="up"), "toward='up'"),  # type: ignore[arg-type]
+        (lambda: SOL.bands("1", "1", "buy"), "did you mean 'Bid'"),  # type: ignore[arg-type]
         (lambda: SOL.order("Bid", price="1"), "quantity=None: is missing, and so is quote"),
         (lambda: SOL.order("Bid", price="1", quantity="1", quote="1"), "pass just one of them"),
         (lambda: SOL.order(None, price="1", quantity="1", toward="nearest"), "side=None"),  # type: ignore[arg-type]
