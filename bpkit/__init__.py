@@ -24,9 +24,11 @@ from .errors import (
     MissingExtraError,
     MissingKeyError,
     RateLimitError,
+    RuleError,
     TransportError,
 )
 from .guard.limits import Arming
+from .guard.market import Market
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS as _OPERATIONS
 from .operations import Operation as _Operation
@@ -47,10 +49,12 @@ __all__ = [
     "JournalError",
     "Key",
     "KeyFormatError",
+    "Market",
     "MissingExtraError",
     "MissingKeyError",
     "RateLimit",
     "RateLimitError",
+    "RuleError",
     "TransportError",
     "operations",
 ]

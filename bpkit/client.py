@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, overload
 
 from . import results, serialize
@@ -20,7 +20,6 @@ from .api import (
     BorrowLend,
     BorrowLendMarkets,
     Capital,
-    Markets,
     Order,
     Position,
     Strategy,
@@ -42,6 +41,7 @@ from .errors import (
     shown_fields,
     without_locals,
 )
+from .guard.check_order import MarketList, MarketRules
 from .guard.journal import Journal
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
@@ -57,7 +57,7 @@ _log = logging.getLogger("bpkit")
 
 
 class Client(
-    System, Assets, Markets, Trades, Account, Capital, WithdrawalDelays, Order, Position,
+    System, Assets, MarketRules, Trades, Account, Capital, WithdrawalDelays, Order, Position,
     BorrowLendMarkets, BorrowLend, Strategy, RFQ, Vaults,
 ):  # fmt: skip
     """The Backpack Exchange API at ``url``: a sandbox's, or ``LIVE_URL``.
@@ -106,6 +106,7 @@ class Client(
             raise InputError("new_id", new_id, "is not a function that gives a whole number")
         self._new_id = new_id or _random_id
         self._counts = armed is not None or journal is not None
+        self._market_list = MarketList(monotonic)
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
             rate_limit=rate_limit, most_bytes=most_bytes, journal=journal,

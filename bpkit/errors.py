@@ -2,6 +2,7 @@
 
 BpkitError
 |-- InputError       (also ValueError) a value that cannot be sent: .field .value .remedy
+|   `-- RuleError    a price or quantity that a market's rule forbids: .rule .limit .got
 |-- KeyFormatError   (also ValueError) not an ED25519 pair in base64; the message says why
 |-- MissingKeyError  a signed call without a key, or no .env to read one from
 |-- GuardError       refused before sending: an unsafe host, the demo key, or a write that the
@@ -81,6 +82,21 @@ class InputError(BpkitError, ValueError):
         if shown != repr(value):
             self.value, self.remedy = shown, remedy.replace(str(value), HIDDEN)
         super().__init__(f"{field}={shown}: {self.remedy}")
+
+
+class RuleError(InputError):
+    """A market's rule leaves no valid value, or a value breaks it.
+
+    ``rule``: the exchange's name: tickSize, minPrice, maxPrice, stepSize, minQuantity, maxQuantity,
+    minMultiplier, maxMultiplier, meanMarkPriceBand or orderBookState. ``limit``: what the rule
+    allows. ``got``: the value that breaks it, after rounding. Both are text.
+    """
+
+    def __init__(
+        self, field: str, value: object, remedy: str, rule: str, limit: str, got: str
+    ) -> None:
+        self.rule, self.limit, self.got = rule, limit, got
+        super().__init__(field, value, remedy)
 
 
 class KeyFormatError(BpkitError, ValueError):

@@ -22,11 +22,13 @@ from bpkit.errors import (
     KeyFormatError,
     MissingKeyError,
     RateLimitError,
+    RuleError,
     TransportError,
 )
 
 EVERY = [
     InputError("price", 170.5, 'is a float; write text: "170.5"'),
+    RuleError("price", "1001", "is above 1000 (maxPrice)", "maxPrice", "1000", "1001"),
     KeyFormatError("The secret is empty."),
     MissingKeyError("get_balances is a signed operation"),
     GuardError("refused"),

@@ -57,8 +57,8 @@ HOMES = {
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BatchTransportError", "BpkitError", "Client", "GuardError",
-    "InputError", "JournalError", "Key", "KeyFormatError", "MissingExtraError", "MissingKeyError",
-    "RateLimit", "RateLimitError", "TransportError", "operations",
+    "InputError", "JournalError", "Key", "KeyFormatError", "Market", "MissingExtraError",
+    "MissingKeyError", "RateLimit", "RateLimitError", "RuleError", "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 
@@ -286,7 +286,7 @@ def test_the_public_names_are_those_promised() -> None:
 def test_a_client_has_the_operations_and_little_else() -> None:
     others = {
         "close", "url", "key", "armed", "spent", "unanswered", "reconcile", "measure_clock",
-        "explain", "request", "journal",
+        "explain", "request", "journal", "market", "check_order",
     }  # fmt: skip
     public = {name for name in dir(bpkit.Client) if not name.startswith("_")}
     table, methods = "bpkit/operations.py", "bpkit/api/<section>.py"

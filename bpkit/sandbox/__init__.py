@@ -303,14 +303,17 @@ def _is_too_fine(amount: Decimal) -> bool:
 
 
 def _feeds(markets: list[market.Market], seed: str) -> Callable[[str], PriceFeed]:
-    """symbol -> its price feed, made when it is first needed, so that a start is fast."""
+    """symbol -> its price feed, made when it is first needed, so that a start is fast.
+
+    The index of a perp needs a spot market. It has one even if none is listed.
+    """
     by_symbol = {one.symbol: one for one in markets}
+    for one in markets:
+        by_symbol.setdefault(one.spot_symbol, one.as_spot())
 
     def feed(symbol: str) -> PriceFeed:
         one = by_symbol[symbol]
-        return PriceFeed(
-            one, seed, by_symbol[f"{one.base}_{one.quote}"] if one.kind == "PERP" else None
-        )
+        return PriceFeed(one, seed, by_symbol[one.spot_symbol] if one.kind == "PERP" else None)
 
     return feed
 

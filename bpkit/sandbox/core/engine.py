@@ -47,7 +47,8 @@ class Engine(Undoable):
         self.realised_us = now_us  # when profits and losses of open positions were last realised
         self.markets = {market.symbol: market for market in markets}
         self.conflicts = conflicts or Conflicts()
-        self.assets = {asset for market in markets for asset in (market.base, market.quote)}
+        spot = [market for market in markets if market.kind == "SPOT"]
+        self.assets = {asset for market in spot for asset in (market.base, market.quote)}
         self.market_maker = Balances(dict.fromkeys(self.assets, MARKET_MAKER_FUNDS))
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()

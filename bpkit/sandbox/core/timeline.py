@@ -117,16 +117,16 @@ def _index_events(
     engine: Engine, venue: Venue, start_us: int, end_us: int
 ) -> Iterator[MarketEvent]:
     watching = [one for one in venue.triggers.values() if one.by == "IndexPrice"]
-    spot = engine.markets.get(f"{venue.market.base}_{venue.market.quote}")
-    if not watching or spot is None:
+    if not watching:
         return
+    spot = engine.feed(venue.market.spot_symbol)
     below: list[int] = []
     above: list[int] = []
     for trigger in watching:
         with exact():
-            ticks = int(venue.market.price(trigger.ticks) // spot.tick)
+            ticks = int(venue.market.price(trigger.ticks) // spot.market.tick)
         (above if trigger.rising else below).append(ticks)
-    for trade in _reached(engine.feed(spot.symbol), start_us, end_us, below, above):
+    for trade in _reached(spot, start_us, end_us, below, above):
         yield MarketEvent(trade.time_us, venue, None)
 
 
