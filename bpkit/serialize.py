@@ -198,26 +198,20 @@ def _milliseconds(kind: Kind, field: str, value: object) -> int:
 
 
 CONVERT: dict[str, Callable[[Kind, str, object], Any]] = {
-    "text": _text,
-    "symbol": _text,
-    "secret": _secret,
-    "amount": _amount,
-    "amount_or_share": _amount_or_share,
-    "tolerance": _tolerance,
-    "flag": _flag,
-    "whole": _whole,
-    "digits": _digits,
-    "choice": _choice,
-    "recipient": _recipient,
-    "seconds": _seconds,
+    "text": _text, "symbol": _text, "secret": _secret, "amount": _amount,
+    "amount_or_share": _amount_or_share, "tolerance": _tolerance, "flag": _flag, "whole": _whole,
+    "digits": _digits, "choice": _choice, "recipient": _recipient, "seconds": _seconds,
     "milliseconds": _milliseconds,
-}
+}  # fmt: skip
 
 
 # --- spell a value --------------------------------------------------------------------------------
 
 
 _PLAIN = (str, int, bool, float, Decimal)
+_PYTHON: dict[str, Callable[[Any], object]] = {
+    "b": bool, "i": int, "u": int, "f": lambda one: float(str(one)), "U": str,
+}  # fmt: skip
 
 
 def _without_numpy(field: str, value: object) -> object:
@@ -232,9 +226,7 @@ def _without_numpy(field: str, value: object) -> object:
     letter = getattr(getattr(value, "dtype", None), "kind", "")
     if letter == "m":  # numpy counts it among the whole numbers
         raise InputError(field, value, "is a length of time, and no field takes one")
-    python: dict[str, Callable[[Any], object]]
-    python = {"b": bool, "i": int, "u": int, "f": lambda one: float(str(one)), "U": str}
-    return python[letter](value) if letter in python else value
+    return _PYTHON[letter](value) if letter in _PYTHON else value
 
 
 def scalar(field: str, value: object) -> Scalar:
