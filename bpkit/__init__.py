@@ -19,13 +19,16 @@ from .errors import (
     BpkitError,
     GuardError,
     InputError,
+    JournalError,
     KeyFormatError,
     MissingExtraError,
     MissingKeyError,
     RateLimitError,
+    RuleError,
     TransportError,
 )
 from .guard.limits import Arming
+from .guard.market import Market
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS as _OPERATIONS
 from .operations import Operation as _Operation
@@ -43,12 +46,15 @@ __all__ = [
     "Client",
     "GuardError",
     "InputError",
+    "JournalError",
     "Key",
     "KeyFormatError",
+    "Market",
     "MissingExtraError",
     "MissingKeyError",
     "RateLimit",
     "RateLimitError",
+    "RuleError",
     "TransportError",
     "operations",
 ]

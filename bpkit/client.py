@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, overload
 
 from . import results, serialize
@@ -20,7 +20,6 @@ from .api import (
     BorrowLend,
     BorrowLendMarkets,
     Capital,
-    Markets,
     Order,
     Position,
     Strategy,
@@ -29,6 +28,7 @@ from .api import (
     Vaults,
     WithdrawalDelays,
 )
+from .api.unlisted import unlisted_operation
 from .api.validation import TOGETHER, check_together
 from .clock import ClockReading
 from .doctor.explain import Explanation
@@ -38,13 +38,17 @@ from .errors import (
     BpkitError,
     InputError,
     TransportError,
+    shown_fields,
     without_locals,
 )
+from .guard.check_order import MarketList, MarketRules
+from .guard.journal import Journal
 from .guard.limits import Arming
 from .guard.rate_limit import RateLimit
 from .operations import OPERATIONS, OWN_ID, Operation
 from .parameters import U32, Parameter
-from .reconcile import Outcome, reconcile
+from .reconcile import Outcome
+from .reconcile.journal import reconcile_all, reconcile_and_note
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
 from .transport import MOST_BYTES, Transport
@@ -53,7 +57,7 @@ _log = logging.getLogger("bpkit")
 
 
 class Client(
-    System, Assets, Markets, Trades, Account, Capital, WithdrawalDelays, Order, Position,
+    System, Assets, MarketRules, Trades, Account, Capital, WithdrawalDelays, Order, Position,
     BorrowLendMarkets, BorrowLend, Strategy, RFQ, Vaults,
 ):  # fmt: skip
     """The Backpack Exchange API at ``url``: a sandbox's, or ``LIVE_URL``.
@@ -62,7 +66,9 @@ class Client(
     valid, 1 to 60000. ``timeout``: seconds for a whole call, from its first attempt to the last
     byte of the answer; or a pair: seconds to connect, and for the whole call. Waiting for the rate
     limit, or because the exchange says so, does not count. ``most_bytes``: a longer answer is not
-    read to its end.
+    read to its end. ``journal``: a file on a local disk that gets a line before each write is sent
+    and a line after it, so that orders survive a crash: ``unanswered`` and the arming's ``per_day``
+    are read from it at the start. It is for this client's host and key only.
 
     ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
     how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
@@ -94,13 +100,16 @@ class Client(
         rate_limit: RateLimit | None = None,
         new_id: Callable[[], int] | None = None,
         most_bytes: int = MOST_BYTES,
+        journal: str | os.PathLike[str] | None = None,
     ) -> None:
         if new_id is not None and not callable(new_id):
             raise InputError("new_id", new_id, "is not a function that gives a whole number")
         self._new_id = new_id or _random_id
+        self._counts = armed is not None or journal is not None
+        self._market_list = MarketList(monotonic)
         self._transport = Transport(
             url, key, window=window, timeout=timeout, armed=armed, trusted_host=trusted_host,
-            rate_limit=rate_limit, most_bytes=most_bytes,
+            rate_limit=rate_limit, most_bytes=most_bytes, journal=journal,
         )  # fmt: skip
 
     @property
@@ -125,8 +134,17 @@ class Client(
 
     @property
     def unanswered(self) -> list[TransportError]:
-        """The writes that got no usable answer or were interrupted, oldest first."""
-        return list(self._transport.unanswered)
+        """The writes that got no usable answer or were interrupted, oldest first.
+
+        With a journal, also those of earlier processes, until ``reconcile`` has found out what
+        became of them.
+        """
+        return self._transport.writes.unanswered
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal of this client's writes, or None. ``bp.journal.archive()`` shortens it."""
+        return self._transport.writes.journal
 
     @overload
     def reconcile(  # type: ignore[overload-overlap]  # a batch raises the subclass
@@ -144,6 +162,11 @@ class Client(
     ) -> Outcome | list[Outcome]:
         """Find out what became of a write that got no answer: ``error``, or the last of them.
 
+        With a journal and without ``error``: of all of them, oldest first, as one list. What is
+        found is noted in the journal, and is not unanswered any more; what is unclear stays. A
+        write that cannot be found in this way is unclear: look yourself, and then say so with
+        ``bp.journal.resolved``.
+
         It only reads, and never sends anything again.
 
         The result is an Outcome; for a batch (BatchTransportError) it is a list with one for each
@@ -160,8 +183,10 @@ class Client(
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"
             raise InputError("error", None, remedy)
+        if error is None and self.journal is not None:
+            return reconcile_all(self, wait=wait)
         wanted = self.unanswered[-1] if error is None else error
-        return reconcile(self, wanted, wait=wait)
+        return reconcile_and_note(self, wanted, wait=wait)
 
     def measure_clock(self, apply: bool = False) -> ClockReading:
         """How far this machine's clock is from the exchange's. It asks the exchange for its time.
@@ -219,7 +244,7 @@ class Client(
         ``Arming(unlisted=True)``, because bpkit cannot know its value. Raises what every method
         raises.
         """
-        operation = _unlisted(method, path, instruction)
+        operation = unlisted_operation(method, path, instruction)
         if params is None or isinstance(params, Mapping):
             return self._send(operation, serialize.fields(params or {}))
         if isinstance(params, str) or not isinstance(params, Sequence) or method == "GET":
@@ -272,18 +297,21 @@ class Client(
         try:
             reply = self._transport.send(operation, fields, unique_id=unique)
             try:
-                return results.read_reply(
+                answer = results.read_reply(
                     operation, fields, reply.status, reply.headers, reply.content
                 )
             except (ValueError, RecursionError, KeyboardInterrupt) as stop:
                 why = f"the answer ({reply.status}) cannot be used: {stop}"
                 if isinstance(stop, KeyboardInterrupt):
                     why = "it was interrupted while the answer was read"
-                lost = self._transport.lost(operation, fields, why, reply.request, reply)
-                lost.unique_id = unique
+                lost = self._transport.lost(reply.call, why, reply)
                 if isinstance(stop, KeyboardInterrupt):
                     raise
                 raise lost from None
+            if self._counts:
+                admitted = reply.call.admitted
+                self._transport.writes.answered(operation.name, admitted, reply.status, answer)
+            return answer
         except BaseException as error:
             outcome = _outcome(error)
             raise
@@ -305,6 +333,9 @@ class Client(
         for place, one in enumerate(fields if batch else [fields]):
             if own not in one:
                 number: int | str = self._new_id()
+                journal = self._transport.writes.journal
+                while self._new_id is _random_id and journal and journal.is_used(number):
+                    number = self._new_id()
                 if self._new_id is not _random_id:
                     serialize.convert(Parameter(U32), "new_id()", number)
                 one = {**one, own: str(number) if name == "request_withdrawal" else number}
@@ -337,23 +368,6 @@ _ELSEWHERE = {
 _random_id = lambda: secrets.randbelow(2**32 - 1) + 1  # noqa: E731
 
 
-def _unlisted(method: str, path: str, instruction: str | None) -> Operation:
-    """An operation that ``request`` calls: the table's own, if method, path, instruction match."""
-    if method not in ("GET", "POST", "DELETE", "PATCH", "PUT"):
-        raise InputError("method", method, "is not one of GET, POST, DELETE, PATCH, PUT")
-    if not isinstance(path, str) or not re.fullmatch(r"/[\w/.-]*", path, re.ASCII):
-        remedy = 'is not a path such as "/api/v1/markets"; parameters go into params'
-        raise InputError("path", path, remedy)
-    if instruction is not None and not (
-        isinstance(instruction, str) and re.fullmatch(r"\w+", instruction, re.ASCII)
-    ):
-        raise InputError("instruction", instruction, 'is not a name such as "orderExecute"')
-    for known in OPERATIONS.values():
-        if (known.method, known.path) == (method, path) and known.instruction == instruction:
-            return known._replace(answer="plain")
-    return Operation(f"{method} {path}", "", method, path, instruction, "plain", documented=False)
-
-
 def _outcome(error: BaseException) -> str:
     """What the log says about a call that raised."""
     if isinstance(error, ApiError):
@@ -366,16 +380,7 @@ def _outcome(error: BaseException) -> str:
 
 
 def _log_call(level: int, name: str, fields: Any, outcome: str, seconds: float) -> None:
-    """Log one record. It has only the fields in ``_LOGGED``, so never a secret."""
-    orders = [
-        " ".join(f"{field}={one[field]}" for field in _LOGGED if field in one)
-        for one in ([fields] if isinstance(fields, Mapping) else fields)
-    ]
+    """Log one record. It has only the fields that identify a write, so never a secret."""
+    orders = map(shown_fields, [fields] if isinstance(fields, Mapping) else fields)
     what = f"{name} {'; '.join(orders)}".strip()
     _log.log(level, "%s: %s (%.0f ms)", what, outcome, seconds * 1000)
-
-
-_LOGGED = (
-    "symbol", "side", "orderType", "price", "quantity", "quoteQuantity", "orderId", "clientId",
-    "clientStrategyId",
-)  # fmt: skip

@@ -2,17 +2,19 @@
 
 BpkitError
 |-- InputError       (also ValueError) a value that cannot be sent: .field .value .remedy
+|   `-- RuleError    a price or quantity that a market's rule forbids: .rule .limit .got
 |-- KeyFormatError   (also ValueError) not an ED25519 pair in base64; the message says why
 |-- MissingKeyError  a signed call without a key, or no .env to read one from
 |-- GuardError       refused before sending: an unsafe host, the demo key, or a write that the
 |                    client's limits do not allow
 |-- MissingExtraError  (also ImportError) a library of an optional part is not installed
 |-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
+|-- JournalError     the journal cannot be read, or a write cannot be noted in it
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 |   `-- BatchTransportError  of a batch of orders: bp.reconcile(error) has an outcome for each
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
 
-The first six are raised before the request is sent.
+The first seven are raised before the request is sent.
 
 The rule that matters most: a TransportError on an order means that you do not know. Look
 (``bp.reconcile(error)``) before you send again.
@@ -20,7 +22,6 @@ The rule that matters most: a TransportError on an order means that you do not k
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import textwrap
@@ -75,11 +76,27 @@ class InputError(BpkitError, ValueError):
 
     def __init__(self, field: str, value: object, remedy: str) -> None:
         raw = isinstance(value, bytes | bytearray) and len(value) >= 32
-        shown = HIDDEN if raw else hide_secrets(repr(value))
+        public = field.endswith("public_key")
+        shown = HIDDEN if raw else repr(value) if public else hide_secrets(repr(value))
         self.field, self.value, self.remedy = field, value, remedy
         if shown != repr(value):
             self.value, self.remedy = shown, remedy.replace(str(value), HIDDEN)
         super().__init__(f"{field}={shown}: {self.remedy}")
+
+
+class RuleError(InputError):
+    """A market's rule leaves no valid value, or a value breaks it.
+
+    ``rule``: the exchange's name: tickSize, minPrice, maxPrice, stepSize, minQuantity, maxQuantity,
+    minMultiplier, maxMultiplier, meanMarkPriceBand or orderBookState. ``limit``: what the rule
+    allows. ``got``: the value that breaks it, after rounding. Both are text.
+    """
+
+    def __init__(
+        self, field: str, value: object, remedy: str, rule: str, limit: str, got: str
+    ) -> None:
+        self.rule, self.limit, self.got = rule, limit, got
+        super().__init__(field, value, remedy)
 
 
 class KeyFormatError(BpkitError, ValueError):
@@ -105,6 +122,10 @@ class GuardError(BpkitError):
     """Refused before anything was sent, because sending it would be unsafe."""
 
 
+class JournalError(BpkitError):
+    """The journal cannot be opened, or a write cannot be noted in it. The write is not sent."""
+
+
 class RateLimitError(BpkitError):
     """The rate limit is reached, and the client was told not to wait. Nothing was sent."""
 
@@ -127,7 +148,11 @@ class TransportError(BpkitError):
     there is none, or several); ``unique_id``: the id was made at random for this request alone;
     ``time``: the UTC time of its signature; ``window``: the milliseconds for which the
     signature was valid, after which the exchange refuses it; ``url`` and ``public_key``: where it
-    was sent, and with which key. ``bp.reconcile(error)`` looks for the write.
+    was sent, and with which key; ``attempt``: the ``id`` of its lines in the journal.
+    ``bp.reconcile(error)`` looks for the write.
+
+    The text of a write that may have been carried out also has the fields by which it can be found.
+    ``to_dict`` and ``from_dict`` keep the whole error as JSON.
 
     Of an answer that cannot be used: ``status``, ``content_type`` and ``first``, its first 200
     characters. None if there was no answer.
@@ -150,12 +175,49 @@ class TransportError(BpkitError):
         url: str | None = None,
         public_key: str | None = None,
         unique_id: bool = False,
+        attempt: str | None = None,
     ) -> None:
         self.operation, self.reason, self.sent, self.mutates = operation, reason, sent, mutates
         self.parameters: Parameters = {} if parameters is None else parameters
         self.time, self.window, self.unique_id = time, window, unique_id
-        self.url, self.public_key = url, public_key
-        super().__init__(f"{operation}: {reason}. {self.outcome}")
+        self.url, self.public_key, self.attempt = url, public_key, attempt
+        super().__init__(f"{operation}: {reason}. {self.outcome}{self._what_was_sent()}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that the error knows, as ``json.dumps`` takes it. It never has a secret."""
+        known = {name: value for name, value in vars(self).items() if name != "__notes__"}
+        time = None if self.time is None else self.time.isoformat()
+        return {"error": type(self).__name__, **known, "time": time}
+
+    @staticmethod
+    def from_dict(saved: Mapping[str, Any]) -> TransportError:
+        """The error that ``to_dict`` gave, as ``bp.reconcile`` takes it. Raises InputError."""
+        kinds = {one.__name__: one for one in (TransportError, BatchTransportError)}
+        try:
+            known = {**saved}
+            kind = kinds[known.pop("error")]
+            if known["time"] is not None:
+                known["time"] = datetime.fromisoformat(known["time"])
+            given = {name: known.pop(name) for name in _ARGUMENTS}
+        except (KeyError, TypeError, ValueError):
+            remedy = "is not a saved TransportError; pass what error.to_dict() gave"
+            raise InputError("saved", type(saved), remedy) from None
+        made = kind(**given)
+        made.__dict__.update(known)
+        return made
+
+    def _what_was_sent(self) -> str:
+        """One line for each write that may have been carried out: the fields that identify it."""
+        if not (self.sent and self.mutates):
+            return ""
+        when = f"signed {self.time.isoformat(timespec='milliseconds')}" if self.time else ""
+        if isinstance(self.parameters, Mapping):
+            first, lines = shown_fields(self.parameters), []
+        else:
+            lines = [f"\n{shown_fields(one)}" for one in self.parameters]
+            first = f"{len(lines)} orders"
+        told = ", ".join(filter(None, [first, when]))
+        return "".join([f"\nSent: {told}" if told else "", *lines])
 
     @property
     def client_id(self) -> int | str | None:
@@ -180,6 +242,25 @@ class TransportError(BpkitError):
 
 class BatchTransportError(TransportError):
     """No usable answer to a batch of orders. ``bp.reconcile(error)`` has an outcome for each."""
+
+
+def shown_fields(fields: Mapping[str, Any]) -> str:
+    """The fields that identify a write, as ``symbol=SOL_USDC``. Of an address, only its ends."""
+    shown = {name: fields[name] for name in _SHOWN if name in fields}
+    if len(address := str(shown.get("address", ""))) > 12:
+        shown["address"] = f"{address[:6]}...{address[-4:]}"
+    return " ".join(f"{name}={value}" for name, value in shown.items())
+
+
+_SHOWN = (
+    "symbol", "side", "orderType", "price", "quantity", "quoteQuantity", "triggerPrice",
+    "triggerQuantity", "blockchain", "address", "orderId", "strategyId", "clientId",
+    "clientStrategyId", "rfqId", "quoteId",
+)  # fmt: skip
+_ARGUMENTS = (
+    "operation", "reason", "sent", "mutates", "parameters", "time", "window", "url", "public_key",
+    "unique_id", "attempt",
+)  # fmt: skip
 
 
 class ApiError(BpkitError):
@@ -209,64 +290,6 @@ class ApiError(BpkitError):
         if retry_after is not None:
             said += f" The exchange says: try again after {retry_after:g} seconds."
         super().__init__(said if finding is None else f"{said}\n{finding}")
-
-
-# --- read an error answer -------------------------------------------------------------------------
-# Source: Backpack Exchange API, its error codes and its API FAQ. An error comes as the exchange's
-# own JSON, as plain text from the web framework, or as HTML from the edge.
-
-_UNSURE = ("TIMEOUT", "SERVER_ERROR")
-_NOT_NOW = ("MAINTENANCE", "TRADING_PAUSED", "TOO_MANY_REQUESTS", "NOT_IMPLEMENTED")
-_GIVEN_UP = (408, 499)  # by something between here and the exchange
-_ABOUT_SIGNATURE = re.compile(r"signature|X-(API-Key|Signature|Timestamp|Window)", re.IGNORECASE)
-_ABOUT_TIME = re.compile(r"expired|timestamp", re.IGNORECASE)
-
-
-def refusal(
-    status: int, text: str, *, phrase: str | None, location: str | None
-) -> tuple[str | None, str]:
-    """(code, message) of an error answer. ``phrase``: of the status line; ``location``: of a
-    redirect."""
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        answer = None
-    if isinstance(answer, dict) and "message" in answer:
-        code = answer.get("code")
-        return (code if isinstance(code, str) else None), str(answer["message"])
-    text = text.strip()
-    if 300 <= status < 400:
-        return None, f"a redirect to {location!r}, which is not followed"
-    if not text or text.startswith("<"):
-        return None, f"{phrase or 'no reason given'} (not from the exchange itself: see .body)"
-    return None, text[:300]
-
-
-def leaves_open(status: int, code: str | None) -> bool:
-    """Does the answer leave open whether a write was carried out?
-
-    A 5xx may come from anything on the way, after the write has passed. A 1xx or 3xx is not the
-    answer at all. Only some codes of the exchange itself (``_NOT_NOW``) clearly say no. We assume
-    that it sends them before anything is done; that is not documented.
-    """
-    if status < 200 or 300 <= status < 400:
-        return True
-    if status >= 500:
-        return code not in _NOT_NOW
-    return code in _UNSURE or (status in _GIVEN_UP and code is None)
-
-
-def is_about_signature(code: str | None, message: str) -> bool:
-    """Was the request refused for its signature, its key or its time?"""
-    if code in ("INVALID_SIGNATURE", "UNAUTHORIZED"):
-        return True
-    known = code == "INVALID_CLIENT_REQUEST"
-    return known and bool(_ABOUT_SIGNATURE.search(message) or is_about_time(message))
-
-
-def is_about_time(message: str) -> bool:
-    """Was it refused for the time of the signature?"""
-    return bool(_ABOUT_TIME.search(message)) and "header" not in message
 
 
 # --- secrets in the wrong place -------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """What all answers share. An answer without a body (202, 204) is empty, and so false."""
+    """What all answers share. An answer without a body (202, 204) is empty, and so false.
+
+    A copy of an answer, a slice and a sum of rows have ``.df`` too. What Python makes a plain list
+    of (``sorted(rows)``, ``[row for row in rows if ...]``) gets it from ``rows.like(...)``.
+    """
 
     kind: str
     status: int
@@ -74,7 +78,8 @@ class Answer:
 class Rows(Answer, list[Any]):
     """A list of rows. Shown without the columns in which no row has a value.
 
-    A slice of it, and the sum of two, know their frame as well.
+    A slice, a copy and a sum know their frame as well. ``sorted(rows)`` is a plain list, and so is
+    ``[row for row in rows if ...]``: ``rows.like(...)`` makes an answer of it.
     """
 
     def __getitem__(self, place: Any) -> Any:
@@ -84,12 +89,24 @@ class Rows(Answer, list[Any]):
                 f"write answer[0][{place!r}] for one row, or answer.df[{place!r}]"
             )
         found = super().__getitem__(place)
-        return self._copy_with(found) if isinstance(place, slice) else found
+        return self.like(found) if isinstance(place, slice) else found
 
     def __add__(self, more: list[Any]) -> Rows:
-        return self._copy_with(list.__add__(self, more))
+        return self.like(list.__add__(self, more))
 
-    def _copy_with(self, rows: list[Any]) -> Rows:
+    def __radd__(self, before: list[Any]) -> Rows:
+        return self.like(list.__add__(before, self))
+
+    def copy(self) -> Rows:
+        """The same rows as another list, with the same ``.df``, status and headers."""
+        return self.like(self)
+
+    def like(self, rows: Iterable[Any]) -> Rows:
+        """These rows as an answer of the same kind, with its ``.df``, status and headers.
+
+        For example ``fills.like(row for row in fills if row["side"] == "Bid").df``, or
+        ``fills.like(sorted(fills, key=...))``.
+        """
         made = Rows(rows)
         vars(made).update(vars(self))
         return made
@@ -117,6 +134,12 @@ class Record(Answer, dict[str, Any]):
         raise KeyError(
             _Readable(f"{name!r}: {hint}This answer has {', '.join(names) or 'nothing'}")
         )
+
+    def copy(self) -> Record:
+        """The same fields as another dict, with the same ``.df``, status and headers."""
+        made = Record(self)
+        vars(made).update(vars(self))
+        return made
 
     def _fields(self) -> dict[str, str]:
         """What the table shows; nothing for a record with nested values, which its frame shows."""

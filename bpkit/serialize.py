@@ -18,7 +18,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from keyword import iskeyword
 from math import isfinite
-from numbers import Integral
+from numbers import Integral, Number
 from typing import Any
 from urllib.parse import quote
 
@@ -73,12 +73,14 @@ def convert(parameter: Parameter, field: str, value: object) -> Value:
     """One value, or the list of a repeated parameter, as it is signed and sent. InputError."""
     kind = parameter.kind
     if not isinstance(value, (list, tuple)):
+        if type(value) not in _PLAIN:
+            value = _without_numpy(field, value)
         return CONVERT[kind.form](kind, field, value)
     if not parameter.many:
         raise InputError(field, value, "is a list; pass one value")
     if not value:
         raise InputError(field, value, "is empty; leave it out for all")
-    return [CONVERT[kind.form](kind, field, item) for item in value]
+    return [CONVERT[kind.form](kind, field, _without_numpy(field, item)) for item in value]
 
 
 def _text(kind: Kind, field: str, value: object) -> str:
@@ -141,7 +143,9 @@ def _flag(kind: Kind, field: str, value: object) -> bool:
 
 def _whole(kind: Kind, field: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise InputError(field, value, f"is not an int from {kind.low} to {kind.high}")
+        digits = isinstance(value, str) and value.isascii() and value.isdecimal()
+        hint = f'; pass int("{value}")' if digits else ""  # an id from a frame is text
+        raise InputError(field, value, f"is not an int from {kind.low} to {kind.high}{hint}")
     if not kind.low <= int(value) <= kind.high:
         remedy = f"is outside {kind.low} to {kind.high} ({kind.name.removeprefix('integer_')})"
         raise InputError(field, value, remedy)
@@ -157,8 +161,8 @@ def _digits(kind: Kind, field: str, value: object) -> Scalar:
 
 
 def _choice(kind: Kind, field: str, value: object) -> Scalar:
-    # True == 1, so a bool would pass for a number.
-    if not isinstance(value, bool) and value in kind.values:
+    # True == 1, so a bool would pass for a number. pandas' NA cannot be compared.
+    if isinstance(value, (str, Number)) and not isinstance(value, bool) and value in kind.values:
         return kind.values[kind.values.index(value)]
     same = {str(one).lower(): one for one in kind.values}.get(str(value).lower())
     usual = _MEANT.get(str(value)) or _MEANT.get(str(value).lower())
@@ -194,23 +198,35 @@ def _milliseconds(kind: Kind, field: str, value: object) -> int:
 
 
 CONVERT: dict[str, Callable[[Kind, str, object], Any]] = {
-    "text": _text,
-    "symbol": _text,
-    "secret": _secret,
-    "amount": _amount,
-    "amount_or_share": _amount_or_share,
-    "tolerance": _tolerance,
-    "flag": _flag,
-    "whole": _whole,
-    "digits": _digits,
-    "choice": _choice,
-    "recipient": _recipient,
-    "seconds": _seconds,
+    "text": _text, "symbol": _text, "secret": _secret, "amount": _amount,
+    "amount_or_share": _amount_or_share, "tolerance": _tolerance, "flag": _flag, "whole": _whole,
+    "digits": _digits, "choice": _choice, "recipient": _recipient, "seconds": _seconds,
     "milliseconds": _milliseconds,
-}
+}  # fmt: skip
 
 
 # --- spell a value --------------------------------------------------------------------------------
+
+
+_PLAIN = (str, int, bool, float, Decimal)
+_PYTHON: dict[str, Callable[[Any], object]] = {
+    "b": bool, "i": int, "u": int, "f": lambda one: float(str(one)), "U": str,
+}  # fmt: skip
+
+
+def _without_numpy(field: str, value: object) -> object:
+    """A scalar of numpy as Python's own, with the digits that it shows; others as they are.
+
+    A whole column (array, Series) is refused: a comparison with it is not True or False.
+    """
+    if type(value).__module__.partition(".")[0] not in ("numpy", "pandas"):
+        return value
+    if getattr(value, "ndim", 0):
+        raise InputError(field, type(value), "holds many values; pass one, or a list: [*values]")
+    letter = getattr(getattr(value, "dtype", None), "kind", "")
+    if letter == "m":  # numpy counts it among the whole numbers
+        raise InputError(field, value, "is a length of time, and no field takes one")
+    return _PYTHON[letter](value) if letter in _PYTHON else value
 
 
 def scalar(field: str, value: object) -> Scalar:
@@ -218,6 +234,8 @@ def scalar(field: str, value: object) -> Scalar:
 
     Floats are refused: 0.1 + 0.2 is not a price. Raises InputError.
     """
+    if type(value) not in _PLAIN:
+        value = _without_numpy(field, value)
     if isinstance(value, str):
         if not value.isascii():
             _encodable(field, value)
@@ -339,6 +357,7 @@ def milliseconds(field: str, when: datetime | str | int | None) -> int | None:
 
 
 def _unix(field: str, when: object, per_second: int, unit: str) -> int:
+    when = _without_numpy(field, when)
     if isinstance(when, (bool, float)):
         raise InputError(field, when, f"is not a time; pass an aware datetime, or whole {unit}")
     if isinstance(when, Integral):

@@ -102,6 +102,10 @@ class Key:
             raise InputError("text", text, "is not text; sign what text_to_sign returns")
         return b64encode(self._private.sign(text.encode())).decode()
 
+    def is_in(self, text: str) -> bool:
+        """Does the text contain the secret?"""
+        return b64encode(self._private.private_bytes_raw()).decode().rstrip("=") in text
+
     def __repr__(self) -> str:
         # A traceback may show a key whose __init__ has just failed.
         return f"Key(public_key={getattr(self, 'public_key', None)!r})"

@@ -8,21 +8,20 @@ signature or the clock gets a finding of ``doctor``. ``network`` says how far a 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
 from . import clock as clocks
-from . import doctor, errors
+from . import doctor
 from .errors import (
     ApiError,
     BatchTransportError,
@@ -35,9 +34,13 @@ from .errors import (
 from .guard import hosts
 from .guard.arguments import check_arguments
 from .guard.hosts import LIVE_URL
+from .guard.journal import journal_of
 from .guard.limits import Arming, WriteGuard
 from .guard.rate_limit import RateLimit, counter_for, notice
-from .network.connection import Answered, Connection
+from .guard.record import WriteRecord
+from .guard.spending import Admitted
+from .network import refusals
+from .network.connection import Answered, Connection, first_part
 from .network.failures import Failure
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, hide_two_factor_token, query
@@ -50,16 +53,26 @@ BACKOFF = 0.25  # seconds before the first of them; doubled each time
 MOST_BYTES = 64 * 2**20  # of an answer
 MOST_WAIT = 60.0  # seconds: a longer Retry-After of the exchange is left to you
 _TRY_AGAIN = {429, 502, 503, 504}
-_FRESH = 2000  # milliseconds: a value whose making took longer is made again
+
+
+class Call(NamedTuple):
+    """One attempt of one call. ``unique_id``: its fields have a random number by which the write
+    can be found. ``admitted``: how a write is counted; None if nothing counts it."""
+
+    operation: Operation
+    fields: Fields | Sequence[Fields]
+    request: requests.PreparedRequest
+    unique_id: bool = False
+    admitted: Admitted | None = None
 
 
 class Reply(NamedTuple):
-    """A successful reply (2xx), whose body is still bytes, and the request that it answers."""
+    """A successful reply (2xx), whose body is still bytes, and the call that it answers."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
-    request: requests.PreparedRequest
+    call: Call
 
 
 class Transport:
@@ -83,6 +96,7 @@ class Transport:
         trusted_host: str | None = None,
         rate_limit: RateLimit | None = None,
         most_bytes: int = MOST_BYTES,
+        journal: str | os.PathLike[str] | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -94,12 +108,15 @@ class Transport:
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
         self.key, self.window, self.armed = key, window, armed
-        self.guard = WriteGuard(armed, self.url, self.loopback, self._read)
-        self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
-        # Writes that may have been carried out. More than 100 of them are not kept.
-        self.unanswered: deque[TransportError] = deque(maxlen=100)
-        self._clock, self._sleep = clock, sleep
         self._clock_offset_ms = 0  # added to the clock for every signature
+        noted = None if journal is None else journal_of(journal, self.url, key, clock)
+        self.guard = WriteGuard(
+            armed, self.url, self.loopback, self._read, clock=self._now,
+            spending=None if noted is None else noted.spending,
+        )  # fmt: skip
+        self.writes = WriteRecord(self.guard, noted, window, self._now)
+        self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
+        self._clock, self._sleep = clock, sleep
         connect, self._seconds = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         self._connection = Connection(self.url, self.loopback, connect, most_bytes)
         # May it write without an Arming? Not if the key can be one for real money: on this machine
@@ -126,25 +143,23 @@ class Transport:
         for attempts_left in reversed(range(1 + RETRIES)):
             if self.rate_limit is not None:
                 self._wait_for_room(operation, self.rate_limit)
-            request = self.prepare(operation, fields)
-            begun = time.monotonic()
-            wait = pause
+            call = Call(operation, fields, self.prepare(operation, fields))
+            begun, wait = time.monotonic(), pause
             try:
-                answered = self._connection.send(request, left)
+                answer = self._connection.send(call.request, left)
             except Failure as failure:
                 left -= time.monotonic() - begun + wait
                 if not failure.again or not attempts_left or left <= 0:
-                    raise self.lost(operation, fields, failure, request) from None
+                    raise self.lost(call, failure) from None
             else:
-                if 200 <= answered.status < 300:
-                    return Reply(answered.status, answered.headers, answered.content, request)
-                told = answered.retry_after
+                if 200 <= answer.status < 300:
+                    return Reply(answer.status, answer.headers, answer.content, call)
+                told = answer.retry_after
                 left -= time.monotonic() - begun + (wait if told is None else 0)
                 wait = wait if told is None else self._patience(operation, told)
-                can_help = answered.status < 200 or answered.status in _TRY_AGAIN
-                again = can_help and attempts_left and left > 0
-                if not again or wait > MOST_WAIT:
-                    raise self._no(operation, fields, answered, request)
+                can_help = answer.status < 200 or answer.status in _TRY_AGAIN
+                if not (can_help and attempts_left and left > 0) or wait > MOST_WAIT:
+                    raise self._no(call, answer)
             self._sleep(wait)
             pause *= 2
         raise AssertionError  # the last attempt returns or raises
@@ -155,56 +170,34 @@ class Transport:
         """Send a write once. Its place in the rate limit is taken first, its value is made last."""
         if self.rate_limit is not None:
             self._wait_for_room(operation, self.rate_limit)
-        value = Decimal(0) if self._free else self._admit(operation, fields)
+        if not self._free and self.armed is None and self.loopback:
+            self._check_sandbox(operation)
+        admitted = None
+        if not self._free or self.writes.journal is not None:
+            admitted = self.writes.admit(operation, fields, unique_id)
         try:
-            request = self.prepare(operation, fields)
-        except BaseException:  # Ctrl+C
-            self.guard.give_back(value)
+            signed = None if admitted is None else admitted.signed
+            request = self.prepare(operation, fields, signed)
+            call = Call(operation, fields, request, unique_id, admitted)
+            if admitted is not None:
+                self.writes.sending(admitted, fields)
+        except BaseException:  # a JournalError, or Ctrl+C
+            self.guard.give_back(admitted)
             raise
         try:
-            answered = self._connection.send(request, self._seconds)
-            if not 200 <= answered.status < 300:
-                raise self._no(operation, fields, answered, request)
+            answer = self._connection.send(request, self._seconds)
+            if not 200 <= answer.status < 300:
+                raise self._no(call, answer)
+            return Reply(answer.status, answer.headers, answer.content, call)
         except Failure as failure:
-            if not failure.sent:
-                self.guard.give_back(value)
-            lost = self.lost(operation, fields, failure, request)
-            lost.unique_id = unique_id
-            raise lost from None
-        except TransportError as error:
-            error.unique_id = unique_id
-            raise
-        except ApiError:
-            self.guard.give_back(value)
+            raise self.lost(call, failure) from None
+        except BpkitError:
             raise
         except BaseException as stop:  # Ctrl+C
-            if not self._connection.sent:
-                self.guard.give_back(value)
-                raise
-            lost = self.lost(operation, fields, "it was interrupted", request)
-            lost.unique_id = unique_id
-            stop.add_note(f"{lost} It is kept in .unanswered.")
+            lost = self.lost(call, Failure("it was interrupted", sent=self._connection.sent))
+            if lost.sent:
+                stop.add_note(f"{lost} It is kept in .unanswered.")
             raise
-        return Reply(answered.status, answered.headers, answered.content, request)
-
-    def _admit(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Decimal:
-        """The value of a write, made from prices that were read just now.
-
-        What the guard reads for it may have to wait for the rate limit. Then it is made again.
-        """
-        if self.loopback and self.armed is None:
-            self._check_sandbox(operation)
-            return Decimal(0)
-        for _ in range(3):
-            begun = self._clock()
-            value = self.guard.admit(operation, fields)
-            if abs(self._clock() - begun) <= _FRESH:
-                return value
-            self.guard.give_back(value)
-        raise GuardError(
-            f"{operation.name} cannot be valued: reading the prices took longer than "
-            f"{_FRESH // 1000} seconds three times. Nothing was sent."
-        )
 
     def prepare(
         self,
@@ -238,36 +231,35 @@ class Transport:
         return request
 
     def lost(
-        self,
-        operation: Operation,
-        fields: Fields | Sequence[Fields],
-        why: Failure | str,
-        request: requests.PreparedRequest,
-        answer: Answered | Reply | None = None,
+        self, call: Call, why: Failure | str, answer: Answered | Reply | None = None
     ) -> TransportError:
-        """The error of a request without a usable answer, with what is needed to look for it.
+        """The error of a call without a usable answer, with what is needed to look for it.
 
-        ``answer``: the answer that cannot be used, if there is one. No connection is used again.
+        ``answer``: the answer that cannot be used, if there is one. No connection is used again. A
+        write that was not sent counts no more; the journal notes what is known of it.
         """
         self._connection.close()
+        operation, fields, request = call.operation, call.fields, call.request
+        failure = Failure(why, sent=True) if isinstance(why, str) else why
         timestamp = request.headers.get("X-Timestamp")
         kind = TransportError if isinstance(fields, Mapping) else BatchTransportError
         error = kind(
             operation.name,
-            why if isinstance(why, str) else why.reason,
-            sent=isinstance(why, str) or why.sent,
+            failure.reason,
+            sent=failure.sent,
             mutates=operation.mutates,
             parameters=hide_two_factor_token(fields),
             time=None if timestamp is None else clocks.moment(int(timestamp)),
             window=None if timestamp is None else self.window,
             url=self.url,
             public_key=self.key.public_key if self.key and operation.signed else None,
+            unique_id=call.unique_id,
         )
         if answer is not None:
             error.status, error.content_type = answer.status, answer.headers.get("Content-Type")
-            error.first = _first_part(answer.content, request)
-        if error.sent and error.mutates:
-            self.unanswered.append(error)
+            error.first = first_part(answer.content, request)
+        if operation.mutates:
+            self.writes.lost(error, call.admitted, failure.stage)
         return error
 
     def measure_clock(self, apply: bool = False) -> clocks.ClockReading:
@@ -287,17 +279,18 @@ class Transport:
         return found
 
     def _read_clock(self) -> clocks.ClockReading:
-        operation, before = OPERATIONS["get_time"], self._clock()
-        reply = self.send(operation, {})
+        before = self._clock()
+        reply = self.send(OPERATIONS["get_time"], {})
         answer = reply.content
         if not (answer.isdigit() and len(answer) == 13 and clocks.is_plausible(int(answer))):
             reason = "the answer is not a time in Unix milliseconds"
-            raise self.lost(operation, {}, reason, reply.request, reply)
+            raise self.lost(reply.call, reason, reply)
         return clocks.reading(before, int(answer), self._clock())
 
     def close(self) -> None:
-        """Close the kept connection; another one opens when it is needed."""
+        """Close the kept connection (another one opens when it is needed), and the journal."""
         self._connection.close()
+        self.writes.close()
 
     def _patience(self, operation: Operation, told: float) -> float:
         """How long to wait if the exchange says to wait so long; infinity: not at all."""
@@ -317,6 +310,10 @@ class Transport:
                 "or say what may be done: Client(..., armed=Arming(...))."
             )
         self._free = True
+
+    def _now(self) -> int:
+        """The time for a signature, in Unix milliseconds."""
+        return self._clock() + self._clock_offset_ms
 
     def _wait_for_room(self, operation: Operation, limit: RateLimit) -> None:
         """Count a request: for the public key, and, if it is unsigned, for the unsigned ones too.
@@ -343,25 +340,20 @@ class Transport:
         """Read from the exchange what the guard needs to value an order."""
         return json.loads(self.send(OPERATIONS[name], fields).content)
 
-    def _no(
-        self,
-        operation: Operation,
-        fields: Fields | Sequence[Fields],
-        answer: Answered,
-        request: requests.PreparedRequest,
-    ) -> BpkitError:
-        """The error of an answer that is not 2xx."""
-        status, text = answer.status, answer.content.decode(errors="replace")
-        code, message = errors.refusal(
+    def _no(self, call: Call, answer: Answered) -> BpkitError:
+        """The error of an answer that is not 2xx. A write that is refused counts no more."""
+        operation, status = call.operation, answer.status
+        text = answer.content.decode(errors="replace")
+        code, message = refusals.refusal(
             status, text, phrase=answer.phrase, location=answer.headers.get("Location")
         )
-        if status < 200 or (operation.mutates and errors.leaves_open(status, code)):
-            return self.lost(
-                operation, fields, f"the answer was {status}: {message}", request, answer
-            )
+        if status < 200 or (operation.mutates and refusals.leaves_open(status, code)):
+            return self.lost(call, f"the answer was {status}: {message}", answer)
+        if call.admitted is not None:
+            self.writes.refused(call.admitted, status, code, message)
         finding = None
-        if operation.signed and errors.is_about_signature(code, message):
-            finding = self._finding(request, errors.is_about_time(message))
+        if operation.signed and refusals.is_about_signature(code, message):
+            finding = self._finding(call.request, refusals.is_about_time(message))
         wait = answer.retry_after
         return ApiError(operation.name, status, code, message, text, finding, retry_after=wait)
 
@@ -384,15 +376,3 @@ class Transport:
 
 _MILLISECOND = timedelta(milliseconds=1)
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "bpkit"}
-
-
-def _first_part(content: bytes, request: requests.PreparedRequest) -> str:
-    """The first 200 characters of an answer, without what only the sender may know."""
-    text = content[:4096].decode(errors="replace")
-    hidden = [request.headers.get("X-Signature")]
-    with suppress(ValueError, TypeError):
-        sent = json.loads(request.body or "null")
-        hidden.append(sent.get("twoFactorToken") if isinstance(sent, dict) else None)
-    for secret in filter(None, hidden):
-        text = text.replace(str(secret), "(hidden)")
-    return text[:200]

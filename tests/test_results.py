@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from decimal import Decimal
 from html.parser import HTMLParser
 
@@ -350,3 +351,41 @@ def test_a_slice_and_a_sum_keep_their_frame() -> None:
     for made in (answered[:1], answered + answered):
         assert (made.kind, made.status, made.headers) == ("klines", 203, {"X-Total": "2"})
     assert rows[1] == list(rows)[1]
+
+
+TWO = '[{"symbol":"SOL_USDC","side":"Bid"},{"symbol":"BTC_USDC","side":"Ask"}]'
+
+
+@pytest.mark.parametrize(
+    "change, symbols",
+    [
+        (lambda rows: rows.copy(), ["SOL_USDC", "BTC_USDC"]),
+        (lambda rows: rows[::-1], ["BTC_USDC", "SOL_USDC"]),
+        (lambda rows: rows + list(rows[:1]), ["SOL_USDC", "BTC_USDC", "SOL_USDC"]),
+        (lambda rows: list(rows[1:]) + rows, ["BTC_USDC", "SOL_USDC", "BTC_USDC"]),
+        (lambda rows: rows.like(sorted(rows, key=lambda row: row["symbol"])),
+         ["BTC_USDC", "SOL_USDC"]),
+        (lambda rows: rows.like(row for row in rows if row["side"] == "Ask"), ["BTC_USDC"]),
+        (lambda rows: rows.like([]), []),
+    ],
+)  # fmt: skip
+def test_rows_of_an_answer_keep_its_frame(
+    change: Callable[[Rows], Rows], symbols: list[str]
+) -> None:
+    rows = answer("orders", TWO, 203)
+    assert isinstance(rows, Rows)
+    made = change(rows)
+    assert type(made) is Rows and made is not rows
+    assert (made.kind, made.status, made.headers) == ("orders", 203, {"X-Total": "2"})
+    assert made.df["symbol"].tolist() == symbols
+    assert list(made.df.columns) == list(rows.df.columns)
+    assert [row["symbol"] for row in rows] == ["SOL_USDC", "BTC_USDC"]
+
+
+def test_a_copy_of_a_record_keeps_its_frame() -> None:
+    record = answer("order", ORDER, 203)
+    assert isinstance(record, Record)
+    made = record.copy()
+    made["price"] = "7"
+    assert type(made) is Record and record["price"] == "0.10"
+    assert (made.kind, made.status, made.df.loc[0, "price"]) == ("order", 203, 7.0)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from enum import Enum
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -11,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpkit import InputError, serialize
-from bpkit.parameters import SECONDS, Parameter
+from bpkit.parameters import AMOUNT, BOOLEAN, PARAMETERS, SECONDS, TEXT, U32, Parameter
+
+NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, by `date -ud 2026-09-01T12:00 +%s`
+
+
+class Market(str, Enum):  # noqa: UP042
+    """Text, as some programs write their constants."""
+
+    SOL = "SOL_USDC"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +35,12 @@ from bpkit.parameters import SECONDS, Parameter
         (0, "0", b"0"),
         (4294967295, "4294967295", b"4294967295"),
         (np.int64(7), "7", b"7"),
+        (np.uint8(7), "7", b"7"),
+        (np.array(7), "7", b"7"),
+        (np.bool_(True), "true", b"true"),
+        (np.bool_(False), "false", b"false"),
+        (np.str_("0.10"), "0.10", b'"0.10"'),
+        (Market.SOL, "SOL_USDC", b'"SOL_USDC"'),  # str() and f"{}" would write Market.SOL
         ("naïve-测试", "naïve-测试", '"naïve-测试"'.encode()),
     ],
 )
@@ -49,7 +64,12 @@ def test_none_is_left_out_and_false_and_zero_stay() -> None:
         (170.5, '"170.5"'),
         (1e-05, '"0.00001"'),
         (float("nan"), '"170.50"'),
+        (float("inf"), '"170.50"'),
+        (float("-inf"), '"170.50"'),
         (np.float64(0.1), '"0.1"'),
+        (np.float32(0.1), '"0.1"'),
+        (np.float16(0.5), '"0.5"'),
+        (np.longdouble("0.25"), '"0.25"'),
     ],
 )
 def test_a_float_is_refused_with_what_to_write(value: float, remedy: str) -> None:
@@ -63,6 +83,60 @@ def test_a_float_is_refused_with_what_to_write(value: float, remedy: str) -> Non
 def test_what_has_no_spelling_is_refused(value: object) -> None:
     with pytest.raises(InputError, match="quantity="):
         serialize.fields({"quantity": value})
+
+
+MANY = [np.array([5]), np.array(["5"]), pd.Series(["5"]), pd.Index([5]), pd.DataFrame({"a": [5]})]
+ODD = [np.timedelta64(5, "s"), pd.Timedelta("5s"), np.datetime64("2026-09-01"), pd.NaT, pd.NA,
+       np.bytes_(b"5"), np.complex128(5j), *MANY]  # fmt: skip
+SPELLED: dict[str, tuple[Parameter, object, list[object], list[object]]] = {
+    # a parameter; what is sent; values that mean it; others, each of which is refused
+    "a flag": (Parameter(BOOLEAN), True, [True, np.True_], [1, np.int64(1), np.float64(1), "True"]),
+    "a whole number": (
+        Parameter(U32), 5, [5, np.int64(5), np.uint8(5), np.array(5)],
+        [True, np.True_, 5.0, np.float64(5), np.float32(5), "5", np.str_("5"), Decimal(5)],
+    ),
+    "an amount": (
+        Parameter(AMOUNT), "5", ["5", np.str_("5"), 5, np.int64(5), Decimal(5)],
+        [True, np.True_, 5.0, np.float64(5), np.float32(5)],
+    ),
+    "a choice": (
+        PARAMETERS["get_depth"]["limit"], 5, [5, np.int64(5), np.int8(5), Decimal(5)],
+        [True, np.True_, "5", np.str_("5"), 7],
+    ),
+    "a text": (Parameter(TEXT), "5", ["5", np.str_("5")], [5, np.int64(5), True, np.True_, 5.0]),
+    "a time": (
+        Parameter(SECONDS), NOON,
+        [NOON, np.int64(NOON), pd.Timestamp(NOON, unit="s", tz="UTC"), "2026-09-01T12:00Z",
+         np.str_("2026-09-01T12:00Z")],
+        [float(NOON), np.float64(NOON), True, np.True_, pd.Timestamp(NOON, unit="s"),
+         np.datetime64(NOON, "s"), np.timedelta64(NOON, "s"), Decimal(NOON)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_a_scalar_of_numpy_is_taken_like_pythons_own(name: str) -> None:
+    parameter, sent, same, others = SPELLED[name]
+    for value in same:
+        made = serialize.convert(parameter, "x", value)
+        assert made == sent and type(made) is type(sent), repr(value)
+    for value in [*others, *ODD]:
+        with pytest.raises(InputError) as caught:
+            serialize.convert(parameter, "x", value)
+        assert caught.value.field == "x"
+
+
+@pytest.mark.parametrize("value", MANY)
+def test_a_column_in_place_of_a_value_is_refused_with_what_to_write(value: object) -> None:
+    with pytest.raises(InputError, match="holds many values; pass one, or a list: .*values"):
+        serialize.convert(Parameter(TEXT, many=True), "x", value)
+    with pytest.raises(InputError, match="holds many values"):
+        serialize.fields({"x": value})
+
+
+def test_an_id_from_a_frame_is_text_and_the_refusal_says_how_to_pass_it() -> None:
+    with pytest.raises(InputError, match=r'; pass int\("51"\)'):
+        serialize.convert(Parameter(U32), "client_id", "51")
 
 
 def test_an_object_is_signed_as_compact_sorted_json_and_sent_as_an_object() -> None:
@@ -114,9 +188,6 @@ def test_what_arrives_in_the_query_is_what_was_signed(params: dict[str, object])
 def seconds(field: str, when: object) -> object:
     """As start_time of get_klines is converted."""
     return serialize.convert(Parameter(SECONDS), field, when)
-
-
-NOON = 1_788_264_000  # 2026-09-01T12:00:00Z, by `date -ud 2026-09-01T12:00 +%s`
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_each_wrong_secret_has_its_own_message(message: str) -> None:
     "wrong, message",
     [
         ("  ", "is empty"),
+        ("\n  -----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEw0pL+OI3/4\n", "PEM block"),
         (f'{DEMO_SECRET}"', "has quotes around it"),
         (f"'{DEMO_SECRET}", "has quotes around it"),
         (f"0x{SEED.hex()}", "is written in hex"),

@@ -41,7 +41,7 @@ LEVELS = [
     {"plots", "cli"},
     {"__main__"},
 ]
-SANDBOX_LEVELS = [{"formatting"}, {"simulation"}, {"core"}, {"server"}, {""}]
+SANDBOX_LEVELS = [{"formatting", "undo"}, {"simulation"}, {"core"}, {"server"}, {""}]
 HOMES = {
     "requests": {"network.connection", "network.probe", "network.route", "transport"},
     "urllib3": {"network.failures"},
@@ -57,8 +57,8 @@ HOMES = {
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BatchTransportError", "BpkitError", "Client", "GuardError",
-    "InputError", "Key", "KeyFormatError", "MissingExtraError", "MissingKeyError", "RateLimit",
-    "RateLimitError", "TransportError", "operations",
+    "InputError", "JournalError", "Key", "KeyFormatError", "Market", "MissingExtraError",
+    "MissingKeyError", "RateLimit", "RateLimitError", "RuleError", "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 
@@ -227,10 +227,10 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
     assert {target for room, target in taken if room != "sandbox"} <= {
         "operations", "parameters", "enums", "errors",
     }  # fmt: skip
-    # Where the sandbox hands out its account's key, and asks why a signature that it has already
-    # refused was wrong; and only there.
+    # Where the sandbox hands out its account's key, asks why a signature that it has already
+    # refused was wrong, and names its version; and only there.
     handed = {target for room, target in taken if room == "sandbox"}
-    assert handed <= {"operations", "signing", "doctor"}
+    assert handed <= {"bpkit", "operations", "signing", "doctor"}
 
 
 def test_only_the_commands_start_a_sandbox_and_only_when_called() -> None:
@@ -286,7 +286,7 @@ def test_the_public_names_are_those_promised() -> None:
 def test_a_client_has_the_operations_and_little_else() -> None:
     others = {
         "close", "url", "key", "armed", "spent", "unanswered", "reconcile", "measure_clock",
-        "explain", "request",
+        "explain", "request", "journal", "market", "check_order",
     }  # fmt: skip
     public = {name for name in dir(bpkit.Client) if not name.startswith("_")}
     table, methods = "bpkit/operations.py", "bpkit/api/<section>.py"

@@ -57,27 +57,46 @@ class Order(Section):
     ) -> Record:
         """Place an order. A TransportError means that you do not know: look before you send again.
 
-        ``Bid`` buys, ``Ask`` sells. A ``Limit`` order needs ``price`` (of one base asset, in the
-        quote asset) and ``quantity`` (in the base asset). A ``Market`` order needs either
-        ``quantity`` or ``quote_quantity`` (in the quote asset). Amounts are text, Decimal or int;
-        a price is a multiple of the market's tickSize, a quantity of its stepSize.
+        **Every order.** ``symbol``: the market. ``side``: Bid buys, Ask sells. ``order_type``: a
+        Limit order needs ``price`` (the worst that you accept for one base asset, in the quote
+        asset) and ``quantity`` (in the base asset). A Market order takes the prices in the book; it
+        needs ``quantity``, or ``quote_quantity``: the quote asset to spend (Bid) or to receive
+        (Ask), at most. Amounts are text, Decimal or int. A price is a multiple of the market's
+        tick, a quantity of its step: ``bp.market(symbol).order(...)`` rounds, ``bp.check_order``
+        checks.
 
-        ``client_id``: your own number, 0 to 4294967295, to find the order by; random by
-        default. The documentation does not promise that a second order with the same number is
-        refused. ``time_in_force``: GTC rests in the book (default), IOC takes what it can at once,
-        FOK takes all or nothing.
-        ``post_only``: refused if it would trade at once. ``self_trade_prevention``: what happens
-        if it would trade with your own order. ``reduce_only``: it may only make a position
-        smaller. ``auto_lend``, ``auto_lend_redeem``, ``auto_borrow``, ``auto_borrow_repay``: lend
-        what is received, take back what is lent, borrow what is missing, repay what is borrowed.
-        ``slippage_tolerance``: how far from the best price a market order may trade, in ticks or
-        percent (``slippage_tolerance_type``).
+        ``client_id``: your own number, 0 to 4294967295, to find the order by; random by default. It
+        is not documented that a second order with the same number is refused.
+        ``time_in_force``: GTC rests in the book (default), IOC takes what it can at once, FOK takes
+        all or nothing. ``post_only``: never trade at once; the exchange refuses the order or lets
+        it expire. ``slippage_tolerance``, of a Market order: how far from the best price it may
+        trade; ``slippage_tolerance_type``: counted in TickSize or Percent (1 is one percent: a
+        guess). ``self_trade_prevention``, if it meets an order of your own: RejectTaker ends the
+        new one (default), RejectMaker the resting one, RejectBoth both; only the names are
+        documented. ``reduce_only``, futures: it may only make a position smaller. ``broker_id``:
+        the number of a broker, 0 to 65535.
 
-        With ``trigger_price`` and ``trigger_quantity`` (an amount, or a share of the position such
-        as "80%") the order waits until the price of ``trigger_by`` reaches it. The ``take_profit_``
-        and ``stop_loss_`` parameters add exits. They start to wait when the order is filled. One
-        exit cancels the other, and both end with the position. An exit without a limit price is a
-        market order.
+        Spot margin: ``auto_borrow``: borrow what is missing. ``auto_borrow_repay``: repay what is
+        borrowed. ``auto_lend``: lend what is received. ``auto_lend_redeem``: take back what is lent
+        if it is needed.
+
+        **A conditional order** has ``trigger_price``, and ``trigger_quantity`` for ``quantity``:
+        an amount, or a share of the position such as "80%" (its meaning is a guess). Its status is
+        TriggerPending until the price that ``trigger_by`` names (LastPrice, MarkPrice, IndexPrice)
+        reaches ``trigger_price``. Then it places the order, whose id is in ``relatedOrderId``. If
+        that is refused, its status is TriggerFailed. These are guesses: the default of
+        ``trigger_by`` is LastPrice; the price may come from either side; nothing is locked before.
+        **Without ``reduce_only`` it stays when the position closes, and later opens a new one.**
+        With it, it ends with the position, as the documented reason StopWithoutPosition suggests.
+
+        **Exits** come with the entry: ``take_profit_trigger_price`` closes with a profit,
+        ``stop_loss_trigger_price`` with a loss. ``take_profit_limit_price``,
+        ``stop_loss_limit_price``: the exit is a Limit order at that price (documented); without it,
+        a Market order. ``take_profit_trigger_by``, ``stop_loss_trigger_by``: as ``trigger_by``. The
+        rest is a guess, and what the sandbox does, on futures only: both start to wait when the
+        entry is over, for the quantity that was executed; they only reduce; one exit ends the
+        other; both end when the position closes, however it closes. So look for them in
+        ``get_open_orders`` after the entry, and again after you close a position by hand.
 
         The answer is the order after matching: ``status`` New, PartiallyFilled, Filled, Expired or
         TriggerPending. Average price: executedQuoteQuantity / executedQuantity. Docs: Order,
@@ -87,6 +106,10 @@ class Order(Section):
 
     def execute_order_batch(self, orders: Iterable[Mapping[str, object]]) -> Rows:
         """Place 1 to 50 orders, each a mapping with the documentation's own names (``orderType``).
+
+        The names are those of ``execute_order`` in camelCase (``quoteQuantity``, ``triggerBy``),
+        with the same meaning; every order needs ``symbol``, ``side`` and ``orderType``.
+        ``bp.market(symbol).order(..., batch=True)`` makes such a mapping.
 
         All are checked before any is sent. Each then succeeds or fails by itself. The answer has a
         row for each, in the same sequence: an order with ``operation`` "Ok", or ``operation`` "Err"

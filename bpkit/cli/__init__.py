@@ -1,4 +1,4 @@
-"""The commands of ``python -m bpkit`` (or ``bpkit``): sandbox, tour, operations, doctor."""
+"""The commands of ``python -m bpkit``: sandbox, tour, operations, doctor, journal."""
 
 from __future__ import annotations
 
@@ -75,6 +75,11 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     doctor.add_argument(
         "--prefix", default="", help="SUB_ checks SUB_PUBLIC_KEY and SUB_SECRET_KEY"
     )
+    journal = add("journal", _journal, "show a journal of writes: the open ones first")
+    journal.add_argument("file", help="such as orders.jsonl")
+    journal.add_argument(
+        "--archive", action="store_true", help="rename it, and go on with a short one"
+    )
     return parser, list(commands.choices)
 
 
@@ -89,6 +94,12 @@ def _doctor(chosen: argparse.Namespace) -> int:
     from . import check_setup
 
     return check_setup.run(chosen.url, chosen.env, prefix=chosen.prefix)
+
+
+def _journal(chosen: argparse.Namespace) -> int:
+    from . import journal
+
+    return journal.run(chosen.file, archive=chosen.archive)
 
 
 def show_operations(chosen: argparse.Namespace) -> int:

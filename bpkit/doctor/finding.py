@@ -263,7 +263,7 @@ class Finding:
     @property
     def _texts(self) -> list[str]:
         """The two texts around the difference, and a caret under it; nothing if they are equal."""
-        if self.expected is None or self.cause == "none":
+        if self.expected is None:
             return []
         if self.signed is None:
             return [f"expected: {_cut(self.expected, 0, _WHOLE)}"]

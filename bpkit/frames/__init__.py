@@ -7,7 +7,12 @@ not documented has no contract: all its columns are kept as they came.
 
 Units: prices in the quote asset, quantities in the base asset, ``quoteVolume`` and
 ``quoteQuantity`` in the quote asset, rates as fractions (0.01 is 1 %), fees of ``get_account`` in
-basis points. Times are UTC. Ids are text, except the id of a trade and a numeric ``clientId``.
+basis points. Times are UTC.
+
+A column name has one dtype in all frames, so that any two can be joined. Ids are text, your own
+too (``clientId``): that of an order is a number, but that of a withdrawal is any text, which no
+number can hold. So compare with text: ``df[df["clientId"] == "42"]``. Only the id of a trade is a
+whole number (``id`` of public trades, ``tradeId`` of fills).
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ import pandas as pd
 from .account import ACCOUNT
 from .conversions import decimals, flags, integers, iso_times, ms_times, numbers, objects, texts
 from .public import PUBLIC
-from .shapes import AS_IT_COMES, FrameContract
+from .shapes import AS_IT_COMES, Convert, FrameContract
 
 __all__ = [
     "FRAMES",
@@ -43,8 +48,8 @@ def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     """The DataFrame of an answer of this kind, by its contract in ``FRAMES``.
 
     ``exact``: columns that would be float64 (money, quantities, rates) have Decimal, and None for
-    null, with dtype object. The columns are the same. Raises ValueError for a text that is not a
-    number or a time.
+    null, with dtype object. The columns are the same. Raises ValueError for a value that is not a
+    number or a time; it names the column.
     """
     contract = FRAMES.get(kind, AS_IT_COMES)
     rows = contract.rows(answer)
@@ -52,9 +57,42 @@ def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     for name, convert in contract.columns:
         if exact and convert is numbers:
             convert = decimals
-        columns[name] = convert([row.get(name) for row in rows])
+        columns[name] = _converted(name, convert, [row.get(name) for row in rows])
     for name in dict.fromkeys(chain.from_iterable(rows)):
         if name not in columns:
             columns[name] = objects([row.get(name) for row in rows])
     made = pd.DataFrame(columns)
     return made.set_index(contract.index) if contract.index else made
+
+
+def _converted(name: str, convert: Convert, values: list[Any]) -> Any:
+    """The column. Raises ValueError, which names it and its first value that does not fit."""
+    try:
+        return convert(values)
+    except _UNFIT as error:
+        row, value = next(
+            (place for place in enumerate(values) if not _fits(convert, place[1])), (0, values)
+        )
+        raise ValueError(
+            f"column {name!r}: {value!r:.80} in row {row} is not {_MEANING[convert]}. The answer "
+            "itself has it as it came."
+        ) from error
+
+
+def _fits(convert: Convert, value: Any) -> bool:
+    try:
+        convert([value])
+    except _UNFIT:
+        return False
+    return True
+
+
+_UNFIT = (TypeError, ValueError, OverflowError, IndexError)  # what pandas and numpy raise
+_MEANING: dict[Convert, str] = {
+    numbers: "a number",
+    decimals: "a number",
+    integers: "a whole number of 64 bits",
+    flags: "true or false",
+    iso_times: "a time in ISO text, such as 2026-09-01T17:54:04.094",
+    ms_times: "a time in Unix milliseconds",
+}

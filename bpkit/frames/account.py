@@ -12,7 +12,7 @@ from .shapes import FrameContract, columns
 # All answers about orders have the same columns, and each leaves some of them empty. ``createdAt``
 # is in milliseconds here, and ISO text in the history.
 _ORDER = dict(
-    id=texts, clientId=integers, createdAt=ms_times, symbol=texts, side=texts, orderType=texts,
+    id=texts, clientId=texts, createdAt=ms_times, symbol=texts, side=texts, orderType=texts,
     status=texts, price=numbers, quantity=numbers, quoteQuantity=numbers, executedQuantity=numbers,
     executedQuoteQuantity=numbers, timeInForce=texts, postOnly=flags, selfTradePrevention=texts,
     expiryReason=texts, systemOrderType=texts, reduceOnly=flags, relatedOrderId=texts,
@@ -24,20 +24,20 @@ _ORDER = dict(
 # The same holds for strategies, requests for quotes, and quotes. ``duration`` and ``interval`` are
 # in milliseconds.
 _STRATEGY = dict(
-    id=texts, clientStrategyId=integers, createdAt=ms_times, symbol=texts, side=texts,
+    id=texts, clientStrategyId=texts, createdAt=ms_times, symbol=texts, side=texts,
     strategyType=texts, status=texts, quantity=numbers, executedQuantity=numbers,
     executedQuoteQuantity=numbers, duration=integers, interval=integers,
     randomizedIntervalQuantity=flags, timeInForce=texts, selfTradePrevention=texts,
     cancelReason=texts, reduceOnly=flags, slippageTolerance=numbers, slippageToleranceType=texts,
 )  # fmt: skip
 _RFQ = dict(
-    rfqId=texts, clientId=integers, createdAt=ms_times, symbol=texts, side=texts, status=texts,
+    rfqId=texts, clientId=texts, createdAt=ms_times, symbol=texts, side=texts, status=texts,
     price=numbers, quantity=numbers, quoteQuantity=numbers, executionMode=texts,
     submissionTime=ms_times, expiryTime=ms_times, systemOrderType=texts,
     deferredSettlementQuoteId=texts,
 )  # fmt: skip
 _QUOTE = dict(
-    rfqId=texts, quoteId=texts, clientId=integers, createdAt=ms_times, status=texts,
+    rfqId=texts, quoteId=texts, clientId=texts, createdAt=ms_times, status=texts,
     bidPrice=numbers, askPrice=numbers, deferredSettlement=flags,
 )  # fmt: skip
 _ISO = {name: iso_times for name in ("createdAt", "submissionTime", "expiryTime")}
@@ -201,14 +201,14 @@ _QUOTES: dict[str, FrameContract] = {
     # One row for each quote, with the fields of its request; a request without quotes has one row.
     "rfqs": FrameContract(
         columns(
-            **_RFQ, quoteId=texts, quoteClientId=integers, quoteCreatedAt=ms_times,
+            **_RFQ, quoteId=texts, quoteClientId=texts, quoteCreatedAt=ms_times,
             quoteStatus=texts, bidPrice=numbers, askPrice=numbers,
         ),
         shapes.rfqs,
     ),
     "rfq_fill_history": FrameContract(
         columns(
-            filledAt=iso_times, createdAt=iso_times, rfqId=texts, quoteId=texts, clientId=integers,
+            filledAt=iso_times, createdAt=iso_times, rfqId=texts, quoteId=texts, clientId=texts,
             symbol=texts, side=texts, quantity=numbers, quoteQuantity=numbers, fillPrice=numbers,
             systemOrderType=texts,
         )
@@ -216,7 +216,7 @@ _QUOTES: dict[str, FrameContract] = {
     # ``fee`` is in ``feeSymbol``.
     "quote_fill_history": FrameContract(
         columns(
-            filledAt=iso_times, createdAt=iso_times, rfqId=texts, quoteId=texts, clientId=integers,
+            filledAt=iso_times, createdAt=iso_times, rfqId=texts, quoteId=texts, clientId=texts,
             symbol=texts, side=texts, quantity=numbers, fillPrice=numbers, fee=numbers,
             feeSymbol=texts,
         )

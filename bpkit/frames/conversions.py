@@ -11,7 +11,10 @@ import pandas as pd
 
 def numbers(values: list[Any]) -> np.ndarray:
     """float64; null is NaN. In ``exact`` frames these columns are ``decimals``."""
-    return np.array(values, dtype=np.float64)
+    made = np.array(values, dtype=np.float64)
+    if made.ndim != 1:
+        raise ValueError("a list is not a number")
+    return made
 
 
 def decimals(values: list[Any]) -> pd.Series:
@@ -28,7 +31,16 @@ def _decimal(value: Any) -> Decimal:
 
 def integers(values: list[Any]) -> Any:
     """Int64 (nullable): counts, and ids that the exchange writes as whole numbers."""
-    return pd.array([None if value is None else int(value) for value in values], dtype="Int64")
+    return pd.array([None if value is None else _whole(value) for value in values], dtype="Int64")
+
+
+def _whole(value: Any) -> int:
+    made = int(value)
+    if isinstance(value, (Decimal, float)) and made != value:
+        raise ValueError(f"{value!r} has a fraction, which int() would cut off")
+    if not -(2**63) <= made < 2**63:
+        raise OverflowError(f"{value!r} has more than 64 bits, and pandas would round it")
+    return made
 
 
 def texts(values: list[Any]) -> pd.Series:
@@ -55,6 +67,8 @@ def iso_times(values: list[Any]) -> pd.DatetimeIndex:
     They have no zone, which means UTC; a zone would be converted.
     """
     strings = [value for value in values if isinstance(value, str)]
+    if len(strings) + values.count(None) != len(values):
+        raise TypeError("a time must be text")
     joined = "".join(strings)
     if "+" in joined or joined.count("-") > 2 * len(strings):
         # pandas 2 gives a time without a zone the zone of the time before it.
@@ -70,5 +84,5 @@ def _with_zone(text: str) -> str:
 def ms_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from Unix milliseconds."""
     missing = np.iinfo(np.int64).min  # NaT in numpy
-    micros = [missing if value is None else int(value) * 1000 for value in values]
+    micros = [missing if value is None else _whole(value) * 1000 for value in values]
     return pd.DatetimeIndex(np.array(micros, dtype="datetime64[us]")).tz_localize("UTC")

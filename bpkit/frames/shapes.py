@@ -1,8 +1,8 @@
 """Find the rows in an answer. ``FrameContract``: the rows of a kind of answer, and their columns.
 
 Nested lists are flattened: one row for each inner object, with the fields of the outer object
-repeated. An outer object whose inner list is empty has one row. If both have a field of the same
-name, one of the two gets a prefix.
+repeated. An outer object whose inner list is empty has one row. If two objects in one row have a
+field of the same name, one of the two gets a prefix; no value is lost.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ AS_IT_COMES = FrameContract(rows=anything)
 
 def balances(answer: Mapping[str, Row]) -> list[Row]:
     """The keys, which are assets, become the column ``symbol``, in alphabetical order."""
-    return [{"symbol": symbol, **(answer[symbol] or {})} for symbol in sorted(answer)]
+    return [
+        _merge_with_prefix({"symbol": symbol}, answer[symbol] or {}, "balance")
+        for symbol in sorted(answer)
+    ]
 
 
 def collateral(answer: Row) -> list[Row]:
@@ -59,12 +62,13 @@ def apy(answer: Row) -> list[Row]:
 
     An asset that is in one list twice has two rows.
     """
-    found: dict[tuple[Any, int], dict[str, Any]] = {}
-    for part in answer.values():
+    found: dict[tuple[Any, int], Row] = {}
+    for name, part in answer.items():
         times: Counter[Any] = Counter()
         for row in part if isinstance(part, list) else []:
             symbol = row.get("symbol")
-            found.setdefault((symbol, times[symbol]), {}).update(row)
+            before = found.get((symbol, times[symbol]), {"symbol": symbol})
+            found[symbol, times[symbol]] = _merge_with_prefix(before, without(row, "symbol"), name)
             times[symbol] += 1
     return list(found.values())
 
@@ -81,14 +85,19 @@ def markets(answer: Any) -> list[Row]:
     return [_filters(row) for row in rows(answer)]
 
 
-def _filters(row: Row) -> dict[str, Any]:
-    """The market with the filters of both groups as fields: no two have the same name."""
-    flat = without(row, "filters")
-    for name, group in (row.get("filters") or {}).items():
-        if isinstance(group, Mapping):
-            flat |= group
-        elif group is not None:
-            flat[name] = group
+def _filters(row: Row) -> Row:
+    """The market with the filters of all groups as fields.
+
+    Those of ``price`` and ``quantity`` have the documented names. If another group has one of them
+    too, its own is prefixed: ``stepSize`` of a group ``lot`` is ``lotStepSize``.
+    """
+    flat: Row = without(row, "filters")
+    groups = dict(row.get("filters") or {})
+    for name in sorted(groups, key=lambda name: name not in ("price", "quantity")):
+        if isinstance(groups[name], Mapping):
+            flat = _merge_with_prefix(flat, groups[name], name)
+        elif groups[name] is not None:
+            flat = _merge_with_prefix(flat, {name: groups[name]}, "filter")
     return flat
 
 
@@ -99,10 +108,10 @@ def tokens(answer: Iterable[Row]) -> list[Row]:
     """
     found: list[Row] = []
     for asset in answer:
-        shared = without(asset, "tokens", "displayName")
-        shared["assetName"] = asset.get("displayName")
+        name = {"assetName": asset.get("displayName")}
+        shared = _merge_with_prefix(name, without(asset, "tokens", "displayName"), "asset")
         found += [
-            _merge_with_prefix(shared, token, "token", ()) for token in asset.get("tokens") or [{}]
+            _merge_with_prefix(shared, token, "token") for token in asset.get("tokens") or [{}]
         ]
     return found
 
@@ -133,9 +142,11 @@ def rfqs(answer: Iterable[Row]) -> list[Row]:
     """
     found: list[Row] = []
     for entry in answer:
-        request = without(entry, "rfq", "quotes") | dict(entry.get("rfq") or {})
+        request = _merge_with_prefix(
+            entry.get("rfq") or {}, without(entry, "rfq", "quotes"), "entry"
+        )
         for quote in entry.get("quotes") or [{}]:
-            both = {"rfqId": quote.get("rfqId")} | request
+            both = {"rfqId": quote.get("rfqId"), **request}
             own = without(quote, "rfqId")
             found.append(
                 _merge_with_prefix(both, own, "quote", {"clientId", "status", "createdAt"})
@@ -148,10 +159,20 @@ def without(row: Row, *names: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in names}
 
 
-def _merge_with_prefix(row: Row, other: Row, prefix: str, both: Collection[str]) -> Row:
-    """The fields of two objects; those of ``other`` get the prefix if both have the name."""
-    renamed = {
-        prefix + name[:1].upper() + name[1:] if name in both or name in row else name: value
-        for name, value in other.items()
-    }
-    return {**row, **renamed}
+def _merge_with_prefix(row: Row, other: Row, prefix: str, both: Collection[str] = ()) -> Row:
+    """The fields of two objects; those of ``other`` get the prefix if both have the name.
+
+    ``both``: names that both can have, and that are prefixed even if this ``row`` has none.
+    """
+    made = dict(row)
+    for name, value in other.items():
+        if name in both:
+            name = _with_prefix(prefix, name)
+        while name in made:
+            name = _with_prefix(prefix, name)
+        made[name] = value
+    return made
+
+
+def _with_prefix(prefix: str, name: str) -> str:
+    return prefix + name[:1].upper() + name[1:]

@@ -1,1 +1,1 @@
-"""Check a request before it is sent: limits, values of orders, request rate, hosts."""
+"""Check a request before it is sent: rules of a market, limits, values, request rate, hosts."""

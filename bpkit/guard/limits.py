@@ -1,26 +1,29 @@
 """Limits for live trading: which writes a client may send, in which markets, up to which value.
 
 ``Arming`` says what is allowed. ``WriteGuard`` checks every write against it before it is sent.
+What its writes count afterwards is in ``spending``.
 """
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal, localcontext
-from threading import Lock
-from typing import Literal, NamedTuple, cast
+from decimal import ROUND_DOWN, Context, Decimal, localcontext
+from typing import Any, Literal, NamedTuple, cast
 
+from ..clock import moment
 from ..enums import Amount
 from ..errors import GuardError, InputError
 from ..operations import Operation
 from ..parameters import AMOUNT, SYMBOL, Parameter
 from ..serialize import Fields, convert
+from .spending import EXACT, Admitted, Money, Part, Spending, Total
 from .valuation import Reader, Valuation, only_reduces
 
 _ZERO = Decimal(0)
-# Nothing is rounded, whatever the decimal context of the thread is.
-_EXACT = Context(prec=1000)
+_LENDS = ("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem")
 _FLAGS = ("orders", "withdrawals", "account", "unlisted")
 
 
@@ -32,16 +35,19 @@ class Arming:
         bp = Client(LIVE_URL, Key.from_env(), armed=arming)
 
     This client may place and cancel orders in SOL_USDC: each is worth 20 USDC at most, and all
-    that it ever places are worth 100 USDC at most. Anything else raises GuardError and is not sent.
+    that are filled or may still be filled are worth 100 USDC at most. Anything else raises
+    GuardError and is not sent.
 
     ``orders``: place and cancel orders and strategies; ask for quotes. ``withdrawals``: withdraw;
-    change the delay of withdrawals. ``account``: settings, borrowing and lending, dust, vaults.
-    ``unlisted``: any write of ``bp.request`` that bpkit does not know; **no limit applies to it**.
-    At least one of them must be True.
+    change the delay of withdrawals. ``account``: settings, borrowing and lending (also by an order
+    with ``auto_borrow``, ``auto_borrow_repay``, ``auto_lend`` or ``auto_lend_redeem``), dust,
+    vaults. ``unlisted``: any write of ``bp.request`` that bpkit does not know; **no limit applies
+    to it**. At least one of them must be True.
 
     ``per_order``: the highest value of one order, withdrawal, loan or deposit in a vault.
     ``per_session``: the highest sum of these values, for as long as this client exists. Both are
-    needed, in USDC, as text, int or Decimal.
+    needed, in USDC, as text, int or Decimal. ``per_day``: the highest sum of all that is sent on
+    one day in UTC, by the time of the signature, over restarts; it needs a client with a journal.
 
     ``symbols``: the only markets allowed (for withdrawals, loans, dust and vaults: the only
     assets); None: all. With ``symbols``, a write that names no market is refused: settings, the
@@ -50,13 +56,22 @@ class Arming:
 
     How it counts:
 
-    - ``per_session`` counts everything that is placed, buys and sales alike. A cancel gives
-      nothing back. Nor does an order that never fills, or one whose answer was lost. Only a request
-      that the exchange refuses as a whole, or that certainly never left, is given back. A single
-      order that is refused inside a batch ("Err") still counts. ``bp.spent`` shows the sum.
     - A limit order to buy counts quantity * price. A market order to buy counts quantity * the
       worst price that it would reach in the order book now. A sale counts quantity * its own price
       or the best bid, whichever is higher. The market may move before the order arrives.
+    - Buys and sales alike count in ``per_session`` and ``per_day``: what was filled, and what may
+      still be filled. An order counts in full when it is sent. If bpkit then sees that it was
+      cancelled, that it expired or was refused (also inside a batch), only its filled part counts.
+      Of an order that is partly filled and open, the filled part counts what was paid, and the rest
+      counts at its price. ``bp.spent`` shows the sum of the session.
+    - bpkit sees this in the answers to your own calls: to the order itself, to a cancel,
+      ``get_order``, ``get_open_orders``, ``get_order_history``, ``get_fills``, ``bp.reconcile``. It
+      asks nothing by itself. What it has not seen counts in full: an order whose answer was lost, a
+      cancel that is accepted but not confirmed, an order that was cancelled on the website.
+    - An order whose answer was lost is recognised in later answers only if bpkit chose its id.
+      A conditional order counts in full once its price was reached, and so does a strategy.
+    - An order counts on the day on which it was signed. If it is filled on the next day, that does
+      not count there.
     - Other assets than USDC count at their last price in USDC.
     - Cancels, settings, dust, and taking money out of a vault count 0.
     - An order or a strategy with ``reduceOnly`` in a perpetual counts 0, because it can only make a
@@ -64,8 +79,9 @@ class Arming:
     - What cannot be valued is refused. ``submit_quote`` and ``accept_quote`` never can be, because
       their fields name no amount: use the exchange's website for them.
 
-    Fees do not count, nor does what another client or the website does. A new client starts at 0
-    again. Raises InputError.
+    Fees do not count, nor does what another client or the website does. (For ``per_day``, all
+    clients with the same journal count together.) The sum of the session starts at 0 again with a
+    new client. Raises InputError.
     """
 
     orders: bool = False
@@ -75,6 +91,7 @@ class Arming:
     per_order: Amount | None = None
     per_session: Amount | None = None
     symbols: Collection[str] | None = None
+    per_day: Amount | None = None
 
     def __post_init__(self) -> None:
         for kind in _FLAGS:
@@ -88,6 +105,11 @@ class Arming:
             raise InputError("per_session", f"{per_session:f}", f"is below per_order={per_order:f}")
         object.__setattr__(self, "per_order", per_order)
         object.__setattr__(self, "per_session", per_session)
+        if self.per_day is not None:
+            per_day = _cap("per_day", self.per_day)
+            if per_day < per_order:
+                raise InputError("per_day", f"{per_day:f}", f"is below per_order={per_order:f}")
+            object.__setattr__(self, "per_day", per_day)
         object.__setattr__(self, "symbols", _symbols(self.symbols))
 
     @property
@@ -98,8 +120,10 @@ class Arming:
     def __repr__(self) -> str:
         # A traceback may show an Arming whose making has just failed, with the caps as given.
         parts = [f"{kind}=True" for kind in self.kinds]
-        for name in ("per_order", "per_session"):
+        for name in ("per_order", "per_session", "per_day"):
             cap = getattr(self, name)
+            if name == "per_day" and cap is None:
+                continue
             parts.append(f'{name}="{cap:f}"' if isinstance(cap, Decimal) else f"{name}={cap!r}")
         if self.symbols is not None:
             some = self.symbols
@@ -154,45 +178,91 @@ class WriteGuard:
 
     ``where``: the host, for messages. ``loopback``: it is this computer, where a client without an
     Arming may do everything. (A client with one is held to it there too.) ``read(name, fields)``
-    returns the answer to a read. Threads may share it.
+    returns the answer to a read. ``spending``: the sums of the client's journal, None without one.
+    ``clock``: the time of the next signature, in Unix milliseconds. Threads may share it. Raises
+    InputError.
     """
 
-    def __init__(self, arming: Arming | None, where: str, loopback: bool, read: Reader) -> None:
+    def __init__(
+        self,
+        arming: Arming | None,
+        where: str,
+        loopback: bool,
+        read: Reader,
+        *,
+        spending: Spending | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         if arming is not None and not isinstance(arming, Arming):
             example = 'Arming(orders=True, per_order="20", per_session="100")'
             raise InputError("armed", arming, f"is not an Arming; pass {example}")
+        if arming is not None and arming.per_day is not None and spending is None:
+            remedy = 'needs a journal, to count over restarts; pass journal="orders.jsonl" as well'
+            raise InputError("per_day", f"{arming.per_day:f}", remedy)
         self._arming, self._where, self._loopback, self._reader = arming, where, loopback, read
-        self._spent, self._lock = _ZERO, Lock()
+        self._spending = Spending() if spending is None else spending
+        self._session, self._clock = Total(), clock
 
-    def admit(self, operation: Operation, fields: Fields | Sequence[Fields]) -> Decimal:
-        """Check a write before it is sent. Count its value, and return it in USDC.
+    def admit(
+        self, operation: Operation, fields: Fields | Sequence[Fields], *, unique_id: bool = False
+    ) -> Admitted:
+        """Check a write before it is sent, and count its value. Sign it with the time ``.signed``.
 
-        Raises GuardError if the write is not armed, is above a limit, or cannot be valued. Reading
-        the order book or a price for it may raise RateLimitError or MissingKeyError.
+        ``unique_id``: its client ids were made at random for it alone. Raises GuardError if the
+        write is not armed, is above a limit, or cannot be valued. Reading the order book or a price
+        for it may raise RateLimitError or MissingKeyError.
         """
+        name, batch = operation.name, not isinstance(fields, Mapping)
         if self._arming is None and self._loopback:
-            return _ZERO
-        name, parts = operation.name, [fields] if isinstance(fields, Mapping) else fields
-        arming = self._armed_for(name)
-        with localcontext(_EXACT):
-            value = self._value_of(name, parts, arming)
-            self._spend(name, value, cast(Decimal, arming.per_session))
-        return value
+            return self._admitted(name, batch, unique_id)
+        parts = cast(Sequence[Fields], fields if batch else [fields])
+        arming = self._armed_for(name, parts)
+        with localcontext(EXACT):
+            valued = self._valued(name, parts, arming)
+            with self._spending.lock:
+                admitted = self._admitted(name, batch, unique_id, valued)
+                self._check_sums(admitted, arming)
+                self._spending.add(admitted)
+        return admitted
 
-    def give_back(self, value: Decimal) -> None:
-        """Stop counting a write that was certainly not carried out (never sent, or refused).
+    def give_back(self, admitted: Admitted | None) -> None:
+        """Stop counting a write that was certainly not carried out (never sent, or refused)."""
+        if admitted is not None and admitted.parts:
+            self._spending.give_back(admitted)
 
-        ``value``: what ``admit`` returned for it.
+    def answered(self, admitted: Admitted, answer: Any) -> None:
+        """Count what the answer to a write shows. ``admitted.counts`` then has the result."""
+        if admitted.parts:
+            self._spending.answered(admitted, answer)
+
+    def saw(self, name: str, answer: Any) -> None:
+        """Count what the answer to any other call shows of orders that were sent before."""
+        if self._arming is not None:
+            self._spending.saw(name, answer)
+
+    def found(self, attempt: str | None, gone: Sequence[bool]) -> Money:
+        """What a write counts after it was searched for; None if it is not counted here.
+
+        ``attempt``: the ``id`` of what ``admit`` returned. ``gone``: for each of its orders, is it
+        certain that it never arrives?
         """
-        with self._lock, localcontext(_EXACT):
-            self._spent -= value
+        return None if attempt is None else self._spending.found(attempt, gone)
 
     @property
     def spent(self) -> Decimal:
         """What counts against ``per_session`` so far, in USDC."""
-        return self._spent
+        return self._session.value
 
-    def _armed_for(self, name: str) -> Arming:
+    def _admitted(
+        self, name: str, batch: bool, unique: bool, parts: Sequence[Part] = ()
+    ) -> Admitted:
+        signed = self._clock()
+        return Admitted(
+            secrets.token_hex(8), name, signed, moment(signed).date().isoformat(), batch, unique,
+            [*parts], (self._session,),
+        )  # fmt: skip
+
+    def _armed_for(self, name: str, parts: Sequence[Fields]) -> Arming:
         write = WRITES.get(name, _UNLISTED)
         if write.value is None:
             raise GuardError(
@@ -205,43 +275,68 @@ class WriteGuard:
                 "reads there. Nothing was sent. To allow it, make the client with Client(..., "
                 f'armed=Arming({write.kind}=True, per_order="20", per_session="100")).'
             )
-        if write.kind not in self._arming.kinds:
-            raise GuardError(
-                f"{name} needs {write.kind}=True, and this client is armed for "
-                f"{' and '.join(self._arming.kinds)} only. Nothing was sent."
-            )
+        lends = [flag for part in parts for flag in _LENDS if part.get(flag) not in (None, False)]
+        for kind, what in [(write.kind, name), *(("account", f"{name}: {one}") for one in lends)]:
+            if kind not in self._arming.kinds:
+                raise GuardError(
+                    f"{what} needs {kind}=True, and this client is armed for "
+                    f"{' and '.join(self._arming.kinds)} only. Nothing was sent."
+                )
         return self._arming
 
-    def _value_of(self, name: str, parts: Sequence[Fields], arming: Arming) -> Decimal:
-        """The value of all parts together; each is within ``per_order``. Raises GuardError."""
+    def _valued(self, name: str, parts: Sequence[Fields], arming: Arming) -> list[Part]:
+        """All parts with their values; each is within ``per_order``. Raises GuardError."""
         if arming.symbols is not None:
             for part in parts:  # all of them, before any is valued
                 _check_symbol(name, part, arming.symbols)
         value_of = cast(Callable[[Valuation, Fields], Decimal], WRITES.get(name, _UNLISTED).value)
         valuation = Valuation(name, parts, self._reader)
-        total, per_order = _ZERO, cast(Decimal, arming.per_order)
+        valued, per_order = [], cast(Decimal, arming.per_order)
         for place, part in enumerate(parts):
             if only_reduces(part):
                 # Held to a limit, it would be refused just when it is needed: to get out.
+                valued.append(Part(part, _ZERO, None, _ZERO))
                 continue
             value = value_of(valuation, part)
             if value > per_order:
                 which = f" orders[{place}]:" if len(parts) > 1 else ""
                 raise GuardError(
                     f"{name}:{which} {value:f} USDC is above per_order={per_order:f} USDC. "
-                    "Nothing was sent."
+                    f"Nothing was sent.{_how_to_split(part, value, per_order)}"
                 )
-            total += value
-        return total
+            rate = valuation.quote_price(part) if value_of is Valuation.order else None
+            valued.append(Part(part, value, rate, value))
+        return valued
 
-    def _spend(self, name: str, value: Decimal, cap: Decimal) -> None:
-        with self._lock:
-            if self._spent + value > cap:
+    def _check_sums(self, admitted: Admitted, arming: Arming) -> None:
+        day = self._spending.day(admitted.day)
+        for total, name, cap, when in (
+            (self._session, "per_session", arming.per_session, ""),
+            (day, "per_day", arming.per_day, f" on {admitted.day} in UTC"),
+        ):
+            if isinstance(cap, Decimal) and total.value + admitted.value > cap:
                 raise GuardError(
-                    f"{name}: spent {self._spent:f} of per_session={cap:f} USDC; {value:f} more "
-                    f"would exceed it, {cap - self._spent:f} remain. Nothing was sent."
+                    f"{admitted.name}: spent {total.value:f} of {name}={cap:f} USDC{when}; "
+                    f"{admitted.value:f} more would exceed it, "
+                    f"{max(_ZERO, cap - total.value):f} remain. Nothing was sent."
                 )
-            self._spent += value
+
+
+def _how_to_split(fields: Fields, value: Decimal, cap: Decimal) -> str:
+    """How to sell what is too large for one order, in parts of two digits; "" for other writes."""
+    if fields.get("side") != "Ask":
+        return ""
+    name = "quantity" if "quantity" in fields else "quoteQuantity"
+    if name not in fields:
+        return ""
+    whole = Decimal(str(fields[name]))
+    size = Context(prec=2, rounding=ROUND_DOWN).create_decimal(Context(prec=60).divide(
+        whole * cap, value))  # fmt: skip
+    parts = whole // size + (1 if whole % size else 0)
+    return (
+        f" To sell it in parts, send {parts:f} orders with at most {name}={size:f} each (rounded "
+        "down to the market's stepSize)."
+    )
 
 
 def _check_symbol(name: str, fields: Fields, symbols: Collection[str]) -> None:

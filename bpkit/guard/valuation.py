@@ -65,6 +65,10 @@ class Valuation:
             raise self._unknown("no quantity is named")
         return max(values) * self._price_of(quote[0])
 
+    def quote_price(self, fields: Fields) -> Decimal:
+        """The last price of the quote asset of an order, in USDC. ``order`` has read it before."""
+        return self._price_of(_split_symbol(str(fields["symbol"]))[1])
+
     def _size(self, fields: Fields) -> tuple[Decimal, Decimal]:
         """(quantity, notional); 0 for what the fields do not say.
 

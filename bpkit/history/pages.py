@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from numbers import Integral
 from typing import Any
 
 from ..client import Client
@@ -126,7 +127,7 @@ def _in_notebook() -> bool:
 
 
 def _whole(field: str, value: object, least: int, why: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InputError(field, value, f"give a whole number of rows, {least} or more ({why})")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import json
 import re
 import socket
 import threading
@@ -197,3 +198,15 @@ class _Reader(io.BufferedReader):
         if surplus and _PROGRESS.stage == "sent":  # not the answer of a proxy to a tunnel
             with suppress(OSError):  # urllib3 sees that it has ended, and opens another
                 raw.sock.shutdown(socket.SHUT_RDWR)
+
+
+def first_part(content: bytes, request: requests.PreparedRequest) -> str:
+    """The first 200 characters of an answer, without what only the sender may know."""
+    text = content[:4096].decode(errors="replace")
+    hidden = [request.headers.get("X-Signature")]
+    with suppress(ValueError, TypeError):
+        sent = json.loads(request.body or "null")
+        hidden.append(sent.get("twoFactorToken") if isinstance(sent, dict) else None)
+    for secret in filter(None, hidden):
+        text = text.replace(str(secret), "(hidden)")
+    return text[:200]

@@ -220,7 +220,7 @@ def search(client: Client, target: Target, wants: Sequence[Row], cutoff: Cutoff)
     found = Found(target, wants, cutoff)
     _read_open(client, found)
     _read_history(client, found)
-    if target is ORDERS and found.missing:
+    if found.missing:
         _read_fills(client, found)
     if found.missing or found.doubtful:
         _read_open(client, found)

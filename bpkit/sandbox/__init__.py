@@ -35,6 +35,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from .. import __version__
 from ..doctor import diagnose
 from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
@@ -53,7 +54,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END = datetime(2100, 1, 1, tzinfo=UTC)  # no market is simulated after this
 
 REMEMBERED = 1000  # signatures that were good
-MOST, LEAST = Decimal(10) ** 12, Decimal("1e-18")  # of an asset, when an account is opened
+MOST, DECIMALS = 10**12, 18  # of an asset, when an account is opened or a deposit arrives
 
 # What the demo account starts with: enough for every lesson.
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
@@ -99,7 +100,7 @@ class Sandbox:
             partial(_finding, accepted),
             accepted,
         )
-        server = Server(self._service, port)
+        server = Server(self._service, f"bpkit/{__version__}", port)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.
         self._end = weakref.finalize(self, server.stop)
@@ -117,7 +118,8 @@ class Sandbox:
         None), status (as sent; 0 if the connection was cut), verdict ("answered", the reason of the
         refusal, or, if a fault hit it, what was done and what then went wrong: "carried out, reply
         lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
-        refused signature, and what to do, or None). The last 10,000 are kept.
+        refused signature, and what to do, or None). The last 10,000 are kept. A text of more than
+        10,000 bytes is cut, and ends with a note that it was.
         """
         with self._service.lock:
             return [dict(entry) for entry in self._service.log]
@@ -125,7 +127,10 @@ class Sandbox:
     def advance(
         self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
     ) -> None:
-        """Let the market's time pass: candles close, trades happen, open orders fill."""
+        """Let the market's time pass: candles close, trades happen, open orders fill.
+
+        If you press Ctrl+C, KeyboardInterrupt is raised when all of the time has passed.
+        """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
         try:
@@ -138,9 +143,8 @@ class Sandbox:
             raise ValueError(
                 f"the market's time ends at the start of {END:%Y}, before {span} have passed"
             )
-        with self._service.lock:
-            exchange = self._service.exchange
-            exchange.advance_to(exchange.now_us + span // timedelta(microseconds=1))
+        exchange, steps = self._service.exchange, span // timedelta(microseconds=1)
+        self._service.command(lambda: exchange.advance_to(exchange.now_us + steps))
 
     def fault(
         self,
@@ -178,12 +182,11 @@ class Sandbox:
         if funds is not None and not isinstance(funds, Mapping):
             raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
         key = Key.generate() if key is None else _checked_key(key)
-        with self._service.lock:
-            if self._service.exchange.account(key.public_key) is not None:
-                raise ValueError(f"{key!r} has an account already")
-            self._service.exchange.open_account(
-                key.public_key, _decimals(funds or {}, self._service.exchange.assets)
-            )
+        exchange = self._service.exchange
+        if exchange.account(key.public_key) is not None:
+            raise ValueError(f"{key!r} has an account already")
+        amounts = _decimals(funds or {}, exchange.assets)
+        self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
 
     def deposit(
@@ -196,11 +199,9 @@ class Sandbox:
         blockchain, or less than the minimum deposit.
         """
         amount = _decimals({symbol: quantity}, self._service.exchange.assets)[symbol]
-        with self._service.lock:
-            self._service.now_us()  # if the market follows the clock, bring it up to now
-            return self._service.capital.deposit(
-                self._account(key), symbol, amount, blockchain or blockchain_of(symbol)
-            )
+        account, chain = self._account(key), blockchain or blockchain_of(symbol)
+        capital = self._service.capital
+        return self._service.command(lambda: capital.deposit(account, symbol, amount, chain))
 
     def allow_withdrawal_address(self, key: Key, blockchain: str, address: str) -> None:
         """Add an address to an account's address book, exempt from two factor authentication.
@@ -208,8 +209,8 @@ class Sandbox:
         On the exchange you do this on its website. ``request_withdrawal`` to any other address is
         refused (403 FORBIDDEN). ValueError: no such account or blockchain.
         """
-        with self._service.lock:
-            self._service.capital.allow(self._account(key), blockchain, address)
+        account, capital = self._account(key), self._service.capital
+        self._service.command(lambda: capital.allow(account, blockchain, address))
 
     def stop(self) -> None:
         """Close the port. The accounts and their balances are gone."""
@@ -286,21 +287,33 @@ def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, De
         except InvalidOperation:
             amounts[asset] = Decimal("NaN")
         if not amounts[asset].is_finite() or not 0 <= amounts[asset] <= MOST:
-            raise ValueError(f'{asset}={text!r} is not an amount to start with; write text: "500"')
-        if amounts[asset] != amounts[asset].quantize(LEAST):
-            raise ValueError(f"{asset}={text!r} has more than 18 decimals")
+            raise ValueError(
+                f'{asset}={text!r} is not an amount from 0 to {MOST:,}; write text: "500"'
+            )
+        if _is_too_fine(amounts[asset]):
+            raise ValueError(f"{asset}={text!r} has more than {DECIMALS} decimals")
     return amounts
 
 
+def _is_too_fine(amount: Decimal) -> bool:
+    """Has it more than DECIMALS decimals? Its digits are counted: arithmetic would round them."""
+    _, digits, exponent = amount.as_tuple()
+    surplus = -DECIMALS - int(exponent)
+    return surplus > 0 and any(digits[-surplus:])
+
+
 def _feeds(markets: list[market.Market], seed: str) -> Callable[[str], PriceFeed]:
-    """symbol -> its price feed, made when it is first needed, so that a start is fast."""
+    """symbol -> its price feed, made when it is first needed, so that a start is fast.
+
+    The index of a perp needs a spot market. It has one even if none is listed.
+    """
     by_symbol = {one.symbol: one for one in markets}
+    for one in markets:
+        by_symbol.setdefault(one.spot_symbol, one.as_spot())
 
     def feed(symbol: str) -> PriceFeed:
         one = by_symbol[symbol]
-        return PriceFeed(
-            one, seed, by_symbol[f"{one.base}_{one.quote}"] if one.kind == "PERP" else None
-        )
+        return PriceFeed(one, seed, by_symbol[one.spot_symbol] if one.kind == "PERP" else None)
 
     return feed
 

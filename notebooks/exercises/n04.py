@@ -97,7 +97,7 @@ def _misfits(order: dict[str, Any]) -> str:
         if value > WISHED[name]:
             return (
                 f"A {name} of {value} is more than you want: the nearest is not always below. "
-                "Left to itself, `quantize` rounds to the nearest."
+                "`round_price` brings a Bid down, `round_quantity` a quantity."
             )
         return f"A {name} of {value} is too little: {fit} is possible, and not too much."
     return ""
@@ -156,7 +156,7 @@ except BpkitError as error:
             "0.1 + 0.2 of notebook 00, once more. To write the result as text comes too late: its "
             "error is written out then.",
             "The two numbers must be exact before they are added. `Decimal` is there already, "
-            "from the cell about the tick.",
+            "from the cell about the average price.",
             'A Decimal is made of a text: Decimal("168.1"). Make the other one so, too.',
         ),
         solution="""\
@@ -179,18 +179,17 @@ try:
 except BpkitError as error:
     print(error)""",
         hints=(
-            'Both are in bp.get_market("BTC_USDC")["filters"]: the tick of the price is not the '
-            "one of SOL, and the quantity has a step of its own.",
-            "`quantize` brings a Decimal onto another one's decimals, as under 'A refusal, read "
-            "and mended'. In which direction should it round?",
-            'The tick is filters["price"]["tickSize"], 0.1; the step is '
-            'filters["quantity"]["stepSize"], 0.00001. Quantize with ROUND_DOWN, both.',
+            'The market knows both: bp.market("BTC_USDC"). The tick of its price is not the one of '
+            "SOL, and its quantity has a step of its own.",
+            "`round_price` and `round_quantity` are under 'A refusal, read and mended'. In which "
+            "direction must the price of a Bid go?",
+            'round_price(price, "Bid") goes down to the tick, which is 0.1. round_quantity(quantity) '
+            "goes down to the step, which is 0.00001.",
         ),
         solution="""\
-filters = bp.get_market("BTC_USDC")["filters"]
-tick, step = Decimal(filters["price"]["tickSize"]), Decimal(filters["quantity"]["stepSize"])
-price = Decimal("77123.456").quantize(tick, ROUND_DOWN)
-quantity = Decimal("0.012345678").quantize(step, ROUND_DOWN)
+bitcoin = bp.market("BTC_USDC")
+price = bitcoin.round_price("77123.456", "Bid")
+quantity = bitcoin.round_quantity("0.012345678")
 bp.execute_order(
     "BTC_USDC", "Bid", "Limit", price=price, quantity=quantity, client_id=42
 )""",

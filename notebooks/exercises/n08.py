@@ -216,7 +216,7 @@ def _not_there(entry: dict[str, Any], limit: Decimal, least: Decimal) -> str:
 # --- 08.5 -----------------------------------------------------------------------------------------
 
 RESTING = (("SOL_USDC", "0.1"), ("BTC_USDC", "0.001"), ("SOL_USDC_PERP", "0.1"))
-FAR, TICK = Decimal("0.8"), Decimal("0.1")  # of the last price; a price of 0.1 fits all three
+FAR = Decimal("0.8")  # of the last price
 
 
 class _Theirs(Client):
@@ -259,8 +259,8 @@ def full_stop(learner: LearnerState) -> Verdict:
 
 def _place_bids(bp: Client) -> None:
     for symbol, quantity in RESTING:
-        price = (Decimal(bp.get_ticker(symbol)["lastPrice"]) * FAR).quantize(TICK)
-        bp.execute_order(symbol, "Bid", "Limit", price=price, quantity=quantity)
+        price = Decimal(bp.get_ticker(symbol)["lastPrice"]) * FAR
+        bp.execute_order(**bp.market(symbol).order("Bid", price=price, quantity=quantity))
 
 
 def _with_nothing(learner: LearnerState, sandbox: Any) -> Verdict:
@@ -346,18 +346,17 @@ order["status"]""",
         hints=(
             "A bid that is as high as the asks trades. From which side of the book must the price "
             "come, and what has to be taken off it?",
-            'The best bid is bids[-1]. Nine tenths of it, of a Decimal, and quantized to "0.01". '
-            "The smallest quantity stands under filters, quantity, in get_market.",
+            'The best bid is bids[-1]. Take nine tenths of it, of a Decimal. bp.market("ETH_USDC") '
+            "brings that onto the tick, and its `min_quantity` is the smallest quantity.",
             'A price of "2000.00" is far enough below; quantity="0.0001"; and post_only=True.',
         ),
         solution="""\
 from decimal import Decimal
 
 best = Decimal(bp.get_depth("ETH_USDC", limit=5)["bids"][-1][0])
-price = (best * Decimal("0.85")).quantize(Decimal("0.01"))
-order = bp.execute_order(
-    "ETH_USDC", "Bid", "Limit", price=price, quantity="0.0001", post_only=True
-)
+ether = bp.market("ETH_USDC")
+fitted = ether.order("Bid", price=best * Decimal("0.85"), quantity=ether.min_quantity)
+order = bp.execute_order(**fitted, post_only=True)
 order["status"]""",
     ),
     Exercise(

@@ -47,8 +47,11 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "plus sign": (order(price="+5"), "price", "in digits and a point"),
     "bool quantity": (order(quantity=True), "quantity", "is not a number"),
     "unknown side": (order(side="buy"), "side", "did you mean 'Bid'"),
+    "unknown side in capitals": (order(side="BUY"), "side", "did you mean 'Bid'"),
     "side in capitals": (order(side="ASK"), "side", "did you mean 'Ask'"),
-    "unknown order type": (order(order_type="Stop"), "order_type", "Allowed: Market, Limit"),
+    "unknown order type": (
+        order(order_type="Stop"), "order_type",
+        "Allowed: Market, Limit. If Backpack has added it, use bp.request."),
     "unknown time in force": (order(time_in_force="GTD"), "time_in_force", "GTC, IOC, FOK"),
     "unknown self-trade prevention": (
         order(self_trade_prevention="Allow"), "self_trade_prevention", "RejectTaker"),

@@ -63,7 +63,7 @@ def test_without_a_word_it_prints_help(capsys: pytest.CaptureFixture[str]) -> No
     assert main([]) == 0
     shown = capsys.readouterr()
     assert shown.err == "" and shown.out.startswith("usage: bpkit ")
-    for command in ("sandbox", "tour", "operations", "doctor"):
+    for command in ("sandbox", "tour", "operations", "doctor", "journal"):
         assert re.search(rf"^ +{command}\b", shown.out, re.MULTILINE)
 
 
@@ -75,7 +75,7 @@ def test_the_words_are_those_of_the_process() -> None:
 @pytest.mark.parametrize("word, hint", [
     ("sandbx", "unknown command 'sandbx'; did you mean: sandbox?"),
     ("operation", "unknown command 'operation'; did you mean: operations?"),
-    ("zzz", "unknown command 'zzz'; there are: sandbox, tour, operations, doctor"),
+    ("zzz", "unknown command 'zzz'; there are: sandbox, tour, operations, doctor, journal"),
 ])  # fmt: skip
 def test_a_misspelt_command(word: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -422,12 +422,13 @@ def test_the_clock_to_the_millisecond(ahead: int, cause: str, proven: bool) -> N
     checked(found)
 
 
-def test_beyond_ten_minutes_is_said() -> None:
+@pytest.mark.parametrize(("late", "said"), [(600_000, False), (600_001, True), (700_000, True)])
+def test_beyond_ten_minutes_is_said(late: int, said: bool) -> None:
     found = diagnose(
         method="POST", url="/api/v1/order", headers=heads(sign(RIGHT)), body=ORDER_JSON,
-        now=MS + 700_000,
+        now=MS + late,
     )  # fmt: skip
-    assert "beyond ten minutes" in found.remedy
+    assert ("beyond ten minutes" in found.remedy) == said
 
 
 @pytest.mark.parametrize("stamp", ["1750793021", "1750793021519000", "1750793021519.0", "now"])
@@ -719,6 +720,12 @@ def test_an_exponent_in_any_amount_is_suspected(name: str) -> None:
     assert (found.cause, found.proven) == ("exponent", False)
 
 
+def test_what_is_proven_hides_what_is_only_suspected() -> None:
+    right = RIGHT.replace("quantity=1", "quantity=1e-05")
+    signed = right.replace("&window=5000", "")
+    proves(order(signed, {**ORDER, "quantity": 0.00001}), "no_window", signed, right)
+
+
 @pytest.mark.parametrize("number", ["1e-05", "1E-7", "1e5", "1E+5", "1.5e-7"])
 def test_an_exponent_in_any_form_is_suspected(number: str) -> None:
     """All of these are JSON numbers (RFC 8259, section 6)."""
@@ -762,6 +769,7 @@ DER = bytes.fromhex("302a300506032b6570032100") + RAW_KEY
         RAW_KEY.hex(), "0x" + RAW_KEY.hex(), urlsafe_b64encode(RAW_KEY).decode(), KEY[:-1],
         f"{KEY}\n", f'"{KEY}"', f"'{KEY}'", f"b'{KEY}'",
         b64encode(b64decode(DEMO_SECRET) + RAW_KEY).decode(), b64encode(DER).decode(),
+        b64encode(KEY.encode()).decode(), b64encode(RAW_KEY.hex().encode()).decode(),
         f"-----BEGIN PUBLIC KEY-----\n{b64encode(DER).decode()}\n-----END PUBLIC KEY-----\n",
         "GaRfwrDaJXf8yEKPjtbxKyz1iVEpGHyZWkgxEUKAqQzN",
     ],
@@ -807,6 +815,7 @@ def test_a_signature_in_another_form(text: str) -> None:
 def test_a_signature_of_no_64_bytes(text: str) -> None:
     found = order(RIGHT, Signature=text)
     assert (found.cause, found.proven, found.signed) == ("signature_form", True, None)
+    assert found.remedy == CAUSES["signature_form"].remedy  # no text was tried
 
 
 def test_the_signed_text_comes_with_the_signature() -> None:
@@ -821,6 +830,13 @@ def test_the_secret_in_place_of_the_key() -> None:
     proves(found, "swapped", RIGHT, RIGHT)
     for shown in (str(found), repr(found), found._repr_html_()):
         assert DEMO_SECRET not in shown and b64decode(DEMO_SECRET).hex() not in shown
+
+
+def test_the_secret_in_hex_in_place_of_the_key_is_one_mistake() -> None:
+    """That the secret was sent matters, and not its form."""
+    found = order(RIGHT, Key=b64decode(DEMO_SECRET).hex())
+    proves(found, "swapped", RIGHT, RIGHT)
+    assert b64decode(DEMO_SECRET).hex() not in repr(found) + str(found)
 
 
 def test_the_secret_in_place_of_the_key_and_a_wrong_text() -> None:
@@ -950,6 +966,14 @@ def test_a_right_text_without_a_signature_proves_nothing() -> None:
     assert "The text is right." in found.remedy
 
 
+def test_a_right_text_without_a_signature_does_not_hide_another_error() -> None:
+    found = diagnose(
+        method="POST", url="/api/v1/order", headers=heads(SIGNATURE, Signature=None),
+        body=ORDER_JSON, signed=RIGHT, now=MS + 12_300,
+    )  # fmt: skip
+    proves(checked(found), "clock", RIGHT, RIGHT)
+
+
 def test_a_claim_that_is_not_true(by_heart: None) -> None:
     really = RIGHT.replace("true", "True")
     proves(claimed(RIGHT, really), "capital_boolean", really, RIGHT)
@@ -1019,6 +1043,14 @@ def test_the_list_of_a_subscription() -> None:
         assert (found.cause, found.proven) == ("websocket", True)
     assert frame(None).cause == "missing_header"
     assert frame(None, ["trade.SOL_USDC"]).cause == "public"
+
+
+@pytest.mark.parametrize("params", [{}, {"params": None}, {"params": "account.orderUpdate"}])
+def test_a_subscription_without_a_list_of_streams_or_a_signature(params: dict[str, Any]) -> None:
+    """Which streams are meant is not known, so they may be private."""
+    body = json.dumps({"method": "SUBSCRIBE", **params})
+    found = checked(diagnose(url="wss://ws.backpack.exchange/", body=body))
+    assert found.cause == "missing_header"
 
 
 def test_a_subscription_that_names_no_streams() -> None:
@@ -1175,6 +1207,30 @@ def test_a_one_time_code_is_not_shown() -> None:
         found = diagnose(method="POST", url=url, headers=headers, body=json.dumps(body))
         assert found.proven
         assert "918273" not in repr(found) + str(found) + found._repr_html_()
+
+
+def test_a_text_that_is_nothing_but_a_key_in_hex_is_hidden() -> None:
+    """A hash has the same form, and is shown: but only if it is one of the right text."""
+    secret = bytes(range(32)).hex()
+    found = claimed(secret)
+    assert (found.cause, found.signed) == ("other_text", "***")
+    assert secret not in repr(found) + str(found) + found._repr_html_()
+
+
+def test_a_secret_given_as_the_public_key_is_hidden() -> None:
+    signed = f"secret={DEMO_SECRET}&window=5000"
+    found = checked(
+        diagnose(
+            method="POST", url="/api/v1/order", headers=heads(sign(signed)), body=ORDER_JSON,
+            signed=signed, public_key=DEMO_SECRET,
+        )
+    )  # fmt: skip
+    assert found.signed == "secret=***&window=5000"
+
+
+def test_a_secret_in_percent_encoding_is_hidden() -> None:
+    found = claimed(f"secret={quote(DEMO_SECRET, safe='')}&window=5000", Key=DEMO_SECRET)
+    assert found.signed == "secret=***&window=5000"
 
 
 def test_another_one_time_code_is_found_and_not_shown() -> None:

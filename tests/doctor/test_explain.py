@@ -401,7 +401,7 @@ CALLS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "get_status": ([], {}),
     "get_withdrawals": ([], {"limit": 5, "offset": 0}),
     "execute_order": (["SOL_USDC", "Bid", "Limit"], {"price": "170.50", "quantity": "1"}),
-    "cancel_order": (["SOL_USDC"], {"order_id": "5"}),
+    "cancel_order": (["SOL_USDC"], {"order_id": "1"}),
 }
 
 

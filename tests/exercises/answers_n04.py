@@ -45,7 +45,10 @@ WRONG = {
         (f"price = round(168.1 + 0.2, 2)\n{_SUM}", "a float still"),
         (f"price = str(168.1 + 0.2)\n{_SUM}", "Price decimal too long"),
         (f"price = Decimal(168.1 + 0.2)\n{_SUM}", "must not arise"),
-        (f'price = Decimal(168.1 + 0.2).quantize(Decimal("0.01"), ROUND_DOWN)\n{_SUM}', "a hair"),
+        (
+            f'price = bp.market("SOL_USDC").round_price(Decimal(168.1 + 0.2), "Bid")\n{_SUM}',
+            "a hair",
+        ),
         (f'price = "168.1"\n{_SUM}', "168.1, and not 168.30"),
         (
             f'price = "168.30"\n{_SUM.replace("Bid", "Ask")}',
@@ -59,6 +62,18 @@ WRONG = {
             'price, quantity = Decimal("77123.456").quantize(Decimal("0.1")), '
             f'Decimal("0.012345678").quantize(Decimal("0.00001"))\n{_FIT}',
             "A price of 77123.5 is more than you want",
+        ),
+        (
+            'bitcoin = bp.market("BTC_USDC")\n'
+            'price = bitcoin.round_price("77123.456", toward="nearest")\n'
+            f'quantity = bitcoin.round_quantity("0.012345678")\n{_FIT}',
+            "A price of 77123.5 is more than you want",
+        ),
+        (
+            'bitcoin = bp.market("BTC_USDC")\n'
+            'price = bitcoin.round_price("77123.456", "Bid")\n'
+            f'quantity = bitcoin.round_quantity("0.012345678", up=True)\n{_FIT}',
+            "A quantity of 0.01235 is more",
         ),
         (f'price, quantity = "77123.4", "0.01235"\n{_FIT}', "A quantity of 0.01235 is more"),
         (f'price, quantity = "77123.45", "0.01234"\n{_FIT}', "The price is not on the tick"),
@@ -128,7 +143,14 @@ RIGHT = {
         f'price = f"{{168.1 + 0.2:.2f}}"\n{_SUM}',
         f'price = Decimal(168.1 + 0.2).quantize(Decimal("0.01"))\n{_SUM}',
     ],
-    "04.2": [f'price, quantity = "77123.4", "0.01234"\n{_FIT}'],
+    "04.2": [
+        f'price, quantity = "77123.4", "0.01234"\n{_FIT}',
+        'fitted = bp.market("BTC_USDC").order("Bid", price="77123.456", quantity="0.012345678")\n'
+        "bp.execute_order(**fitted, client_id=42)",
+        "from decimal import ROUND_DOWN\n"
+        'price = Decimal("77123.456").quantize(Decimal("0.1"), ROUND_DOWN)\n'
+        f'quantity = Decimal("0.012345678").quantize(Decimal("0.00001"), ROUND_DOWN)\n{_FIT}',
+    ],
     "04.3": [
         f'{_BY_HAND}bid["price"] = bid["price"].rstrip("0")\n{_SIGN}tidy = bid{_POST}',
         # A first try that was wrong does not count.

@@ -83,6 +83,11 @@ WRONG = {
             ETH + '"Ask", "Limit", price="2900", quantity="0.0001", post_only=True)',
             "it sells",
         ),
+        (
+            'fitted = bp.market("ETH_USDC").order("Bid", price="2000.005", quote="20")\n'
+            "bp.execute_order(**fitted, post_only=True)",
+            "It is for 0.01 ETH",
+        ),
         (ETH + '"Bid", "Market", quantity="0.0001")', "`Market`"),
         (
             ETH + '"Bid", "Limit", price="2000", quantity="0.00001", post_only=True)',

@@ -293,6 +293,26 @@ def test_a_filter_that_is_not_a_group_is_kept() -> None:
     assert made.loc["SOL_USDC", "stepSize"] == 0.03
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_filter_of_another_group_does_not_replace_the_documented_one(first: bool) -> None:
+    """Wherever it is: the documented groups keep the documented names."""
+    lot = {"lot": {"stepSize": "5", "tickSize": "6", "symbol": "7", "new": "8"}, "symbol": "9"}
+    filters = lot | SOL["filters"] if first else SOL["filters"] | lot
+    made = frame("markets", [{**SOL, "filters": filters}])
+    keeps(made, "markets")
+    row = made.loc["SOL_USDC"]
+    assert (row["stepSize"], row["tickSize"]) == (0.03, 0.01)
+    assert (row["lotStepSize"], row["lotTickSize"], row["lotSymbol"]) == ("5", "6", "7")
+    assert (row["new"], row["filterSymbol"]) == ("8", "9")
+
+
+def test_a_name_that_is_taken_with_its_prefix_too_is_kept() -> None:
+    lots = {"lot": {"lotStepSize": "5", "stepSize": "6"}, "lotStepSize": "7"}
+    made = frame("markets", [{**SOL, "filters": SOL["filters"] | lots}])
+    row = made.loc["SOL_USDC"]
+    assert (row["lotStepSize"], row["lotLotStepSize"], row["filterLotStepSize"]) == ("5", "6", "7")
+
+
 def test_a_funding_interval_and_a_null_in_one_column() -> None:
     perp = {**SOL, "symbol": "SOL_USDC_PERP", "fundingInterval": 3600000}
     intervals = frame("markets", [SOL, perp])["fundingInterval"]
@@ -341,7 +361,7 @@ def test_a_market_order_has_no_price() -> None:
     assert made["price"].isna().tolist() == [False, True]
     assert made["quoteQuantity"].isna().tolist() == [True, False]
     assert made["postOnly"].isna().tolist() == [False, True]
-    assert made.loc[1, "clientId"] == 4294967295
+    assert made.loc[1, "clientId"] == "4294967295"
     assert made.loc[1, "createdAt"] == utc("2025-07-27T13:51:23.415")
     assert made.loc[1, "executedQuoteQuantity"] == 3.81428
 
@@ -434,6 +454,21 @@ def test_rates_of_both_lists_are_in_one_row() -> None:
     assert made.loc["USDC", ["dilutionFactor", "stakingRate"]].isna().all()
 
 
+def test_a_field_that_both_lists_have_is_kept_for_both() -> None:
+    parts = {name: [{**APY[name][0], "asOf": name}] for name in APY}
+    made = frame("apy", parts)
+    assert made.loc["SOL", ["asOf", "stakingAsOf"]].tolist() == ["borrowLend", "staking"]
+
+
+def test_a_field_of_a_balance_an_asset_or_a_request_does_not_replace_another() -> None:
+    made = frame("balances", {"SOL": {"available": "1", "symbol": "wrapped"}})
+    assert made.index.tolist() == ["SOL"] and made.loc["SOL", "balanceSymbol"] == "wrapped"
+    made = frame("assets", [{**ASSET, "assetName": "mine"}])
+    assert made.loc[0, ["assetName", "assetAssetName"]].tolist() == ["USD Coin", "mine"]
+    made = frame("rfqs", [{"rfq": RFQ, "status": "outer", "quotes": []}])
+    assert made.loc[0, ["status", "entryStatus"]].tolist() == ["New", "outer"]
+
+
 def test_an_asset_that_is_in_one_list_twice_has_two_rows() -> None:
     twice = [{"symbol": "SOL", "borrowRate": rate} for rate in ("0.08", "0.09")]
     made = frame("apy", {**APY, "borrowLend": twice, "note": "new"})
@@ -449,7 +484,7 @@ def test_requests_have_a_row_for_each_quote() -> None:
     assert made["rfqId"].tolist() == ["113392053149171712", "113392053149171712", "5"]
     assert made["quoteId"].tolist()[:2] == ["113392053149171713", "9"]
     assert made["askPrice"].tolist()[:2] == [100.5, 101.0]
-    assert made["status"].tolist() == ["New"] * 3 and made["clientId"].tolist() == [7] * 3
+    assert made["status"].tolist() == ["New"] * 3 and made["clientId"].tolist() == ["7"] * 3
     assert made["quoteStatus"].tolist()[:2] == ["Filled", "New"]
     assert made["quoteClientId"].isna().tolist() == [False, True, True]
     assert made.loc[0, "createdAt"] == utc("2026-09-01T17:54:04.094")
@@ -588,6 +623,37 @@ def test_the_frame_of_json_with_fractions_is_exact_too() -> None:
     assert str(made.loc[0, "fiatAmount"]) == "120.10"
 
 
+# --- one name, one dtype --------------------------------------------------------------------------
+
+# The id of a trade is a whole number, in fills too (``tradeId``); every other id is text.
+TWO_DTYPES = {"id": {"trades"}}
+
+
+def test_a_column_name_has_one_dtype_in_all_frames() -> None:
+    """A join of two frames, and a filter that is written for one of them, then hold for both."""
+    dtypes: dict[str, dict[str, set[str]]] = {}
+    for kind, contract in FRAMES.items():
+        made = frame(kind, ANSWERS[kind][1] if kind in ANSWERS else None)
+        made = made.reset_index() if contract.index else made
+        for name, dtype in made.dtypes.items():
+            dtypes.setdefault(str(name), {}).setdefault(str(dtype), set()).add(kind)
+    several = {name: by_dtype for name, by_dtype in dtypes.items() if len(by_dtype) > 1}
+    assert {name: min(by_dtype.values(), key=len) for name, by_dtype in several.items()} == (
+        TWO_DTYPES
+    ), several
+
+
+def test_own_ids_of_orders_fills_and_withdrawals_can_be_joined() -> None:
+    orders = frame("orders", [{**LIMIT, "clientId": 4294967295}])
+    fills = frame("fills", [{**FILL, "clientId": "4294967295"}])
+    moved = frame("withdrawals", [{**WITHDRAWAL, "clientId": "rent-7"}])
+    assert len(orders.merge(fills, on="clientId")) == 1
+    assert pd.concat([orders, fills, moved])["clientId"].tolist() == ["4294967295"] * 2 + ["rent-7"]
+    quotes = frame("rfqs", [{"rfq": RFQ, "quotes": [QUOTE]}])
+    assert quotes.loc[0, ["clientId", "quoteClientId"]].tolist() == ["7", "8"]
+    assert frame("strategy", {**STRATEGY, "clientStrategyId": 9})["clientStrategyId"][0] == "9"
+
+
 # --- times and ids --------------------------------------------------------------------------------
 
 
@@ -707,6 +773,40 @@ def test_zero_is_a_whole_number() -> None:
 
 def test_a_text_of_nothing_is_a_text() -> None:
     assert frames.texts(["", "0", None]).isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "kind, row, name, value, meaning",
+    [
+        ("fills", FILL, "timestamp", 1788285244094, "a time in ISO text"),
+        ("fills", FILL, "timestamp", "yesterday", "a time in ISO text"),
+        ("fills", FILL, "price", "twelve", "a number"),
+        ("fills", FILL, "price", {"usd": "1"}, "a number"),
+        ("fills", FILL, "price", ["1", "2"], "a number"),
+        ("fills", FILL, "isMaker", "true", "true or false"),
+        ("fills", FILL, "isMaker", [1, 2], "true or false"),
+        ("fills", FILL, "tradeId", "x1", "a whole number of 64 bits"),
+        ("fills", FILL, "tradeId", Decimal("1.5"), "a whole number of 64 bits"),
+        ("fills", FILL, "tradeId", 2**63, "a whole number of 64 bits"),
+        ("orders", LIMIT, "createdAt", "2026-09-01T17:54:04", "a time in Unix milliseconds"),
+        ("orders", LIMIT, "createdAt", 10**30, "a time in Unix milliseconds"),
+    ],
+)
+def test_the_error_of_a_conversion_names_the_column_and_the_value(
+    kind: str, row: Any, name: str, value: Any, meaning: str
+) -> None:
+    for exact in (False, True):
+        for rows, place in (([{**row, name: value}], 0), ([row, {**row, name: value}, row], 1)):
+            with pytest.raises(ValueError) as caught:
+                frame(kind, rows, exact=exact)
+            said = str(caught.value)
+            assert said.startswith(f"column {name!r}: {value!r} in row {place} is not {meaning}")
+            assert "format=" not in said
+
+
+def test_a_list_of_lists_is_not_a_column_of_numbers() -> None:
+    with pytest.raises(ValueError, match="column 'price': .'1'. in row 0 is not a number"):
+        frame("fills", [{**FILL, "price": ["1"]}, {**FILL, "price": ["2"]}])
 
 
 # --- the official specification -------------------------------------------------------------------

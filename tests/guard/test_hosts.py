@@ -94,7 +94,7 @@ ODD = [
     "https://-evil.example",
     "https://evil-.example",
     "https://*.evil.example",
-    f"https://{'a' * 64}.example",
+    f"https://{'z' * 64}.example",
     "ftp://127.0.0.1",
     "file:///etc/passwd",
     "https://",

@@ -30,6 +30,7 @@ from bpkit.errors import (
     InputError,
 )
 from bpkit.guard.limits import WRITES, Arming, WriteGuard
+from bpkit.guard.spending import Admitted
 from bpkit.operations import OPERATIONS, Operation
 
 NAMES = [name for name, one in OPERATIONS.items() if one.mutates]
@@ -141,7 +142,7 @@ def test_what_is_unlisted_needs_its_own_flag_and_counts_nothing() -> None:
         guard(orders=True, withdrawals=True, account=True).admit(new, {})
     none = dict.fromkeys(ALL, False)
     armed = guard(**{**none, "unlisted": True, "symbols": ["SOL_USDC"]})
-    assert armed.admit(new, {"quantity": "1000000", "symbol": "BTC_USDC"}) == 0
+    assert armed.admit(new, {"quantity": "1000000", "symbol": "BTC_USDC"}).value == 0
     with pytest.raises(GuardError, match="needs orders=True"):
         armed.admit(OPERATIONS["cancel_order"], {"symbol": "SOL_USDC"})
 
@@ -205,14 +206,14 @@ def test_each_write_is_of_one_kind_or_refused() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_on_this_computer_a_client_without_an_arming_may_do_everything(name: str) -> None:
     free = WriteGuard(None, "http://127.0.0.1:1", True, never)
-    assert free.admit(OPERATIONS[name], LEAST[name].sent) == 0 == free.spent
+    assert free.admit(OPERATIONS[name], LEAST[name].sent).value == 0 == free.spent
 
 
 def test_an_arming_holds_on_this_computer_too() -> None:
     held = WriteGuard(Arming(orders=True, **CAPS), "http://127.0.0.1:1", True, never)
     with pytest.raises(GuardError, match="above per_order=20"):
         held.admit(OPERATIONS["execute_order"], order())
-    assert held.admit(OPERATIONS["execute_order"], order(price="20")) == 20
+    assert held.admit(OPERATIONS["execute_order"], order(price="20")).value == 20
 
 
 # --- symbols --------------------------------------------------------------------------------------
@@ -252,10 +253,12 @@ def test_one_order_for_another_symbol_refuses_the_batch() -> None:
 
 def test_a_symbol_that_is_armed_passes() -> None:
     armed = guard(Answers(), symbols=["SOL_USDC", "SOL"])
-    assert armed.admit(OPERATIONS["execute_order"], order()) == 30
-    assert armed.admit(OPERATIONS["cancel_order"], {"symbol": "SOL_USDC", "orderId": "1"}) == 0
+    assert armed.admit(OPERATIONS["execute_order"], order()).value == 30
+    assert (
+        armed.admit(OPERATIONS["cancel_order"], {"symbol": "SOL_USDC", "orderId": "1"}).value == 0
+    )
     lend = {"symbol": "SOL", "side": "Lend", "quantity": "2"}
-    assert armed.admit(OPERATIONS["execute_borrow_lend"], lend) == 5  # 2 * 2.5
+    assert armed.admit(OPERATIONS["execute_borrow_lend"], lend).value == 5  # 2 * 2.5
 
 
 NO_SYMBOL = (
@@ -272,7 +275,7 @@ def test_a_write_that_names_no_symbol_is_refused_if_some_are_armed(name: str) ->
         f"{name} names no market or asset, and this client is armed for SOL_USDC only. Nothing was "
         "sent. Use a client that is armed without symbols for it."
     )
-    assert guard().admit(OPERATIONS[name], LEAST[name].sent) == 0
+    assert guard().admit(OPERATIONS[name], LEAST[name].sent).value == 0
 
 
 @pytest.mark.parametrize("name", sorted(set(NO_SYMBOL) - {"convert_dust"}))
@@ -284,10 +287,10 @@ def test_a_symbol_that_is_no_field_of_a_write_changes_nothing(name: str) -> None
 
 def test_one_asset_of_dust_and_a_two_factor_token_pass() -> None:
     armed = guard(symbols=["SOL"])
-    assert armed.admit(OPERATIONS["convert_dust"], {"symbol": "SOL"}) == 0
+    assert armed.admit(OPERATIONS["convert_dust"], {"symbol": "SOL"}).value == 0
     with pytest.raises(GuardError, match="convert_dust: ETH: this client is armed for SOL only"):
         armed.admit(OPERATIONS["convert_dust"], {"symbol": "ETH"})
-    assert armed.admit(OPERATIONS["issue_two_factor_token"], {"a": True}) == 0
+    assert armed.admit(OPERATIONS["issue_two_factor_token"], {"a": True}).value == 0
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"issue_two_factor_token"}))
@@ -301,7 +304,7 @@ def test_no_other_write_passes_if_another_symbol_is_armed(name: str) -> None:
 
 def test_the_cap_of_an_order_allows_itself_and_no_more() -> None:
     armed = guard(per_order="50", per_session="1000")
-    assert armed.admit(OPERATIONS["execute_order"], order(price="25", quantity="2")) == 50
+    assert armed.admit(OPERATIONS["execute_order"], order(price="25", quantity="2")).value == 50
     with pytest.raises(GuardError) as caught:
         armed.admit(OPERATIONS["execute_order"], order(price="170.50"))
     assert str(caught.value) == (
@@ -322,7 +325,7 @@ def test_the_cap_of_the_session_allows_itself_and_no_more() -> None:
         "execute_order: spent 80 of per_session=100 USDC; 30 more would exceed it, 20 remain. "
         "Nothing was sent."
     )
-    assert armed.admit(OPERATIONS["execute_order"], order(price="20")) == 20
+    assert armed.admit(OPERATIONS["execute_order"], order(price="20")).value == 20
     assert armed.spent == 100
     with pytest.raises(GuardError, match="0 remain"):
         armed.admit(OPERATIONS["execute_order"], order(price="0.00000000000000000000000000001"))
@@ -335,7 +338,7 @@ def test_what_is_given_back_can_be_spent_again() -> None:
         armed.admit(OPERATIONS["execute_order"], order(price="60"))
     armed.give_back(first)
     assert armed.spent == 0
-    assert armed.admit(OPERATIONS["execute_order"], order(price="60")) == 60
+    assert armed.admit(OPERATIONS["execute_order"], order(price="60")).value == 60
 
 
 def test_a_batch_is_held_order_by_order_and_as_a_sum() -> None:
@@ -346,7 +349,7 @@ def test_a_batch_is_held_order_by_order_and_as_a_sum() -> None:
     with pytest.raises(GuardError, match="spent 0 of per_session=100 USDC; 120 more would exceed"):
         armed.admit(batch, [order(price="40")] * 3)
     assert armed.spent == 0
-    assert armed.admit(batch, [order(price="50"), order(price="50")]) == 100 == armed.spent
+    assert armed.admit(batch, [order(price="50"), order(price="50")]).value == 100 == armed.spent
 
 
 CLOSING: dict[str, tuple[str, Any]] = {
@@ -369,7 +372,7 @@ def test_a_position_can_always_be_closed(case: str) -> None:
     name, fields = CLOSING[case]
     armed = guard(per_order="100", per_session="100", symbols=["SOL_USDC_PERP"])
     armed.admit(OPERATIONS["execute_order"], perp(price="100"))
-    assert armed.admit(OPERATIONS[name], fields) == 0
+    assert armed.admit(OPERATIONS[name], fields).value == 0
     assert armed.spent == 100
     with pytest.raises(GuardError, match=f"{name}: SOL_USDC_PERP: this client is armed for BTC"):
         guard(symbols=["BTC_USDC_PERP"]).admit(OPERATIONS[name], fields)
@@ -402,13 +405,13 @@ def test_a_batch_counts_what_does_not_close() -> None:
 def test_nothing_is_rounded_whatever_the_context_says() -> None:
     armed = guard(per_order="171", per_session="171.0000000001")
     with decimal.localcontext(prec=2):
-        value = armed.admit(OPERATIONS["execute_order"], order(price="170.51"))
+        value = armed.admit(OPERATIONS["execute_order"], order(price="170.51")).value
         assert value.as_tuple() == Decimal("170.51").as_tuple()
         with pytest.raises(GuardError, match=r"0\.5000000001 more would exceed it, 0\.49"):
             armed.admit(OPERATIONS["execute_order"], order(price="0.5000000001"))
-        armed.admit(OPERATIONS["execute_order"], order(price="0.0000000001"))
+        last = armed.admit(OPERATIONS["execute_order"], order(price="0.0000000001"))
         assert armed.spent.as_tuple() == Decimal("170.5100000001").as_tuple()
-        armed.give_back(Decimal("0.0000000001"))
+        armed.give_back(last)
         assert armed.spent.as_tuple() == Decimal("170.5100000000").as_tuple()
 
 
@@ -432,7 +435,7 @@ def test_threads_together_stay_below_the_cap() -> None:
     def withdraw() -> None:
         try:
             fields = WITHDRAWAL | {"quantity": "1"}
-            outcomes.append(armed.admit(OPERATIONS["request_withdrawal"], fields))
+            outcomes.append(armed.admit(OPERATIONS["request_withdrawal"], fields).value)
         except GuardError:
             outcomes.append(None)
 
@@ -455,7 +458,7 @@ class Yielding(Decimal):
 
 def test_comparing_and_counting_are_one_step() -> None:
     armed = guard(per_order="30", per_session="100")
-    armed._spent = Yielding(0)
+    armed._session.value = Yielding(0)
 
     def buy() -> None:
         try:
@@ -483,19 +486,21 @@ def test_comparing_and_counting_are_one_step() -> None:
 )
 def test_spent_is_what_was_admitted_and_not_given_back(steps: list[tuple[str, Any]]) -> None:
     """In hundredths; caps: 50.00 an order, 200.00 in all."""
-    armed, held = guard(per_order="50", per_session="200"), []
+    armed = guard(per_order="50", per_session="200")
+    held: list[tuple[Admitted, int]] = []
     for step, what in steps:
         if step == "back":
             if held:
-                armed.give_back(Decimal(held.pop(what % len(held))).scaleb(-2))
+                armed.give_back(held.pop(what % len(held))[0])
         else:
             batch = [order(price=f"{cents // 100}.{cents % 100:02}") for cents in what]
-            fits = max(what) <= 5000 and sum(held) + sum(what) <= 20000
+            before = sum(cents for _, cents in held)
+            fits = max(what) <= 5000 and before + sum(what) <= 20000
             try:
-                armed.admit(OPERATIONS["execute_order_batch"], batch)
+                admitted = armed.admit(OPERATIONS["execute_order_batch"], batch)
             except GuardError:
                 assert not fits
             else:
                 assert fits
-                held.append(sum(what))
-        assert armed.spent == Decimal(sum(held)).scaleb(-2) <= 200
+                held.append((admitted, sum(what)))
+        assert armed.spent == Decimal(sum(cents for _, cents in held)).scaleb(-2) <= 200

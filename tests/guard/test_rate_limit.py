@@ -356,17 +356,17 @@ def test_threads_are_given_the_same_counter(hasty: None) -> None:
 def test_a_long_wait_is_announced_once(
     at: Time, noticed: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """30 candles at 1000, then 11.5 seconds until there is room at 1060."""
+    """30 candles at 1000, then 11.25 seconds until there is room at 1060."""
     caplog.set_level("INFO", logger="bpkit")
     counter = RequestCounter()
     for _ in range(30):
         counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
-    at.now = 1048.5
+    at.now = 1048.75
     counter.wait_for_room(CANDLES, RateLimit(), **at.tools)
     text = "get_klines waits 12 seconds: the limit of 30 a minute is reached"
     assert caplog.record_tuples == [("bpkit.rate_limit", logging.INFO, text)]
     assert noticed == [f"bpkit: {text}"]
-    assert at.sleeps == [11.5]
+    assert at.sleeps == [11.25]
 
 
 @pytest.mark.parametrize(("left", "lines"), [(0.25, 0), (1.0, 0), (1.25, 1)])

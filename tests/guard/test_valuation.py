@@ -415,4 +415,4 @@ WORTHLESS = (
 def test_what_takes_back_or_sets_is_worth_nothing(name: str) -> None:
     armed = guard(per_order="0.01", per_session="0.01")
     armed.admit(OPERATIONS["execute_order"], order(price="0.01"))  # nothing remains
-    assert armed.admit(OPERATIONS[name], LEAST[name].sent) == 0
+    assert armed.admit(OPERATIONS[name], LEAST[name].sent).value == 0

@@ -56,7 +56,7 @@ def guard(ask: Any = never, **arming: Any) -> WriteGuard:
 
 def value_of(name: str, fields: Any, **answers: Any) -> Decimal:
     caps = {"per_order": "9" * 60, "per_session": "9" * 60}
-    return guard(Answers(**answers), **caps).admit(OPERATIONS[name], fields)
+    return guard(Answers(**answers), **caps).admit(OPERATIONS[name], fields).value
 
 
 def order(**fields: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import Scripted, examples
@@ -588,6 +589,12 @@ def test_what_is_not_a_method_of_a_client_is_refused(method: Any) -> None:
     with pytest.raises(InputError) as error:
         fetch_all(method)
     assert error.value.field == "method"
+
+
+def test_a_number_of_numpy_is_a_number_of_rows() -> None:
+    rows = fills(*range(9, 0, -1))
+    made = fetch_all(Fake(rows).get_fills, limit=np.int64(4), most=np.int32(7))  # type: ignore[arg-type]
+    assert made == rows[:7]
 
 
 @pytest.mark.parametrize("limit", [0, 1, -5, True, None, "10", 2.5])

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from ..undo import UndoDict, UndoList
 
 Side = Literal["Bid", "Ask"]
 OTHER: dict[Side, Side] = {"Bid": "Ask", "Ask": "Bid"}
@@ -21,8 +22,7 @@ PRICE_IMPACT = "PriceImpact"
 NOT_REDUCED = "ReduceOnlyNotReduced"
 
 
-@dataclass(slots=True)
-class Resting:
+class Resting(NamedTuple):
     """An order in the book. ``quantity``: the steps that remain."""
 
     id: str
@@ -85,7 +85,7 @@ class Book:
     """The resting orders of one market."""
 
     def __init__(self) -> None:
-        self._orders: dict[str, Resting] = {}
+        self._orders: UndoDict[str, Resting] = UndoDict()
         self._sides: dict[Side, _BookSide] = {"Bid": _BookSide(1), "Ask": _BookSide(-1)}
 
     def __contains__(self, id: str) -> bool:
@@ -105,7 +105,8 @@ class Book:
 
     def cancel(self, id: str) -> Resting:
         """Remove an order. KeyError: it is not in the book."""
-        order = self._orders.pop(id)
+        order = self._orders[id]
+        del self._orders[id]
         self._sides[order.side].remove(order)
         return order
 
@@ -137,9 +138,10 @@ class Book:
         left = taker.quantity if taker.budget is None else taker.budget
         if left is None or (taker.quantity is not None and taker.budget is not None):
             raise ValueError("give a quantity or a budget, not both")
+        full = False  # does the rest of the budget buy no step at the last price?
         for maker in self._sides[OTHER[taker.side]].walk():
             wanted = left if taker.budget is None else left // maker.price
-            if wanted == 0:
+            if wanted == 0 or (full and not _is_open(taker, maker, most)):
                 return Match(fills, expired, None)
             if _is_worse(taker.side, maker.price, taker.limit):
                 return Match(fills, expired, NO_MATCH)
@@ -163,18 +165,23 @@ class Book:
             if maker.owner in nets:
                 nets[maker.owner] += taken if maker.side == "Bid" else -taken
             most = None if most is None else most - taken
-            if taken == wanted:
-                return Match(fills, expired, None)
             left -= taken if taker.budget is None else taken * maker.price
-        return Match(fills, expired, NO_MATCH)
+            full = taken == wanted
+            # A step costs less at the next bid, so the rest of a budget may buy one there.
+            if full and (taker.budget is None or taken < tradable):
+                return Match(fills, expired, None)
+        return Match(fills, expired, None if full else NO_MATCH)
 
     def apply(self, match: Match) -> None:
         """Carry out a plan. The book must not have changed since ``plan``."""
         for fill in match.fills:
             maker = self._orders[fill.maker]
-            maker.quantity -= fill.quantity
-            if maker.quantity == 0:
+            left = maker._replace(quantity=maker.quantity - fill.quantity)
+            if left.quantity == 0:
                 self.cancel(maker.id)
+            else:
+                self._orders[maker.id] = left
+                self._sides[maker.side].change(left)
         for id in match.expired:
             self.cancel(id)
 
@@ -184,22 +191,28 @@ class _BookSide:
 
     def __init__(self, sign: int) -> None:
         self._sign = sign  # sign * price is a key: the better the price, the higher the key
-        self._keys: list[int] = []
-        self._queues: dict[int, dict[str, Resting]] = {}  # key -> its orders, oldest first
+        self._keys: UndoList[int] = UndoList()
+        # key -> its orders, oldest first
+        self._queues: UndoDict[int, UndoDict[str, Resting]] = UndoDict()
 
     def add(self, order: Resting) -> None:
         key = self._sign * order.price
-        if key not in self._queues:
+        if key in self._queues:
+            self._queues[key][order.id] = order
+        else:
             insort(self._keys, key)
-            self._queues[key] = {}
-        self._queues[key][order.id] = order
+            self._queues[key] = UndoDict({order.id: order})
 
     def remove(self, order: Resting) -> None:
         key = self._sign * order.price
-        del self._queues[key][order.id]
-        if not self._queues[key]:
+        if len(self._queues[key]) > 1:
+            del self._queues[key][order.id]
+        else:
             del self._queues[key]
             del self._keys[bisect_left(self._keys, key)]
+
+    def change(self, order: Resting) -> None:
+        self._queues[self._sign * order.price][order.id] = order  # it keeps its place
 
     def best(self) -> int | None:
         return self._sign * self._keys[-1] if self._keys else None
@@ -221,6 +234,13 @@ def _tradable(maker: Resting, nets: Mapping[str, int]) -> int:
         return maker.quantity
     net = nets.get(maker.owner, 0)
     return min(maker.quantity, max(0, net if maker.side == "Ask" else -net))
+
+
+def _is_open(taker: Taker, maker: Resting, most: int | None) -> bool:
+    """May ``taker`` trade with ``maker``?"""
+    bounds = (taker.limit, taker.worst)
+    worse = any(_is_worse(taker.side, maker.price, bound) for bound in bounds)
+    return not worse and maker.owner != taker.owner and most != 0
 
 
 def _is_worse(side: Side, price: int, bound: int | None) -> bool:

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
+from ..undo import Undoable, UndoDict
 from . import rules, triggers
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
@@ -27,7 +28,7 @@ FIRST_ORDER_ID = 59_669_287_267
 MOST_STEPS = 2**90
 
 
-class Engine:
+class Engine(Undoable):
     """All accounts and markets, at the time ``now_us`` (microseconds UTC).
 
     ``feed_of``: market symbol -> its price feed. It is called once for each market that is used.
@@ -43,13 +44,15 @@ class Engine:
         conflicts: Conflicts | None = None,
     ) -> None:
         self.now_us = now_us
+        self.realised_us = now_us  # when profits and losses of open positions were last realised
         self.markets = {market.symbol: market for market in markets}
         self.conflicts = conflicts or Conflicts()
-        self.assets = {asset for market in markets for asset in (market.base, market.quote)}
+        spot = [market for market in markets if market.kind == "SPOT"]
+        self.assets = {asset for market in spot for asset in (market.base, market.quote)}
         self.market_maker = Balances(dict.fromkeys(self.assets, MARKET_MAKER_FUNDS))
         self.fees = Balances({})
-        self.accounts: dict[str, EngineAccount] = {}
-        self.venues: dict[str, Venue] = {}
+        self.accounts: UndoDict[str, EngineAccount] = UndoDict()
+        self.venues: UndoDict[str, Venue] = UndoDict()
         self.last_id = FIRST_ORDER_ID
         self.margin = Margin(self.markets, self.mark)
         self.settlement = FuturesSettlement(
@@ -61,7 +64,7 @@ class Engine:
             self._end_spot_orders,
         )
         self._feed_of = feed_of
-        self._feeds: dict[str, PriceFeed] = {}
+        self._feeds: UndoDict[str, PriceFeed] = UndoDict()
 
     def feed(self, symbol: str) -> PriceFeed:
         """The price feed of a market, made when it is first used."""
@@ -217,7 +220,9 @@ class Engine:
 
     def leave_exits(self, venue: Venue) -> None:
         """Place the take-profits and stop-losses of orders that have ended."""
-        entries, venue.entries = venue.entries, []
+        entries = list(venue.entries)
+        if entries:
+            venue.entries.clear()
         for entry in entries:
             if entry.owner.net(venue.market.symbol) * entry.request.sign <= 0:
                 continue  # its position is closed already

@@ -6,8 +6,8 @@ What is not simulated:
 - The 100 ms that the exchange makes takers wait, its limits on the number of open orders, on
   positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
   other than open and closed. The mean premium band of futures.
-- Unsettled profit and loss: it is paid at once. The market maker holds the opposite of every
-  position, so nobody is deleveraged and no liquidity fund can run dry.
+- Unsettled profit and loss: what is realised is paid at once. The market maker holds the opposite
+  of every position, so nobody is deleveraged and no liquidity fund can run dry.
 - Liquidation in steps: an account that is short of maintenance margin loses its orders, then its
   whole positions, at the book's prices, for a fee of 1 %. This is checked whenever a trade reaches
   one of its liquidation prices, and at each funding. The auction and the backstop are left out.

@@ -18,6 +18,7 @@ from decimal import (
 )
 
 from ..formatting import plain
+from ..undo import UndoDict
 
 # Wide enough for the largest quantity of an order times the smallest unit. A result that would
 # have to be rounded raises Inexact.
@@ -78,8 +79,8 @@ class Balances:
     """
 
     def __init__(self, funds: Mapping[str, Decimal]) -> None:
-        self._available: dict[str, Decimal] = {}
-        self._locked: dict[str, Decimal] = {}
+        self._available: UndoDict[str, Decimal] = UndoDict()
+        self._locked: UndoDict[str, Decimal] = UndoDict()
         for asset, amount in funds.items():
             self.gain(asset, amount)
 

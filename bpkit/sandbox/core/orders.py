@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
+from ..undo import Undoable, UndoDict, UndoList
 from .book import Side
 from .ledger import Balances, exact
 from .positions import EnginePosition, FundingPayment, Settlement
@@ -89,7 +90,7 @@ class OrderRequest:
 
 
 @dataclass(eq=False)
-class EngineAccount:
+class EngineAccount(Undoable):
     """An account: balances, open orders by id, positions, and its histories, oldest first.
 
     ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
@@ -99,16 +100,18 @@ class EngineAccount:
 
     public_key: str
     balances: Balances
-    open: dict[str, EngineOrder] = field(default_factory=dict)
-    orders: list[EngineOrder] = field(default_factory=list)
-    fills: list[OrderFill] = field(default_factory=list)
+    open: UndoDict[str, EngineOrder] = field(default_factory=UndoDict)
+    orders: UndoList[EngineOrder] = field(default_factory=UndoList)
+    fills: UndoList[OrderFill] = field(default_factory=UndoList)
     leverage_limit: Decimal = Decimal(10)
-    settings: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(SETTINGS, False))
+    settings: UndoDict[str, bool] = field(
+        default_factory=lambda: UndoDict(dict.fromkeys(SETTINGS, False))
+    )
     user_id: int = 0
-    positions: dict[str, EnginePosition] = field(default_factory=dict)
-    every_position: list[EnginePosition] = field(default_factory=list)
-    settlements: list[Settlement] = field(default_factory=list)
-    funding: list[FundingPayment] = field(default_factory=list)
+    positions: UndoDict[str, EnginePosition] = field(default_factory=UndoDict)
+    every_position: UndoList[EnginePosition] = field(default_factory=UndoList)
+    settlements: UndoList[Settlement] = field(default_factory=UndoList)
+    funding: UndoList[FundingPayment] = field(default_factory=UndoList)
 
     def net(self, symbol: str) -> int:
         """The net quantity of its position, in steps; 0 without one."""
@@ -116,7 +119,7 @@ class EngineAccount:
 
 
 @dataclass(eq=False)
-class EngineOrder:
+class EngineOrder(Undoable):
     """An accepted order. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
 
     id: str

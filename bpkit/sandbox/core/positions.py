@@ -1,9 +1,9 @@
 """Futures positions: how fills change them, their profit and loss, and their JSON.
 
-The entry price is the average cost. A fill that reduces a position realises the difference between
-its price and the entry price. That profit or loss is settled at once, cut to 6 decimals. No
-remainder is lost: the settlements of a closed position add up to what it sold for minus what it
-cost, exactly.
+The entry price is the average cost. Profit and loss are realised by a fill that reduces the
+position, and every ten seconds while it is open, at the mark price. They are paid at once, cut to 6
+decimals. No remainder is lost: the settlements of a closed position add up to what it sold for
+minus what it cost, exactly.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from typing import Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
+from ..undo import Undoable
 from .ledger import ZERO, cut, exact, fine, fitted
 
 Json = dict[str, Any]
 
 
 @dataclass(eq=False)
-class EnginePosition:
+class EnginePosition(Undoable):
     """A position; long is above 0. ``steps``: net quantity. ``flow``: ticks * steps bought minus
-    sold. ``cost``: the average cost of the open quantity, in the quote asset.
+    sold. ``cost``: the average cost of the open quantity, in the quote asset. ``basis``: the same,
+    but counted from the mark price at which profit and loss were last realised.
 
     ``fees``, ``funding`` (received minus paid) and ``settled`` (realised) are in the quote asset.
     ``opened`` and ``closed``: steps of the fills that added to it and reduced it, without a sign;
@@ -36,6 +38,7 @@ class EnginePosition:
     steps: int = 0
     flow: int = 0
     cost: Decimal = ZERO
+    basis: Decimal = ZERO
     fees: Decimal = ZERO
     funding: Decimal = ZERO
     settled: Decimal = ZERO
@@ -54,19 +57,34 @@ class EnginePosition:
         with fine():
             if self.steps * change >= 0:
                 self.cost += self.market.notional(change * price)
+                self.basis += self.market.notional(change * price)
                 self.opened += abs(change)
                 self.opened_flow += abs(change) * price
             else:
                 self.cost = self.cost * (self.steps + change) / self.steps
+                self.basis = self.basis * (self.steps + change) / self.steps
                 self.closed += abs(change)
                 self.closed_flow += abs(change) * price
         self.steps += change
 
     def settle(self) -> Decimal:
-        """The profit or loss that is realised and not yet paid, cut to 6 decimals."""
+        """The profit or loss that fills have realised and that is not yet paid, cut to 6
+        decimals."""
         with fine():
-            due = cut(self.cost - self.market.notional(self.flow)) - self.settled
+            due = cut(self.basis - self.market.notional(self.flow)) - self.settled
             self.settled += due
+        return due
+
+    def realise(self, mark: Decimal, cash: Decimal) -> Decimal:
+        """Realise the profit or loss at ``mark``. Returns what must be paid, cut to 6 decimals.
+
+        ``cash``: the most that a loss may take. The rest of the loss stays unrealised.
+        """
+        with fine():
+            flow = self.market.notional(self.flow)
+            due = max(cut(self.quantity * mark - flow) - self.settled, -cut(cash))
+            self.settled += due
+            self.basis = flow + self.settled
         return due
 
     @property
@@ -81,9 +99,10 @@ class EnginePosition:
         return self.quantity * mark - self.market.notional(self.flow) - self.settled
 
     def unrealised(self, mark: Decimal) -> Decimal:
-        """Unrealised profit and loss at ``mark``, cut to 6 decimals."""
+        """The profit or loss at ``mark`` since the last time when it was realised, cut to 6
+        decimals."""
         with fine():
-            return cut(self.quantity * mark - self.cost)
+            return cut(self.quantity * mark - self.basis)
 
     def entry(self) -> Decimal:
         """The average entry price; of a closed position, of every fill that opened it."""

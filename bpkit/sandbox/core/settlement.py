@@ -1,8 +1,8 @@
 """Settle futures: fees, realised profit and loss, funding, and debts.
 
 The market maker pays what an account receives, and receives what an account pays. Payments are made
-at once, in the quote asset (on the exchange every few seconds). An account that has too little of
-it sells other assets at their last price; if that is not enough, the market maker pays the rest.
+at once, in the quote asset. An account that has too little of it sells other assets at their last
+price; if that is not enough, the market maker pays the rest.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
+from ..undo import Undoable
 from .book import Side
 from .ledger import ZERO, Balances, exact, raised, rounded
 from .orders import EngineAccount, EngineOrder, OrderFill, OrderRequest
@@ -29,7 +30,7 @@ def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
         return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
 
 
-class FuturesSettlement:
+class FuturesSettlement(Undoable):
     """Pay fees, profits, losses and funding. ``mark``: the price of a market's symbol now.
 
     ``next_id``: the next id of an order or a position. ``unlock``: end an account's spot orders.
@@ -79,6 +80,14 @@ class FuturesSettlement:
             position.funding += amount
         account.funding.append(FundingPayment(position.market.symbol, end_us, amount, rate))
         self.pay(account, position.market.quote, amount, "FundingPayment", end_us, position.id)
+
+    def realise(
+        self, account: EngineAccount, position: EnginePosition, mark: Decimal, now_us: int
+    ) -> None:
+        """Realise the profit or loss of an open position. Nothing is sold to pay for a loss."""
+        asset = position.market.quote
+        due = position.realise(mark, account.balances.available(asset))
+        self.pay(account, asset, due, "CulledRealizePnlAuto", now_us, position.id)
 
     def pay(
         self,

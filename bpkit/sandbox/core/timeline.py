@@ -1,7 +1,8 @@
 """Advance the market's time: match orders with simulated trades, fire triggers, pay funding,
 liquidate.
 
-Everything is checked at the end of each funding interval, and at the end of the span. Between them
+Everything is checked at the end of each funding interval, and at the end of the span. Profit and
+loss of open positions are realised there, and before a trade that changes something. Between them
 only those trades of the price feed count that reach a user's order, a trigger or a liquidation
 price. If an account has several positions, liquidation prices are estimates: each supposes that the
 other prices do not change.
@@ -22,6 +23,8 @@ from .book import Side
 from .engine import Engine
 from .ledger import exact, fine
 from .venue import Venue
+
+REALISED_EVERY = 10_000_000  # microseconds
 
 
 class MarketEvent(NamedTuple):
@@ -77,6 +80,7 @@ def _advance_to(engine: Engine, stop_us: int) -> None:
         known, engine.now_us = engine.last_id, here
         for event in now:
             if not _is_stale(engine, event):
+                _realise(engine, here - 1)
                 _apply_event(engine, event)
         if engine.last_id != known and here < stop_us:
             return  # the new order, position or funding needs other events
@@ -113,16 +117,16 @@ def _index_events(
     engine: Engine, venue: Venue, start_us: int, end_us: int
 ) -> Iterator[MarketEvent]:
     watching = [one for one in venue.triggers.values() if one.by == "IndexPrice"]
-    spot = engine.markets.get(f"{venue.market.base}_{venue.market.quote}")
-    if not watching or spot is None:
+    if not watching:
         return
+    spot = engine.feed(venue.market.spot_symbol)
     below: list[int] = []
     above: list[int] = []
     for trigger in watching:
         with exact():
-            ticks = int(venue.market.price(trigger.ticks) // spot.tick)
+            ticks = int(venue.market.price(trigger.ticks) // spot.market.tick)
         (above if trigger.rising else below).append(ticks)
-    for trade in _reached(engine.feed(spot.symbol), start_us, end_us, below, above):
+    for trade in _reached(spot, start_us, end_us, below, above):
         yield MarketEvent(trade.time_us, venue, None)
 
 
@@ -163,8 +167,24 @@ def _apply_event(engine: Engine, event: MarketEvent) -> None:
     _liquidate(engine, venue.market.symbol)
 
 
+def _realise(engine: Engine, until_us: int) -> None:
+    """Realise profits and losses at the last multiple of ten seconds, if that was not done.
+
+    A span of many times ten seconds gives the same balances as each of them by itself.
+    """
+    here = until_us // REALISED_EVERY * REALISED_EVERY
+    if here <= engine.realised_us:
+        return
+    engine.realised_us = here
+    for account in engine.accounts.values():
+        for symbol, position in account.positions.items():
+            mark = engine.feed(symbol).mark_price(here)
+            engine.settlement.realise(account, position, mark, here)
+
+
 def _at_stop(engine: Engine) -> None:
-    """At a stop: funding if an interval ends, then triggers, then liquidations."""
+    """At a stop: profits and losses, funding if an interval ends, then triggers, liquidations."""
+    _realise(engine, engine.now_us)
     for account in list(engine.accounts.values()):
         for symbol, position in list(account.positions.items()):
             if engine.now_us % _interval(position.market) == 0:

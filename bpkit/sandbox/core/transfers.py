@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, get_args
 from ...enums import Blockchain
 from ..formatting import iso, plain
 from ..simulation.tables import ASSETS
+from ..undo import Undoable, UndoDict, UndoList
 from .exchange import EngineAccount, Exchange, Refusal
 from .ledger import Balances, exact
 from .rules import bad_request
@@ -99,16 +100,17 @@ class Withdrawal:
         }
 
 
-class Transfers:
+class Transfers(Undoable):
     """Deposits and withdrawals of all accounts. ``outside``: the balances outside the exchange."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.outside = Balances(dict.fromkeys(ASSETS, OUTSIDE_FUNDS))
         self._exchange = exchange
         self._deposit_id, self._withdrawal_id = FIRST_DEPOSIT_ID, FIRST_WITHDRAWAL_ID
-        self._deposits: dict[str, list[Deposit]] = {}  # by public key, oldest first
-        self._withdrawals: dict[str, list[Withdrawal]] = {}
-        self._allowed: set[tuple[str, str, str]] = set()  # public key, blockchain, address
+        # by public key, oldest first
+        self._deposits: UndoDict[str, UndoList[Deposit]] = UndoDict()
+        self._withdrawals: UndoDict[str, UndoList[Withdrawal]] = UndoDict()
+        self._allowed: UndoList[tuple[str, str, str]] = UndoList()  # key, blockchain, address
 
     # For the owner of the sandbox
 
@@ -133,7 +135,7 @@ class Transfers:
             self._deposit_id, symbol, quantity, blockchain, address, self._exchange.now_us
         )
         self._deposit_id += 1
-        self._deposits.setdefault(account.public_key, []).append(row)
+        self._deposits.setdefault(account.public_key, UndoList()).append(row)
         return row.wire()
 
     def allow(self, account: EngineAccount, blockchain: str, address: str) -> None:
@@ -143,7 +145,7 @@ class Transfers:
         """
         if blockchain not in get_args(Blockchain):
             raise ValueError(f"{blockchain!r} is not one of {', '.join(get_args(Blockchain))}")
-        self._allowed.add((account.public_key, blockchain, address))
+        self._allowed.append((account.public_key, blockchain, address))
 
     # For an account
 
@@ -178,7 +180,7 @@ class Transfers:
             now_us,
         )
         self._withdrawal_id += 1
-        self._withdrawals.setdefault(account.public_key, []).append(row)
+        self._withdrawals.setdefault(account.public_key, UndoList()).append(row)
         return row.wire(now_us)
 
     def most(self, account: EngineAccount, symbol: str) -> Decimal:
@@ -196,7 +198,7 @@ class Transfers:
         self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
     ) -> list[Json]:
         """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
-        found = self._deposits.get(account.public_key, [])
+        found = self._deposits.get(account.public_key, UndoList())
         return [row.wire() for row in reversed(found) if _within(row.created_us, from_ms, to_ms)]
 
     def withdrawals(

@@ -13,6 +13,7 @@ from ..formatting import plain
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import FIRST_US, Trade
+from ..undo import Undoable, UndoDict, UndoList
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Balances, exact
 from .orders import EngineAccount, EngineOrder, OrderFill
@@ -26,7 +27,7 @@ FIRST_UPDATE_ID = 6_730_019_258
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
 
-class Venue:
+class Venue(Undoable):
     """One market. ``users``: the users' orders in the book, by id. ``triggers``: the conditional
     orders. ``entries``: orders that have ended, whose take-profit and stop-loss must be placed.
 
@@ -44,11 +45,11 @@ class Venue:
     ) -> None:
         self.market, self.feed = market, feed
         self.book = Book()
-        self.users: dict[str, EngineOrder] = {}
-        self.triggers: dict[str, Trigger] = {}
-        self.entries: list[EngineOrder] = []
+        self.users: UndoDict[str, EngineOrder] = UndoDict()
+        self.triggers: UndoDict[str, Trigger] = UndoDict()
+        self.entries: UndoList[EngineOrder] = UndoList()
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
-        self._quotes: list[str] = []
+        self._quotes: UndoList[str] = UndoList()
         self._quoted = 0  # number of quotes so far
         self._updates = 0  # changes of the book, without new quotes
         self._quoted_us: int | None = None
@@ -146,7 +147,8 @@ class Venue:
     def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
         """Let the market maker take users' orders at ``price`` or better. Returns the steps."""
         match = self.plan(Taker(MARKET_MAKER, side, price, quantity))
-        self._settle(None, side, match, now_us)
+        if match.fills or match.expired:
+            self._settle(None, side, match, now_us)
         return match.executed
 
     # Settlement

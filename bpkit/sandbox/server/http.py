@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import threading
+from asyncio import Future
 from concurrent.futures import ThreadPoolExecutor
 from errno import EADDRINUSE
 from http.client import responses
-from urllib.parse import urlsplit
+from typing import Any
 
 from ...errors import missing_extra
 from .service import Service
@@ -21,6 +23,7 @@ from .service import Service
 try:
     from tornado.httpserver import HTTPServer
     from tornado.httputil import HTTPServerRequest
+    from tornado.iostream import IOStream
     from tornado.web import Application, RequestHandler
 except ModuleNotFoundError:
     raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
@@ -28,14 +31,20 @@ except ModuleNotFoundError:
 MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
 AT_ONCE = 4  # findings at a time; further refusals are sent at once, without a finding
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
+SANDBOX = "X-Sandbox"  # a header of every answer; the exchange never sends it
+_TORNADO_400 = "HTTP/1.1 400 Bad Request\r\n"
+_WHOLE_URL = re.compile(r"http://(?P<host>[^/]*)(?P<path>.*)", re.IGNORECASE | re.DOTALL)
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PROXY_EXCEPTIONS = ("no_proxy", "NO_PROXY")
 
 
 class Server:
-    """Serves ``service`` until ``stop()``. ``port`` 0: any free one; see ``url``."""
+    """Serves ``service`` until ``stop()``. ``port`` 0: any free one; see ``url``.
 
-    def __init__(self, service: Service, port: int = 0) -> None:
+    ``version``: what the header X-Sandbox says.
+    """
+
+    def __init__(self, service: Service, version: str, port: int = 0) -> None:
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
             raise ValueError(f"port={port!r} is not an int from 0 (any free one) to 65535")
         try:
@@ -55,7 +64,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(service, listener)),
+            target=lambda: asyncio.run(self._serve(service, version, listener)),
             name="bpkit sandbox",
             daemon=True,
         )
@@ -72,10 +81,11 @@ class Server:
         if threading.current_thread() is not self._thread:
             self._thread.join(5)
 
-    async def _serve(self, service: Service, listener: socket.socket) -> None:
+    async def _serve(self, service: Service, version: str, listener: socket.socket) -> None:
         given = {"service": service, "examined": set()}
-        application = Application([(".*", _Handler, given)], log_function=_silent)
-        server = HTTPServer(application, max_body_size=MAX_BODY)
+        application = Application([(".*", _Handler, given)], log_function=_silent, version=version)
+        server = _HTTPServer(application, max_body_size=MAX_BODY)
+        server.version = version
         server.add_socket(listener)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         # Only for findings: more threads would slow down the answers to all other requests.
@@ -84,6 +94,22 @@ class Server:
         await self._stop.wait()
         server.stop()
         await server.close_all_connections()
+
+
+class _HTTPServer(HTTPServer):
+    """Tornado's server. Its own answer to what is not HTTP, or too long, has X-Sandbox too."""
+
+    version: str
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        send = stream.write
+        answer = f"{_TORNADO_400}Content-Length: 0\r\n{SANDBOX}: {self.version}\r\n\r\n".encode()
+
+        def write(data: bytes | memoryview) -> Future[None]:
+            return send(answer if data == f"{_TORNADO_400}\r\n".encode() else data)
+
+        stream.write = write  # type: ignore[method-assign]
+        super().handle_stream(stream, address)
 
 
 class _Handler(RequestHandler):
@@ -98,8 +124,11 @@ class _Handler(RequestHandler):
     async def _answer(self) -> None:
         request: HTTPServerRequest = self.request
         headers = {name.lower(): value for name, value in request.headers.get_all()}
+        path, host = _target(request.path)
+        if host is not None:  # it counts instead of the header: RFC 9112, section 3.2.2
+            headers["host"] = host
         answer, examine = self.service.begin(
-            request.method or "", _path(request.path), request.query, headers, request.body
+            request.method or "", path, request.query, headers, request.body
         )
         if examine and len(self.examined) < AT_ONCE:
             self.examined.add(self)
@@ -123,6 +152,7 @@ class _Handler(RequestHandler):
     def set_default_headers(self) -> None:
         self.clear_header("Server")
         self.clear_header("Content-Type")
+        self.set_header(SANDBOX, self.settings["version"])
 
     def compute_etag(self) -> None:
         return None
@@ -133,9 +163,11 @@ class _Handler(RequestHandler):
         self.finish(responses.get(status_code, "error").lower())
 
 
-def _path(target: str) -> str:
-    """The path of a whole URL, which a client sends to a proxy: ``http://127.0.0.1:80/api``."""
-    return urlsplit(target).path if target.lower().startswith("http://") else target
+def _target(target: str) -> tuple[str, str | None]:
+    """The path, and the host if the target is a whole URL, which a client sends to a proxy:
+    ``http://127.0.0.1:80/api``."""
+    whole = _WHOLE_URL.fullmatch(target)
+    return (target, None) if whole is None else (whole["path"], whole["host"])
 
 
 def _silent(handler: RequestHandler) -> None:

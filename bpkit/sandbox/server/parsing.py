@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 from ...operations import Operation
 from ...parameters import PARAMETERS, Kind, Parameter
 from ..simulation.tables import ASSETS
+
+# How deep arrays and objects may be inside each other: a guess, the limit of the usual JSON library
+# for Rust. Python's own limit changes with the depth of its stack.
+MAX_NESTING = 127
 
 
 class Unreadable(Exception):
@@ -107,7 +111,23 @@ def _json(headers: Mapping[str, str], body: bytes) -> Any:
         json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is not text
     except (ValueError, RecursionError):
         raise Unreadable("parse request payload error: invalid JSON") from None
+    if _is_too_deep(content):
+        raise Unreadable("parse request payload error: recursion limit exceeded")
     return content
+
+
+def _is_too_deep(content: Any) -> bool:
+    """Does it have more than MAX_NESTING levels? Counted level by level, without recursion."""
+    level = [content]
+    for _ in range(MAX_NESTING):
+        level = [inner for outer in level for inner in _contents(outer)]
+    return any(isinstance(inner, dict | list) for inner in level)
+
+
+def _contents(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _no_constant(name: str) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from ...operations import Operation
 from .answers import Response
 
+LONGEST = 10_000  # bytes of a text in the log, which keeps thousands of them
+
 
 @dataclass
 class RequestRecord:
@@ -43,13 +45,22 @@ class RequestRecord:
         return {
             "time": datetime.fromtimestamp(self.now_ms / 1000, UTC),
             "method": self.method,
-            "path": self.path,
-            "query": self.query,
-            "body": self.body.decode(errors="replace"),
+            "path": bounded(self.path),
+            "query": bounded(self.query),
+            "body": bounded(self.body.decode(errors="replace")),
             "operation": self.operation.name if self.operation else None,
             "signedBy": self.signed_by,  # the public key whose signature was good
             "status": response.status,
-            "verdict": self.verdict,
+            "verdict": bounded(self.verdict),  # a refusal may repeat the whole body
             "fault": ", ".join(self.faults.values()) or None,
             "finding": None,  # what was wrong with the signature
         }
+
+
+def bounded(text: str) -> str:
+    """The text, or its beginning and a note that it was cut: at most LONGEST bytes."""
+    raw = text.encode(errors="replace")
+    if len(raw) <= LONGEST:
+        return text
+    note = f"... (cut here; it had {len(raw):,} bytes)"
+    return raw[: LONGEST - len(note)].decode(errors="ignore") + note

@@ -8,22 +8,25 @@ one after the other, as the exchange documents.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from ...operations import OPERATIONS, UNDOCUMENTED, Operation
 from ..core.exchange import EngineAccount, Exchange, Refusal
 from ..core.transfers import Transfers
+from ..undo import all_or_nothing
 from . import answers, auth, parsing
 from .answers import Response
 from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
-from .record import RequestRecord
+from .record import RequestRecord, bounded
 
 # An operation without a function is answered 501 once the body is a JSON object and the signature
 # is good, so that signing can be practised on it. ``get_time`` is answered here; the signature of
@@ -37,7 +40,9 @@ NOT_SIMULATED = frozenset(
 LOG_LENGTH = 10_000
 FINDING = "X-Sandbox-Finding"  # a header of the sandbox; the exchange never sends it
 FINDING_LENGTH = 1000  # characters in that header; the log has the whole finding
+_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){1,3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 Diagnose = Callable[[str, str, str, Mapping[str, str], bytes, int], str | None]
+Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 _ROUTES: dict[str, dict[str, Operation]] = {}
 for _operation in OPERATIONS.values():
@@ -102,10 +107,27 @@ class Service:
             with self.lock:
                 self.faults.end(fault)
 
+    def command(self, act: Callable[[], Result]) -> Result:
+        """Carry out a command of the sandbox's owner, whole or not at all.
+
+        It runs in a thread of its own: an interrupt (Ctrl+C) reaches only the main thread, which
+        waits here until the command is done.
+        """
+
+        def whole() -> Result:
+            with self.lock:
+                self._follow()
+                with all_or_nothing():
+                    return act()
+
+        with ThreadPoolExecutor(1, "bpkit sandbox command") as thread:
+            return thread.submit(whole).result()
+
     def now_us(self) -> int:
         """The market's time, in microseconds."""
+        if self._market_clock is not None:
+            return self.command(lambda: self.exchange.now_us)
         with self.lock:
-            self._follow()
             return self.exchange.now_us
 
     def _respond(self, record: RequestRecord) -> Response:
@@ -128,7 +150,12 @@ class Service:
 
     def _carry_out(self, record: RequestRecord) -> Response:
         """Raises Unreadable, Refusal."""
+        _check_host(record.headers.get("host", ""))
         self._follow()
+        with all_or_nothing():
+            return self._answered(record)
+
+    def _answered(self, record: RequestRecord) -> Response:
         operation, account = _known(record), None
         symbols = set(self.exchange.markets)
         values = parsing.read(operation, record.query, record.headers, record.body, symbols)
@@ -175,13 +202,15 @@ class Service:
     def _follow(self) -> None:
         if self._market_clock is not None:
             # A clock that is set back must not stop the market.
-            self.exchange.advance_to(max(self._market_clock(), self.exchange.now_us))
+            with all_or_nothing():
+                self.exchange.advance_to(max(self._market_clock(), self.exchange.now_us))
 
     def _examined(
         self, record: RequestRecord, response: Response, entry: dict[str, Any]
     ) -> Response:
-        entry["finding"] = self._finding(record)
-        return _with_finding(response, entry["finding"])
+        finding = self._finding(record)
+        entry["finding"] = None if finding is None else bounded(finding)
+        return _with_finding(response, finding)
 
     def _finding(self, record: RequestRecord) -> str | None:
         if self._diagnose is None:
@@ -199,6 +228,14 @@ class Service:
         except Exception:  # the answer is sent all the same
             _log.exception("no finding at %s %s", record.method, record.path)
             return None
+
+
+def _check_host(host: str) -> None:
+    """Refuse another name: a page of the web may let its own name mean this machine, and then its
+    scripts reach the sandbox (DNS rebinding). HTTP/1.0 needs no name."""
+    if host and not _LOOPBACK.fullmatch(host):
+        text = f"the sandbox is called 127.0.0.1 or localhost, not {host[:100]!r}"
+        raise parsing.Unreadable(f"misdirected request: {text}", 421)
 
 
 def _route(method: str, path: str) -> Operation | None:

@@ -39,6 +39,15 @@ class Market:
         """``SPOT`` or ``PERP``."""
         return self.raw["marketType"]
 
+    @property
+    def spot_symbol(self) -> str:
+        """Of the spot market of the same assets, listed or not: ``SOL_USDC``."""
+        return f"{self.base}_{self.quote}"
+
+    def as_spot(self) -> Market:
+        """The spot market of a perp's assets, with the perp's tick and step."""
+        return Market({**self.raw, "symbol": self.spot_symbol, "marketType": "SPOT"})
+
     @cached_property
     def open(self) -> bool:
         """Is it open for trading?"""

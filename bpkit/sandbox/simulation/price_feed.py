@@ -10,6 +10,7 @@ All values are whole numbers: prices in ticks, quantities in steps, times in mic
 
 from __future__ import annotations
 
+import itertools
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..undo import Undoable, UndoDict, UndoList
 from .market import Market
 from .synthetic import (
     ASSET_PROFILES,
@@ -34,7 +36,7 @@ from .synthetic import (
     Ints,
     SyntheticTrades,
     Trade,
-)
+)  # fmt: skip
 
 Row = Sequence[int]  # open, high, low, close, volume, quote volume, trades; all 0 without trades
 
@@ -80,7 +82,7 @@ def bucket(interval: str, time_us: int) -> tuple[int, int]:
     return start, start + width
 
 
-class PriceFeed:
+class PriceFeed(Undoable):
     """The trades of one market since FIRST_US, without end, and everything calculated from them.
 
     The feed knows the future too: the caller says what time it is. ``spot``: for a perp, the spot
@@ -98,9 +100,12 @@ class PriceFeed:
         self.seed = seed
         self._own = SyntheticTrades(market, seed)
         self._spot = PriceFeed(spot, seed) if spot is not None else None
-        self._recorded: dict[int, list[Trade]] = {}
+        self._recorded: UndoDict[int, UndoList[Trade]] = UndoDict()
+        # day -> the number of its last change. No number is used again, even after an undo.
+        self._versions: UndoDict[int, int] = UndoDict()
+        self._changes = itertools.count(1)
         self._last_id = -1  # the highest id recorded
-        # The second key is the number of trades recorded on that day, so that no entry gets stale.
+        # The second key is the version of the day, so that no entry gets stale.
         # A day takes about 0.5 MB, so only a few are kept; the hours of a day take about 1.5 kB.
         self._days = lru_cache(maxsize=16)(self._build)
         self._hours = lru_cache(maxsize=4_096)(self._build_hours)
@@ -109,7 +114,9 @@ class PriceFeed:
 
     def record(self, trade: Trade) -> None:
         """Add a trade of the engine. Every later answer includes it."""
-        insort(self._recorded.setdefault(trade.time_us // DAY, []), trade, key=_order)
+        number = trade.time_us // DAY
+        self._versions[number] = next(self._changes)
+        insort(self._recorded.setdefault(number, UndoList()), trade, key=_order)
         self._last_id = max(self._last_id, trade.id)
 
     def next_id(self, time_us: int) -> int:
@@ -145,7 +152,7 @@ class PriceFeed:
         for number in range(today, FIRST_DAY - 1, -1):
             if len(found) >= count:
                 break
-            held = self._own.per_day + self._count(number)  # known without generating the day
+            held = self._own.per_day + len(self._recorded.get(number, ()))  # nothing is generated
             if number == today:
                 held = int(np.searchsorted(self._day(number).time, before_us, side="right"))
             if skip < held:
@@ -203,7 +210,7 @@ class PriceFeed:
         rows: list[Row] = []
         for number, start, end in _days_of(start_us, end_us):
             if start % HOUR == end % HOUR == 0:
-                hours = self._hours(number, self._count(number))
+                hours = self._hours(number, self._versions.get(number, 0))
                 first = start % DAY // HOUR
                 rows += hours[first : first + (end - start) // HOUR].tolist()
             else:
@@ -280,9 +287,9 @@ class PriceFeed:
 
     # Days
 
-    def _build(self, number: int, recorded: int) -> Day:
-        """The trades of a day: generated and recorded ones."""
-        if not recorded:
+    def _build(self, number: int, version: int) -> Day:
+        """The trades of a day: generated and recorded ones; version 0: only the generated ones."""
+        if not version:
             return self._own.day(number)
         own = self._days(number, 0)
         more = zip(*self._recorded[number], strict=True)
@@ -290,16 +297,12 @@ class PriceFeed:
         day = Day(*both)
         return day.pick(np.lexsort((day.id, day.time)))
 
-    def _build_hours(self, number: int, recorded: int) -> Ints:
+    def _build_hours(self, number: int, version: int) -> Ints:
         edges = number * DAY + np.arange(25, dtype=np.int64) * HOUR
-        return _tally(self._days(number, recorded), edges)
+        return _tally(self._days(number, version), edges)
 
     def _day(self, number: int) -> Day:
-        return self._days(number, self._count(number))
-
-    def _count(self, number: int) -> int:
-        """The number of trades recorded on a day."""
-        return len(self._recorded.get(number, ()))
+        return self._days(number, self._versions.get(number, 0))
 
     def _own_last(self, at_us: int) -> Trade:
         """The feed's own last trade up to and including that time, or one at its first opening."""

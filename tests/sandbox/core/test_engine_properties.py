@@ -60,9 +60,15 @@ class Naive:
         gone: list[str] = []
         left, money = taker.quantity, taker.budget
         others = [row for row in self.rows if row.side != taker.side]
+        spent = False  # the money buys nothing more at the last price
         for row in sorted(others, key=lambda row: sign * row.price):  # stable: oldest first
             wanted = money // row.price if left is None else left
             if wanted == 0:
+                break
+            bounds = [bound for bound in (taker.limit, taker.worst) if bound is not None]
+            if spent and (
+                row.owner == taker.owner or any(sign * row.price > sign * one for one in bounds)
+            ):
                 break
             if taker.limit is not None and sign * row.price > sign * taker.limit:
                 return fills, gone, True
@@ -84,7 +90,8 @@ class Naive:
                 money -= steps * row.price
             else:
                 left -= steps
-            if steps == wanted:
+            spent = steps == wanted
+            if spent and (left is not None or row in self.rows):
                 break
         return fills, gone, True
 

@@ -1037,6 +1037,11 @@ def test_last_update_id_rises_with_every_change_and_only_then(floor: Floor) -> N
     seen.append(update())
     floor.order(floor.ann, "Bid", quantity="1")
     seen.append(update())
+    floor.order(floor.ann, "Ask", price="100", quantity="1")
+    seen.append(update())
+    floor.order(floor.ann, "Bid", price="100", quantity="1", selfTradePrevention="RejectBoth")
+    assert floor.exchange.open_orders(floor.ann) == []
+    seen.append(update())
     assert seen == sorted(set(seen))
     refused(floor, floor.ann, "Bid", quantity="1.001")
     assert update() == seen[-1]

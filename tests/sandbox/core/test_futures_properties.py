@@ -157,13 +157,17 @@ class Play:
             Fraction(0),
         )
         equity = Fraction(balances.available("USDC")) + mark * self.net(account) - flow
-        equity -= self.settled(account, "RealizePnl")
+        equity -= self.realised(account)
         equity += Fraction(balances.available("SOL")) * self.mark(SPOT) * Fraction("0.9")
         assert equity >= self.exposure(account) * mark / LEVERAGE[account.public_key]
 
     def settled(self, account: EngineAccount, source: str | None = None) -> Fraction:
         rows = select(self.exchange.settlements(account), {"source": source} if source else {})
         return sum((Fraction(row["quantity"]) for row in rows), Fraction(0))
+
+    def realised(self, account: EngineAccount) -> Fraction:
+        """By fills, and by the clock."""
+        return self.settled(account, "RealizePnl") + self.settled(account, "CulledRealizePnl")
 
     def check(self) -> None:
         for asset, amount in self.supply.items():
@@ -215,7 +219,7 @@ class Play:
         rows = self.exchange.position_history(account)
         assert sum((Fraction(row["fees"]) for row in rows), Fraction(0)) == fees
         realised = sum((Fraction(row["cumulativePnlRealized"]) for row in rows), Fraction(0))
-        assert realised == self.settled(account, "RealizePnl")
+        assert realised == self.realised(account)
         funding = sum((Fraction(row["fundingQuantity"]) for row in rows), Fraction(0))
         paid = self.exchange.funding_payments(account)
         assert funding == sum((Fraction(row["quantity"]) for row in paid), Fraction(0))

@@ -324,6 +324,13 @@ def test_a_closed_position_keeps_its_last_mark_and_has_no_exposure(pit: Pit) -> 
     assert (row["netExposureQuantity"], row["netExposureNotional"]) == ("0", "0")
 
 
+def test_the_history_shows_the_leverage_limit_at_which_a_position_was_opened(pit: Pit) -> None:
+    pit.ann.leverage_limit = Decimal(5)
+    pit.deal(pit.ann, "Bid", "100", "1")
+    pit.ann.leverage_limit = Decimal(20)
+    assert pit.exchange.position_history(pit.ann)[0]["accountLeverage"] == "5"
+
+
 def test_positions_are_filtered(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "1")
     rows = pit.exchange.positions(pit.ann)
@@ -488,6 +495,12 @@ def test_an_asset_without_weight_is_free_and_no_collateral(pit: Pit) -> None:
     pit.deal(cyd, "Bid", "100", "10")
     assert pit.exchange.withdrawable(cyd, "HNT") == 5
     assert [row["symbol"] for row in pit.exchange.collateral(cyd)["collateral"]] == ["USDC"]
+
+
+def test_no_more_can_leave_than_there_is(pit: Pit) -> None:
+    """10 SOL more than cover the margin of 10 USDC, so all the USDC may leave, and no more."""
+    pit.order(pit.ann, "Bid", price="100", quantity="1")
+    assert pit.exchange.withdrawable(pit.ann, "USDC") == 1000
 
 
 def test_spot_orders_leave_the_margin_alone(pit: Pit) -> None:
@@ -718,10 +731,11 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     system, resting, _ = pit.exchange.order_history(pit.bob)
     assert system["systemOrderType"] == "LiquidatePositionOnBook"
     assert pit.bob.orders[-1].wire()["reduceOnly"] is True
-    paid = [(one.source, one.quantity) for one in pit.bob.settlements[-3:]]
+    paid = [(one.source, one.quantity) for one in pit.bob.settlements[-4:]]
     assert paid == [
+        ("CulledRealizePnlAuto", Decimal("-942.5")),  # 50 * (81.15 - 100), after ten seconds
         ("TradingFees", Decimal("-2.025")),
-        ("RealizePnl", Decimal(-950)),
+        ("RealizePnl", Decimal("-7.5")),  # the rest of 950
         ("TradingFeesSystem", Decimal("-40.5")),
     ]
     assert (resting["status"], resting["expiryReason"]) == ("Expired", "Liquidation")
@@ -734,6 +748,16 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     assert select(fills, {"fillType": "BookLiquidation"})[0]["price"] == "81"
     assert select(fills, {"fillType": "Backstop"}) == []
     assert pit.total() == pit.supply
+
+
+def test_a_liquidation_that_the_book_cannot_fill_whole(pit: Pit) -> None:
+    pit.deal(pit.bob, "Bid", "100", "50")
+    pit.perp.bids = [(8100, 2000)]
+    pit.perp.print(20, 8114)
+    pit.advance(20)
+    row = pit.exchange.position_history(pit.bob)[0]
+    assert (row["netQuantity"], row["state"]) == ("30", "Open")
+    assert (row["liquidated"], row["liquidationFees"]) == ("20", "16.2")  # 1 % of 20 * 81
 
 
 def test_a_liquidation_ends_as_soon_as_the_margin_is_enough(pit: Pit) -> None:
@@ -794,6 +818,7 @@ def test_other_assets_pay_where_usdc_does_not(pit: Pit) -> None:
     (fill,) = select(pit.exchange.fills(pit.ann), {"fillType": "CollateralConversion"})
     assert (fill["symbol"], fill["side"], fill["quantity"]) == ("SOL_USDC", "Ask", "2.06")
     assert (fill["fee"], fill["systemOrderType"]) == ("0", "CollateralConversion")
+    assert (fill["feeSymbol"], fill["isMaker"]) == ("USDC", False)
     assert pit.total() == pit.supply
 
 

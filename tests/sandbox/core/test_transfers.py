@@ -468,7 +468,7 @@ def test_a_fraction_too_fine_for_its_blockchain_stays(sandbox: Sandbox) -> None:
 
 
 def test_the_assets_are_those_of_the_file() -> None:
-    assert set(ASSETS) == {"SOL", "BTC", "ETH", "USDC", "USDT", "HNT"}
+    assert set(ASSETS) == {"SOL", "BTC", "ETH", "USDC", "USDT", "BONK", "HNT"}
 
 
 def test_leverage_that_positions_do_not_allow(sandbox: Sandbox, plain: Plain) -> None:

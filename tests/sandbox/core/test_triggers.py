@@ -54,6 +54,13 @@ def test_the_history_shows_the_quantity_0_until_a_conditional_order_ends(pit: Pi
     assert (row["status"], row["quantity"]) == ("Cancelled", None)
 
 
+def test_a_trade_of_others_ends_no_conditional_order(pit: Pit) -> None:
+    """Bob has no position yet."""
+    stop = pit.order(pit.bob, "Ask", triggerPrice="90", triggerQuantity="1", reduceOnly=True)
+    pit.deal(pit.ann, "Bid", "100", "1")
+    assert open_ids(pit, pit.bob) == [stop["id"]]
+
+
 def test_a_stop_becomes_an_order_of_its_own(pit: Pit) -> None:
     stop = spot(pit, pit.ann, "Ask", triggerPrice="97", triggerQuantity="2")
     pit.spot.print(5, 9701)
@@ -145,6 +152,7 @@ def test_cancelling_conditional_orders(pit: Pit) -> None:
         ({"price": "97", "triggerQuantity": "20"}, "InsufficientFunds"),
         ({"price": "300", "triggerQuantity": "1"}, "InvalidPrice"),
         ({"price": "90", "triggerQuantity": "1", "postOnly": True}, "PostOnlyTaker"),
+        ({"price": "102", "triggerQuantity": "20", "postOnly": True}, "InsufficientFunds"),
     ],
 )
 def test_what_cannot_be_placed_then_has_failed(
@@ -326,6 +334,16 @@ def test_exits_take_over_nothing_that_was_for_the_entry_alone(pit: Pit) -> None:
     pit.advance(2)
     profit, _ = pit.exchange.open_orders(pit.bob)
     assert (profit["price"], profit["postOnly"]) == ("109.5", False)
+
+
+def test_an_exit_meets_the_trades_that_follow_the_fill_of_its_entry(pit: Pit) -> None:
+    pit.order(pit.ann, "Bid", price="99", quantity="1", takeProfitTriggerPrice="105")
+    pit.perp.print(1, 9900, 100)
+    pit.perp.print(2, 10_500)
+    pit.perp.print(3, 10_000)
+    pit.advance(4)
+    sides = [fill["side"] for fill in pit.exchange.fills(pit.ann)]
+    assert sides == ["Ask", "Bid"] and pit.exchange.positions(pit.ann) == []
 
 
 def test_one_exit_ends_the_other(pit: Pit) -> None:

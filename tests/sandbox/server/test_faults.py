@@ -194,7 +194,7 @@ def test_the_connection_is_cut(
             plain.call("execute_order", GUIDE)
         host, port = sandbox.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=5) as line:
-            line.sendall(b"GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.sendall(b"GET /api/v1/ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert line.recv(100) == b""  # hung up, without a byte
     assert told(sandbox.log[0]) == (0, verdict, name)
     assert sandbox.log[0]["signedBy"] == (plain.public_key if hold != "0" else None)

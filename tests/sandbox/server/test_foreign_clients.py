@@ -232,14 +232,16 @@ def test_http_1_0(url: str) -> None:
 
 def test_connection_close_is_obeyed(url: str) -> None:
     with connect(url) as line:
-        line.sendall(lines("GET /api/v1/ping HTTP/1.1", {"Host": "x", "Connection": "close"}))
+        line.sendall(
+            lines("GET /api/v1/ping HTTP/1.1", {"Host": "127.0.0.1", "Connection": "close"})
+        )
         said = b"".join(iter(lambda: line.recv(4096), b""))  # ends: the server hangs up
     assert said.endswith(b"pong") and b"connection: close" in said.lower()
 
 
 def test_two_requests_sent_together(url: str) -> None:
-    one = lines("GET /api/v1/ping HTTP/1.1", {"Host": "x"})
-    last = lines("GET /api/v1/status HTTP/1.1", {"Host": "x", "Connection": "close"})
+    one = lines("GET /api/v1/ping HTTP/1.1", {"Host": "127.0.0.1"})
+    last = lines("GET /api/v1/status HTTP/1.1", {"Host": "127.0.0.1", "Connection": "close"})
     with connect(url) as line:
         line.sendall(one + last)
         said = b"".join(iter(lambda: line.recv(4096), b""))
@@ -248,7 +250,7 @@ def test_two_requests_sent_together(url: str) -> None:
 
 
 def test_a_client_that_waits_for_100_continue(url: str) -> None:
-    headers = signed(ORDER_TEXT) | JSON | {"Host": "x", "Connection": "close"}
+    headers = signed(ORDER_TEXT) | JSON | {"Host": "127.0.0.1", "Connection": "close"}
     headers |= {"Expect": "100-continue", "Content-Length": str(len(BODY))}
     with connect(url) as line:
         line.sendall(lines("POST /api/v1/order HTTP/1.1", headers))
@@ -276,7 +278,7 @@ def test_a_body_has_at_most_a_million_bytes(url: str) -> None:
 
 
 def test_a_request_that_arrives_in_drops(url: str) -> None:
-    headers = signed(ORDER_TEXT) | JSON | {"Host": "x", "Connection": "close"}
+    headers = signed(ORDER_TEXT) | JSON | {"Host": "127.0.0.1", "Connection": "close"}
     whole = lines("POST /api/v1/order HTTP/1.1", headers | {"Content-Length": str(len(BODY))}, BODY)
     with connect(url) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -147,7 +147,7 @@ def test_assets(still: Plain) -> None:
     }
     traded = {
         row[side]
-        for row in told(still.get("/api/v1/markets"))
+        for row in told(still.get("/api/v1/markets?marketType=SPOT"))
         for side in ("baseSymbol", "quoteSymbol")
     }
     assert traded == {row["symbol"] for row in rows}
@@ -1205,15 +1205,15 @@ def test_futures_over_http(sandbox: Sandbox, plain: Plain) -> None:
     sandbox.advance(hours=1)
     [payment] = told(plain.call("get_funding_payments"))
     assert payment["intervalEndTimestamp"] == "2026-09-01T13:00:00"
-    assert Decimal(funds(plain)["USDC"][0]) == 10_000 - fee + Decimal(payment["quantity"])
+    [position] = told(plain.call("get_positions"))
+    paid = Decimal(payment["quantity"]) + Decimal(position["pnlRealized"])
+    assert Decimal(funds(plain)["USDC"][0]) == 10_000 - fee + paid
     history = plain.call("get_position_history")
     assert told(history)[0]["state"] == "Open"
     assert "X-Total" not in history.headers and history.headers["Cache-Control"] == "no-store"
     settled = plain.call("get_settlement_history")
-    assert (
-        sum(Decimal(row["quantity"]) for row in told(settled)) == Decimal(payment["quantity"]) - fee
-    )
-    assert settled.headers["X-Total"] == "2"
+    assert sum(Decimal(row["quantity"]) for row in told(settled)) == paid - fee
+    assert settled.headers["X-Total"] == "3"  # the fee, the profit or loss, the funding
 
 
 def test_filters_of_the_position_history(plain: Plain) -> None:

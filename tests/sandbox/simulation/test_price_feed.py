@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bpkit.sandbox.simulation.market import Market, load
+from bpkit.sandbox.simulation.market import load
 from bpkit.sandbox.simulation.price_feed import WIDTHS, Candle, PriceFeed, bucket
 from bpkit.sandbox.simulation.synthetic import (
     DAY,
@@ -37,7 +37,8 @@ def at(text: str) -> int:
 
 
 def feed(symbol: str = "SOL_USDC", seed: str | None = None) -> PriceFeed:
-    spot: Market | None = MARKETS[symbol.removesuffix("_PERP")] if symbol in PERPS else None
+    perp = MARKETS[symbol]
+    spot = MARKETS.get(perp.spot_symbol, perp.as_spot()) if symbol in PERPS else None
     return (
         PriceFeed(MARKETS[symbol], spot=spot)
         if seed is None
@@ -244,7 +245,8 @@ def test_the_others_stand_near_their_reference(symbol: str, price: str, percent:
 @pytest.mark.parametrize("symbol", OPEN)
 def test_a_day_of_trades(symbol: str) -> None:
     """Rates and volumes a minute as asked for: perps trade 5 times the volume of spot."""
-    rates = {"SOL": (8, 30), "BTC": (10, 0.5), "ETH": (10, 8), "USDT": (4, 2_000)}
+    rates = {"SOL": (8, 30), "BTC": (10, 0.5), "ETH": (10, 8), "USDT": (4, 2_000),
+             "BONK": (4, 16_000_000), "kPEPE": (4, 16_000)}  # fmt: skip
     market = MARKETS[symbol]
     start = at("2026-08-30T00:00")
     trades = feed(symbol).trades(start, start + DAY)

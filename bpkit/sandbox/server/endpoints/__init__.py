@@ -57,9 +57,9 @@ def _is_of_type(row: Row, types: str | list[str]) -> bool:
 
 
 def _comes_from(row: Row, source: str) -> bool:
-    """The filter has one name for all backstops."""
-    if source == "BackstopLiquidation":
-        return str(row["source"]).startswith("Backstop")
+    """The filter has one name for all backstops, and one for all that was realised by itself."""
+    if source in ("BackstopLiquidation", "CulledRealizePnl"):
+        return str(row["source"]).startswith(source.removesuffix("Liquidation"))
     return bool(row["source"] == source)
 
 

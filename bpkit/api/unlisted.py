@@ -1,0 +1,23 @@
+"""Operations that bpkit does not know yet, for ``bp.request``."""
+
+import re
+
+from ..errors import InputError
+from ..operations import OPERATIONS, Operation
+
+
+def unlisted_operation(method: str, path: str, instruction: str | None) -> Operation:
+    """An operation that ``request`` calls: the table's own, if method, path, instruction match."""
+    if method not in ("GET", "POST", "DELETE", "PATCH", "PUT"):
+        raise InputError("method", method, "is not one of GET, POST, DELETE, PATCH, PUT")
+    if not isinstance(path, str) or not re.fullmatch(r"/[\w/.-]*", path, re.ASCII):
+        remedy = 'is not a path such as "/api/v1/markets"; parameters go into params'
+        raise InputError("path", path, remedy)
+    if instruction is not None and not (
+        isinstance(instruction, str) and re.fullmatch(r"\w+", instruction, re.ASCII)
+    ):
+        raise InputError("instruction", instruction, 'is not a name such as "orderExecute"')
+    for known in OPERATIONS.values():
+        if (known.method, known.path) == (method, path) and known.instruction == instruction:
+            return known._replace(answer="plain")
+    return Operation(f"{method} {path}", "", method, path, instruction, "plain", documented=False)
