@@ -247,6 +247,7 @@ PLACES: dict[str, Callable[[str], object]] = {
     "trusted_host": lambda secret: Client("https://a.example", trusted_host=secret),
     "rate_limit": lambda secret: Client(HERE, rate_limit=secret),  # type: ignore[arg-type]
     "new_id": lambda secret: Client(HERE, new_id=secret),  # type: ignore[arg-type]
+    "journal": lambda secret: Client(HERE, Key(SECRET), journal=secret),
     "one argument too many": lambda secret: Client(HERE, None, secret),  # type: ignore[misc]
     "an unknown argument": lambda secret: Client(HERE, secret=secret),  # type: ignore[call-arg]
     "the public key": lambda secret: Key("x", secret),
