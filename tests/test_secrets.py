@@ -27,7 +27,6 @@ from bpkit import (
     LIVE_URL,
     ApiError,
     Arming,
-    BpkitError,
     Client,
     GuardError,
     InputError,
@@ -248,6 +247,7 @@ PLACES: dict[str, Callable[[str], object]] = {
     "trusted_host": lambda secret: Client("https://a.example", trusted_host=secret),
     "rate_limit": lambda secret: Client(HERE, rate_limit=secret),  # type: ignore[arg-type]
     "new_id": lambda secret: Client(HERE, new_id=secret),  # type: ignore[arg-type]
+    "journal": lambda secret: Client(HERE, Key(SECRET), journal=secret),
     "one argument too many": lambda secret: Client(HERE, None, secret),  # type: ignore[misc]
     "an unknown argument": lambda secret: Client(HERE, secret=secret),  # type: ignore[call-arg]
     "the public key": lambda secret: Key("x", secret),
@@ -400,18 +400,22 @@ def clients(url: str) -> Iterator[Client]:
     (502, {}, b"<html>"), (200, {}, b'{"id'),
 ])  # fmt: skip
 def test_a_two_factor_token_is_in_no_frame(name: str, answer: Any, scripted: Scripted) -> None:
-    scripted.answers = [answer]
+    # The client asks first whether it is a sandbox.
+    scripted.answers = [(200, {"X-Sandbox": "bpkit"}, b'{"status":"Ok"}'), answer]
     for bp in clients(scripted.url):
         left = left_by(lambda bp=bp: TAKE_A_TOKEN[name](bp), TOKEN)  # type: ignore[misc]
         assert left or name == "request"  # which returns whatever text is answered
+    if name in ("withdraw", "issue", "request"):
+        assert TOKEN.encode() in scripted.requests[-1]["body"]  # it came as far as that
 
 
 def test_ctrl_c_at_every_line_of_a_withdrawal() -> None:
-    bp = Client(LIVE_URL, Key(SECRET))
+    """It ends before a lock is taken, which Ctrl+C at the end of its "with" would leave locked."""
+    bp = Client(HERE, Key(SECRET))
 
     def refused() -> None:
-        with suppress(BpkitError):
-            bp.request_withdrawal(**WITHDRAWAL)  # type: ignore[arg-type]
+        with suppress(InputError):
+            bp.request_withdrawal(**WITHDRAWAL, client_id=" ")  # type: ignore[arg-type]
 
     assert every_line(refused, TOKEN) > 50
 

@@ -25,7 +25,7 @@ from threading import Lock, RLock
 from typing import Any
 
 from ..clock import moment
-from ..errors import InputError, JournalError, TransportError
+from ..errors import HIDDEN, InputError, JournalError, TransportError, hide_secrets
 from ..signing import Key
 from . import journal_lines
 from .journal_file import JournalFile
@@ -60,7 +60,8 @@ def open_journal(
     Unix milliseconds. Clients of one process share a journal. Raises InputError, and JournalError
     for a file that is damaged, belongs to another host or key, or is open in another process.
     """
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+    is_path = isinstance(path, (str, os.PathLike)) and os.fspath(path)
+    if not is_path or hide_secrets(os.fsdecode(path)).endswith(HIDDEN):
         raise InputError("journal", path, 'is not a path; write journal="orders.jsonl"')
     real = os.path.realpath(os.fsdecode(path))
     with _OPENING:
