@@ -86,17 +86,18 @@ class BreakingLine:
         with suppress(OSError):
             while True:
                 here = self._listener.accept()[0]
-                there = socket.create_connection(("127.0.0.1", self._port))
-                for one, other in ((here, there), (there, here)):
-                    left = (
-                        int(self._dice.expovariate(1 / 3000)) if self._dice.random() < 0.4 else None
-                    )
-                    thread = threading.Thread(
-                        target=self._pass_on, args=(one, other, left), daemon=True
-                    )
-                    thread.start()
+                threading.Thread(target=self._serve, args=(here,), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, left: int | None) -> None:
+    def _serve(self, here: socket.socket) -> None:
+        with here, socket.create_connection(("127.0.0.1", self._port)) as there:
+            back = threading.Thread(target=self._pass_on, args=(there, here), daemon=True)
+            back.start()
+            self._pass_on(here, there)
+            back.join()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        often = self._dice.random() < 0.4
+        left = int(self._dice.expovariate(1 / 3000)) if often else None
         with suppress(OSError):
             while data := source.recv(65536):
                 if left is not None and len(data) >= left:
@@ -147,13 +148,10 @@ def run(orders: int, seed: str) -> dict[str, int]:
             command = [sys.executable, __file__, "--program", line.url, journal, str(orders)]
             child = subprocess.Popen([*command, f"{seed}-{kills}"], cwd=ROOT)
             done = len(sending(journal)) >= orders
-            try:
-                status = child.wait(None if done else dice.uniform(0.3, 1.5))
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
-                child.wait()
+            if not done and killed(child, journal, dice):
                 kills += 1
                 continue
+            status = child.wait()
             if status:
                 raise RuntimeError(f"the program ended with status {status}")
             break
@@ -176,6 +174,19 @@ def run(orders: int, seed: str) -> dict[str, int]:
         "told wrongly": sum((said[one] == "there") != (one in there) for one in said),
         "still in doubt": sum(one == "in doubt" for one in said.values()),
     }
+
+
+def killed(child: subprocess.Popen[bytes], journal: str, dice: random.Random) -> bool:
+    """Kill the program after some more orders, or after some time; False if it ended before."""
+    more = len(sending(journal)) + dice.randint(1, 12)
+    end = time.monotonic() + dice.uniform(1, 4)
+    while child.poll() is None:
+        if len(sending(journal)) >= more or time.monotonic() > end:
+            time.sleep(dice.uniform(0, 0.02))
+            child.send_signal(signal.SIGKILL)
+            return child.wait() == -signal.SIGKILL
+        time.sleep(0.005)
+    return False
 
 
 def main() -> None:
