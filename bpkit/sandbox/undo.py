@@ -42,6 +42,13 @@ def all_or_nothing() -> Iterator[None]:
         _thread.kept = None
 
 
+def keep(thing: Any, copy: Callable[[], Any]) -> None:
+    """Keep a copy of a thing that changes often, and has a ``_put_back`` of its own."""
+    kept = _thread.kept
+    if kept is not None and id(thing) not in kept:
+        kept[id(thing)] = thing, copy()
+
+
 class Undoable:
     """An object whose attributes are put back."""
 
@@ -70,20 +77,6 @@ def _keeping(method: Callable[..., Any]) -> Any:
 
 class UndoDict(dict[K, V]):
     """A dict whose items are put back, in their order."""
-
-    # These two are written out because a book changes hundreds of times in a command.
-
-    def __setitem__(self, key: K, value: V) -> None:
-        kept = _thread.kept
-        if kept is not None and id(self) not in kept:
-            kept[id(self)] = self, dict(self)
-        dict.__setitem__(self, key, value)
-
-    def __delitem__(self, key: K) -> None:
-        kept = _thread.kept
-        if kept is not None and id(self) not in kept:
-            kept[id(self)] = self, dict(self)
-        dict.__delitem__(self, key)
 
     def _keep(self, kept: dict[int, tuple[Any, Any]]) -> None:
         if id(self) not in kept:
@@ -117,10 +110,8 @@ class UndoList(list[V]):
             list.__setitem__(self, slice(None), copy)
 
 
-for _name in ("__ior__", "clear", "pop", "popitem", "setdefault", "update"):
+_BOTH = ("__delitem__", "__setitem__", "clear", "pop")
+for _name in (*_BOTH, "__ior__", "popitem", "setdefault", "update"):
     setattr(UndoDict, _name, _keeping(getattr(dict, _name)))
-for _name in (
-    "__delitem__", "__iadd__", "__imul__", "__setitem__", "clear", "extend", "insert", "pop",
-    "remove", "reverse", "sort",
-):  # fmt: skip
+for _name in (*_BOTH, "__iadd__", "__imul__", "extend", "insert", "remove", "reverse", "sort"):
     setattr(UndoList, _name, _keeping(getattr(list, _name)))

@@ -10,7 +10,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from ..undo import UndoDict, UndoList
+from ..undo import keep
 
 Side = Literal["Bid", "Ask"]
 OTHER: dict[Side, Side] = {"Bid": "Ask", "Ask": "Bid"}
@@ -85,7 +85,7 @@ class Book:
     """The resting orders of one market."""
 
     def __init__(self) -> None:
-        self._orders: UndoDict[str, Resting] = UndoDict()
+        self._orders: dict[str, Resting] = {}
         self._sides: dict[Side, _BookSide] = {"Bid": _BookSide(1), "Ask": _BookSide(-1)}
 
     def __contains__(self, id: str) -> bool:
@@ -100,13 +100,14 @@ class Book:
             raise ValueError(f"{order}: the id is used, or the quantity is not above 0")
         if self.crosses(order.side, order.price):
             raise ValueError(f"{order} crosses the book")
+        keep(self, self._copy)
         self._orders[order.id] = order
         self._sides[order.side].add(order)
 
     def cancel(self, id: str) -> Resting:
         """Remove an order. KeyError: it is not in the book."""
-        order = self._orders[id]
-        del self._orders[id]
+        keep(self, self._copy)
+        order = self._orders.pop(id)
         self._sides[order.side].remove(order)
         return order
 
@@ -174,6 +175,7 @@ class Book:
 
     def apply(self, match: Match) -> None:
         """Carry out a plan. The book must not have changed since ``plan``."""
+        keep(self, self._copy)
         for fill in match.fills:
             maker = self._orders[fill.maker]
             left = maker._replace(quantity=maker.quantity - fill.quantity)
@@ -185,29 +187,38 @@ class Book:
         for id in match.expired:
             self.cancel(id)
 
+    def _copy(self) -> tuple[dict[str, Resting], dict[Side, _BookSide]]:
+        return dict(self._orders), {side: one.copy() for side, one in self._sides.items()}
+
+    def _put_back(self, copy: tuple[dict[str, Resting], dict[Side, _BookSide]]) -> None:
+        self._orders, self._sides = copy
+
 
 class _BookSide:
     """One side of a book. Prices are sorted worst first: changes at the end of a list are fast."""
 
     def __init__(self, sign: int) -> None:
         self._sign = sign  # sign * price is a key: the better the price, the higher the key
-        self._keys: UndoList[int] = UndoList()
-        # key -> its orders, oldest first
-        self._queues: UndoDict[int, UndoDict[str, Resting]] = UndoDict()
+        self._keys: list[int] = []
+        self._queues: dict[int, dict[str, Resting]] = {}  # key -> its orders, oldest first
+
+    def copy(self) -> _BookSide:
+        other = _BookSide(self._sign)
+        other._keys = list(self._keys)
+        other._queues = {key: dict(queue) for key, queue in self._queues.items()}
+        return other
 
     def add(self, order: Resting) -> None:
         key = self._sign * order.price
-        if key in self._queues:
-            self._queues[key][order.id] = order
-        else:
+        if key not in self._queues:
             insort(self._keys, key)
-            self._queues[key] = UndoDict({order.id: order})
+            self._queues[key] = {}
+        self._queues[key][order.id] = order
 
     def remove(self, order: Resting) -> None:
         key = self._sign * order.price
-        if len(self._queues[key]) > 1:
-            del self._queues[key][order.id]
-        else:
+        del self._queues[key][order.id]
+        if not self._queues[key]:
             del self._queues[key]
             del self._keys[bisect_left(self._keys, key)]
 

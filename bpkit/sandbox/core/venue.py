@@ -135,14 +135,16 @@ class Venue(Undoable):
         """Quote the feed's levels, best first. A quote that crosses a user's order takes it."""
         self._quoted_us = now_us
         bids, asks = self.feed.levels(now_us)
+        quoted = self._quoted
         sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
         for side, levels in sides:
             for price, quantity in levels:
                 left = quantity - self.take(side, price, quantity, now_us)
                 if left and not self.book.crosses(side, price):
-                    self._quoted += 1
-                    self._quotes.append(f"q{self._quoted}")
-                    self.book.add(Resting(self._quotes[-1], MARKET_MAKER, side, price, left))
+                    quoted += 1
+                    self._quotes.append(f"q{quoted}")
+                    self.book.add(Resting(f"q{quoted}", MARKET_MAKER, side, price, left))
+        self._quoted = quoted
 
     def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
         """Let the market maker take users' orders at ``price`` or better. Returns the steps."""
