@@ -922,6 +922,8 @@ def claimed(signed: str, made: str | None = None, **other: str | None) -> Findin
         ("wrong_instruction", RIGHT.replace("orderExecute", "placeOrder")),
         ("parameters_not_sent", RIGHT.replace("&price", "&mood=good&price")),
         ("other_text", "hello"),
+        ("no_instruction + different_values",
+         RIGHT.replace("orderExecute", "").replace("SOL", "BTC")),
         ("different_values + punctuation", f"?{RIGHT.replace('SOL', 'BTC')}"),
         ("different_values + punctuation", f"b'{RIGHT.replace('SOL', 'BTC')}'"),
         ("different_values + punctuation",
