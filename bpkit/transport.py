@@ -186,18 +186,16 @@ class Transport:
             raise
         try:
             answer = self._connection.send(request, self._seconds)
-            if not 200 <= answer.status < 300:
-                raise self._no(call, answer)
-            return Reply(answer.status, answer.headers, answer.content, call)
         except Failure as failure:
             raise self.lost(call, failure) from None
-        except BpkitError:
-            raise
         except BaseException as stop:  # Ctrl+C
             lost = self.lost(call, Failure("it was interrupted", sent=self._connection.sent))
             if lost.sent:
                 stop.add_note(f"{lost} It is kept in .unanswered.")
             raise
+        if not 200 <= answer.status < 300:
+            raise self._no(call, answer)
+        return Reply(answer.status, answer.headers, answer.content, call)
 
     def prepare(
         self,

@@ -247,3 +247,20 @@ def test_what_was_not_sent_has_its_place_in_the_rate_limit_all_the_same(
         order(bp)
     assert bp.key is not None
     assert len(counter_for(bp.url, bp.key.public_key)._requests) == 1
+
+
+def test_an_interrupt_after_a_refusal_leaves_nothing_in_doubt(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C while the reason of a refusal is looked for: the order was refused all the same."""
+
+    def interrupt(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bpkit.doctor.diagnose", interrupt)
+    scripted.says(400, '{"code":"INVALID_CLIENT_REQUEST","message":"Invalid signature"}')
+    arming = Arming(orders=True, per_order="40", per_session="40")
+    bp = Client(scripted.url, Key(DEMO_SECRET), armed=arming)
+    with pytest.raises(KeyboardInterrupt):
+        order(bp)
+    assert bp.unanswered == [] and bp.spent == 0
