@@ -156,6 +156,10 @@ PAIR = "marketType=SPOT&marketType=PERP"
 def test_a_list_that_is_signed_otherwise(written: str) -> None:
     signed = RIGHT_TYPES.replace(PAIR, written)
     proves(query(signed, TYPES), "list", signed, RIGHT_TYPES)
+
+
+def test_a_list_that_is_signed_otherwise_and_another_mistake() -> None:
+    signed = RIGHT_TYPES.replace(PAIR, "marketType=SPOT,PERP")
     both = signed.replace("&window=5000", "")
     proves(query(both, TYPES), "list + no_window", both, RIGHT_TYPES)
 

@@ -142,7 +142,7 @@ SPELLINGS = st.builds(
 )
 
 
-@settings(max_examples=examples(500))
+@settings(max_examples=examples(200))
 @given(SPELLINGS)
 @example("http://[::1].evil.example")
 @example("https://evil.example:8443")

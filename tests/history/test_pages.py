@@ -191,7 +191,7 @@ SIZES = st.integers(0, 25)
 LIMITS = st.integers(2, 9)
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(150))
 @given(SIZES, LIMITS, BATCHES, st.booleans(), st.booleans())
 def test_no_row_twice_and_none_lost_when_rows_arrive(
     many: int, limit: int, batches: list[int], counted: bool, with_id: bool
@@ -206,7 +206,7 @@ def test_no_row_twice_and_none_lost_when_rows_arrive(
         assert made == bp.rows[len(bp.rows) - len(made) :] and len(made) >= many
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(150))
 @given(st.lists(st.integers(1, 2), max_size=20), LIMITS, st.lists(st.integers(0, 5), max_size=6))
 def test_equal_rows_are_counted(numbers: list[int], limit: int, batches: list[int]) -> None:
     """The exchange's own count shows which of two equal rows is the new one."""
@@ -298,7 +298,7 @@ def test_rows_of_one_moment_may_change_places() -> None:
     assert offsets(bp) == [0, 1, 2, 3, 4, 5]  # and not from 0 again
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(150))
 @given(SIZES, LIMITS, BATCHES)
 def test_an_ascending_walk_ends_with_what_arrived(
     many: int, limit: int, batches: list[int]
@@ -319,7 +319,7 @@ def test_an_ascending_walk_does_not_take_what_arrives_for_what_has_moved() -> No
 # --- rows that vanish -----------------------------------------------------------------------------
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(150))
 @given(
     SIZES, LIMITS, st.lists(st.tuples(st.integers(0, 24), st.integers(0, 4)), max_size=3),
     st.booleans(), st.booleans(),

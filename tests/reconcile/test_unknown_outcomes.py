@@ -389,7 +389,7 @@ clocks = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(GENTLY, max_examples=examples(60))
+@settings(GENTLY, max_examples=examples(30))
 @given(clocks, st.lists(steps, min_size=4, max_size=15))
 def test_nothing_is_placed_twice_or_lost(
     clock: tuple[float, bool], happening: list[tuple[Any, ...]]
@@ -402,7 +402,7 @@ def test_nothing_is_placed_twice_or_lost(
         person.finish()
 
 
-@settings(GENTLY, max_examples=examples(40))
+@settings(GENTLY, max_examples=examples(20))
 @given(clocks, late, wanted, st.integers(0, 6), st.booleans())
 def test_a_late_order_is_found_or_comes_too_late(
     clock: tuple[float, bool], late: int, fields: Json, idle: int, waits: bool

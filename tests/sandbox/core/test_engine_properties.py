@@ -133,7 +133,7 @@ takers = st.builds(
 )
 
 
-@settings(max_examples=examples(250))
+@settings(max_examples=examples(125))
 @given(st.lists(st.tuples(takers, st.booleans()), max_size=30))
 def test_the_book_matches_as_the_naive_market_does(steps: list[tuple[Taker, bool]]) -> None:
     book, naive = Book(), Naive()
@@ -445,7 +445,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=examples(300))
+@settings(max_examples=examples(200))
 @given(st.lists(steps, min_size=5, max_size=40))
 def test_the_engine_holds_its_promises(happening: list[tuple[Any, ...]]) -> None:
     play = Play()

@@ -300,7 +300,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=examples(200))
+@settings(max_examples=examples(100))
 @given(st.lists(steps, min_size=5, max_size=35))
 def test_futures_hold_their_promises(happening: list[tuple[Any, ...]]) -> None:
     play = Play()
