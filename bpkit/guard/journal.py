@@ -356,7 +356,8 @@ _KEPT = ("clientId", "status", "executedQuantity", "executedQuoteQuantity", "cod
 
 
 def _text(event: Mapping[str, Any]) -> str:
-    return json.dumps(event, separators=(",", ":"))
+    # An answer may have a number where text is documented; it was read as a Decimal.
+    return json.dumps(event, separators=(",", ":"), default=str)
 
 
 def _line(n: int, text: str) -> bytes:

@@ -170,6 +170,31 @@ def test_a_lost_answer_is_noted_with_what_came_instead(scripted: Scripted, path:
     ]  # fmt: skip
 
 
+def test_a_number_where_text_is_documented_is_noted_as_text(scripted: Scripted, path: Path) -> None:
+    row = '{"id":"1","status":"New","executedQuantity":0.50,"executedQuoteQuantity":5E+1}'
+    scripted.says(200, row)
+    with client(scripted, path, armed=ARMING) as bp:
+        assert buy(bp)["status"] == "New" and bp.unanswered == [] and bp.spent == 100
+    (order,) = events(path)[2]["orders"]
+    assert (order["executedQuantity"], order["executedQuoteQuantity"]) == ("0.50", "5E+1")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+def test_a_stop_while_an_answer_is_noted_leaves_the_order_in_doubt(
+    stop: type[BaseException], scripted: Scripted, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(*args: Any) -> None:
+        raise stop
+
+    scripted.says(200, '{"id":"1","status":"New"}')
+    with client(scripted, path, armed=ARMING) as bp:
+        monkeypatch.setattr(bp._transport.guard, "answered", stops)
+        with pytest.raises(stop if stop is not ZeroDivisionError else TransportError):
+            buy(bp)
+        assert len(bp.unanswered) == 1 and bp.spent == 100
+    assert "unknown" in names(path)
+
+
 def test_what_was_not_sent_is_noted(path: Path) -> None:
     sandbox = Sandbox()
     bp = client(sandbox, path, armed=ARMING)
