@@ -282,6 +282,21 @@ def test_a_journal_needs_a_key_and_a_day_needs_a_journal(sandbox: Sandbox, path:
     assert Client(sandbox.url, sandbox.key).journal is None
 
 
+def test_a_client_that_was_not_made_leaves_the_journal_closed(sandbox: Sandbox, path: Path) -> None:
+    with pytest.raises(InputError, match="is not an Arming"):
+        Client(sandbox.url, sandbox.key, journal=path, armed="orders")  # type: ignore[arg-type]
+    assert journals._OPEN == {}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file cannot be deleted")
+def test_a_journal_that_was_deleted_sends_nothing(sandbox: Sandbox, path: Path) -> None:
+    with client(sandbox, path, armed=ARMING) as bp:
+        path.unlink()
+        with pytest.raises(JournalError, match="was deleted while it was open.*Nothing was sent"):
+            buy(bp)
+        assert bp.spent == 0 and bp.get_open_orders() == []
+
+
 def test_closing_twice_is_closing_once(sandbox: Sandbox, path: Path) -> None:
     one, other = client(sandbox, path), client(sandbox, path)
     one.close()
