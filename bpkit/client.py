@@ -300,17 +300,18 @@ class Client(
                 answer = results.read_reply(
                     operation, fields, reply.status, reply.headers, reply.content
                 )
-            except (ValueError, RecursionError, KeyboardInterrupt) as stop:
+                if self._counts:
+                    admitted = reply.call.admitted
+                    self._transport.writes.answered(operation.name, admitted, reply.status, answer)
+            except BaseException as stop:  # whatever it is, a write may have been carried out
+                interrupted = not isinstance(stop, Exception)
                 why = f"the answer ({reply.status}) cannot be used: {stop}"
-                if isinstance(stop, KeyboardInterrupt):
+                if interrupted:
                     why = "it was interrupted while the answer was read"
                 lost = self._transport.lost(reply.call, why, reply)
-                if isinstance(stop, KeyboardInterrupt):
+                if interrupted:
                     raise
                 raise lost from None
-            if self._counts:
-                admitted = reply.call.admitted
-                self._transport.writes.answered(operation.name, admitted, reply.status, answer)
             return answer
         except BaseException as error:
             outcome = _outcome(error)

@@ -109,16 +109,21 @@ class Transport:
             )
         self.key, self.window, self.armed = key, window, armed
         self._clock_offset_ms = 0  # added to the clock for every signature
-        noted = None if journal is None else journal_of(journal, self.url, key, clock)
-        self.guard = WriteGuard(
-            armed, self.url, self.loopback, self._read, clock=self._now,
-            spending=None if noted is None else noted.spending,
-        )  # fmt: skip
-        self.writes = WriteRecord(self.guard, noted, window, self._now)
         self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
         self._clock, self._sleep = clock, sleep
         connect, self._seconds = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         self._connection = Connection(self.url, self.loopback, connect, most_bytes)
+        noted = None if journal is None else journal_of(journal, self.url, key, clock)
+        try:
+            self.guard = WriteGuard(
+                armed, self.url, self.loopback, self._read, clock=self._now,
+                spending=None if noted is None else noted.spending,
+            )  # fmt: skip
+        except BaseException:
+            if noted is not None:  # or nobody could close it
+                noted.close()
+            raise
+        self.writes = WriteRecord(self.guard, noted, window, self._now)
         # May it write without an Arming? Not if the key can be one for real money: on this machine
         # there may be a tunnel to the live exchange.
         self._free = self.loopback and armed is None and (key is None or key.is_practice)

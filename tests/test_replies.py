@@ -105,6 +105,29 @@ def test_an_answer_about_what_was_sent(
     assert call(Client(scripted.url, Key(DEMO_SECRET))) == body
 
 
+@pytest.mark.parametrize("row", [
+    {"id": None, "status": "New"}, {"id": ["1"], "status": "New"}, {"id": "1", "status": None},
+    {"id": "1", "status": {"New": 1}},
+])  # fmt: skip
+def test_an_order_has_an_id_and_a_status(row: dict[str, Any], scripted: Scripted) -> None:
+    bp = Client(scripted.url, Key(DEMO_SECRET))
+    for call, body in ((order, row), (batch, [{"operation": "Ok", **row}] * 2)):
+        scripted.answers.clear()
+        scripted.says(200, json.dumps(body))
+        with pytest.raises(TransportError, match="it is not what was placed.*UNKNOWN"):
+            call(bp)
+    assert len(bp.unanswered) == 2
+
+
+def test_no_error_of_reading_an_answer_hides_that_a_write_was_sent(scripted: Scripted) -> None:
+    """A quantity that no decimal context holds: subtracting it overflows."""
+    scripted.says(200, json.dumps(WITHDRAWN | {"quantity": "9E+9999999"}))
+    bp = Client(scripted.url, Key(DEMO_SECRET))
+    with pytest.raises(TransportError, match="cannot be used: .*Overflow.*UNKNOWN") as caught:
+        withdraw(bp)
+    assert bp.unanswered == [caught.value]
+
+
 @pytest.mark.parametrize(("call", "body"), WRONG)
 def test_an_answer_about_something_else_leaves_the_write_in_doubt(
     call: Callable[[Client], Any], body: Any, scripted: Scripted

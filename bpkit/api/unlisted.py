@@ -1,6 +1,7 @@
 """Operations that bpkit does not know yet, for ``bp.request``."""
 
 import re
+from posixpath import normpath
 
 from ..errors import InputError
 from ..operations import OPERATIONS, Operation
@@ -18,6 +19,14 @@ def unlisted_operation(method: str, path: str, instruction: str | None) -> Opera
     ):
         raise InputError("instruction", instruction, 'is not a name such as "orderExecute"')
     for known in OPERATIONS.values():
+        if known.path != path and _plain(known.path) == _plain(path):
+            remedy = f"is another spelling of {known.path!r}; write that, so that its limits apply"
+            raise InputError("path", path, remedy)
         if (known.method, known.path) == (method, path) and known.instruction == instruction:
             return known._replace(answer="plain")
     return Operation(f"{method} {path}", "", method, path, instruction, "plain", documented=False)
+
+
+def _plain(path: str) -> str:
+    """The path as a server may read it: without dots, empty parts and capitals."""
+    return normpath("/" + path.lower().lstrip("/"))

@@ -61,9 +61,9 @@ def open_journal(
     for a file that is damaged, belongs to another host or key, or is open in another process.
     """
     is_path = isinstance(path, (str, os.PathLike)) and os.fspath(path)
-    if not is_path or hide_secrets(os.fsdecode(path)).endswith(HIDDEN):
+    if not is_path or "\0" in (name := os.fsdecode(path)) or hide_secrets(name).endswith(HIDDEN):
         raise InputError("journal", path, 'is not a path; write journal="orders.jsonl"')
-    real = os.path.realpath(os.fsdecode(path))
+    real = os.path.realpath(name)
     with _OPENING:
         journal = _OPEN.get(real)
         if journal is None:
@@ -356,7 +356,8 @@ _KEPT = ("clientId", "status", "executedQuantity", "executedQuoteQuantity", "cod
 
 
 def _text(event: Mapping[str, Any]) -> str:
-    return json.dumps(event, separators=(",", ":"))
+    # An answer may have a number where text is documented; it was read as a Decimal.
+    return json.dumps(event, separators=(",", ":"), default=str)
 
 
 def _line(n: int, text: str) -> bytes:

@@ -94,9 +94,15 @@ class JournalFile:
 
     def _size(self) -> int:
         try:
-            return os.fstat(self._file).st_size
+            now = os.fstat(self._file)
         except OSError as error:
             raise JournalError(f"{self.path}: {_why(error)}. Nothing was sent.") from error
+        if not now.st_nlink:
+            raise JournalError(
+                f"{self.path} was deleted while it was open, so nothing can be noted in it. Make a "
+                "new client. Nothing was sent."
+            )
+        return now.st_size
 
     def _write(self, data: bytes) -> None:
         if os.write(self._file, data) != len(data):

@@ -161,6 +161,7 @@ class Attempt:
 
 
 _CLOSE = ("answered", "refused", "not_sent", "resolved")
+_EVENTS = (*_CLOSE, "opened", "sending", "unknown", "counted", "recovered", "closed")
 
 
 def attempts_of(events: Iterable[Event], path: str) -> dict[str, Attempt]:
@@ -178,6 +179,8 @@ def attempts_of(events: Iterable[Event], path: str) -> dict[str, Attempt]:
 def note(attempts: dict[str, Attempt], event: Event) -> None:
     """Change what is known by one line."""
     name = event["event"]
+    if name not in _EVENTS:  # a damaged word must not hide a write
+        raise ValueError(f"event={name!r} is unknown")
     if name == "sending":
         attempts[event["id"]] = Attempt(
             event["id"], event["operation"], event["sent"], event["signed"], event["window"],

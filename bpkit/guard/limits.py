@@ -297,6 +297,7 @@ class WriteGuard:
                 # Held to a limit, it would be refused just when it is needed: to get out.
                 valued.append(Part(part, _ZERO, None, _ZERO))
                 continue
+            _check_fields(name, part, value_of)
             value = value_of(valuation, part)
             if value > per_order:
                 which = f" orders[{place}]:" if len(parts) > 1 else ""
@@ -339,10 +340,24 @@ def _how_to_split(fields: Fields, value: Decimal, cap: Decimal) -> str:
     )
 
 
+def _check_fields(name: str, fields: Fields, value_of: object) -> None:
+    """Raise GuardError if ``bp.request`` was not given what a value is made from."""
+    if value_of is Valuation.nothing:
+        return
+    symbol, side = fields.get("symbol"), fields.get("side")
+    wrong = None if isinstance(symbol, str) else f"symbol={symbol!r:.80} is not text"
+    if value_of is Valuation.order and side not in ("Bid", "Ask"):
+        wrong = wrong or f"side={side!r:.80} is neither 'Bid' nor 'Ask'"
+    if wrong:
+        raise GuardError(
+            f"{name} cannot be valued, so no limit can hold it: {wrong}. Nothing was sent."
+        )
+
+
 def _check_symbol(name: str, fields: Fields, symbols: Collection[str]) -> None:
     kind = WRITES.get(name, _UNLISTED).symbols
     symbol = fields.get("symbol") if kind == "own" else None
-    if kind == "none" or symbol in symbols:
+    if kind == "none" or (isinstance(symbol, str) and symbol in symbols):
         return
     armed = f"this client is armed for {', '.join(sorted(symbols))} only. Nothing was sent."
     if symbol is None:

@@ -443,7 +443,7 @@ def test_windows_locks_a_byte_beyond_the_text(
     assert asked == [(1 << 30, 2, 1)] * 2
 
 
-@pytest.mark.parametrize("given", ["", None, 5, True])
+@pytest.mark.parametrize("given", ["", None, 5, True, "a\0b"])
 def test_what_is_no_path_is_refused(given: Any) -> None:
     with pytest.raises(InputError, match='is not a path; write journal="orders.jsonl"'):
         opened(given)
@@ -560,6 +560,20 @@ def test_a_file_that_was_torn_at_its_first_line_is_recovered(path: Path) -> None
         path.write_bytes(whole[:cut] + b"\0" * (cut % 2))
         assert reopened(path).open_attempts() == []
         assert reopened(path).open_attempts() == []
+
+
+@pytest.mark.parametrize("letter", range(7))
+def test_a_damaged_event_hides_no_write(letter: int, path: Path) -> None:
+    """One bit of the word ``sending`` is flipped: the line is still JSON."""
+    journal = opened(path)
+    sending(journal)
+    journal.close()
+    data = bytearray(path.read_bytes())
+    data[data.index(b"sending") + letter] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(JournalError, match="n=2: .*is unknown"):
+        opened(path)
+    assert path.read_bytes() == data
 
 
 def test_a_damaged_byte_is_named_and_the_file_is_left_alone(path: Path) -> None:

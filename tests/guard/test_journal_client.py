@@ -170,6 +170,31 @@ def test_a_lost_answer_is_noted_with_what_came_instead(scripted: Scripted, path:
     ]  # fmt: skip
 
 
+def test_a_number_where_text_is_documented_is_noted_as_text(scripted: Scripted, path: Path) -> None:
+    row = '{"id":"1","status":"New","executedQuantity":0.50,"executedQuoteQuantity":5E+1}'
+    scripted.says(200, row)
+    with client(scripted, path, armed=ARMING) as bp:
+        assert buy(bp)["status"] == "New" and bp.unanswered == [] and bp.spent == 100
+    (order,) = events(path)[2]["orders"]
+    assert (order["executedQuantity"], order["executedQuoteQuantity"]) == ("0.50", "5E+1")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+def test_a_stop_while_an_answer_is_noted_leaves_the_order_in_doubt(
+    stop: type[BaseException], scripted: Scripted, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(*args: Any) -> None:
+        raise stop
+
+    scripted.says(200, '{"id":"1","status":"New"}')
+    with client(scripted, path, armed=ARMING) as bp:
+        monkeypatch.setattr(bp._transport.guard, "answered", stops)
+        with pytest.raises(stop if stop is not ZeroDivisionError else TransportError):
+            buy(bp)
+        assert len(bp.unanswered) == 1 and bp.spent == 100
+    assert "unknown" in names(path)
+
+
 def test_what_was_not_sent_is_noted(path: Path) -> None:
     sandbox = Sandbox()
     bp = client(sandbox, path, armed=ARMING)
@@ -255,6 +280,21 @@ def test_a_journal_needs_a_key_and_a_day_needs_a_journal(sandbox: Sandbox, path:
     with pytest.raises(InputError, match="per_day='300': needs a journal"):
         Client(sandbox.url, sandbox.key, armed=ARMING)
     assert Client(sandbox.url, sandbox.key).journal is None
+
+
+def test_a_client_that_was_not_made_leaves_the_journal_closed(sandbox: Sandbox, path: Path) -> None:
+    with pytest.raises(InputError, match="is not an Arming"):
+        Client(sandbox.url, sandbox.key, journal=path, armed="orders")  # type: ignore[arg-type]
+    assert journals._OPEN == {}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file cannot be deleted")
+def test_a_journal_that_was_deleted_sends_nothing(sandbox: Sandbox, path: Path) -> None:
+    with client(sandbox, path, armed=ARMING) as bp:
+        path.unlink()
+        with pytest.raises(JournalError, match="was deleted while it was open.*Nothing was sent"):
+            buy(bp)
+        assert bp.spent == 0 and bp.get_open_orders() == []
 
 
 def test_closing_twice_is_closing_once(sandbox: Sandbox, path: Path) -> None:
