@@ -42,7 +42,7 @@ class JournalFile:
             self.created = self._open()
         except OSError as error:
             os.close(self._lock)
-            raise JournalError(f"{path} cannot be opened: {_why(error)}.") from error
+            raise _cannot_open(path, error) from error
 
     def _open(self) -> bool:
         """Open the file. True if it was not there before."""
@@ -200,7 +200,7 @@ def _lock(path: str) -> int:
     try:
         handle = os.open(name, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)
     except OSError as error:
-        raise JournalError(f"{name} cannot be opened: {_why(error)}.") from error
+        raise _cannot_open(name, error) from error
     try:
         _try_lock(handle)
         _write_owner(handle)
@@ -247,6 +247,14 @@ def _refuse(path: str, name: str, error: OSError) -> NoReturn:
         f"{path} is in use: {who}. Only one process may write to a journal: end the other one, or "
         "use another file."
     ) from None
+
+
+def _cannot_open(name: str, error: OSError) -> JournalError:
+    remedy = {
+        errno.ENOENT: "Make its folder first.",
+        errno.EISDIR: "It is a folder: pass the path of a file.",
+    }.get(error.errno or 0, "Use a folder in which you may write.")
+    return JournalError(f"{name} cannot be opened: {_why(error)}. {remedy}")
 
 
 def _why(error: OSError) -> str:
