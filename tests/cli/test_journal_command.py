@@ -52,8 +52,8 @@ def test_it_shows_the_open_writes_first(path: str) -> None:
         "  2026-11-26 10:00:00.123 UTC  execute_order_batch: no answer within 10 seconds",
         "    symbol=SOL_USDC side=Bid orderType=Limit price=170.5 quantity=0.14 clientId=7",
         "    symbol=SOL_USDC side=Ask orderType=Limit price=170.5 quantity=0.14 clientId=7",
-        "  2026-11-26 10:00:00.123 UTC  request_withdrawal: the process ended before an answer was\n"
-        "      noted",
+        "  2026-11-26 10:00:00.123 UTC  request_withdrawal: the process ended before an answer "
+        "was\n      noted",
         "    symbol=SOL quantity=1 address=7YttLk...j2G5",
         "Lines: 1 opened, 3 sending, 1 unknown, 1 answered, 1 closed",
         "Today (2026-11-26 in UTC): 201.5 USDC count against per_day",  # 30 + 1.5 + 170
