@@ -163,10 +163,10 @@ class Client(
     ) -> Outcome | list[Outcome]:
         """Find out what became of a write that got no answer: ``error``, or the last of them.
 
-        With a journal and without ``error``: of all of them, oldest first, as one list. What is
-        found is noted in the journal, and is not unanswered any more; what is unclear stays. A
-        write that cannot be found in this way is unclear: look yourself, and then say so with
-        ``bp.journal.resolved``.
+        With a journal and without ``error``: of all of them, oldest first, as one list; empty if
+        there are none. What is found is noted in the journal, and is not unanswered any more; what
+        is unclear stays. A write that cannot be found in this way is unclear: look yourself, and
+        then say so with ``bp.journal.resolved``.
 
         It only reads, and never sends anything again.
 
@@ -181,11 +181,11 @@ class Client(
         operation that cannot be found in this way, and for an error of another exchange or key than
         this client's.
         """
+        if error is None and self.journal is not None:
+            return reconcile_all(self, wait=wait)
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"
             raise InputError("error", None, remedy)
-        if error is None and self.journal is not None:
-            return reconcile_all(self, wait=wait)
         wanted = self.unanswered[-1] if error is None else error
         return reconcile_and_note(self, wanted, wait=wait)
 
