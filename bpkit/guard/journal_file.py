@@ -46,7 +46,8 @@ class JournalFile:
 
     def _open(self) -> bool:
         """Open the file. True if it was not there before."""
-        created = _is_missing(self.path)
+        _finish_replacing(self.path)
+        created = not os.path.exists(self.path)
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
         if created:
             sync_folder(self.path)
@@ -176,12 +177,11 @@ def sync_folder(path: str) -> None:
         os.close(folder)
 
 
-def _is_missing(path: str) -> bool:
-    """Is there no file? If ``replace`` was interrupted, its new file takes its place first."""
+def _finish_replacing(path: str) -> None:
+    """Give the new file its name, if a crash stopped ``replace`` between its two renames."""
     if not os.path.exists(path) and os.path.exists(path + _NEW):
         os.rename(path + _NEW, path)
         sync_folder(path)
-    return not os.path.exists(path)
 
 
 def _write_synced(path: str, data: bytes) -> None:
