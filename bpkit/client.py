@@ -82,9 +82,10 @@ class Client(
     lost; orders and cancels never are.
 
     Every method returns the documented JSON (text for money) with a ``.df``. It raises InputError,
-    MissingKeyError, GuardError or RateLimitError before anything is sent, ApiError when the
-    exchange says no, and TransportError when no answer came. ``logging.getLogger("bpkit")`` gets
-    one INFO record for each write, and one DEBUG record for each read.
+    MissingKeyError, GuardError, RateLimitError or JournalError before anything is sent, ApiError
+    when the exchange says no, and TransportError when no answer came.
+    ``logging.getLogger("bpkit")`` gets one INFO record for each write, and one DEBUG record for
+    each read.
     """
 
     @without_locals
@@ -162,10 +163,10 @@ class Client(
     ) -> Outcome | list[Outcome]:
         """Find out what became of a write that got no answer: ``error``, or the last of them.
 
-        With a journal and without ``error``: of all of them, oldest first, as one list. What is
-        found is noted in the journal, and is not unanswered any more; what is unclear stays. A
-        write that cannot be found in this way is unclear: look yourself, and then say so with
-        ``bp.journal.resolved``.
+        With a journal and without ``error``: of all of them, oldest first, as one list; empty if
+        there are none. What is found is noted in the journal, and is not unanswered any more; what
+        is unclear stays. A write that cannot be found in this way is unclear: look yourself, and
+        then say so with ``bp.journal.resolved``.
 
         It only reads, and never sends anything again.
 
@@ -180,11 +181,11 @@ class Client(
         operation that cannot be found in this way, and for an error of another exchange or key than
         this client's.
         """
+        if error is None and self.journal is not None:
+            return reconcile_all(self, wait=wait)
         if error is None and not self.unanswered:
             remedy = "is missing, and every write of this client was answered"
             raise InputError("error", None, remedy)
-        if error is None and self.journal is not None:
-            return reconcile_all(self, wait=wait)
         wanted = self.unanswered[-1] if error is None else error
         return reconcile_and_note(self, wanted, wait=wait)
 
@@ -252,7 +253,11 @@ class Client(
         return self._send(operation, [serialize.fields(one) for one in params])
 
     def close(self) -> None:
-        """Close the open connection. The client still works: it opens another when needed."""
+        """Close the open connection, and the journal.
+
+        The client still reads: it opens another connection when it needs one. It still writes too,
+        unless it had a journal: then make a new client.
+        """
         self._transport.close()
 
     def __enter__(self) -> Client:
@@ -271,7 +276,8 @@ class Client(
             """Only called for a name that does not exist."""
             hint = ""
             if not name.startswith("_"):
-                near = get_close_matches(name, dir(type(self)), 1)
+                public = [one for one in dir(type(self)) if not one.startswith("_")]
+                near = get_close_matches(name, public, 1)
                 near = [_ELSEWHERE[name]] if name in _ELSEWHERE else near
                 hint = (
                     f"; did you mean {near[0]!r}?" if near else "; operations() lists all methods"

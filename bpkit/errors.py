@@ -127,7 +127,7 @@ class JournalError(BpkitError):
 
 
 class RateLimitError(BpkitError):
-    """The rate limit is reached, and the client was told not to wait. Nothing was sent."""
+    """The rate limit is reached, and the client does not wait for room. Nothing was sent."""
 
     def __init__(self, operation: str, limit: int, wait: float) -> None:
         self.operation, self.limit, self.wait = operation, limit, wait

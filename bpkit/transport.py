@@ -159,9 +159,9 @@ class Transport:
             else:
                 if 200 <= answer.status < 300:
                     return Reply(answer.status, answer.headers, answer.content, call)
-                told = answer.retry_after
-                left -= time.monotonic() - begun + (wait if told is None else 0)
-                wait = wait if told is None else self._patience(operation, told)
+                after = answer.retry_after
+                left -= time.monotonic() - begun + (wait if after is None else 0)
+                wait = wait if after is None else self._patience(operation, after)
                 can_help = answer.status < 200 or answer.status in _TRY_AGAIN
                 if not (can_help and attempts_left and left > 0) or wait > MOST_WAIT:
                     raise self._no(call, answer)
@@ -295,13 +295,13 @@ class Transport:
         self._connection.close()
         self.writes.close()
 
-    def _patience(self, operation: Operation, told: float) -> float:
+    def _patience(self, operation: Operation, after: float) -> float:
         """How long to wait if the exchange says to wait so long; infinity: not at all."""
-        if told > MOST_WAIT or (self.rate_limit is not None and not self.rate_limit.wait):
+        if after > MOST_WAIT or (self.rate_limit is not None and not self.rate_limit.wait):
             return float("inf")
-        if told > 1:
-            notice(f"bpkit: {operation.name} waits {told:g} seconds, as the exchange says")
-        return told
+        if after > 1:
+            notice(f"bpkit: {operation.name} waits {after:g} seconds, as the exchange says")
+        return after
 
     def _check_sandbox(self, operation: Operation) -> None:
         """Ask the server once whether it is a sandbox. Raises GuardError if it does not say so."""

@@ -238,6 +238,8 @@ def test_a_misspelt_method_is_answered_with_the_right_one(client: Client) -> Non
         client.place_order  # noqa: B018
     with pytest.raises(AttributeError, match=r"no 'xyz'; operations\(\) lists all methods"):
         client.xyz  # noqa: B018
+    with pytest.raises(AttributeError, match="no 'round_price'; operations"):
+        client.round_price  # noqa: B018  # not "_mark_price", which is private
     assert not hasattr(client, "_repr_html_")
 
 

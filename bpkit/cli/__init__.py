@@ -76,9 +76,9 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
         "--prefix", default="", help="SUB_ checks SUB_PUBLIC_KEY and SUB_SECRET_KEY"
     )
     journal = add("journal", _journal, "show a journal of writes: the open ones first")
-    journal.add_argument("file", help="such as orders.jsonl")
+    journal.add_argument("file", help="the path of the journal, such as orders.jsonl")
     journal.add_argument(
-        "--archive", action="store_true", help="rename it, and go on with a short one"
+        "--archive", action="store_true", help="rename the file, and begin a short one"
     )
     return parser, list(commands.choices)
 

@@ -68,7 +68,7 @@ def _address(url: str, route: Route) -> Line:
 
 def _encryption(url: str, route: Route) -> Line:
     if route.proxy and not route.shown_proxy.startswith("http:"):
-        return Line("skip", "TLS", "not tried alone through this kind of proxy")
+        return Line("skip", "TLS", "not tried by itself, because the proxy is not an http:// one")
     try:
         return Line("ok", "TLS", probe.encryption(url, route, _PATIENCE))
     except Failure as failure:

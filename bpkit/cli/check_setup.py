@@ -91,7 +91,10 @@ def _lines(
         return
     if not host.loopback:
         count = "two questions" if key is None else "three questions"
-        out(f"Now {host.url} is asked {count} that only read. Nothing is changed there.")
+        out(
+            f"Now the way to {host.url} is checked.\n"
+            f"Then it is asked {count} that only read. Nothing is changed there."
+        )
     with connect(host.url, key) as bp:
         yield from _exchange_lines(bp, host.loopback)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from ..clock import moment
 from ..errors import BpkitError, JournalError, shown_fields
 from ..guard.journal import open_journal
 from ..guard.journal_lines import Attempt, Lines, attempts_of, read_lines, spent_on
+from .report import WIDTH
 
 
 def run(
@@ -21,11 +23,14 @@ def run(
     out: Callable[[str], object] = print,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> int:
-    """Print it, also while a program writes to it; or archive it. 0, or 1 if it cannot be read."""
+    """Print a journal, also while a program writes to it; or archive it.
+
+    Returns 0, or 1 if it cannot be read or archived.
+    """
     try:
         lines = _read(path)
         if archive:
-            out(f"Renamed to {_archive(path, lines)}; {path} goes on with the rest.")
+            out(f"Renamed to {_archive(path, lines)}; {path} now has what is still needed.")
         else:
             show(path, lines, now().date().isoformat(), out)
     except BpkitError as error:
@@ -48,21 +53,30 @@ def show(path: str, lines: Lines, today: str, out: Callable[[str], object]) -> N
     out(f"Lines: {', '.join(f'{number} {name}' for name, number in counts.items()) or 'none'}")
     if lines.torn:
         out("The last line is not whole: it is being written, or a crash has torn it.")
-    out(f"Today ({today} in UTC): {spent_on(attempts, today):f} USDC count for per_day")
+    out(f"Today ({today} in UTC): {spent_on(attempts, today):f} USDC count against per_day")
 
 
 def _show_attempt(one: Attempt, out: Callable[[str], object]) -> None:
     when = moment(one.signed).isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
-    out(f"  {when} UTC  {one.operation}: {one.why}")
+    out(_fit(f"  {when} UTC  {one.operation}: {one.why}"))
     for fields in one.sent if one.is_batch else [one.sent]:
-        out(f"    {shown_fields(fields)}")
+        out(_fit(f"    {shown_fields(fields)}"))
+
+
+def _fit(text: str) -> str:
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _read(path: str) -> Lines:
     try:
         return read_lines(Path(path).read_bytes(), path)
     except OSError as error:
-        raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
+        raise JournalError(
+            f"{path} cannot be read: {error.strerror}. Pass the path of a journal, such as "
+            "orders.jsonl."
+        ) from error
 
 
 def _archive(path: str, lines: Lines) -> str:

@@ -29,7 +29,7 @@ def causes_of(signed: str, right: SignedText, method: str) -> tuple[str, ...]:
     """What is wrong with the signed text: keys of ``CAUSES``, at least one."""
     expected = right.text
     if any("&" in f"{name}{value}" for name, value in right.params):
-        return ("other_text",)  # the parts of the text cannot be told apart
+        return ("other_text",)  # the parts of the text cannot be distinguished
     clean, damage = _clean(signed)
     has, wants = _parts(clean), _parts(expected)
     shared = has.parameters.keys() & wants.parameters.keys()

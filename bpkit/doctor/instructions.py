@@ -1,4 +1,4 @@
-"""Instructions that are nearly right: of other operations, invented ones, and slips of the pen."""
+"""Instructions that are nearly right: of other operations, invented ones, and misspelt ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def known(operation: Operation) -> Iterator[str]:
 
 
 def invented(operation: Operation) -> Iterator[str]:
-    """Such as placeOrder, createOrders, balancesQuery or getBalances, and slips of the pen."""
+    """Such as placeOrder, createOrders, balancesQuery or getBalances, and misspellings."""
     yield from (_camel(row.name.split("_")) for row in OPERATIONS.values() if row.instruction)
     right, last = operation.instruction or "", operation.path.rpartition("/")[2]
     for name in dict.fromkeys((_noun(right), _noun(operation.name), last)):

@@ -37,7 +37,6 @@ def check_arguments(
         raise InputError("timeout", timeout, remedy)
     if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= MAX_WINDOW:
         raise InputError("window", window, f"is not an int from 1 to {MAX_WINDOW} milliseconds")
-
     if isinstance(most_bytes, bool) or not isinstance(most_bytes, int) or most_bytes < 1:
         raise InputError("most_bytes", most_bytes, "is not a number of bytes, 1 or more")
 

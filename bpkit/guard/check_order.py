@@ -71,8 +71,8 @@ class MarketRules(Markets):
         which has no mark price, uses its last price; the band limits only how high a Bid and how
         low an Ask may be. Balance and margin are not checked, nor are ``meanPremiumBand`` and what
         a market order does to the price. The last price may be 20 seconds old, and prices may move
-        until the order arrives. Raises InputError
-        as ``execute_order`` does. Docs: Markets, Get market.
+        until the order arrives. Raises InputError as ``execute_order`` does. Docs: Markets, Get
+        market.
         """
         given = signature(Order.execute_order).bind(self, *args, **order).arguments
         fields = checked_fields("execute_order", given)

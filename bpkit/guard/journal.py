@@ -1,8 +1,8 @@
 """Keep a journal of writes: a line before each is sent, and a line after, in a file.
 
-Orders survive a crash this way: the line before is on the disk when the first byte leaves, so after
-a restart the journal names every write whose answer was lost, and what was sent on this day.
-Nothing is ever sent from it. It has no secret, signature, header or token.
+The line before is on the disk when the first byte leaves. So after a crash and a restart, the
+journal names every write whose answer was lost, and what was sent on this day. Nothing is ever sent
+from it. It has no secret, signature, header or token.
 
 The lines are JSON; ``journal_lines`` has what they mean. ``n`` counts them, ``time`` is this
 computer's clock. Every line also goes to the logger ``bpkit.journal``.
@@ -168,7 +168,7 @@ class Journal:
             self._attempts[attempt].flying = True
             self._client_ids.update(client_ids_of(sent))
 
-    # --- after it: these never raise, for the answer matters more ---------------------------------
+    # --- after it: these never raise, because the answer matters more -----------------------------
 
     def answered(self, attempt: str, status: int, answer: Any, counts: Money = None) -> None:
         """The exchange accepted it. ``answer``: a row, or the list of them."""

@@ -42,11 +42,12 @@ class JournalFile:
             self.created = self._open()
         except OSError as error:
             os.close(self._lock)
-            raise JournalError(f"{path} cannot be opened: {_why(error)}.") from error
+            raise _cannot_open(path, error) from error
 
     def _open(self) -> bool:
         """Open the file. True if it was not there before."""
-        created = _is_missing(self.path)
+        _finish_replacing(self.path)
+        created = not os.path.exists(self.path)
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
         if created:
             sync_folder(self.path)
@@ -182,12 +183,11 @@ def sync_folder(path: str) -> None:
         os.close(folder)
 
 
-def _is_missing(path: str) -> bool:
-    """Is there no file? If ``replace`` was interrupted, its new file takes its place first."""
+def _finish_replacing(path: str) -> None:
+    """Give the new file its name, if a crash stopped ``replace`` between its two renames."""
     if not os.path.exists(path) and os.path.exists(path + _NEW):
         os.rename(path + _NEW, path)
         sync_folder(path)
-    return not os.path.exists(path)
 
 
 def _write_synced(path: str, data: bytes) -> None:
@@ -206,7 +206,7 @@ def _lock(path: str) -> int:
     try:
         handle = os.open(name, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)
     except OSError as error:
-        raise JournalError(f"{name} cannot be opened: {_why(error)}.") from error
+        raise _cannot_open(name, error) from error
     try:
         _try_lock(handle)
         _write_owner(handle)
@@ -253,6 +253,14 @@ def _refuse(path: str, name: str, error: OSError) -> NoReturn:
         f"{path} is in use: {who}. Only one process may write to a journal: end the other one, or "
         "use another file."
     ) from None
+
+
+def _cannot_open(name: str, error: OSError) -> JournalError:
+    remedy = {
+        errno.ENOENT: "Make its folder first.",
+        errno.EISDIR: "It is a folder: pass the path of a file.",
+    }.get(error.errno or 0, "Use a folder in which you may write.")
+    return JournalError(f"{name} cannot be opened: {_why(error)}. {remedy}")
 
 
 def _why(error: OSError) -> str:

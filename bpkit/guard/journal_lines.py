@@ -22,6 +22,7 @@ FORMAT = 1
 CUT = 200  # characters that are kept of a text
 ENDED = "the process ended before an answer was noted"
 _HEAD = b'{"n":%d,"event":"%s"'
+_KIND = b'"event":'  # in every line
 
 Event = dict[str, Any]
 
@@ -56,7 +57,7 @@ def read_lines(data: bytes, path: str) -> Lines:
                 bad.append((Torn(number, piece), at))
             elif event.get("n") != len(events) + 1:
                 why = f"its n is {event.get('n')!r}, and {len(events) + 1} is the next"
-                missing = _damage(path, number, at, why)
+                missing = _damage(path, f"line {number} (byte {at})", why, data)
                 break
             else:
                 events.append(event)
@@ -67,7 +68,7 @@ def read_lines(data: bytes, path: str) -> Lines:
     torn = [(one, at) for one, at in bad if (one.line, len(one.data)) not in named]
     for one, at in torn:
         if not _is_torn(one, pieces, len(events)):
-            raise _damage(path, one.line, at, "it is not JSON")
+            raise _damage(path, f"line {one.line} (byte {at})", "it is not JSON", data)
     if missing is not None:
         raise missing
     _check_first(path, events)
@@ -92,13 +93,19 @@ def _is_torn(one: Torn, pieces: list[bytes], events: int) -> bool:
 
 
 def _begins(data: bytes, head: bytes) -> bool:
+    """Is one of them the beginning of the other?"""
     return data.startswith(head) or head.startswith(data)
 
 
-def _damage(path: str, line: int, at: int, why: str) -> JournalError:
+def _damage(path: str, place: str, why: str, data: bytes = _KIND) -> JournalError:
+    if _KIND not in data:
+        return JournalError(
+            f"{path} is not a journal: {place}: {why}. The file was not changed. Pass the path of "
+            "a journal, or of a file that does not exist yet."
+        )
     return JournalError(
-        f"{path} is damaged: line {line} (byte {at}): {why}. The file was not changed. Repair it "
-        "from a copy, or rename it and look up its last orders yourself before you trade."
+        f"{path} is damaged: {place}: {why}. The file was not changed. Repair it from a copy, or "
+        "rename it and look up its last orders yourself before you trade."
     )
 
 
@@ -107,10 +114,14 @@ def _check_first(path: str, events: list[Event]) -> None:
     if first is None:
         return
     if first.get("event") != "opened":
-        raise JournalError(f"{path} is not a journal: its first line does not say who opened it.")
+        raise JournalError(
+            f"{path} is not a journal: its first line does not say who opened it. Pass the path of "
+            "a journal, or of a file that does not exist yet."
+        )
     if first.get("journal") != FORMAT:
         raise JournalError(
-            f"{path} has format {first.get('journal')!r}, and this bpkit reads {FORMAT} only."
+            f"{path} has format {first.get('journal')!r}, and this bpkit reads {FORMAT} only. Use "
+            "the bpkit that wrote it, or another file."
         )
 
 
@@ -119,7 +130,7 @@ def _check_first(path: str, events: list[Event]) -> None:
 
 @dataclass(eq=False)
 class Attempt:
-    """One write, as its lines tell. Sums in USDC, one for each order of a batch.
+    """One write, as its lines show it. Sums in USDC, one for each order of a batch.
 
     ``worth``: None if it was not valued. ``counts``: None if no line says yet what it counts.
     ``open``: it is not known what became of it. ``flying``: this process waits for its answer.
@@ -172,7 +183,7 @@ def attempts_of(events: Iterable[Event], path: str) -> dict[str, Attempt]:
             note(attempts, event)
         except (AttributeError, KeyError, TypeError, ValueError, InvalidOperation) as error:
             why = f"a field is missing or wrong ({error})"
-            raise JournalError(f"{path} is damaged: n={event['n']}: {why}.") from error
+            raise _damage(path, f"n={event['n']}", why) from error
     return attempts
 
 

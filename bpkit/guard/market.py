@@ -115,7 +115,7 @@ class Market:
         """The price as a multiple of the tick: a Bid is rounded down, an Ask up.
 
         ``toward="market"``: the other way, so that it is more likely to fill. ``toward="nearest"``:
-        to the nearest multiple, and from the middle to the even one; then ``side`` may be left out.
+        to the nearest multiple (halfway between two: the even one); then ``side`` may be left out.
         RuleError: minPrice, maxPrice, or tickSize if 0 is left.
         """
         return plain(self._prices.rounded("price", price, _way(side, toward)))

@@ -1,4 +1,4 @@
-"""Keep what is known of each write: what it counts, its lines in the journal, if it is in doubt."""
+"""Keep what is known of each write: what it counts, what is noted, what is in doubt."""
 
 from __future__ import annotations
 

@@ -116,4 +116,4 @@ def words(causes: list[BaseException]) -> str:
     below = [one for one in causes if type(one).__module__.split(".")[0] not in libraries]
     error = below[0] if below else causes[-1]
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return re.sub(r"\[SSL[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", text).strip()[:200]
+    return re.sub(r"\[(SSL|X509)[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", text).strip()[:200]

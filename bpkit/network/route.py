@@ -68,6 +68,6 @@ def shown(address: str) -> str:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return "(an address that is not valid)"
+        return "(not shown: it may contain a password)"
     name = parts.hostname or ""
     return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}{port}"

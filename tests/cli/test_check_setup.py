@@ -701,7 +701,8 @@ def test_a_live_host_is_announced_before_it_is_asked(
     def pretend(url: str, key: Key | None) -> Client:
         assert url == LIVE_URL and scripted.requests == []
         assert said[-1] == (
-            f"Now {LIVE_URL} is asked {count} questions that only read. Nothing is changed there."
+            f"Now the way to {LIVE_URL} is checked.\n"
+            f"Then it is asked {count} questions that only read. Nothing is changed there."
         )
         return Client(scripted.url, key)
 

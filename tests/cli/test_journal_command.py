@@ -52,13 +52,13 @@ def test_it_shows_the_open_writes_first(path: str) -> None:
         "  2026-11-26 10:00:00.123 UTC  execute_order_batch: no answer within 10 seconds",
         "    symbol=SOL_USDC side=Bid orderType=Limit price=170.5 quantity=0.14 clientId=7",
         "    symbol=SOL_USDC side=Ask orderType=Limit price=170.5 quantity=0.14 clientId=7",
-        "  2026-11-26 10:00:00.123 UTC  request_withdrawal: the process ended before an answer was "
-        "noted",
+        "  2026-11-26 10:00:00.123 UTC  request_withdrawal: the process ended before an answer "
+        "was\n      noted",
         "    symbol=SOL quantity=1 address=7YttLk...j2G5",
         "Lines: 1 opened, 3 sending, 1 unknown, 1 answered, 1 closed",
-        "Today (2026-11-26 in UTC): 201.5 USDC count for per_day",  # 30 + 1.5 + 170
+        "Today (2026-11-26 in UTC): 201.5 USDC count against per_day",  # 30 + 1.5 + 170
     ]
-    assert told(path, day=27)[-1] == "Today (2026-11-27 in UTC): 0 USDC count for per_day"
+    assert told(path, day=27)[-1] == "Today (2026-11-27 in UTC): 0 USDC count against per_day"
 
 
 def test_it_shows_a_journal_that_is_being_written(path: str) -> None:
@@ -78,7 +78,7 @@ def test_it_shows_a_journal_that_is_being_written(path: str) -> None:
 def test_it_is_archived(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["journal", path, "--archive"]) == 0
     old = next(one for one in Path(path).parent.glob("orders-*.jsonl"))
-    assert capsys.readouterr().out == f"Renamed to {old}; {path} goes on with the rest.\n"
+    assert capsys.readouterr().out == f"Renamed to {old}; {path} now has what is still needed.\n"
     kept = [json.loads(line) for line in Path(path).read_text("ascii").splitlines()]
     assert {one.get("id") for one in kept} >= {"a", "c"}
     assert main(["journal", path]) == 0
@@ -86,7 +86,7 @@ def test_it_is_archived(path: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("text, said", [
-    (None, "cannot be read: No such file"), ("notes\n", "is damaged: line 1 (byte 0)"),
+    (None, "cannot be read: No such file"), ("notes\n", "is not a journal: line 1 (byte 0)"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_said(
     text: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

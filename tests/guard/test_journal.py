@@ -450,9 +450,11 @@ def test_what_is_no_path_is_refused(given: Any) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="no/orders.jsonl.lock cannot be opened: No such file"):
+    with pytest.raises(
+        JournalError, match="lock cannot be opened: No such file .*. Make its folder"
+    ):
         opened(tmp_path / "no" / "orders.jsonl")
-    with pytest.raises(JournalError, match="cannot be opened: Is a directory"):
+    with pytest.raises(JournalError, match="Is a directory. It is a folder: pass"):
         opened(tmp_path)
     assert (tmp_path.parent / f"{tmp_path.name}.lock").exists()
 
@@ -611,7 +613,7 @@ def test_a_missing_line_is_named(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text, told", [
-    ("my notes", "line 1 (byte 0): it is not JSON"),
+    ("my notes", "is not a journal: line 1 (byte 0): it is not JSON"),
     ('{"n":1,"event":"sending"}\n', "is not a journal: its first line does not say who opened it"),
     ('{"n":1,"event":"opened","journal":2}\n', "has format 2, and this bpkit reads 1 only"),
     ('{"a":1}\n', "its n is None"),

@@ -274,6 +274,12 @@ def test_what_cannot_be_found_is_unclear_and_closed_by_hand(scripted: Scripted, 
         assert bp.unanswered == []
 
 
+def test_nothing_to_reconcile_is_an_empty_list(sandbox: Sandbox, path: Path) -> None:
+    with client(sandbox, path) as bp:
+        buy(bp)
+        assert bp.reconcile() == []
+
+
 def test_a_journal_needs_a_key_and_a_day_needs_a_journal(sandbox: Sandbox, path: Path) -> None:
     with pytest.raises(InputError, match="journal=.*: needs a key"):
         Client(sandbox.url, journal=path)
