@@ -532,6 +532,12 @@ def test_one_of_two_nulls_is_signed() -> None:
     proves(found, "parameters_not_sent", signed, RIGHT)
 
 
+def test_false_that_was_signed_as_a_number() -> None:
+    right = RIGHT.replace("true", "false")
+    signed = RIGHT.replace("true", "0")
+    proves(order(signed, {**ORDER, "postOnly": False}), "different_values", signed, right)
+
+
 def test_false_and_zero_are_lost_together() -> None:
     """As with ``if value:``, and a second mistake."""
     signed = RIGHT.replace("&postOnly=true", "").replace("&window=5000", "")

@@ -442,6 +442,13 @@ def test_who_owns_nothing_may_order_nothing(pit: Pit, symbol: str, price: str | 
     assert most["maxOrderQuantity"] == "0"
 
 
+def test_no_market_order_is_possible_without_offers() -> None:
+    pit = Pit()
+    pit.perp.asks.clear()
+    most = pit.exchange.max_order_quantity(pit.bob, PERP, "Bid")
+    assert most["maxOrderQuantity"] == "0"
+
+
 def test_what_a_taker_does_not_fill_needs_no_margin(pit: Pit) -> None:
     """One piece is on offer, and margin is there for a hundred. 500 waiting would need 5000."""
     for fields in ({}, {"price": "110", "timeInForce": "IOC"}):

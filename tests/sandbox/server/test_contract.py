@@ -7,6 +7,7 @@ evidence; an exception that no answer needs is an error too.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
@@ -514,6 +515,17 @@ def test_a_changed_order_is_noticed(
 
 
 # --- requests -------------------------------------------------------------------------------------
+
+
+def test_a_refusal_names_the_documented_type_of_a_body(specification: Specification) -> None:
+    bodies = {name: facts.get("body") for name, facts in specification.operations.items()}
+    for name, body in bodies.items():
+        if body is not None:
+            with pytest.raises(parsing.Unreadable, match=re.escape(f'type "{body}", found 1.')):
+                parsing.read(
+                    OPERATIONS[name], "", {"content-type": "application/json"}, b"1", set()
+                )
+    assert sum(body is not None for body in bodies.values()) == 21
 
 
 def test_a_longest_client_id() -> None:
