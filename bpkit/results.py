@@ -327,10 +327,6 @@ _SHOWN_AS = {
 }  # fmt: skip
 
 
-def _is_placed(made: Answer) -> bool:
-    return isinstance(made, Record) and _is_named(made, _IDS)
-
-
 def _is_named(row: Mapping[str, Any], ids: Iterable[str]) -> bool:
     """Does it have a status, and an id by which it can be found again?"""
     return isinstance(row.get("status"), str) and any(
@@ -353,7 +349,10 @@ def _is_batch(made: Answer) -> bool:
 _IDS = ("id", "rfqId", "quoteId")
 _PLACED: dict[str, Callable[[Answer], bool]] = {
     "batch": _is_batch,
-    **dict.fromkeys(("order", "withdrawal", "strategy", "rfq", "quote"), _is_placed),
+    **dict.fromkeys(
+        ("order", "withdrawal", "strategy", "rfq", "quote"),
+        lambda made: isinstance(made, Record) and _is_named(made, _IDS),
+    ),
 }
 _LISTS = {"orders", "batch", "strategies"}  # kinds whose answer is a list even without a body
 _TOTALS = {"collateral"}  # kinds whose record says more than its frame
