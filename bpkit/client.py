@@ -65,10 +65,11 @@ class Client(
     ``key``: needed by signed operations. ``window``: milliseconds for which a signed request stays
     valid, 1 to 60000. ``timeout``: seconds for a whole call, from its first attempt to the last
     byte of the answer; or a pair: seconds to connect, and for the whole call. Waiting for the rate
-    limit, or because the exchange says so, does not count. ``most_bytes``: a longer answer is not
-    read to its end. ``journal``: a file on a local disk that gets a line before each write is sent
-    and a line after it, so that orders survive a crash: ``unanswered`` and the arming's ``per_day``
-    are read from it at the start. It is for this client's host and key only.
+    limit, or because the exchange says so, does not count. ``most_bytes``: of an answer, 64 MiB by
+    default; a longer one is a TransportError. ``journal``: a file on a local disk that gets a line
+    before each write is sent and a line after its answer. So ``unanswered`` and the sum of the
+    arming's ``per_day`` survive a crash: they are read from it at the start. It is for one host,
+    one key and one process at a time.
 
     ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
     how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
