@@ -338,9 +338,10 @@ def _check_owner(path: str, url: object, public_key: object, *own: str) -> None:
     """Another client could not find the lost orders of the journal."""
     for what, theirs, mine in zip(("host", "key"), (url, public_key), own, strict=True):
         if theirs != mine:
+            hint = " (a new sandbox needs a new file)" if str(theirs).startswith("http:") else ""
             raise JournalError(
                 f"{path} belongs to the {what} {theirs}, and this client's is {mine}. Use another "
-                "file for this client."
+                f"file for this client{hint}."
             )
 
 

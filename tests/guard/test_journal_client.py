@@ -310,3 +310,11 @@ def test_closing_twice_is_closing_once(sandbox: Sandbox, path: Path) -> None:
     buy(other)
     with pytest.raises(JournalError, match="is closed" if other.close() is None else "never"):
         buy(other)
+
+
+def test_the_journal_of_another_sandbox_says_what_to_do(tmp_path: Path) -> None:
+    journal = tmp_path / "orders.jsonl"
+    with Sandbox() as first:
+        Client(first.url, first.key, journal=journal).close()
+    with Sandbox() as second, pytest.raises(JournalError, match="a new sandbox needs a new file"):
+        Client(second.url, second.key, journal=journal)
