@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..clock import moment
-from ..errors import BpkitError, JournalError, shown_fields
+from ..errors import BpkitError, JournalError, hide_secrets, shown_fields
 from ..guard.journal import open_journal
 from ..guard.journal_lines import Attempt, Lines, attempts_of, read_lines, spent_on
 
@@ -62,7 +62,7 @@ def _read(path: str) -> Lines:
     try:
         return read_lines(Path(path).read_bytes(), path)
     except OSError as error:
-        raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
+        raise JournalError(f"{hide_secrets(path)} cannot be read: {error.strerror}.") from error
 
 
 def _archive(path: str, lines: Lines) -> str:
