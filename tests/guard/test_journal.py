@@ -562,6 +562,27 @@ def test_a_file_that_was_torn_at_its_first_line_is_recovered(path: Path) -> None
         assert reopened(path).open_attempts() == []
 
 
+@pytest.mark.parametrize("name", ["_write_synced", "os.rename", "sync_folder"])
+def test_ctrl_c_while_it_is_archived_keeps_the_count_of_lines(
+    name: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(path)
+    sending(journal)
+    journal.answered(ID, 200, ANSWER, WORTH)
+    with monkeypatch.context() as patch:
+
+        def stop(*args: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(journal, "_clock", lambda: SIGNED + 86_400_000)  # a day later
+        patch.setattr(f"bpkit.guard.journal_file.{name}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            journal.archive()
+    sending(journal, "b" * 16)
+    assert [one["n"] for one in events(path)] == [*range(1, len(events(path)) + 1)]
+    assert [one.attempt for one in reopened(path).open_attempts()] == ["b" * 16]
+
+
 @pytest.mark.parametrize("letter", range(7))
 def test_a_damaged_event_hides_no_write(letter: int, path: Path) -> None:
     """One bit of the word ``sending`` is flipped: the line is still JSON."""
