@@ -554,6 +554,21 @@ def test_a_crash_during_the_recovery_is_recovered(again: bytes, path: Path) -> N
     assert len(reopened(path).open_attempts()) == 1
 
 
+@pytest.mark.parametrize("kept", [1, 12, 60])
+def test_a_second_crash_during_the_recovery_is_recovered(kept: int, path: Path) -> None:
+    """A torn line, a torn ``recovered`` line, and then one whole and another torn."""
+    whole = written(path)
+    start = whole.index(b'{"n":2')
+    path.write_bytes(whole[: start + 20] + b'\n{"n":2,"event":"recov')
+    reopened(path)
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*lines[:4], lines[4][:kept]]))
+    journal = reopened(path)
+    assert names_of_whole(path) == ["opened", *["recovered"] * 3, "opened"]
+    sending(journal)
+    assert len(reopened(path).open_attempts()) == 1
+
+
 def test_a_file_that_was_torn_at_its_first_line_is_recovered(path: Path) -> None:
     whole = written(path)
     for cut in (1, 15, 60):
