@@ -148,7 +148,8 @@ class TransportError(BpkitError):
     there is none, or several); ``unique_id``: the id was made at random for this request alone;
     ``time``: the UTC time of its signature; ``window``: the milliseconds for which the
     signature was valid, after which the exchange refuses it; ``url`` and ``public_key``: where it
-    was sent, and with which key; ``attempt``: the ``id`` of its lines in the journal.
+    was sent, and with which key; ``attempt``: how it is counted, and the ``id`` of its lines in
+    the journal.
     ``bp.reconcile(error)`` looks for the write.
 
     The text of a write that may have been carried out also has the fields by which it can be found.

@@ -327,10 +327,15 @@ _SHOWN_AS = {
 }  # fmt: skip
 
 
-def _is_named(row: Mapping[str, Any], ids: Iterable[str]) -> bool:
+_IDS = ("id", "rfqId", "quoteId")
+
+
+def _is_placed(row: object, ids: Iterable[str] = _IDS) -> bool:
     """Does it have a status, and an id by which it can be found again?"""
-    return isinstance(row.get("status"), str) and any(
-        isinstance(row.get(name), str | int) for name in ids
+    return (
+        isinstance(row, Mapping)
+        and isinstance(row.get("status"), str)
+        and any(isinstance(row.get(name), str | int) for name in ids)
     )
 
 
@@ -339,20 +344,16 @@ def _is_batch(made: Answer) -> bool:
     return isinstance(made, Rows) and all(
         isinstance(row, dict)
         and (
-            (row.get("operation") == "Ok" and _is_named(row, ["id"]))
+            (row.get("operation") == "Ok" and _is_placed(row, ["id"]))
             or (row.get("operation") == "Err" and "code" in row)
         )
         for row in made
     )
 
 
-_IDS = ("id", "rfqId", "quoteId")
 _PLACED: dict[str, Callable[[Answer], bool]] = {
     "batch": _is_batch,
-    **dict.fromkeys(
-        ("order", "withdrawal", "strategy", "rfq", "quote"),
-        lambda made: isinstance(made, Record) and _is_named(made, _IDS),
-    ),
+    **dict.fromkeys(("order", "withdrawal", "strategy", "rfq", "quote"), _is_placed),
 }
 _LISTS = {"orders", "batch", "strategies"}  # kinds whose answer is a list even without a body
 _TOTALS = {"collateral"}  # kinds whose record says more than its frame

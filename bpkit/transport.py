@@ -40,7 +40,7 @@ from .guard.rate_limit import RateLimit, counter_for, notice
 from .guard.record import WriteRecord
 from .guard.spending import Admitted
 from .network import refusals
-from .network.connection import Answered, Connection, first_part
+from .network.connection import Answered, Connection, first_part, without_secrets
 from .network.failures import Failure
 from .operations import OPERATIONS, UNDOCUMENTED, Operation
 from .serialize import Fields, body, hide_two_factor_token, query
@@ -346,7 +346,7 @@ class Transport:
     def _no(self, call: Call, answer: Answered) -> BpkitError:
         """The error of an answer that is not 2xx. A write that is refused counts no more."""
         operation, status = call.operation, answer.status
-        text = answer.content.decode(errors="replace")
+        text = without_secrets(answer.content.decode(errors="replace"), call.request)
         code, message = refusals.refusal(
             status, text, phrase=answer.phrase, location=answer.headers.get("Location")
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Scripted
 
-from bpkit import Arming, Client, GuardError, Key, RateLimit, TransportError
+from bpkit import ApiError, Arming, Client, GuardError, Key, RateLimit, TransportError
 from bpkit.guard.rate_limit import RequestCounter, counter_for
 from bpkit.operations import OPERATIONS
 from bpkit.sandbox import Sandbox
@@ -162,6 +163,24 @@ def test_the_beginning_of_an_answer_has_no_secret(scripted: Scripted) -> None:
                 two_factor_token=token,
             )  # fmt: skip
     assert caught.value.first == "<(hidden)> <(hidden)>"
+
+
+def test_a_refusal_that_repeats_the_second_factor_hides_it(
+    scripted: Scripted, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    scripted.says(400, '{"code":"INVALID_CLIENT_REQUEST","message":"token 314159 is wrong"}')
+    path = tmp_path / "orders.jsonl"
+    with (
+        Client(scripted.url, Key(DEMO_SECRET), journal=path) as bp,
+        pytest.raises(ApiError) as caught,
+    ):
+        bp.request_withdrawal(
+            address="a", blockchain="Solana", quantity="1", symbol="SOL", two_factor_token="314159"
+        )
+    assert caught.value.message == "token (hidden) is wrong"
+    for text in (caught.value.body, path.read_text(), caplog.text):
+        assert "314159" not in text and "token (hidden) is wrong" in text
 
 
 # --- a server on this machine that may be a tunnel ------------------------------------------------

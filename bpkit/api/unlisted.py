@@ -4,7 +4,7 @@ import re
 from posixpath import normpath
 
 from ..errors import InputError
-from ..operations import OPERATIONS, Operation
+from ..operations import OPERATIONS, UNDOCUMENTED, Operation
 
 
 def unlisted_operation(method: str, path: str, instruction: str | None) -> Operation:
@@ -22,8 +22,13 @@ def unlisted_operation(method: str, path: str, instruction: str | None) -> Opera
         if known.path != path and _plain(known.path) == _plain(path):
             remedy = f"is another spelling of {known.path!r}; write that, so that its limits apply"
             raise InputError("path", path, remedy)
-        if (known.method, known.path) == (method, path) and known.instruction == instruction:
-            return known._replace(answer="plain")
+        if (known.method, known.path) == (method, path):
+            if known.instruction not in (instruction, UNDOCUMENTED):
+                own = repr(known.instruction) if known.signed else "None: it is not signed"
+                remedy = f"is not that of {known.name}, which is {own}"
+                raise InputError("instruction", instruction, remedy)
+            if known.instruction == instruction:
+                return known._replace(answer="plain")
     return Operation(f"{method} {path}", "", method, path, instruction, "plain", documented=False)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..clock import moment
-from ..errors import BpkitError, JournalError, shown_fields
+from ..errors import BpkitError, JournalError, hide_secrets, shown_fields
 from ..guard.journal import open_journal
 from ..guard.journal_lines import Attempt, Lines, attempts_of, read_lines, spent_on
 from .report import WIDTH
@@ -74,8 +74,8 @@ def _read(path: str) -> Lines:
         return read_lines(Path(path).read_bytes(), path)
     except OSError as error:
         raise JournalError(
-            f"{path} cannot be read: {error.strerror}. Pass the path of a journal, such as "
-            "orders.jsonl."
+            f"{hide_secrets(path)} cannot be read: {error.strerror}. Pass the path of a journal, "
+            "such as orders.jsonl."
         ) from error
 
 

@@ -251,10 +251,8 @@ class Journal:
             old = _free_name(self.path, today)
             try:
                 self._file.replace(data, old)
-            except JournalError:
+            finally:  # after a failure or Ctrl+C it may be the old file or the new one
                 self._file.lines = len(read_lines(self._file.read(), self.path).events)
-                raise
-            self._file.lines = len(lines)
             self._attempts = {id: self._attempts[id] for id in self._attempts if id in kept}
         return old
 

@@ -8,6 +8,7 @@ opened again, a ``recovered`` line names it. Any other line that does not parse 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation, localcontext
@@ -67,7 +68,7 @@ def read_lines(data: bytes, path: str) -> Lines:
     }
     torn = [(one, at) for one, at in bad if (one.line, len(one.data)) not in named]
     for one, at in torn:
-        if not _is_torn(one, pieces, len(events)):
+        if not _is_torn(one, pieces, bool(events)):
             raise _damage(path, f"line {one.line} (byte {at})", "it is not JSON", data)
     if missing is not None:
         raise missing
@@ -83,13 +84,18 @@ def _parsed(piece: bytes) -> Event | None:
     return event if isinstance(event, dict) else None
 
 
-def _is_torn(one: Torn, pieces: list[bytes], events: int) -> bool:
-    """Is it the last line, or the one before a ``recovered`` line that is itself torn?"""
+def _is_torn(one: Torn, pieces: list[bytes], events: bool) -> bool:
+    """Is it the last line, or are all lines after it ``recovered``, whole or torn as well?"""
     last = pieces[-1].rstrip(b"\0")  # left by a power cut
     if one.line == len(pieces):
-        return bool(events) or len(pieces) > 1 or _begins(last, _HEAD % (1, b"opened"))
-    is_next = one.line == len(pieces) - 1 and bool(last)
-    return is_next and _begins(last, _HEAD % (events + 1, b"recovered"))
+        return events or len(pieces) > 1 or _begins(last, _HEAD % (1, b"opened"))
+    return bool(last) and all(map(_is_recovery, pieces[one.line :]))
+
+
+def _is_recovery(piece: bytes) -> bool:
+    """May it be a ``recovered`` line, whole or torn?"""
+    number = re.match(rb'\{"n":(\d+)', piece)
+    return _begins(piece.rstrip(b"\0"), _HEAD % (int(number[1]) if number else 1, b"recovered"))
 
 
 def _begins(data: bytes, head: bytes) -> bool:
@@ -193,6 +199,8 @@ def note(attempts: dict[str, Attempt], event: Event) -> None:
     if name not in _EVENTS:  # a damaged word must not hide a write
         raise ValueError(f"event={name!r} is unknown")
     if name == "sending":
+        if event["id"] in attempts:  # a damaged id must not hide a write
+            raise ValueError(f"id={event['id']!r} is there twice")
         attempts[event["id"]] = Attempt(
             event["id"], event["operation"], event["sent"], event["signed"], event["window"],
             event["unique_id"], event["day"], _sums(event["worth"]),

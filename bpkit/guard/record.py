@@ -75,9 +75,10 @@ class WriteRecord:
             self._unanswered.append(error)
         else:
             self.guard.give_back(admitted)
+        if admitted is not None:
+            error.attempt = admitted.id
         if self.journal is None or admitted is None:
             return
-        error.attempt = admitted.id
         if error.sent:
             seen = error.status, error.content_type, error.first
             self.journal.unknown(admitted.id, stage, error.reason, *seen)

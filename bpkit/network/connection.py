@@ -202,11 +202,15 @@ class _Reader(io.BufferedReader):
 
 def first_part(content: bytes, request: requests.PreparedRequest) -> str:
     """The first 200 characters of an answer, without what only the sender may know."""
-    text = content[:4096].decode(errors="replace")
+    return without_secrets(content[:4096].decode(errors="replace"), request)[:200]
+
+
+def without_secrets(text: str, request: requests.PreparedRequest) -> str:
+    """An answer that may repeat its request, without the signature and the second factor."""
     hidden = [request.headers.get("X-Signature")]
     with suppress(ValueError, TypeError):
         sent = json.loads(request.body or "null")
         hidden.append(sent.get("twoFactorToken") if isinstance(sent, dict) else None)
     for secret in filter(None, hidden):
         text = text.replace(str(secret), "(hidden)")
-    return text[:200]
+    return text

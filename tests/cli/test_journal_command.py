@@ -46,6 +46,12 @@ def told(path: str, day: int = 26) -> list[str]:
     return lines
 
 
+def test_a_secret_in_place_of_the_path_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "hJ3kP9vQ2mX7aB5nC8dE1fG4iL6oR0sTuVwYzAbCdEf="
+    assert main(["journal", secret]) == 1
+    assert "cannot be read" in (told := capsys.readouterr().err) and secret not in told
+
+
 def test_it_shows_the_open_writes_first(path: str) -> None:
     assert told(path) == [
         "Open: 2. What became of them is not known; bp.reconcile() looks for them.",

@@ -26,6 +26,7 @@ from samples import LEAST
 
 from bpkit import LIVE_URL, ApiError, Arming, Client, GuardError, Key, TransportError
 from bpkit.guard.hosts import Host, check_host
+from bpkit.network.failures import Failure
 from bpkit.operations import OPERATIONS, UNDOCUMENTED, Operation
 from bpkit.sandbox import Sandbox
 from bpkit.signing import DEMO_SECRET
@@ -325,6 +326,25 @@ def test_an_order_without_an_answer_still_counts(scripted: Scripted) -> None:
     with pytest.raises(TransportError, match="UNKNOWN"):
         limit(bp, "100", "1")
     assert bp.spent == 100
+
+
+def test_a_lost_order_is_given_back_once_it_is_known_not_to_arrive(
+    capped: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a journal, too. It was signed three minutes ago, and nothing of it arrived."""
+
+    def cut(*args: object) -> None:
+        raise Failure("the connection was lost", sent=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(capped._transport._connection, "send", cut)
+        with pytest.raises(TransportError, match="UNKNOWN"):
+            limit(capped, "100", "1")
+    assert capped.spent == 100
+    (lost,) = capped.unanswered
+    assert lost.time is not None
+    lost.time -= timedelta(minutes=3)
+    assert capped.reconcile(lost).state == "not found" and capped.spent == 0
 
 
 def test_an_order_that_never_left_is_given_back() -> None:

@@ -556,12 +556,48 @@ def test_a_crash_during_the_recovery_is_recovered(again: bytes, path: Path) -> N
     assert len(reopened(path).open_attempts()) == 1
 
 
+@pytest.mark.parametrize("kept", [1, 12, 60])
+def test_a_second_crash_during_the_recovery_is_recovered(kept: int, path: Path) -> None:
+    """A torn line, a torn ``recovered`` line, and then one whole and another torn."""
+    whole = written(path)
+    start = whole.index(b'{"n":2')
+    path.write_bytes(whole[: start + 20] + b'\n{"n":2,"event":"recov')
+    reopened(path)
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*lines[:4], lines[4][:kept]]))
+    journal = reopened(path)
+    assert names_of_whole(path) == ["opened", *["recovered"] * 3, "opened"]
+    sending(journal)
+    assert len(reopened(path).open_attempts()) == 1
+
+
 def test_a_file_that_was_torn_at_its_first_line_is_recovered(path: Path) -> None:
     whole = written(path)
     for cut in (1, 15, 60):
         path.write_bytes(whole[:cut] + b"\0" * (cut % 2))
         assert reopened(path).open_attempts() == []
         assert reopened(path).open_attempts() == []
+
+
+@pytest.mark.parametrize("name", ["_write_synced", "os.rename", "sync_folder"])
+def test_ctrl_c_while_it_is_archived_keeps_the_count_of_lines(
+    name: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(path)
+    sending(journal)
+    journal.answered(ID, 200, ANSWER, WORTH)
+    with monkeypatch.context() as patch:
+
+        def stop(*args: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(journal, "_clock", lambda: SIGNED + 86_400_000)  # a day later
+        patch.setattr(f"bpkit.guard.journal_file.{name}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            journal.archive()
+    sending(journal, "b" * 16)
+    assert [one["n"] for one in events(path)] == [*range(1, len(events(path)) + 1)]
+    assert [one.attempt for one in reopened(path).open_attempts()] == ["b" * 16]
 
 
 @pytest.mark.parametrize("letter", range(7))
@@ -896,3 +932,23 @@ def test_an_archive_that_fails_changes_nothing(
     assert path.read_bytes() == before
     sending(journal, "next")
     assert events(path)[-1]["n"] == 6 + 1
+
+
+def test_a_damaged_id_hides_no_write(path: Path) -> None:
+    """Two writes with one id: the second would hide the first."""
+    with_two = [
+        {"n": 1, "event": "opened", "time": "t", "journal": 1, "url": LIVE, "public_key": KEY},
+        *(
+            {
+                "n": n, "event": "sending", "time": "t", "id": ID, "operation": "execute_order",
+                "sent": SENT, "signed": SIGNED, "window": 5000, "unique_id": True, "worth": "1",
+                "day": DAY,
+            }
+            for n in (2, 3)
+        ),
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(one) + "\n" for one in with_two))
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=f"id='{ID}' is there twice"):
+        open_journal(path, url=LIVE, public_key=KEY)
+    assert path.read_bytes() == before

@@ -165,3 +165,18 @@ def test_the_answer_of_a_known_write_stays_plain(scripted: Scripted) -> None:
     scripted.says(200, json.dumps({"id": "1", "status": "New"}))
     placed = place(Client(scripted.url, Key(DEMO_SECRET)), ORDER)
     assert type(placed) is dict and placed["id"] == "1"
+
+
+@pytest.mark.parametrize(("method", "path", "instruction", "said"), [
+    ("POST", "/api/v1/order", None, "is not that of execute_order, which is 'orderExecute'"),
+    ("POST", "/api/v1/order", "orderCancel", "is not that of execute_order"),
+    ("GET", "/api/v1/markets", "marketQuery", "is not that of get_markets, which is None"),
+])  # fmt: skip
+def test_a_known_operation_keeps_its_instruction(
+    method: str, path: str, instruction: str | None, said: str
+) -> None:
+    """With another one it would be an unlisted write, to which no limit applies."""
+    arming = Arming(unlisted=True, per_order="1", per_session="1")
+    bp = Client(LIVE_URL, Key.generate(), armed=arming)
+    with pytest.raises(InputError, match=said):
+        bp.request(method, path, {}, instruction=instruction)
