@@ -823,6 +823,15 @@ def test_every_order_gets_a_number_of_its_own(bp: Client, scripted: Scripted) ->
     assert all(isinstance(one, int) and 0 < one < 2**32 for one in numbers)
 
 
+def test_the_id_of_a_withdrawal_is_a_text(bp: Client, scripted: Scripted) -> None:
+    """The documentation has a number for an order, and a text of at most 255 for a withdrawal."""
+    scripted.cuts()
+    with pytest.raises(TransportError):
+        bp.request_withdrawal(symbol="USDC", quantity="5", blockchain="Solana", address="a")
+    sent = json.loads(scripted.requests[0]["body"])["clientId"]
+    assert isinstance(sent, str) and 0 < int(sent) < 2**32
+
+
 def test_a_second_factor_is_in_no_error(bp: Client, scripted: Scripted) -> None:
     scripted.cuts()
     with pytest.raises(TransportError) as caught:
