@@ -587,6 +587,19 @@ def test_an_expired_order_is_not_an_expired_signature(bp: Client, scripted: Scri
     assert caught.value.finding is None and len(scripted.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "message, found",
+    [("Invalid signature", True), ("Invalid X-Window", True), ("Invalid market symbol", False)],
+)
+def test_a_finding_comes_with_a_refused_signature_only(
+    message: str, found: bool, bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(400, json.dumps({"code": "INVALID_CLIENT_REQUEST", "message": message}))
+    with pytest.raises(ApiError) as caught:
+        place(bp)
+    assert (caught.value.finding is not None) == found and len(scripted.requests) == 1
+
+
 @pytest.mark.parametrize("body", ['{"id": "1"', "<html>", '"text"'])
 def test_a_broken_success_is_an_unknown_outcome(body: str, bp: Client, scripted: Scripted) -> None:
     scripted.says(200, body)
