@@ -320,6 +320,10 @@ def test_reconcile_can_be_told_not_to_wait(bp: Client, sandbox: Sandbox) -> None
         assert found.state == "unclear" and "may still arrive until" in found.explanation
 
 
+def test_the_clock_is_corrected_only_if_that_is_said(bp: Client) -> None:
+    assert [bp.measure_clock().applied, bp.measure_clock(apply=True).applied] == [False, True]
+
+
 def test_a_random_id_uses_all_32_bits(client: Client) -> None:
     """The documentation has uint32. All of 200 ids are in its lower half once in 2**200 runs."""
     one = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "1"}

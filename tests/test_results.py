@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable
 from decimal import Decimal
 from html.parser import HTMLParser
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -380,6 +381,13 @@ def test_rows_of_an_answer_keep_its_frame(
     assert made.df["symbol"].tolist() == symbols
     assert list(made.df.columns) == list(rows.df.columns)
     assert [row["symbol"] for row in rows] == ["SOL_USDC", "BTC_USDC"]
+
+
+def test_an_empty_record_has_no_field() -> None:
+    empty: Any = answer("empty", "")
+    with pytest.raises(KeyError) as caught:
+        empty["status"]
+    assert str(caught.value) == "'status': This answer has nothing"
 
 
 def test_a_copy_of_a_record_keeps_its_frame() -> None:

@@ -587,6 +587,19 @@ def test_an_expired_order_is_not_an_expired_signature(bp: Client, scripted: Scri
     assert caught.value.finding is None and len(scripted.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "message, found",
+    [("Invalid signature", True), ("Invalid X-Window", True), ("Invalid market symbol", False)],
+)
+def test_a_finding_comes_with_a_refused_signature_only(
+    message: str, found: bool, bp: Client, scripted: Scripted
+) -> None:
+    scripted.says(400, json.dumps({"code": "INVALID_CLIENT_REQUEST", "message": message}))
+    with pytest.raises(ApiError) as caught:
+        place(bp)
+    assert (caught.value.finding is not None) == found and len(scripted.requests) == 1
+
+
 @pytest.mark.parametrize("body", ['{"id": "1"', "<html>", '"text"'])
 def test_a_broken_success_is_an_unknown_outcome(body: str, bp: Client, scripted: Scripted) -> None:
     scripted.says(200, body)
@@ -821,6 +834,15 @@ def test_every_order_gets_a_number_of_its_own(bp: Client, scripted: Scripted) ->
     numbers = [json.loads(request["body"])["clientId"] for request in scripted.requests]
     assert len(set(numbers)) == 50
     assert all(isinstance(one, int) and 0 < one < 2**32 for one in numbers)
+
+
+def test_the_id_of_a_withdrawal_is_a_text(bp: Client, scripted: Scripted) -> None:
+    """The documentation has a number for an order, and a text of at most 255 for a withdrawal."""
+    scripted.cuts()
+    with pytest.raises(TransportError):
+        bp.request_withdrawal(symbol="USDC", quantity="5", blockchain="Solana", address="a")
+    sent = json.loads(scripted.requests[0]["body"])["clientId"]
+    assert isinstance(sent, str) and 0 < int(sent) < 2**32
 
 
 def test_a_second_factor_is_in_no_error(bp: Client, scripted: Scripted) -> None:

@@ -67,9 +67,9 @@ class Admitted:
     name: str
     signed: int
     day: str
-    batch: bool = False
-    unique: bool = False
-    parts: list[Part] = field(default_factory=list)
+    batch: bool
+    unique: bool
+    parts: list[Part]
     totals: tuple[Total, ...] = ()
 
     @property

@@ -83,7 +83,7 @@ def _before_sending(causes: list[BaseException], url: str, route: Route) -> tupl
     if tls := _first(causes, ssl.SSLError, ssl.CertificateError):
         cut = isinstance(tls, ssl.SSLEOFError | ssl.SSLZeroReturnError)
         return f"no encrypted connection to {url} ({words([tls])})", cut
-    if _first(causes, socket.gaierror, urllib3.NameResolutionError):
+    if _first(causes, socket.gaierror):
         name = urlsplit(route.shown_proxy if route.proxy else url).hostname
         return f"the address of {name} was not found (DNS)", True
     if _first(causes, TimeoutError, urllib3.ConnectTimeoutError) and not _first(

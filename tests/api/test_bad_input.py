@@ -375,6 +375,7 @@ MADE_WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "rate_limit": (
         lambda: Client(LIVE_URL, rate_limit=5), "is not a RateLimit"),  # type: ignore[arg-type]
     "timeout": (lambda: Client(LIVE_URL, timeout=(0, 5)), "seconds to connect"),
+    "window": (lambda: Client(LIVE_URL, window=60001), "is not an int from 1 to 60000"),
 }  # fmt: skip
 
 

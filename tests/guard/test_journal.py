@@ -741,6 +741,15 @@ def test_client_ids_of_the_file_are_known(path: Path) -> None:
         assert not same.is_used(8)
 
 
+def test_a_client_id_is_unique_only_if_that_was_said(path: Path) -> None:
+    """A search by an id that is not unique could find another order."""
+    journal = opened(path)
+    for attempt, said in (("a", {}), ("b", {"unique_id": True})):
+        journal.sending(attempt, "execute_order", SENT, signed=SIGNED, window=5000, **said)
+    found = {error.attempt: error.unique_id for error in reopened(path).open_attempts()}
+    assert found == {"a": False, "b": True}
+
+
 def test_the_day_is_that_of_the_signature_and_the_newest_count_holds(path: Path) -> None:
     midnight = 1795737600000
     journal = opened(path)

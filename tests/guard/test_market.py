@@ -374,6 +374,30 @@ def test_what_is_no_amount_is_refused(value: Any) -> None:
         assert not isinstance(caught.value, RuleError)
 
 
+@pytest.mark.parametrize(
+    "field, call",
+    [
+        ("price", lambda: SOL.round_price("0", "Bid")),
+        ("price", lambda: SOL.round_trigger("0", "1")),
+        ("last", lambda: SOL.round_trigger("1", "0")),
+        ("quantity", lambda: SOL.round_quantity("0")),
+        ("amount", lambda: SOL.round_quote("0")),
+        ("price", lambda: SOL.order("Bid", price="0", quantity="1")),
+        ("quantity", lambda: SOL.order("Bid", price="1", quantity="0")),
+        ("quote", lambda: SOL.order("Bid", price="1", quote="0")),
+        ("price", lambda: SOL.bands("1").check("0")),
+        ("last", lambda: SOL.bands("0")),
+        ("mean_mark", lambda: SOL.bands("1", "0")),
+        ("price", lambda: SOL.check(price="0")),
+        ("quantity", lambda: SOL.check(quantity="0")),
+    ],
+)
+def test_the_argument_that_is_no_amount_is_named(field: str, call: Callable[[], object]) -> None:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert caught.value.field == field and str(caught.value).startswith(f"{field}='0': ")
+
+
 def test_a_float_is_named_with_its_text() -> None:
     with pytest.raises(InputError, match=r'write text: "0.3"'):
         SOL.round_quantity(0.3)  # type: ignore[arg-type]
