@@ -266,7 +266,7 @@ def test_another_form_of_the_right_signature_is_no_hmac() -> None:
 
 
 @pytest.mark.parametrize(("key", "words"), [
-    ("your_api_key", "is a placeholder"),
+    ("your_api_key", "X-API-Key is a placeholder"),
     ("f47ac10b-58cc-4372-a567-0e02b2c3d479", "is a UUID"),
     ("zebra " * 11 + "abandon", "recovery phrase of a wallet"),
     (KEY.replace("+", "-").replace("/", "_"), "URL-safe alphabet"),
@@ -275,6 +275,16 @@ def test_what_the_key_seems_to_be(key: str, words: str) -> None:
     found = order(RIGHT, Key=key)
     assert found.cause == "key_form" and found.proven and found.remedy.startswith("X-API-Key ")
     assert words in found.remedy and key.strip() not in str(found)
+
+
+# --- bytes that are not UTF-8 ---------------------------------------------------------------------
+
+
+def test_bytes_that_are_not_utf8_are_read_as_they_are() -> None:
+    """%FF is one byte of the signed text, and %FE is another."""
+    signed = b"instruction=balanceQuery&symbol=\xff" + TAIL.encode()
+    assert query(signed, "/api/v1/capital?symbol=%FF").cause == "none"
+    assert query(signed, "/api/v1/capital?symbol=%FE").cause == "unknown"
 
 
 # --- the path and the body ------------------------------------------------------------------------
