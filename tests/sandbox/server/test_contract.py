@@ -34,7 +34,6 @@ EXCEPTIONS = {
     for place in entry["places"]
 }
 DOCUMENTED = [one for one in OPERATIONS.values() if one.documented]
-JSON = {"content-type": "application/json"}
 ERROR = "ApiErrorResponse"
 # They never answer 200: they need a session or a vault's key, or are not simulated.
 NEVER_200 = {
