@@ -1036,6 +1036,17 @@ def test_the_streams_are_signed_too(more: str) -> None:
     proves(frame(four(signed)), "websocket", signed, SUBSCRIBE)
 
 
+@pytest.mark.parametrize("more", [
+    'params=["account.orderUpdate", "account.positionUpdate"]',
+    'params=["account.orderUpdate","account.positionUpdate"]',
+    "streams=account.orderUpdate,account.positionUpdate",
+])  # fmt: skip
+def test_two_streams_are_signed_too(more: str) -> None:
+    signed = f"instruction=subscribe&{more}{TAIL}"
+    found = frame(four(signed), ("account.orderUpdate", "account.positionUpdate"))
+    proves(found, "websocket", signed, SUBSCRIBE)
+
+
 @pytest.mark.parametrize("body", ["{", "[]", "1"])
 def test_a_frame_that_cannot_be_read(body: str) -> None:
     found = diagnose(url="wss://ws.backpack.exchange/", body=body)

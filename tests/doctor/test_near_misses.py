@@ -70,6 +70,26 @@ def test_an_invented_instruction_of_a_query(path: str, right: str, invented: str
     proves(query(signed, path), "wrong_instruction", signed, f"instruction={right}{TAIL}")
 
 
+@pytest.mark.parametrize(("method", "path", "right", "invented"), [
+    *(("POST", "/api/v1/order", "orderExecute", f"{verb}Order") for verb in (
+        "execute", "place", "create", "new", "submit", "send", "post", "add", "make", "open",
+        "request", "put")),
+    *(("GET", "/api/v1/capital", "balanceQuery", f"{verb}Balance") for verb in (
+        "get", "query", "fetch", "list", "read", "history")),
+    *(("DELETE", "/api/v1/order", "orderCancel", f"{verb}Order") for verb in (
+        "cancel", "delete", "remove", "close", "cancelAll", "deleteAll")),
+    *(("PATCH", "/api/v1/account", "accountUpdate", f"{verb}Account") for verb in (
+        "update", "set", "change", "edit", "patch", "modify")),
+    ("GET", "/wapi/v1/history/fills", "fillHistoryQueryAll", "fillQueryAll"),
+])  # fmt: skip
+def test_the_verbs_of_other_exchanges(method: str, path: str, right: str, invented: str) -> None:
+    signed = f"instruction={invented}{TAIL}"
+    body = None if method == "GET" else "{}"
+    headers = heads(sign(signed))
+    found = checked(diagnose(method=method, url=path, headers=headers, body=body))
+    proves(found, "wrong_instruction", signed, f"instruction={right}{TAIL}")
+
+
 @pytest.mark.parametrize("name", ["get_balances", "execute_order"])
 def test_the_instruction_of_every_other_operation_is_tried(name: str) -> None:
     row = OPERATIONS[name]
@@ -111,6 +131,13 @@ def test_reserved_names_that_are_sent_and_signed_once(sent: str) -> None:
 def test_reserved_names_that_are_sent_and_signed_twice() -> None:
     signed = f"instruction=balanceQuery&symbol=SOL&timestamp={MS}&window=5000{TAIL}"
     proves(query(signed, f"/api/v1/capital?{IN_QUERY[0]}"), "reserved", signed, BARE)
+
+
+def test_another_time_that_is_sent_and_signed() -> None:
+    """A program that read the clock for the query, and 0.7 seconds later for X-Timestamp."""
+    signed = BARE.replace(str(MS), str(MS - 700))
+    found = query(signed, f"/api/v1/capital?symbol=SOL&timestamp={MS - 700}")
+    proves(found, "reserved + timestamp_differs", signed, BARE)
 
 
 def test_an_invented_instruction_that_is_also_sent() -> None:
@@ -243,7 +270,7 @@ def test_another_form_of_the_right_signature_is_no_hmac() -> None:
 
 
 @pytest.mark.parametrize(("key", "words"), [
-    ("your_api_key", "is a placeholder"),
+    ("your_api_key", "X-API-Key is a placeholder"),
     ("f47ac10b-58cc-4372-a567-0e02b2c3d479", "is a UUID"),
     ("zebra " * 11 + "abandon", "recovery phrase of a wallet"),
     (KEY.replace("+", "-").replace("/", "_"), "URL-safe alphabet"),
@@ -252,6 +279,16 @@ def test_what_the_key_seems_to_be(key: str, words: str) -> None:
     found = order(RIGHT, Key=key)
     assert found.cause == "key_form" and found.proven and found.remedy.startswith("X-API-Key ")
     assert words in found.remedy and key.strip() not in str(found)
+
+
+# --- bytes that are not UTF-8 ---------------------------------------------------------------------
+
+
+def test_bytes_that_are_not_utf8_are_read_as_they_are() -> None:
+    """%FF is one byte of the signed text, and %FE is another."""
+    signed = b"instruction=balanceQuery&symbol=\xff" + TAIL.encode()
+    assert query(signed, "/api/v1/capital?symbol=%FF").cause == "none"
+    assert query(signed, "/api/v1/capital?symbol=%FE").cause == "unknown"
 
 
 # --- the path and the body ------------------------------------------------------------------------
