@@ -193,7 +193,7 @@ def _items(body: bytes) -> list[dict[str, Any]]:
     )
     items = content if isinstance(content, list) else [content]
     if not all(isinstance(one, dict) for one in items):
-        raise ValueError("neither an object nor a list of objects")
+        raise ValueError
     return items
 
 

@@ -422,6 +422,14 @@ def test_the_clock_to_the_millisecond(ahead: int, cause: str, proven: bool) -> N
     checked(found)
 
 
+def test_how_far_the_timestamp_is_ahead() -> None:
+    found = diagnose(
+        method="POST", url="/api/v1/order", headers=heads(sign(RIGHT)), body=ORDER_JSON,
+        now=MS - 90_000,
+    )  # fmt: skip
+    assert found.remedy.startswith("The timestamp is 90 seconds ahead of the exchange. ")
+
+
 @pytest.mark.parametrize(("late", "said"), [(600_000, False), (600_001, True), (700_000, True)])
 def test_beyond_ten_minutes_is_said(late: int, said: bool) -> None:
     found = diagnose(
