@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from specification import Specification, read
 from watch import Watch
 
-from bpkit import Client, errors
+from bpkit import Client, errors, transport
 from bpkit.operations import OPERATIONS, Operation
 from bpkit.sandbox import Sandbox
 
@@ -69,6 +69,12 @@ def no_secret_slips(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     printed = "".join(text for *_, text in request.node._report_sections)  # what pytest captured
     assert WATCH.found(printed) == []
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read is tried again at once; tests/test_transport.py looks at the waits."""
+    monkeypatch.setattr(transport, "BACKOFF", 0)
 
 
 @pytest.fixture

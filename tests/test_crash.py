@@ -6,7 +6,7 @@ import crash
 
 
 def test_orders_survive_a_line_that_breaks_and_a_program_that_is_killed() -> None:
-    figures = crash.run(25, "3")
-    assert figures["orders sent"] == 25 and figures["kills"] > 0
+    figures = crash.run(15, "3")
+    assert figures["orders sent"] == 15 and figures["kills"] > 0
     wrong = ("twice", "lost", "told wrongly", "still in doubt")
     assert [figures[name] for name in wrong] == [0, 0, 0, 0]

@@ -32,7 +32,7 @@ from bpkit import (
 )
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
-from bpkit.transport import Transport
+from bpkit.transport import BACKOFF, Transport
 
 
 @pytest.fixture
@@ -46,6 +46,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     defaults = {**Transport.__init__.__kwdefaults__, "sleep": waited.append}
     monkeypatch.setattr(Transport.__init__, "__kwdefaults__", defaults)
+    monkeypatch.setattr("bpkit.transport.BACKOFF", BACKOFF)
     return waited
 
 
