@@ -17,7 +17,7 @@ import pytest
 
 from bpkit import ApiError, Client, GuardError, TransportError
 from bpkit.sandbox import FAULTS, Sandbox
-from bpkit.transport import Transport
+from bpkit.transport import BACKOFF, Transport
 
 MESSAGE = {
     "cut": "the connection was lost",
@@ -118,6 +118,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     defaults = {**Transport.__init__.__kwdefaults__, "sleep": waited.append}
     monkeypatch.setattr(Transport.__init__, "__kwdefaults__", defaults)
+    monkeypatch.setattr("bpkit.transport.BACKOFF", BACKOFF)
     return waited
 
 
