@@ -45,7 +45,10 @@ def failure(error: Exception, stage: str, url: str, route: Route, seconds: float
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """An exception, and all that it was made from or raised by."""
+    """An exception, and all that it was made from or raised by.
+
+    Without those of requests: each is an OSError, whatever is below it.
+    """
     found: list[BaseException] = []
     todo: list[object] = [error]
     while todo:
@@ -54,7 +57,11 @@ def _causes(error: BaseException) -> list[BaseException]:
             found.append(one)
             todo += [one.__cause__, one.__context__, *one.args]
             todo += [getattr(one, name, None) for name in ("reason", "original_error")]
-    return found
+    return [one for one in found if not _is_of(one, "requests")] or found
+
+
+def _is_of(error: BaseException, library: str) -> bool:
+    return type(error).__module__.partition(".")[0] == library
 
 
 def _first(causes: list[BaseException], *kinds: type[BaseException]) -> BaseException | None:
@@ -71,7 +78,6 @@ def _at_setup(causes: list[BaseException], route: Route) -> str:
 
 
 def _before_sending(causes: list[BaseException], url: str, route: Route) -> tuple[str, bool]:
-    said = " ".join(map(str, causes))
     where = f"the proxy {route.shown_proxy}" if route.proxy else url
     plain = " ".join(str(one) for one in causes if type(one) is OSError)
     if refused := _REFUSED_TUNNEL.search(plain):
@@ -93,8 +99,6 @@ def _before_sending(causes: list[BaseException], url: str, route: Route) -> tupl
     if _first(causes, ConnectionRefusedError):
         hint = " (a new sandbox needs a new client)" if url.startswith("http:") else ""
         return f"nothing listens at {where}{hint}", True
-    if "SOCKS" in said:
-        return f"{where} did not connect to {url} ({words(causes)})", True
     return f"no connection to {where} ({words(causes)})", True
 
 
@@ -103,7 +107,7 @@ def _after_sending(causes: list[BaseException], seconds: float) -> tuple[str, bo
         return "the answer cannot be decompressed", True
     if _first(causes, TimeoutError, urllib3.ReadTimeoutError):
         return f"no answer within {seconds:.3g} seconds", True
-    if _first(causes, OSError, http.client.RemoteDisconnected, http.client.IncompleteRead):
+    if _first(causes, OSError, http.client.IncompleteRead):
         return "the connection was lost", True
     if _first(causes, http.client.HTTPException, urllib3.HTTPError, ValueError):
         return f"the answer is not HTTP ({words(causes)})", True
@@ -112,8 +116,7 @@ def _after_sending(causes: list[BaseException], seconds: float) -> tuple[str, bo
 
 def words(causes: list[BaseException]) -> str:
     """The words of the error below all that the libraries made of it."""
-    libraries = ("requests", "urllib3")
-    below = [one for one in causes if type(one).__module__.split(".")[0] not in libraries]
+    below = [one for one in causes if not _is_of(one, "urllib3")]
     error = below[0] if below else causes[-1]
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return re.sub(r"\[(SSL|X509)[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", text).strip()[:200]

@@ -8,12 +8,12 @@ import socket
 import ssl
 from base64 import b64encode
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from .failures import Failure, failure
-from .route import Route
+from .failures import failure
+from .route import Route, trusted
 
 _VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
@@ -37,13 +37,11 @@ def addresses(url: str) -> list[str]:
 def reach_proxy(url: str, route: Route, seconds: float) -> None:
     """Connect to the proxy, and send nothing. Raises Failure."""
     try:
-        proxy = _parts(route)
-        usual = 1080 if proxy.scheme.startswith("socks") else 443 if proxy.scheme == "https" else 80
-        place = (proxy.hostname or "", proxy.port or usual)
-    except ValueError:
-        place = ("", 0)
-    if not place[0]:
-        raise Failure(f"the address of the proxy is not valid: {route.shown_proxy}")
+        proxy = route.proxy_parts
+    except ValueError as error:
+        raise failure(error, "setup", url, route, seconds) from None
+    usual = 1080 if proxy.scheme.startswith("socks") else 443 if proxy.scheme == "https" else 80
+    place = (proxy.hostname or "", proxy.port or usual)
     try:
         socket.create_connection(place, seconds).close()
     except (OSError, UnicodeError) as error:
@@ -57,8 +55,6 @@ def encryption(url: str, route: Route, seconds: float) -> str:
     """
     host = urlsplit(url)
     try:
-        if route.verify is not True:
-            route.check()
         connection = _connection(host.hostname or "", host.port or 443, route, seconds)
         try:
             connection.connect()
@@ -66,19 +62,17 @@ def encryption(url: str, route: Route, seconds: float) -> str:
             return f"{encrypted.version()}, certificate from {_issuer(encrypted)}"
         finally:
             connection.close()
-    except Failure:
-        raise
     except Exception as error:
         raise failure(error, "connect", url, route, seconds) from None
 
 
 def _connection(host: str, port: int, route: Route, seconds: float) -> http.client.HTTPSConnection:
-    trusted = _context(route)
+    context = trusted(str(DEFAULT_CA_BUNDLE_PATH if route.verify is True else route.verify))
     if not route.proxy:
-        return http.client.HTTPSConnection(host, port, timeout=seconds, context=trusted)
-    proxy = _parts(route)
+        return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+    proxy = route.proxy_parts
     made = http.client.HTTPSConnection(
-        proxy.hostname or "", proxy.port or 80, timeout=seconds, context=trusted
+        proxy.hostname or "", proxy.port or 80, timeout=seconds, context=context
     )
     headers = {}
     if proxy.username:
@@ -86,20 +80,6 @@ def _connection(host: str, port: int, route: Route, seconds: float) -> http.clie
         headers["Proxy-Authorization"] = "Basic " + b64encode(pair.encode()).decode()
     made.set_tunnel(host, port, headers)
     return made
-
-
-def _parts(route: Route) -> SplitResult:
-    proxy = route.proxy or ""
-    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-
-
-def _context(route: Route) -> ssl.SSLContext:
-    """Trust what a request trusts."""
-    path = str(DEFAULT_CA_BUNDLE_PATH if route.verify is True else route.verify)
-    folder = os.path.isdir(path)
-    return ssl.create_default_context(
-        cafile=None if folder else path, capath=path if folder else None
-    )
 
 
 def _issuer(encrypted: ssl.SSLSocket) -> str:

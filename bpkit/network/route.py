@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
@@ -27,15 +27,30 @@ class Route:
     verify_from: str | None = None
 
     @property
+    def proxy_parts(self) -> SplitResult:
+        """The parts of the proxy's address. Raises ValueError if it is not valid."""
+        proxy = self.proxy or ""
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if not parts.hostname or parts.port == 0:
+            raise ValueError("it has no host, or the port 0")
+        return parts
+
+    @property
     def shown_proxy(self) -> str:
-        """The proxy's address without user and password."""
-        return shown(self.proxy or "")
+        """The proxy's address for a person: without user, password, path and query."""
+        try:
+            parts = self.proxy_parts
+        except ValueError:
+            return "(not shown: it may contain a password)"
+        port = f":{parts.port}" if parts.port else ""
+        name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+        return f"{parts.scheme}://{name}{port}"
 
     def check(self) -> None:
         """Raise Failure if the certificates cannot be used."""
         path = str(self.verify)
         try:
-            _load(path)
+            trusted(path)
         except (OSError, ValueError) as error:
             missing = isinstance(error, FileNotFoundError)
             why = "does not exist" if missing else f"cannot be used ({words([error])})"
@@ -46,10 +61,13 @@ class Route:
 
 
 @cache
-def _load(path: str) -> None:
-    """Load the certificates of a file or a folder as urllib3 will. A success is remembered."""
+def trusted(path: str) -> ssl.SSLContext:
+    """Trust the certificates of a file or a folder, as urllib3 will. A success is remembered.
+
+    Raises OSError or ValueError.
+    """
     folder = Path(path).is_dir()
-    ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+    return ssl.create_default_context(
         cafile=None if folder else path, capath=path if folder else None
     )
 
@@ -60,14 +78,3 @@ def route_to(url: str) -> Route:
     proxy = select_proxy(url, get_environ_proxies(url))
     named = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
     return Route(proxy, os.environ[named] if named else True, named)
-
-
-def shown(address: str) -> str:
-    """An address of a proxy for a person: without user, password, path and query."""
-    try:
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "(not shown: it may contain a password)"
-    name = parts.hostname or ""
-    return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}{port}"
