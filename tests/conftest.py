@@ -27,6 +27,7 @@ from bpkit.sandbox import Sandbox
 # The secret that the exchange's own Python guide prints; it opens the sandbox's first account.
 DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 
+BACKOFF = transport.BACKOFF
 errors.WIDTH = 10**6  # messages in one piece; tests/test_errors.py looks at their wrapping
 
 VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_text("utf-8"))
@@ -73,8 +74,18 @@ def no_secret_slips(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read is tried again at once; tests/test_transport.py looks at the waits."""
+    """A read is tried again at once; the fixture ``waits`` shows how long it would wait."""
     monkeypatch.setattr(transport, "BACKOFF", 0)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody waits in a test; the waits are written down, as long as they really are."""
+    waited: list[float] = []
+    defaults = {**transport.Transport.__init__.__kwdefaults__, "sleep": waited.append}
+    monkeypatch.setattr(transport.Transport.__init__, "__kwdefaults__", defaults)
+    monkeypatch.setattr(transport, "BACKOFF", BACKOFF)
+    return waited
 
 
 @pytest.fixture

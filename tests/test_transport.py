@@ -32,7 +32,7 @@ from bpkit import (
 )
 from bpkit.operations import OPERATIONS
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET
-from bpkit.transport import BACKOFF, Transport
+from bpkit.transport import Transport
 
 
 @pytest.fixture
@@ -40,14 +40,7 @@ def bp(scripted: Scripted) -> Client:
     return Client(scripted.url, Key(DEMO_SECRET))
 
 
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody waits in a test; the waits are written down."""
-    waited: list[float] = []
-    defaults = {**Transport.__init__.__kwdefaults__, "sleep": waited.append}
-    monkeypatch.setattr(Transport.__init__, "__kwdefaults__", defaults)
-    monkeypatch.setattr("bpkit.transport.BACKOFF", BACKOFF)
-    return waited
+pytestmark = pytest.mark.usefixtures("waits")
 
 
 def place(bp: Client) -> object:

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
-import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import PLACED, Scripted, least_answer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
-from cryptography.x509.oid import NameOID
 from live import Live
 from samples import LEAST
 
@@ -388,50 +375,3 @@ def test_no_environment_switches_encryption_off(
     monkeypatch.setenv(name, value)
     verify = Client(LIVE_URL)._transport._connection.route.verify
     assert verify is True or Path(str(verify)).exists()  # the certificates of this machine
-
-
-@pytest.fixture
-def impostor(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
-    """An https server on this machine whose certificate nobody has signed: (url, what arrived)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "api.backpack.exchange")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "impostor.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
-    arrived: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            arrived.append(self.path)
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.handle_error = lambda *a: None  # type: ignore[method-assign]
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"https://127.0.0.1:{server.server_port}", arrived
-    server.shutdown()
-    server.server_close()
-
-
-def test_an_impostor_gets_nothing(
-    impostor: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url, arrived = impostor
-    monkeypatch.setattr("bpkit.transport.RETRIES", 0)
-    for name in ("get_balances", "execute_order"):
-        with pytest.raises(TransportError, match="is not trusted .*Nothing was sent"):
-            LEAST[name].call(Client(url, Key(DEMO_SECRET)))
-    assert arrived == []

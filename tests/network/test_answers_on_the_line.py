@@ -16,20 +16,13 @@ from raw_server import Raw, answer, raw
 
 from bpkit import ApiError, Client, InputError, Key, TransportError
 from bpkit.signing import DEMO_SECRET
-from bpkit.transport import BACKOFF, MOST_BYTES, Transport
+from bpkit.transport import MOST_BYTES
 
 ORDER = '{"id":"1","status":"New","symbol":"SOL_USDC"}'
 EARLY = [b"HTTP/1.1 102 Processing\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"]
 
 
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody waits in a test; the waits are written down."""
-    waited: list[float] = []
-    defaults = {**Transport.__init__.__kwdefaults__, "sleep": waited.append}
-    monkeypatch.setattr(Transport.__init__, "__kwdefaults__", defaults)
-    monkeypatch.setattr("bpkit.transport.BACKOFF", BACKOFF)
-    return waited
+pytestmark = pytest.mark.usefixtures("waits")
 
 
 def client(server: Raw, **options: Any) -> Client:

@@ -89,13 +89,22 @@ def test_an_answer_that_is_cut_leaves_the_order_in_doubt(
 
 
 def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
+    """An impostor gets nothing, neither of a read nor of an order."""
+    arrived: list[bytes] = []
+
+    def handler(connection: socket.socket, request: bytes) -> bool:
+        arrived.append(request)
+        return False
+
     _, private = certificates.make(tmp_path)
-    with certificates.encrypted(private, lambda *_: False) as url:
+    with certificates.encrypted(private, handler) as url:
         said = f"the certificate of {url} is not trusted (self-signed certificate)"
-        with pytest.raises(TransportError, match="Nothing was sent") as caught:
-            place(client(url))
-        assert caught.value.reason == said
+        for call in (place, Client.get_balances):
+            with pytest.raises(TransportError, match="Nothing was sent") as caught:
+                call(client(url))
+            assert caught.value.reason == said
         assert checks(url)["TLS"] == ("fix", said)
+    assert arrived == []
 
 
 def test_after_a_check_that_fails_the_others_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

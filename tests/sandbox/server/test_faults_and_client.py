@@ -17,7 +17,6 @@ import pytest
 
 from bpkit import ApiError, Client, GuardError, TransportError
 from bpkit.sandbox import FAULTS, Sandbox
-from bpkit.transport import BACKOFF, Transport
 
 MESSAGE = {
     "cut": "the connection was lost",
@@ -112,14 +111,7 @@ RESTING = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody waits in a test; the waits are written down."""
-    waited: list[float] = []
-    defaults = {**Transport.__init__.__kwdefaults__, "sleep": waited.append}
-    monkeypatch.setattr(Transport.__init__, "__kwdefaults__", defaults)
-    monkeypatch.setattr("bpkit.transport.BACKOFF", BACKOFF)
-    return waited
+pytestmark = pytest.mark.usefixtures("waits")
 
 
 @pytest.fixture
