@@ -24,7 +24,6 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("bpkit.guard.hosts._is_loopback", lambda host: False)
-    monkeypatch.setattr("bpkit.transport.BACKOFF", 0)
 
 
 def client(url: str) -> Client:

@@ -15,11 +15,10 @@ CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of this machine, and nobody waits between two attempts."""
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of this machine."""
     for name in (*PROXY, *CERTIFICATES):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("bpkit.transport.BACKOFF", 0)
 
 
 def order_fails(url: str = LIVE_URL, timeout: tuple[float, float] = (1, 2)) -> TransportError:
