@@ -34,11 +34,12 @@ LEVELS = [
     {"api"},
     {"guard", "doctor"},
     {"transport"},
-    {"reconcile"},
+    {"plots"},
+    {"reconcile", "streams"},
     {"client"},
-    {"history", "streams"},
+    {"history"},
     {"bpkit"},
-    {"plots", "cli"},
+    {"cli"},
     {"__main__"},
 ]
 SANDBOX_LEVELS = [{"formatting", "undo"}, {"simulation"}, {"core"}, {"server"}, {""}]

@@ -19,6 +19,7 @@ from .conflicts import Conflicts
 from .ledger import Balances, exact
 from .margin import Margin
 from .orders import EngineAccount, EngineOrder, OrderRequest
+from .outbox import Outbox
 from .rules import Refusal, bad_request
 from .settlement import LIQUIDATION, FuturesSettlement, system_request
 from .venue import Venue
@@ -54,6 +55,7 @@ class Engine(Undoable):
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
         self.last_id = FIRST_ORDER_ID
+        self.outbox = Outbox()
         self.margin = Margin(self.markets, self.mark)
         self.settlement = FuturesSettlement(
             self.markets,
