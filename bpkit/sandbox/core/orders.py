@@ -120,7 +120,10 @@ class EngineAccount(Undoable):
 
 @dataclass(eq=False)
 class EngineOrder(Undoable):
-    """An accepted order. ``executed`` in steps, ``executed_quote`` in ticks * steps."""
+    """An accepted order. ``executed`` in steps, ``executed_quote`` in ticks * steps.
+
+    ``planned``: ticks * steps that it is about to match at once; it is known when it is accepted.
+    """
 
     id: str
     owner: EngineAccount
@@ -132,6 +135,7 @@ class EngineOrder(Undoable):
     executed_quote: int = 0
     related: str | None = None
     triggered_us: int | None = None
+    planned: int = 0
 
     @property
     def remaining(self) -> int:
@@ -205,7 +209,14 @@ class EngineOrder(Undoable):
             return plain(request.quote_quantity)
         if request.price is not None and request.quantity is not None:
             return plain(market.notional(request.price * request.quantity))
-        return plain(_round_up(market.notional(self.executed_quote), market.tick))
+        return plain(self.quoted())
+
+    @exact()
+    def quoted(self) -> Decimal:
+        """The quote quantity that the exchange gives to a market order with a quantity: what the
+        order pays or receives, rounded up to the decimals of the tick."""
+        market = self.request.market
+        return _round_up(market.notional(max(self.planned, self.executed_quote)), market.tick)
 
 
 class OrderFill(NamedTuple):
