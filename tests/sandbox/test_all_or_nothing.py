@@ -120,7 +120,7 @@ def whole(sandbox: Sandbox) -> Any:
     service = sandbox._service
     seen: dict[int, int] = {}
     feeds = [
-        (symbol, feed._last_id, state(feed._recorded, seen))
+        (symbol, state(feed._recorded, seen))
         for symbol, feed in sorted(service.exchange._feeds.items())
         if feed._recorded
     ]

@@ -7,11 +7,12 @@ fill-or-kill order, or the cost of a market order, can be checked before anythin
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from ..undo import keep
 
+PASS = "Pass"  # self-trade prevention of the market maker: it passes over its own quotes
 Side = Literal["Bid", "Ask"]
 OTHER: dict[Side, Side] = {"Bid": "Ask", "Ask": "Bid"}
 
@@ -82,17 +83,29 @@ class Match(NamedTuple):
 
 
 class Book:
-    """The resting orders of one market."""
+    """The resting orders of one market. ``touched``: the levels that changed since they were
+    published."""
 
     def __init__(self) -> None:
+        self.touched: set[tuple[Side, int]] = set()
         self._orders: dict[str, Resting] = {}
         self._sides: dict[Side, _BookSide] = {"Bid": _BookSide(1), "Ask": _BookSide(-1)}
 
     def __contains__(self, id: str) -> bool:
         return id in self._orders
 
-    def add(self, order: Resting) -> None:
-        """Add an order behind those of the same price. Match it first.
+    def order(self, id: str) -> Resting:
+        """An order in the book. KeyError: it is not there."""
+        return self._orders[id]
+
+    def take_touched(self) -> list[tuple[Side, int]]:
+        """``touched``, sorted by price; then nothing is."""
+        touched, self.touched = self.touched, set()
+        return sorted(touched, key=lambda level: level[1])
+
+    def add(self, order: Resting, before: Collection[str] = ()) -> None:
+        """Add an order behind those of the same price, but before the orders with the ids
+        ``before``. Match it first.
 
         ValueError: the id is used, the quantity is not above 0, or the price crosses the book.
         """
@@ -102,18 +115,29 @@ class Book:
             raise ValueError(f"{order} crosses the book")
         keep(self, self._copy)
         self._orders[order.id] = order
-        self._sides[order.side].add(order)
+        self._sides[order.side].add(order, before)
+        self.touched.add((order.side, order.price))
 
     def cancel(self, id: str) -> Resting:
         """Remove an order. KeyError: it is not in the book."""
         keep(self, self._copy)
         order = self._orders.pop(id)
         self._sides[order.side].remove(order)
+        self.touched.add((order.side, order.price))
         return order
 
     def best(self, side: Side) -> int | None:
         """The highest bid or the lowest ask, in ticks."""
         return self._sides[side].best()
+
+    def steps(self, side: Side, price: int) -> int:
+        """The whole quantity at a price; 0: no order is there."""
+        return self._sides[side].steps(price)
+
+    def top(self, side: Side) -> tuple[int, int] | None:
+        """The best price and its quantity, or None."""
+        best = self.best(side)
+        return None if best is None else (best, self.steps(side, best))
 
     def crosses(self, side: Side, price: int) -> bool:
         """Would an order with this side and price match another?"""
@@ -148,6 +172,8 @@ class Book:
                 return Match(fills, expired, NO_MATCH)
             if _is_worse(taker.side, maker.price, taker.worst):
                 return Match(fills, expired, PRICE_IMPACT)
+            if maker.owner == taker.owner and taker.prevention == PASS:
+                continue
             if maker.owner == taker.owner:
                 if taker.prevention != "RejectTaker":
                     expired.append(maker.id)
@@ -184,14 +210,18 @@ class Book:
             else:
                 self._orders[maker.id] = left
                 self._sides[maker.side].change(left)
+                self.touched.add((maker.side, maker.price))
         for id in match.expired:
             self.cancel(id)
 
-    def _copy(self) -> tuple[dict[str, Resting], dict[Side, _BookSide]]:
-        return dict(self._orders), {side: one.copy() for side, one in self._sides.items()}
+    def _copy(self) -> tuple[set[tuple[Side, int]], dict[str, Resting], dict[Side, _BookSide]]:
+        sides = {side: one.copy() for side, one in self._sides.items()}
+        return set(self.touched), dict(self._orders), sides
 
-    def _put_back(self, copy: tuple[dict[str, Resting], dict[Side, _BookSide]]) -> None:
-        self._orders, self._sides = copy
+    def _put_back(
+        self, copy: tuple[set[tuple[Side, int]], dict[str, Resting], dict[Side, _BookSide]]
+    ) -> None:
+        self.touched, self._orders, self._sides = copy
 
 
 class _BookSide:
@@ -208,12 +238,15 @@ class _BookSide:
         other._queues = {key: dict(queue) for key, queue in self._queues.items()}
         return other
 
-    def add(self, order: Resting) -> None:
+    def add(self, order: Resting, before: Collection[str]) -> None:
         key = self._sign * order.price
         if key not in self._queues:
             insort(self._keys, key)
             self._queues[key] = {}
-        self._queues[key][order.id] = order
+        queue = self._queues[key]
+        queue[order.id] = order
+        for id in [id for id in queue if id in before]:
+            queue[id] = queue.pop(id)  # to the end
 
     def remove(self, order: Resting) -> None:
         key = self._sign * order.price
@@ -224,6 +257,9 @@ class _BookSide:
 
     def change(self, order: Resting) -> None:
         self._queues[self._sign * order.price][order.id] = order  # it keeps its place
+
+    def steps(self, price: int) -> int:
+        return sum(order.quantity for order in self._queues.get(self._sign * price, {}).values())
 
     def best(self) -> int | None:
         return self._sign * self._keys[-1] if self._keys else None

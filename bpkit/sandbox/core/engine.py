@@ -20,6 +20,7 @@ from .ledger import Balances, exact
 from .margin import Margin
 from .orders import EngineAccount, EngineOrder, OrderRequest
 from .outbox import Outbox
+from .publisher import Publisher
 from .rules import Refusal, bad_request
 from .settlement import LIQUIDATION, FuturesSettlement, system_request
 from .venue import Venue
@@ -56,6 +57,7 @@ class Engine(Undoable):
         self.venues: UndoDict[str, Venue] = UndoDict()
         self.last_id = FIRST_ORDER_ID
         self.outbox = Outbox()
+        self.publisher = Publisher(self)
         self.margin = Margin(self.markets, self.mark)
         self.settlement = FuturesSettlement(
             self.markets,
@@ -92,7 +94,8 @@ class Engine(Undoable):
         venue = self.venues.get(market.symbol)
         if venue is None:
             feed = self.feed(market.symbol)
-            venue = Venue(market, feed, self.market_maker, self.fees, self.settlement)
+            funds = self.market_maker, self.fees
+            venue = Venue(market, feed, *funds, self.settlement, self.publisher)
             self.venues[market.symbol] = venue
         venue.refresh(self.now_us)
         self.leave_exits(venue)
@@ -259,8 +262,12 @@ class Engine(Undoable):
         """End all spot orders of an account, so that what they lock can pay a debt."""
         for order in list(account.open.values()):
             if order.request.market.kind == "SPOT":
-                venue = self.venues[order.request.market.symbol]
-                venue.end(order, "Expired", "InsufficientFunds")
+                self._end(order, "InsufficientFunds")
+
+    def _end(self, order: EngineOrder, expiry: str) -> None:
+        venue = self.venues[order.request.market.symbol]
+        venue.refresh(self.now_us)  # what changed before comes first
+        venue.end(order, "Expired", expiry)
 
     def liquidate(self, account: EngineAccount) -> None:
         """End all orders of an account that is short of margin, then close its positions.
@@ -268,7 +275,7 @@ class Engine(Undoable):
         A position stays open as far as the book cannot fill it; it is tried again later.
         """
         for order in list(account.open.values()):
-            self.venues[order.request.market.symbol].end(order, "Expired", "Liquidation")
+            self._end(order, "Liquidation")
         for position in list(account.positions.values()):
             if not self.margin.is_short(account):
                 return

@@ -15,8 +15,8 @@ What is not simulated:
 
 What is simulated: spot and futures in real books with price-time priority, cross margin, hourly
 funding, conditional orders. A simulated market maker quotes from the price feed; its quotes are
-orders like any other. What you take from them stays taken until time moves. When it moves, the
-feed's trades meet the users' orders, then the market maker quotes again.
+orders like any other. What you take from them stays taken until the feed's next own trade. Such a
+trade meets the users' orders; then the quotes that cross them take the rest.
 
 Inside, prices are ticks, quantities are steps, notionals are ticks * steps; balances are exact
 decimals. An order that is refused (``Refusal``) changes nothing.
@@ -35,10 +35,11 @@ from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder
+from .quotes import MARKET_MAKER
 from .rules import Refusal, bad_request
 from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
 from .timeline import pass_time
-from .venue import MAKER_FEE, MARKET_MAKER, TAKER_FEE
+from .venue import MAKER_FEE, TAKER_FEE
 
 __all__ = [
     "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal",

@@ -19,7 +19,6 @@ from typing import NamedTuple
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import Trade
-from .book import Side
 from .engine import Engine
 from .ledger import exact, fine
 from .venue import Venue
@@ -37,14 +36,16 @@ class MarketEvent(NamedTuple):
 
 
 def pass_time(engine: Engine, now_us: int) -> None:
-    """Advance the time, then let the market maker quote again.
+    """Advance the time, then move the market maker's quotes.
 
     Markets without orders and positions are skipped.
     """
     for venue in _active(engine):
         engine.fire(venue)  # users' trades may have reached a trigger price
+    engine.publisher.begin(now_us)
     while engine.now_us < now_us:
         _advance_to(engine, _next_stop(engine, now_us))
+    engine.publisher.finish()
     for venue in _active(engine):
         engine.venue(venue.market)
 
@@ -72,18 +73,17 @@ def _interval(market: Market) -> int:
 
 def _advance_to(engine: Engine, stop_us: int) -> None:
     """Advance to ``stop_us``, or to an earlier time at which a new order was made."""
-    venues = _active(engine)
-    for venue in venues:
-        venue.withdraw()
-    events = _events(engine, venues, engine.now_us + 1, stop_us)
+    events = _events(engine, _active(engine), engine.now_us + 1, stop_us)
     for here, now in groupby(events, key=lambda event: event.time_us):
         known, engine.now_us = engine.last_id, here
         for event in now:
             if not _is_stale(engine, event):
+                engine.publisher.until(here)
                 _realise(engine, here - 1)
                 _apply_event(engine, event)
         if engine.last_id != known and here < stop_us:
             return  # the new order, position or funding needs other events
+    engine.publisher.until(stop_us)
     engine.now_us = stop_us
     _at_stop(engine)
 
@@ -99,8 +99,8 @@ def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> 
 def _venue_events(
     engine: Engine, venue: Venue, start_us: int, end_us: int
 ) -> Iterator[MarketEvent]:
-    below = [best for best in [venue.book.best("Bid")] if best is not None]
-    above = [best for best in [venue.book.best("Ask")] if best is not None]
+    below = [best for best in [venue.users_best("Bid")] if best is not None]
+    above = [best for best in [venue.users_best("Ask")] if best is not None]
     for trigger in venue.triggers.values():
         if trigger.by != "IndexPrice":
             (above if trigger.rising else below).append(trigger.ticks)
@@ -147,19 +147,15 @@ def _is_stale(engine: Engine, event: MarketEvent) -> bool:
         return False
     if any(venue.market.symbol in account.positions for account in engine.accounts.values()):
         return False  # the trade may reach a liquidation price
-    return not venue.book.crosses(_taker(trade), trade.price)
-
-
-def _taker(trade: Trade) -> Side:
-    return "Ask" if trade.buyer_is_maker else "Bid"
+    return not venue.reached(trade.price)
 
 
 def _apply_event(engine: Engine, event: MarketEvent) -> None:
     """Carry out an event: fills, then triggers, then liquidations."""
     venue, trade, printed = event.venue, event.trade, None
     if trade is not None:
-        venue.withdraw()
-        venue.take(_taker(trade), trade.price, trade.quantity, trade.time_us)
+        if venue.reached(trade.price):
+            venue.meet(trade)
         engine.leave_exits(venue)
         with exact():
             printed = venue.market.price(trade.price)

@@ -1,28 +1,34 @@
-"""One market: match orders in its book, quote for the simulated market maker, settle trades.
+"""One market: match orders in its book, move the market maker's quotes, settle trades.
 
 The market maker has no holds and pays no fees. Its quotes come from the price feed and rest in the
 book like any other order.
+
+Each change of the book has a number, ``update_id``. A change is a change of the feed's book, or
+what one order, one end of an order, or one trade of the feed does to users' orders.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..formatting import plain
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
-from ..simulation.synthetic import FIRST_US, Trade
+from ..simulation.synthetic import Trade
 from ..undo import Undoable, UndoDict, UndoList
-from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
+from .book import NO_MATCH, NOT_REDUCED, OTHER, PASS, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Balances, exact
 from .orders import EngineAccount, EngineOrder, OrderFill
+from .quotes import MARKET_MAKER, Quotes
 from .settlement import FuturesSettlement
 from .triggers import Trigger
 
+if TYPE_CHECKING:
+    from .publisher import Publisher
+
 MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
 FREE_OF_FEES = ("USDT_USDC",)
-MARKET_MAKER = "market maker"  # not a public key: those have 44 characters
 FIRST_UPDATE_ID = 6_730_019_258
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
@@ -42,6 +48,7 @@ class Venue(Undoable):
         market_maker: Balances,
         fees: Balances,
         settlement: FuturesSettlement,
+        publisher: Publisher,
     ) -> None:
         self.market, self.feed = market, feed
         self.book = Book()
@@ -49,10 +56,14 @@ class Venue(Undoable):
         self.triggers: UndoDict[str, Trigger] = UndoDict()
         self.entries: UndoList[EngineOrder] = UndoList()
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
-        self._quotes: UndoList[str] = UndoList()
-        self._quoted = 0  # number of quotes so far
-        self._updates = 0  # changes of the book, without new quotes
-        self._quoted_us: int | None = None
+        self._publisher = publisher
+        self._quotes = Quotes(feed, self.book)
+        self._changes = 0  # of the book, by users' orders
+
+    @property
+    def update_id(self) -> int:
+        """The number of the last change of the book."""
+        return FIRST_UPDATE_ID + self._quotes.count + self._changes
 
     # Users' orders
 
@@ -91,7 +102,8 @@ class Venue(Undoable):
             only = request.reduce_only is True
             self.book.add(Resting(order.id, key, request.side, request.price, left, only))
             self.users[order.id] = order.owner.open[order.id] = order
-            self._updates += 1
+            self._quotes.came(order.id, request.side, request.price)
+        self._publish_change()
 
     def cancel(self, order: EngineOrder) -> None:
         """Cancel an open order. KeyError: it is not open here."""
@@ -103,62 +115,63 @@ class Venue(Undoable):
             del self.triggers[order.id]
         else:
             self.book.cancel(order.id)
-            self._updates += 1
         self._close(order, status, expiry)
+        self._publish_change()
 
     def depth(self, limit: int | None, now_us: int) -> dict[str, Any]:
         """``Depth``: both sides ascending. ``limit``: the number of prices on each side."""
         return {
             "asks": self._levels("Ask", limit),
             "bids": self._levels("Bid", limit),
-            "lastUpdateId": str(FIRST_UPDATE_ID + (now_us - FIRST_US) // 1000 + self._updates),
+            "lastUpdateId": str(self.update_id),
             "timestamp": now_us,
         }
 
     # The market maker
 
     def refresh(self, now_us: int) -> None:
-        """Replace the market maker's quotes if time has moved since they were made."""
-        if self._quoted_us != now_us:
-            self.withdraw()
-            self.quote(now_us)
+        """Move the market maker's quotes to the feed's book at that time."""
+        if self._quotes.move(now_us):
+            self._publisher.book(self, now_us)
 
-    def withdraw(self) -> None:
-        """Remove the market maker's quotes from the book."""
-        for id in self._quotes:
-            if id in self.book:
-                self.book.cancel(id)
-        self._quotes.clear()
-        self._quoted_us = None  # after an error, too, ``refresh`` quotes again
+    def reached(self, price: int) -> bool:
+        """Does a trade at that price reach a user's order in the book?"""
+        bid, ask = self.users_best("Bid"), self.users_best("Ask")
+        return (bid is not None and price <= bid) or (ask is not None and price >= ask)
 
-    def quote(self, now_us: int) -> None:
-        """Quote the feed's levels, best first. A quote that crosses a user's order takes it."""
-        self._quoted_us = now_us
-        bids, asks = self.feed.levels(now_us)
-        quoted = self._quoted
-        sides: tuple[tuple[Side, list[tuple[int, int]]], ...] = (("Bid", bids), ("Ask", asks))
-        for side, levels in sides:
-            for price, quantity in levels:
-                left = quantity - self.take(side, price, quantity, now_us)
-                if left and not self.book.crosses(side, price):
-                    quoted += 1
-                    self._quotes.append(f"q{quoted}")
-                    self.book.add(Resting(f"q{quoted}", MARKET_MAKER, side, price, left))
-        self._quoted = quoted
+    def users_best(self, side: Side) -> int | None:
+        """The best price of the users' orders in the book, in ticks."""
+        requests = [order.request for order in self.users.values()]
+        prices = [one.price for one in requests if one.side == side and one.price is not None]
+        return (max if side == "Bid" else min)(prices, default=None)
 
-    def take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
+    def meet(self, trade: Trade) -> None:
+        """Let a trade of the feed fill users' orders, and then the quotes that cross the rest."""
+        now_us, taker = trade.time_us, _taker(trade)
+        self.refresh(now_us)
+        self._take(taker, trade.price, trade.quantity, now_us)
+        for (side, price), steps in self._quotes.missing(now_us):
+            self._quotes.add((side, price), steps, self._take(side, price, steps, now_us))
+        self._publish_change()
+
+    def _take(self, side: Side, price: int, quantity: int, now_us: int) -> int:
         """Let the market maker take users' orders at ``price`` or better. Returns the steps."""
-        match = self.plan(Taker(MARKET_MAKER, side, price, quantity))
+        match = self.plan(Taker(MARKET_MAKER, side, price, quantity, prevention=PASS))
         if match.fills or match.expired:
             self._settle(None, side, match, now_us)
         return match.executed
+
+    def _publish_change(self) -> None:
+        """Number and publish what users' orders changed in the book."""
+        if self.book.touched:
+            self._changes += 1
+            self._publisher.book(self, self._publisher.now_us)
 
     # Settlement
 
     def _settle(self, order: EngineOrder | None, side: Side, match: Match, now_us: int) -> None:
         """Carry out a match: book, money, fills, feed. ``order``: None for the market maker."""
         self.book.apply(match)
-        self._updates += len(match.fills) + len(match.expired)
         touched = {} if order is None else {order.owner.public_key: order.owner}
         for fill in match.fills:
             trade = Trade(
@@ -166,6 +179,9 @@ class Venue(Undoable):
             )
             self.feed.record(trade)
             maker = self.users.get(fill.maker)
+            self._publisher.trade(self.market, trade, maker, order)
+            if maker is None:
+                self._quotes.took(OTHER[side], fill.price, fill.quantity)
             self._pay(maker, OTHER[side], trade, True)
             self._pay(order, side, trade, False)
             if maker is not None:
@@ -245,6 +261,10 @@ def _record_fill(
             order, trade.id, trade.time_us, trade.price, trade.quantity, fee, fee_symbol, is_maker
         )
     )
+
+
+def _taker(trade: Trade) -> Side:
+    return "Ask" if trade.buyer_is_maker else "Bid"
 
 
 def _fee_rate(market: Market, is_maker: bool) -> Decimal:

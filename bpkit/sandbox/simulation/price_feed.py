@@ -11,7 +11,7 @@ All values are whole numbers: prices in ticks, quantities in steps, times in mic
 from __future__ import annotations
 
 import itertools
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..undo import Undoable, UndoDict, UndoList
+from .crowd import Crowd, Levels, Moment
 from .market import Market
 from .synthetic import (
     ASSET_PROFILES,
@@ -48,7 +49,7 @@ WIDTHS = {
 
 FIRST_DAY = FIRST_US // DAY
 FIRST_MONDAY = 4 * DAY  # 1970-01-05; the epoch was a Thursday
-LEVELS = 60  # on each side of a book
+FIRST_TRADE_ID = 1
 
 
 class Candle(NamedTuple):
@@ -104,11 +105,12 @@ class PriceFeed(Undoable):
         # day -> the number of its last change. No number is used again, even after an undo.
         self._versions: UndoDict[int, int] = UndoDict()
         self._changes = itertools.count(1)
-        self._last_id = -1  # the highest id recorded
         # The second key is the version of the day, so that no entry gets stale.
         # A day takes about 0.5 MB, so only a few are kept; the hours of a day take about 1.5 kB.
         self._days = lru_cache(maxsize=16)(self._build)
         self._hours = lru_cache(maxsize=4_096)(self._build_hours)
+        name, usual = f"{seed}|{market.symbol}", self._own.opening(FIRST_DAY) // 1_000
+        self._crowd = Crowd(name, self._own_last, self._own.size, self._own.spread, usual)
 
     # Recorded trades
 
@@ -116,20 +118,22 @@ class PriceFeed(Undoable):
         """Add a trade of the engine. Every later answer includes it."""
         number = trade.time_us // DAY
         self._versions[number] = next(self._changes)
-        insort(self._recorded.setdefault(number, UndoList()), trade, key=_order)
-        self._last_id = max(self._last_id, trade.id)
+        insort(self._recorded.setdefault(number, UndoList()), trade, key=_time)
 
     def next_id(self, time_us: int) -> int:
-        """The id for a trade of the engine at that time. It changes when a trade is recorded.
+        """The id for a trade of the engine: one more than that of the last trade until then."""
+        return FIRST_TRADE_ID + self.trade_count(time_us) + self._recorded_until(time_us)
 
-        An id is the time of the trade in microseconds since FIRST_US, or the next free number. Ids
-        of the feed's own trades are whole thousands. So ids rise with time, unless the engine makes
-        1,000 trades at one time and the feed has a trade within that millisecond.
-        """
-        free = max(time_us - FIRST_US, self._last_id + 1)
-        while free % 1_000 == 0 and self._is_own(free):
-            free += 1
-        return free
+    def _recorded_until(self, time_us: int) -> int:
+        """How many trades were recorded up to and including that time."""
+        today = time_us // DAY
+        before = sum(len(trades) for number, trades in self._recorded.items() if number < today)
+        return before + bisect_right(self._recorded.get(today, ()), time_us, key=_time)
+
+    def _first_id(self, number: int) -> int:
+        """Of a day."""
+        own = (number - FIRST_DAY) * self._own.per_day
+        return FIRST_TRADE_ID + own + self._recorded_until(number * DAY - 1)
 
     # Trades
 
@@ -138,9 +142,16 @@ class PriceFeed(Undoable):
         found: list[Trade] = []
         for number, start, end in _days_of(start_us, end_us):
             day = self._day(number)
-            first, last = np.searchsorted(day.time, (start, end))
-            found += day.rows(first, last)
+            found += day.rows(range(*day.time.searchsorted((start, end))), self._first_id(number))
         return found
+
+    def own_trades(self, after_us: int, until_us: int) -> list[Trade]:
+        """The own trades after a time, up to and including another; oldest first."""
+        return self.touches(after_us + 1, until_us + 1, None, 0)  # any price is above 0
+
+    def trade_count(self, at_us: int) -> int:
+        """How many own trades the feed had since FIRST_US, up to and including that time."""
+        return self._own_last(at_us).trades
 
     def latest(self, before_us: int, count: int, skip: int = 0) -> list[Trade]:
         """``count`` trades, newest first, up to and including ``before_us``.
@@ -158,7 +169,8 @@ class PriceFeed(Undoable):
             if skip < held:
                 last = held - skip
                 first = max(0, last - (count - len(found)))
-                found += self._day(number).rows(first, last)[::-1]
+                places = range(last - 1, first - 1, -1)
+                found += self._day(number).rows(places, self._first_id(number))
             skip = max(0, skip - held)
         return found
 
@@ -179,11 +191,11 @@ class PriceFeed(Undoable):
             hours = self._hours(number, 0)[start % DAY // HOUR : (end - 1) % DAY // HOUR + 1]
             if not _hits(hours[:, 2], hours[:, 1], below, above).any():
                 continue
-            day = self._days(number, 0)
-            first, last = np.searchsorted(day.time, (start, end))
-            span = day.pick(slice(first, last))
-            hit = _hits(span.price, span.price, below, above)
-            found += span.pick(hit).rows(0, last - first)
+            day = self._day(number)
+            places = np.arange(*day.time.searchsorted((start, end)))
+            price = day.price[places]
+            hit = _hits(price, price, below, above) & day.own[places]
+            found += day.rows(places[hit], self._first_id(number))
         return found
 
     # Candles
@@ -229,30 +241,21 @@ class PriceFeed(Undoable):
 
     # Book, marks, funding
 
-    def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Bids and asks as (ticks, steps), best first, 60 on each side, up to about 2 % away.
+    def levels(self, at_us: int) -> tuple[Levels, Levels]:
+        """Bids and asks of the crowd as (ticks, steps), best first, up to about 2 % away.
 
-        They are around the feed's own last price. Recorded trades do not move them; they change
-        with the feed's next trade.
+        About 60 on each side, around the feed's own last price. Recorded trades do not move them.
         """
-        _, time_us, price, _, sold = self._own_last(at_us)
-        chance = self._chance("levels", time_us)
-        spread = 1 + int(chance.random() * self._own.spread)
-        bid = price if sold else price - spread  # a sale was at the bid, a purchase at the ask
-        reach = price // 50
-        return self._side(chance, bid, -1, reach), self._side(chance, bid + spread, 1, reach)
+        return self._crowd.levels(at_us)
 
-    def _side(self, chance: Random, best: int, away: int, reach: int) -> list[tuple[int, int]]:
-        """One side of a book: the farther from the best price, the wider apart and the larger."""
-        spare = 2 * max(0, reach - LEVELS)  # divided in proportion to 1, 2, 3 ... 59
-        found: list[tuple[int, int]] = []
-        for place in range(LEVELS):
-            steps = int(self._own.size * (1 + place * 0.15) * (0.4 + chance.random() * 1.6))
-            if best > 0:
-                found.append((best, max(1, steps)))
-            share = int(chance.random() * (spare * (place + 1)))
-            best += away * (1 + share // (LEVELS * (LEVELS - 1) // 2))
-        return found
+    def book_count(self, at_us: int) -> int:
+        """How often the crowd's book has changed since FIRST_US, up to and including that time."""
+        return self._crowd.count(at_us)
+
+    def book_times(self, after_us: int, until_us: int) -> list[int]:
+        """When the crowd's book changed after a time, up to and including another; in order."""
+        trades = [trade.time_us for trade in self.own_trades(after_us, until_us)]
+        return sorted(trades + self._crowd.stir_times(after_us, until_us))
 
     def open_interest(self, at_us: int) -> int:
         """Open interest of a perp in steps: about a twentieth of its limit. Spot: 0."""
@@ -292,10 +295,11 @@ class PriceFeed(Undoable):
         if not version:
             return self._own.day(number)
         own = self._days(number, 0)
-        more = zip(*self._recorded[number], strict=True)
-        both = [np.append(a, np.array(b, dtype=a.dtype)) for a, b in zip(own, more, strict=True)]
-        day = Day(*both)
-        return day.pick(np.lexsort((day.id, day.time)))
+        _, *columns = zip(*self._recorded[number], strict=True)
+        columns.append((False,) * len(columns[0]))
+        both = [np.append(a, np.array(b, dtype=a.dtype)) for a, b in zip(own, columns, strict=True)]
+        order = both[0].argsort(kind="stable")  # own trades stay before recorded ones
+        return Day(*(column[order] for column in both))
 
     def _build_hours(self, number: int, version: int) -> Ints:
         edges = number * DAY + np.arange(25, dtype=np.int64) * HOUR
@@ -304,19 +308,14 @@ class PriceFeed(Undoable):
     def _day(self, number: int) -> Day:
         return self._days(number, self._versions.get(number, 0))
 
-    def _own_last(self, at_us: int) -> Trade:
-        """The feed's own last trade up to and including that time, or one at its first opening."""
+    def _own_last(self, at_us: int) -> Moment:
+        """The feed's own trades up to and including that time."""
         for number in range(at_us // DAY, FIRST_DAY - 1, -1):
             day = self._days(number, 0)
             if place := int(day.time.searchsorted(at_us, side="right")):
-                return Trade._make(column.item(place - 1) for column in day)
-        return Trade(0, FIRST_US, self._own.opening(FIRST_DAY) // 1_000, 0, False)
-
-    def _is_own(self, identity: int) -> bool:
-        time_us = FIRST_US + identity
-        times = self._days(time_us // DAY, 0).time
-        first, last = np.searchsorted(times, (time_us, time_us + 1))
-        return bool(first < last)
+                trades = (number - FIRST_DAY) * self._own.per_day + place
+                return Moment(trades, day.price.item(place - 1), day.sold.item(place - 1))
+        return Moment(0, self._own.opening(FIRST_DAY) // 1_000, False)
 
     def _wander(self, at_us: int, period: int) -> int:
         """A number from -1000 to 1000 that moves in straight lines, to a new one each period."""
@@ -331,8 +330,8 @@ class PriceFeed(Undoable):
         return Random(f"{self.seed}|{self.market.symbol}|{what}|{when}")
 
 
-def _order(trade: Trade) -> tuple[int, int]:
-    return trade.time_us, trade.id
+def _time(trade: Trade) -> int:
+    return trade.time_us
 
 
 def _ceil(time_us: int, width: int) -> int:

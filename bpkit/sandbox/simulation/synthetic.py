@@ -47,7 +47,7 @@ HOUR_EDGES: Ints = np.concatenate((ZERO, np.cumsum(BUSY * 3_600)))
 
 
 class Trade(NamedTuple):
-    """One trade. ``buyer_is_maker``: the taker sold."""
+    """One trade. ``id`` rises by one from trade to trade. ``buyer_is_maker``: the taker sold."""
 
     id: int
     time_us: int
@@ -79,25 +79,20 @@ ASSET_PROFILES = {
 
 
 class Day(NamedTuple):
-    """The trades of a day as columns, sorted by time and id."""
+    """The trades of a day as columns, sorted by time. ``own``: the trade was generated."""
 
-    id: Ints
     time: Ints
     price: Ints
     quantity: Ints
     sold: npt.NDArray[np.bool_]
+    own: npt.NDArray[np.bool_]
 
-    def rows(self, first: int, last: int) -> list[Trade]:
-        """The trades from index ``first`` up to, but not including, index ``last``."""
-        columns = (column[first:last].tolist() for column in self)
-        return list(map(Trade._make, zip(*columns, strict=True)))
-
-    def pick(self, which: slice | npt.NDArray[Any]) -> Day:
-        """The trades that a numpy index selects: a slice, a mask, or an order."""
-        return Day(
-            self.id[which], self.time[which], self.price[which],
-            self.quantity[which], self.sold[which],
-        )  # fmt: skip
+    def rows(self, which: npt.NDArray[Any] | range, first_id: int) -> list[Trade]:
+        """The trades of some indices. ``first_id``: of the day's first trade."""
+        places = np.asarray(which, dtype=np.int64)
+        columns = (column[places].tolist() for column in self[:4])
+        ids = (places + first_id).tolist()
+        return list(map(Trade._make, zip(ids, *columns, strict=True)))
 
 
 class SyntheticTrades:
@@ -168,7 +163,7 @@ class SyntheticTrades:
         unit = self.size * 100 // 265  # the mean of TAIL / rarity is 5.3, that of part a half
         quantity = unit * TAIL // rarity * part // 1_000 + 1
         time = number * DAY + ms * 1_000
-        return Day(time - FIRST_US, time, price, quantity, sold)
+        return Day(time, price, quantity, sold, np.ones(count, dtype=bool))
 
 
 def _state(text: str) -> np.random.RandomState:

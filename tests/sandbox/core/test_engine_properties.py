@@ -48,10 +48,11 @@ class Row:
 
 
 class Naive:
-    """Resting orders in the order of their arrival, nothing else."""
+    """Resting orders in the order of their arrival, and what was taken from quotes."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.taken: dict[tuple[str, int], int] = defaultdict(int)
 
     def meet(self, taker: Taker) -> tuple[list[Fill], list[str], bool]:
         """Fills, makers removed, and whether the rest may wait in the book."""
@@ -84,6 +85,8 @@ class Naive:
             steps = min(wanted, row.quantity)
             fills.append(Fill(row.id, row.price, steps))
             row.quantity -= steps
+            if row.owner == "market maker":
+                self.taken[row.side, row.price] += steps
             if row.quantity == 0:
                 self.rows.remove(row)
             if left is None:
@@ -160,7 +163,11 @@ def test_the_book_matches_as_the_naive_market_does(steps: list[tuple[Taker, bool
 
 
 class WanderingFeed:
-    """Quotes and trades that follow from the time alone; a far quote for the price impact bound."""
+    """Quotes and trades that follow from the time alone; a far quote for the price impact bound.
+
+    A trade at each even second. At each odd one, the levels behind the best have other sizes, and
+    one of them may be gone.
+    """
 
     def __init__(self) -> None:
         self.recorded: list[Trade] = []
@@ -174,28 +181,32 @@ class WanderingFeed:
     def last_price(self, at_us: int) -> int:
         return LAST
 
+    def book_count(self, at_us: int) -> int:
+        return (at_us - NOW) // SECOND
+
+    def trade_count(self, at_us: int) -> int:
+        return (at_us - NOW) // (2 * SECOND)
+
+    def trade(self, number: int) -> Trade:
+        price = LAST + number * 5 % 13 - 6
+        return Trade(0, NOW + number * 2 * SECOND, price, 1 + number % 6, number % 3 < 2)
+
     def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         second = (at_us - NOW) // SECOND
-        middle = LAST + second * 7 % 11 - 5
-        sizes = [3 + (second + place) % 4 for place in range(3)]
-        bids = [(middle - 3 - place, size) for place, size in enumerate(sizes)]
-        asks = [(middle + 3 + place, size) for place, size in enumerate(sizes)]
+        trade, spread = self.trade(second // 2), 1 + second // 2 % 4
+        bid = trade.price if trade.buyer_is_maker else trade.price - spread
+        sizes = [3 + second // 2 % 4, *(second * 3 % 4 + place for place in range(2))]
+        bids = [(bid - place, size) for place, size in enumerate(sizes) if size]
+        asks = [(bid + spread + place, size) for place, size in enumerate(sizes) if size]
         return [*bids, (LAST - 200, 50)], [*asks, (LAST + 200, 50)]
-
-    def trades(self, start_us: int, end_us: int) -> list[Trade]:
-        """One a second, after the start and up to the end."""
-        found = []
-        for second in range((start_us - NOW) // SECOND + 1, (end_us - NOW) // SECOND + 1):
-            price = LAST + second * 5 % 13 - 6
-            found.append(Trade(0, NOW + second * SECOND, price, 1 + second % 6, second % 3 < 2))
-        return found
 
     def touches(
         self, start_us: int, end_us: int, below: int | None, above: int | None
     ) -> list[Trade]:
+        first, last = -((NOW - start_us) // (2 * SECOND)), (end_us - 1 - NOW) // (2 * SECOND)
         return [
             trade
-            for trade in self.trades(start_us - 1, end_us - 1)
+            for trade in map(self.trade, range(first, last + 1))
             if (below is not None and trade.price <= below)
             or (above is not None and trade.price >= above)
         ]
@@ -217,7 +228,7 @@ class Play:
         self.naive = Naive()
         self.supply = {asset: self.total(asset) for asset in ("USDC", "SOL")}
         self.quotes = 0
-        self.quote()
+        self.quote(NOW)
 
     # What happens
 
@@ -242,13 +253,12 @@ class Play:
     ) -> None:
         """The naive market takes the same order: the same trades, the same rest."""
         taker = self.taker(account, order)
-        kept = copy.deepcopy(self.naive.rows)
+        kept = copy.deepcopy((self.naive.rows, self.naive.taken))
         fills, _, may_wait = self.naive.meet(taker)
         done = sum(fill.quantity for fill in fills)
         if order.get("timeInForce") == "FOK" and answer["status"] == "Expired":
             assert done != taker.quantity
-            self.naive.rows, fills = kept, []
-            done = 0
+            (self.naive.rows, self.naive.taken), fills, done = kept, [], 0
         printed = [(trade.price, trade.quantity) for trade in self.feed.recorded[prints:]]
         assert printed == [(fill.price, fill.quantity) for fill in fills]
         assert ticks(answer["executedQuantity"]) == done
@@ -293,26 +303,53 @@ class Play:
         self.naive.rows = [row for row in self.naive.rows if row.owner != key]
 
     def advance(self, seconds: int) -> None:
+        """The naive market goes from second to second, the engine in one step."""
         old = self.exchange.now_us
         self.exchange.advance_to(old + seconds * SECOND)
-        self.naive.rows = [row for row in self.naive.rows if row.owner != "market maker"]
-        for trade in self.feed.trades(old, self.exchange.now_us):
-            side: Any = "Ask" if trade.buyer_is_maker else "Bid"
-            self.naive.meet(Taker("market maker", side, trade.price, trade.quantity))
-        self.quote()
+        for at_us in range(old + SECOND, self.exchange.now_us + 1, SECOND):
+            if (at_us - NOW) // SECOND % 2 == 0:
+                self.meet(self.feed.trade((at_us - NOW) // (2 * SECOND)))
+                self.quote(at_us)
+            else:
+                self.stir(at_us)
 
-    def quote(self) -> None:
-        """The market maker's quotes, in the naive market."""
-        bids, asks = self.feed.levels(self.exchange.now_us)
-        for side, levels in (("Bid", bids), ("Ask", asks)):
-            for price, quantity in levels:
-                fills, _, _ = self.naive.meet(Taker("market maker", side, price, quantity))  # type: ignore[arg-type]
-                left = quantity - sum(fill.quantity for fill in fills)
-                if left:
-                    self.quotes += 1
-                    self.naive.rows.append(
-                        Row(f"h{self.quotes}", "market maker", side, price, left)
-                    )
+    def meet(self, trade: Trade) -> None:
+        """A trade of the feed fills users' orders. No quote is there until it has happened."""
+        self.naive.rows = [row for row in self.naive.rows if row.owner != "market maker"]
+        self.naive.taken.clear()
+        side: Any = "Ask" if trade.buyer_is_maker else "Bid"
+        self.naive.meet(Taker("market maker", side, trade.price, trade.quantity))
+
+    def quote(self, at_us: int) -> None:
+        """The market maker's quotes take users' orders; what is left of them rests."""
+        for side, price, quantity in self.levels(at_us):
+            fills, _, _ = self.naive.meet(Taker("market maker", side, price, quantity))
+            left = quantity - sum(fill.quantity for fill in fills)
+            self.naive.taken[side, price] += quantity - left
+            if left:
+                self.naive.rows.append(self.quoted(side, price, left))
+        self.old = {row.id for row in self.naive.rows if row.owner != "market maker"}
+
+    def stir(self, at_us: int) -> None:
+        """Other quotes at the places of the old ones: behind users' orders that were there at the
+        last trade, before later ones. They take nothing."""
+        users = [row for row in self.naive.rows if row.owner != "market maker"]
+        self.naive.rows = [row for row in users if row.id in self.old]
+        later = Naive()
+        later.rows = users
+        for side, price, quantity in self.levels(at_us):
+            left = quantity - self.naive.taken[side, price]
+            if left > 0 and not later.crosses(side, price):
+                self.naive.rows.append(self.quoted(side, price, left))
+        self.naive.rows += [row for row in users if row.id not in self.old]
+
+    def levels(self, at_us: int) -> list[tuple[Any, int, int]]:
+        bids, asks = self.feed.levels(at_us)
+        return [("Bid", *level) for level in bids] + [("Ask", *level) for level in asks]
+
+    def quoted(self, side: str, price: int, quantity: int) -> Row:
+        self.quotes += 1
+        return Row(f"h{self.quotes}", "market maker", side, price, quantity)
 
     # What must hold
 

@@ -62,6 +62,14 @@ class WildFeed:
     def funding_rate(self, end_us: int) -> Decimal:
         return (end_us // HOUR * 37 % 21 - 10) * Decimal("0.0000123")
 
+    def book_count(self, at_us: int) -> int:
+        """The book may change at each microsecond."""
+        return at_us - NOW
+
+    def trade_count(self, at_us: int) -> int:
+        """And what was taken from a quote is there again."""
+        return at_us - NOW
+
     def levels(self, at_us: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         middle = self.at((at_us - NOW) // (60 * SECOND)).price
         bids = [(middle - 3 - 10 * place, 200) for place in range(4)]

@@ -64,6 +64,14 @@ class PerpFeed:
     def funding_rate(self, interval_end_us: int) -> Decimal:
         return self.rate
 
+    def book_count(self, at_us: int) -> int:
+        """The book may change at each microsecond."""
+        return at_us - NOW
+
+    def trade_count(self, at_us: int) -> int:
+        """And what was taken from a quote is there again."""
+        return at_us - NOW
+
     def levels(self, at_us: int) -> tuple[Levels, Levels]:
         return self.bids, self.asks
 

@@ -142,40 +142,40 @@ def test_the_constants() -> None:
 Recorded = dict[str, Any]
 RECORDED: dict[str, Recorded] = {
     "SOL_USDC": {
-        "trade": Trade(84196787294000, 1788263987294000, 17074, 22, False),
-        "bids": [(17070, 407), (16769, 6720)], "asks": [(17074, 594), (17353, 1610)],
+        "trade": Trade(11225184, 1788263987294000, 17074, 22, False),
+        "bids": [(17070, 748), (16772, 1019)], "asks": [(17074, 336), (17396, 3713)],
         "open_interest": 0, "funding": ["0.000004097", "0.0000125", "-0.000000075"],
         "mark": "170.74", "index": None,
         "day": (16618, 17263, 16366, 17074, 4214469, 71217362874, 11520),
         "openings": [17970461, 16748969, 16792257, 24536676],
     },
     "BTC_USDC": {
-        "trade": Trade(84196796972000, 1788263996972000, 775048, 3977, False),
-        "bids": [(775044, 2501), (760452, 53054)], "asks": [(775048, 2377), (791522, 21382)],
+        "trade": Trade(14031481, 1788263996972000, 775048, 3977, False),
+        "bids": [(775047, 9775), (761363, 88265)], "asks": [(775048, 4901), (790256, 91222)],
         "open_interest": 0, "funding": ["0.000049277", "-0.000066819", "0.0000125"],
         "mark": "77504.8", "index": None,
         "day": (780193, 783127, 765403, 775048, 72906917, 56445326879732, 14400),
         "openings": [866120133, 776090330, 783270807, 860852660],
     },
     "USDT_USDC": {
-        "trade": Trade(84196792948000, 1788263992948000, 9997, 292, False),
-        "bids": [(9996, 331), (9809, 9313)], "asks": [(9997, 941), (10157, 6439)],
+        "trade": Trade(5612592, 1788263992948000, 9997, 292, False),
+        "bids": [(9996, 376), (9802, 1165)], "asks": [(9997, 506), (10180, 1571)],
         "open_interest": 0, "funding": ["-0.000000154", "-0.000004485", "0.0000125"],
         "mark": "0.9997", "index": None,
         "day": (9998, 10001, 9995, 9997, 2774387, 27738322062, 5761),
         "openings": [9995218, 9998901, 9999050, 9997241],
     },
     "SOL_USDC_PERP": {
-        "trade": Trade(84196796735000, 1788263996735000, 17066, 2088, True),
-        "bids": [(17066, 2565), (16752, 34448)], "asks": [(17070, 2537), (17391, 9720)],
+        "trade": Trade(11225185, 1788263996735000, 17066, 2088, True),
+        "bids": [(17066, 3049), (16734, 18994)], "asks": [(17069, 1463), (17377, 15439)],
         "open_interest": 18810000, "funding": ["0.000048016", "0.0000125", "0.0000125"],
         "mark": "170.66", "index": "170.7366667",
         "day": (16616, 17259, 16363, 17066, 21117562, 356988969731, 11521),
         "openings": [17970461, 16748969, 16792257, 24536676],
     },
     "ETH_USDC_PERP": {
-        "trade": Trade(84196790864000, 1788263990864000, 242660, 25027, True),
-        "bids": [(242660, 29208), (237571, 769400)], "asks": [(242664, 68000), (247068, 375414)],
+        "trade": Trade(14031480, 1788263990864000, 242660, 25027, True),
+        "bids": [(242660, 28966), (238552, 322009)], "asks": [(242664, 65740), (246995, 910598)],
         "open_interest": 33798400, "funding": ["-0.000039570", "0.0000125", "0.0000125"],
         "mark": "2426.60", "index": "2426.8400000",
         "day": (238890, 244524, 237597, 242660, 561759783, 135411435085521, 14399),
@@ -385,36 +385,46 @@ def test_a_look_at_the_end_invents_few_days(monkeypatch: pytest.MonkeyPatch) -> 
 # Ids and recorded trades
 
 
-def test_ids_are_microseconds_since_the_beginning_and_rise_with_time() -> None:
+def test_ids_are_consecutive_over_days_and_with_the_engines_trades() -> None:
     mine = with_records()
     trades = mine.trades(at("2026-08-31T00:00"), at("2026-09-04T00:00"))
-    ids = [trade.id for trade in trades]
-    assert len(ids) == 4 * 11_520 + 18
-    assert len(set(ids)) == len(ids)
-    assert ids[0] == trades[0].time_us - FIRST_US
+    first = 1 + 973 * 11_520  # days from 2024-01-01 to 2026-08-31: 366 + 365 + 242
+    assert [trade.id for trade in trades] == list(range(first, first + 4 * 11_520 + 18))
+    assert [trade.time_us for trade in trades] == sorted(trade.time_us for trade in trades)
+    assert mine.trades(FIRST_US, FIRST_US + MINUTE)[0].id == 1
 
 
-def test_ids_rise_as_the_clock_goes_on() -> None:
+def test_the_engines_trades_are_counted_when_they_happen() -> None:
     mine = feed()
     own = mine.trades(START_US, START_US + MINUTE)
+    before = mine.latest(START_US, 1)[0].id
     times = [START_US, START_US, START_US + 1, own[2].time_us, own[2].time_us, own[5].time_us + 1]
     made = [engine_trade(mine, time_us, 17_000) for time_us in times]
-    offset = START_US - FIRST_US
-    assert [trade.id for trade in made[:3]] == [offset, offset + 1, offset + 2]
-    assert [trade.id for trade in made[3:5]] == [own[2].id + 1, own[2].id + 2]
+    # Three, then own[0] to own[2]; at one time the feed's trade is first. Then own[3] to own[5].
+    assert [trade.id - before for trade in made] == [1, 2, 3, 7, 8, 12]
     trades = mine.trades(START_US, START_US + MINUTE)
-    assert len(trades) == len(own) + 6
-    ids = [trade.id for trade in trades]
-    assert ids == sorted(set(ids))
-    assert [trade.time_us for trade in trades] == sorted(trade.time_us for trade in trades)
+    assert [trade.id - before for trade in trades] == list(range(1, len(own) + 7))
+    assert set(made) < set(trades)
+    assert [trade[1:] for trade in trades if trade not in made] == [trade[1:] for trade in own]
 
 
-def test_the_next_id_is_never_one_of_the_feed() -> None:
-    """So many engine trades at one instant that their ids run into the feed's next print."""
+def test_the_next_id_is_one_more_than_the_last() -> None:
     mine = feed()
-    own = mine.trades(START_US, START_US + MINUTE)[0]
-    mine.record(Trade(own.id - 1, own.time_us - 500, 17_000, 1, False))
-    assert mine.next_id(own.time_us - 500) == own.id + 1
+    for trade in mine.trades(START_US, START_US + MINUTE):
+        assert mine.next_id(trade.time_us) == trade.id + 1
+        assert mine.next_id(trade.time_us - 1) == trade.id
+    at_us = trade.time_us + 5
+    assert engine_trade(mine, at_us, 17_000).id == trade.id + 1
+    assert mine.next_id(at_us) == trade.id + 2
+    assert mine.latest(at_us, 1)[0].id == trade.id + 1
+
+
+def test_own_trades_leave_the_recorded_ones_out_but_count_them() -> None:
+    mine = with_records()
+    both = mine.trades(START_US - HOUR, START_US + 2 * HOUR)
+    own = mine.own_trades(START_US - HOUR, START_US + 2 * HOUR)
+    assert own == [trade for trade in both if trade.price not in (20_000, 9_000)]
+    assert mine.own_trades(own[0].time_us, own[1].time_us) == [own[1]]
 
 
 def test_a_recorded_trade_shows_everywhere() -> None:
@@ -433,12 +443,12 @@ def test_a_recorded_trade_shows_everywhere() -> None:
     assert second.open == 17_500 and second.trades >= 1
 
 
-def test_recorded_trades_stand_by_time_then_id() -> None:
+def test_recorded_trades_are_in_the_order_of_their_times() -> None:
     mine = feed()
+    one = engine_trade(mine, START_US, 17_002)
+    two = engine_trade(mine, START_US, 17_003)
     late = engine_trade(mine, START_US + 2, 17_001)
-    early = Trade(START_US - FIRST_US, START_US, 17_002, 1, True)
-    mine.record(early)
-    assert mine.trades(START_US, START_US + 3) == [early, late]
+    assert mine.trades(START_US, START_US + 3) == [one, two, late]
 
 
 # Candles
@@ -576,14 +586,16 @@ def test_touches_is_a_filter_of_the_feeds_own_trades(
     below: int | None, above: int | None, start_us: int, end_us: int
 ) -> None:
     mine = feed()
+    made = [engine_trade(mine, START_US, 17_000), engine_trade(mine, START_US + 1, 17_300)]
     expected = [
         trade
         for trade in mine.trades(start_us, end_us)
-        if (below is not None and trade.price <= below)
-        or (above is not None and trade.price >= above)
+        if trade not in made
+        and (
+            (below is not None and trade.price <= below)
+            or (above is not None and trade.price >= above)
+        )
     ]
-    engine_trade(mine, START_US, 17_000)
-    engine_trade(mine, START_US + 1, 17_300)
     assert mine.touches(start_us, end_us, below, above) == expected
 
 
@@ -609,24 +621,25 @@ def test_a_book_is_never_crossed_and_stands_around_the_price(symbol: str) -> Non
         assert last == (bids[0][0] if sold else asks[0][0])  # who sold met the best bid
         for side, sign in ((bids, -1), (asks, 1)):
             prices = [sign * price for price, _ in side]
-            assert prices == sorted(set(prices)) and len(side) == 60
+            assert prices == sorted(set(prices)) and 30 <= len(side) <= 110
             assert all(type(price) is int and type(steps) is int for price, steps in side)
             assert min(steps for _, steps in side) >= 1
-            assert 0.01 < abs(side[-1][0] / last - 1) < 0.035
+            assert abs(side[-1][0] / last - 1) < 0.0225  # 2 %, the spread, and a stir beyond
+
+
+@pytest.mark.parametrize("symbol", OPEN)
+def test_a_book_has_about_sixty_levels_on_each_side(symbol: str) -> None:
+    mine = feed(symbol)
+    times = range(START_US - 2 * DAY, START_US, 47 * MINUTE)
+    counts = [len(side) for time_us in times for side in mine.levels(time_us)]
+    assert 55 < sum(counts) / len(counts) < 70
 
 
 def test_a_book_grows_wider_and_larger_farther_out() -> None:
     for side in feed("BTC_USDC").levels(START_US):
-        near, far = side[:20], side[40:]
+        near, far = side[:20], side[40:60]
         assert abs(near[0][0] - near[-1][0]) < abs(far[0][0] - far[-1][0])
         assert sum(steps for _, steps in near) < sum(steps for _, steps in far)
-
-
-def test_a_book_stays_until_the_next_trade() -> None:
-    mine = feed()
-    trade = mine.trades(START_US, START_US + MINUTE)[0]
-    assert mine.levels(START_US) == mine.levels(trade.time_us - 1)
-    assert mine.levels(START_US) != mine.levels(trade.time_us)
 
 
 def test_a_book_does_not_follow_what_others_trade() -> None:
