@@ -14,6 +14,7 @@ from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import FIRST_US, Trade
 from ..undo import Undoable, UndoDict, UndoList
+from .account_streams import AccountStreams
 from .book import NO_MATCH, NOT_REDUCED, OTHER, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Balances, exact
 from .orders import EngineAccount, EngineOrder, OrderFill
@@ -24,6 +25,9 @@ MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is receive
 FREE_OF_FEES = ("USDT_USDC",)
 MARKET_MAKER = "market maker"  # not a public key: those have 44 characters
 FIRST_UPDATE_ID = 6_730_019_258
+ENDS = {  # status of an order that has ended -> event; its last fill tells that it is filled
+    "Cancelled": "orderCancelled", "Expired": "orderExpired", "TriggerFailed": "triggerFailed",
+}  # fmt: skip
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
 
@@ -42,6 +46,7 @@ class Venue(Undoable):
         market_maker: Balances,
         fees: Balances,
         settlement: FuturesSettlement,
+        streams: AccountStreams,
     ) -> None:
         self.market, self.feed = market, feed
         self.book = Book()
@@ -49,6 +54,7 @@ class Venue(Undoable):
         self.triggers: UndoDict[str, Trigger] = UndoDict()
         self.entries: UndoList[EngineOrder] = UndoList()
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
+        self._streams = streams
         self._quotes: UndoList[str] = UndoList()
         self._quoted = 0  # number of quotes so far
         self._updates = 0  # changes of the book, without new quotes
@@ -69,12 +75,15 @@ class Venue(Undoable):
         self.triggers[order.id] = trigger
         order.owner.open[order.id] = order
         order.status = "TriggerPending"
+        self._streams.order(order, "triggerPlaced")
 
     def execute(self, order: EngineOrder, match: Match, now_us: int) -> None:
         """Carry out the plan of a new order, then let the rest of it rest or expire."""
         request = order.request
         if request.quantity is not None:
             order.owner.balances.lock(request.pays, request.hold(request.quantity))
+        order.planned = match.cost
+        self._streams.order(order, "orderAccepted")
         self._settle(order, request.side, match, now_us)
         if match.stopped is None and order.executed:
             self._close(order, "Filled")
@@ -166,8 +175,10 @@ class Venue(Undoable):
             )
             self.feed.record(trade)
             maker = self.users.get(fill.maker)
-            self._pay(maker, OTHER[side], trade, True)
-            self._pay(order, side, trade, False)
+            whole = maker is not None and maker.remaining == trade.quantity
+            self._pay(maker, OTHER[side], trade, True, whole)
+            whole = match.stopped is None and fill is match.fills[-1]
+            self._pay(order, side, trade, False, whole)
             if maker is not None:
                 touched[maker.owner.public_key] = maker.owner
             if maker is not None and maker.remaining == 0:
@@ -192,13 +203,20 @@ class Venue(Undoable):
     def _reduces(self, order: EngineOrder) -> bool:
         return order.owner.net(self.market.symbol) * order.request.sign < 0
 
-    def _pay(self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool) -> None:
-        """Settle one side of a trade, with its fee. ``order``: None for the market maker."""
+    def _pay(
+        self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool, whole: bool
+    ) -> None:
+        """Settle one side of a trade, with its fee. ``order``: None for the market maker.
+
+        ``whole``: nothing of the order remains.
+        """
         market = self.market
         if market.kind == "PERP":
             if order is not None:
+                position = order.owner.positions.get(market.symbol)
                 fee = self._settlement.fill(order, trade, is_maker)
-                _record_fill(order, trade, fee, market.quote, is_maker)
+                self._record_fill(order, trade, fee, market.quote, is_maker, whole)
+                self._streams.filled(order.owner, position, market.symbol, trade.time_us)
             return
         with exact():
             base = (market.base, market.quantity(trade.quantity))
@@ -214,7 +232,25 @@ class Venue(Undoable):
             fee = got * _fee_rate(market, is_maker)
             account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
-        _record_fill(order, trade, fee, gets, is_maker)
+        self._record_fill(order, trade, fee, gets, is_maker, whole)
+
+    def _record_fill(
+        self,
+        order: EngineOrder,
+        trade: Trade,
+        fee: Decimal,
+        fee_symbol: str,
+        is_maker: bool,
+        whole: bool,
+    ) -> None:
+        order.executed += trade.quantity
+        order.executed_quote += trade.price * trade.quantity
+        order.status = "Filled" if whole else "PartiallyFilled"
+        fill = OrderFill(
+            order, trade.id, trade.time_us, trade.price, trade.quantity, fee, fee_symbol, is_maker
+        )
+        order.owner.fills.append(fill)
+        self._streams.order(order, "orderFill", fill)
 
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """Set the last status of an order that is not in the book, and release what it locks."""
@@ -223,6 +259,8 @@ class Venue(Undoable):
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
         order.status, order.expiry = status, expiry
+        if status in ENDS:
+            self._streams.order(order, ENDS[status])
         if order.executed and EXITS & request.conditions.keys():
             self.entries.append(order)
 
@@ -232,19 +270,6 @@ class Venue(Undoable):
             [plain(self.market.price(price)), plain(self.market.quantity(quantity))]
             for price, quantity in self.book.levels(side, limit)
         ]
-
-
-def _record_fill(
-    order: EngineOrder, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool
-) -> None:
-    order.executed += trade.quantity
-    order.executed_quote += trade.price * trade.quantity
-    order.status = "PartiallyFilled"
-    order.owner.fills.append(
-        OrderFill(
-            order, trade.id, trade.time_us, trade.price, trade.quantity, fee, fee_symbol, is_maker
-        )
-    )
 
 
 def _fee_rate(market: Market, is_maker: bool) -> Decimal:
