@@ -119,8 +119,7 @@ def _klines(
     if width == SECOND or WIDTHS.get(interval, DAY) >= MINUTE:
         start, end = bucket(interval, after_us - KLINE_US)
         while end + KLINE_US <= until_us:
-            if end + KLINE_US > after_us:
-                yield end + KLINE_US, partial(_closed, engine, name, market, start, end)
+            yield end + KLINE_US, partial(_closed, engine, name, market, start, end)
             start, end = bucket(interval, end)
     for at_us in _times(after_us, until_us, width, KLINE_US):
         yield at_us, partial(_changed, engine, name, market, interval, at_us, width)
