@@ -73,7 +73,7 @@ def fitted(amount: Decimal) -> Decimal:
 
 class Balances:
     """Balances of many assets, each in units of that asset; open orders lock a part of them.
-    ``changes`` says which have changed.
+    ``changes`` gives those that have changed.
 
     ArithmeticError: a balance would become negative. The engine checks every order first, so this
     is an error of the engine.

@@ -25,7 +25,8 @@ MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is receive
 FREE_OF_FEES = ("USDT_USDC",)
 MARKET_MAKER = "market maker"  # not a public key: those have 44 characters
 FIRST_UPDATE_ID = 6_730_019_258
-ENDS = {  # status of an order that has ended -> event; its last fill tells that it is filled
+# Status of an order that has ended -> event. A filled order has none: its last fill shows it.
+ENDS = {
     "Cancelled": "orderCancelled", "Expired": "orderExpired", "TriggerFailed": "triggerFailed",
 }  # fmt: skip
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}

@@ -1,4 +1,4 @@
-"""What an account hears on its private streams, in which order, on the small markets."""
+"""The events of the private streams, and their order, on the small markets."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def pit() -> Pit:
     return made
 
 
-def told(exchange: Exchange, account: str = "ann") -> list[dict[str, Any]]:
+def sent(exchange: Exchange, account: str = "ann") -> list[dict[str, Any]]:
     return [frame.data for frame in exchange.outbox.take() if frame.account == account]
 
 
 def short(exchange: Exchange, account: str = "ann") -> list[str]:
     """Each frame in a few words: what it is, and the numbers that matter."""
-    return [_short(data) for data in told(exchange, account)]
+    return [_short(data) for data in sent(exchange, account)]
 
 
 def _short(data: dict[str, Any]) -> str:
@@ -61,7 +61,7 @@ def _short(data: dict[str, Any]) -> str:
 
 def test_a_limit_order_rests_and_is_cancelled(floor: Floor) -> None:
     answer = floor.order(floor.ann, "Bid", price="99.50", quantity="2", clientId=5)
-    accepted, balance = told(floor.exchange)
+    accepted, balance = sent(floor.exchange)
     assert accepted == {
         "E": floor.exchange.now_us + EMISSION_US, "O": "USER", "Q": "199.0000", "S": "Bid",
         "T": floor.exchange.now_us, "V": "RejectTaker", "X": "New", "Z": "0", "c": 5,
@@ -79,7 +79,7 @@ def test_a_limit_order_rests_and_is_cancelled(floor: Floor) -> None:
 def test_an_order_is_filled_in_two_trades(floor: Floor) -> None:
     """With running totals; the balances of both assets after each, in alphabetical order."""
     floor.order(floor.ann, "Bid", quantity="7")
-    frames = told(floor.exchange)
+    frames = sent(floor.exchange)
     assert [_short(one) for one in frames] == [
         "orderAccepted New 0",
         "orderFill PartiallyFilled 5.00 5.00 100.01",
@@ -110,11 +110,11 @@ def test_the_rest_of_a_marketable_limit_order_waits(floor: Floor) -> None:
 
 def test_a_resting_order_is_filled_by_others(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="100", quantity="1")
-    told(floor.exchange)
+    sent(floor.exchange)
     floor.order(floor.bob, "Ask", quantity="0.4")
     floor.feed.print(3, 10000, 60, sold=True)
     floor.advance(5)
-    frames = told(floor.exchange)
+    frames = sent(floor.exchange)
     assert [_short(one) for one in frames] == [
         "orderFill PartiallyFilled 0.40 0.40 100.00",
         "SOL 10.39968 0",
@@ -147,7 +147,7 @@ def test_an_order_expires(floor: Floor, fields: dict[str, Any], fills: int, reas
     floor.exchange.open_account("rich", {"USDC": Decimal(10) ** 6})
     listen(floor.exchange, "rich")
     floor.order(floor.exchange.accounts["rich"], "Bid", quantity="20", **fields)
-    frames = told(floor.exchange, "rich")
+    frames = sent(floor.exchange, "rich")
     orders = [one for one in frames if "X" in one]
     assert [one["e"] for one in orders] == ["orderAccepted", *["orderFill"] * fills, "orderExpired"]
     assert (orders[-1]["X"], orders[-1]["R"], orders[-1]["t"]) == ("Expired", reason, None)
@@ -159,7 +159,7 @@ def test_an_order_expires(floor: Floor, fields: dict[str, Any], fills: int, reas
 
 def test_self_trade_prevention_expires_the_maker(floor: Floor) -> None:
     floor.order(floor.ann, "Ask", price="100", quantity="1")
-    told(floor.exchange)
+    sent(floor.exchange)
     floor.order(floor.ann, "Bid", price="100", quantity="1", selfTradePrevention="RejectMaker")
     assert short(floor.exchange) == [
         "orderAccepted New 0",
@@ -169,18 +169,18 @@ def test_self_trade_prevention_expires_the_maker(floor: Floor) -> None:
     ]
 
 
-def test_a_refused_order_says_nothing(floor: Floor) -> None:
+def test_a_refused_order_sends_no_event(floor: Floor) -> None:
     with pytest.raises(Refusal):
         floor.order(floor.ann, "Bid", price="99", quantity="1000")
-    assert told(floor.exchange) == []
+    assert sent(floor.exchange) == []
 
 
-def test_a_command_that_fails_says_nothing(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was said before the failure is taken back, and what changes later is told whole."""
+def test_a_command_that_fails_sends_no_event(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events before the failure are taken back. Later changes are complete."""
     monkeypatch.setattr(floor.feed, "record", None)
     with pytest.raises(TypeError), all_or_nothing():
         floor.order(floor.ann, "Bid", price="100.01", quantity="1")
-    assert told(floor.exchange) == []
+    assert sent(floor.exchange) == []
     monkeypatch.undo()
     floor.order(floor.ann, "Bid", price="99", quantity="1")
     assert short(floor.exchange) == ["orderAccepted New 0", "USDC 901 99"]
@@ -199,12 +199,12 @@ def test_the_stream_of_one_market_is_another_stream(floor: Floor) -> None:
     assert both[0].data == both[1].data
 
 
-def test_nobody_hears_of_another_account(floor: Floor) -> None:
+def test_nobody_gets_the_events_of_another_account(floor: Floor) -> None:
     floor.order(floor.bob, "Bid", quantity="1")
     assert floor.exchange.outbox.take() == []
 
 
-def test_what_changed_before_the_subscription_is_not_told(floor: Floor) -> None:
+def test_what_changed_before_the_subscription_is_not_sent(floor: Floor) -> None:
     floor.exchange.outbox.wanted = ()
     floor.order(floor.ann, "Ask", price="110", quantity="1")
     listen(floor.exchange, "ann")
@@ -216,18 +216,18 @@ def test_what_changed_before_the_subscription_is_not_told(floor: Floor) -> None:
 
 
 def test_a_trigger_fires(pit: Pit) -> None:
-    """The new order names its parent, which says nothing itself."""
+    """The new order names its parent, which sends no event."""
     stop = pit.order(
         pit.ann, "Ask", symbol=SPOT, price="96.5", triggerPrice="97", triggerQuantity="2"
     )
-    (placed,) = told(pit.exchange)
+    (placed,) = sent(pit.exchange)
     assert (placed["e"], placed["X"], placed["P"], placed["Y"]) == (
         "triggerPlaced", "TriggerPending", "97.00", "2",
     )  # fmt: skip
     pit.spot.bids = [(9690, 10_000)]
     pit.spot.print(7, 9700)
     pit.advance(10)
-    frames = told(pit.exchange)
+    frames = sent(pit.exchange)
     assert [_short(one) for one in frames] == [
         "orderAccepted New 0",
         "SOL 8 2",
@@ -244,7 +244,7 @@ def test_a_trigger_fails(pit: Pit) -> None:
     listen(pit.exchange, "bob")
     pit.spot.print(7, 9700)
     pit.advance(10)
-    (failed,) = told(pit.exchange, "bob")
+    (failed,) = sent(pit.exchange, "bob")
     assert (failed["e"], failed["X"], failed["R"]) == (
         "triggerFailed", "TriggerFailed", "INSUFFICIENT_FUNDS",
     )  # fmt: skip
@@ -255,7 +255,7 @@ def test_exits_are_placed_and_name_their_entry(pit: Pit) -> None:
         pit.ann, "Bid", quantity="1", takeProfitTriggerPrice="110", takeProfitLimitPrice="109",
         stopLossTriggerPrice="90", stopLossTriggerBy="MarkPrice",
     )  # fmt: skip
-    orders = [one for one in told(pit.exchange) if "X" in one]
+    orders = [one for one in sent(pit.exchange) if "X" in one]
     assert [one["e"] for one in orders] == [
         "orderAccepted", "orderFill", "triggerPlaced", "triggerPlaced",
     ]  # fmt: skip
@@ -297,7 +297,7 @@ def test_a_position_is_whole(pit: Pit) -> None:
     """Against REST: the numbers of both are the same."""
     pit.order(pit.ann, "Bid", price="95", quantity="3")
     pit.order(pit.ann, "Bid", quantity="2")
-    frame, row = told(pit.exchange)[-1], pit.position(pit.ann)
+    frame, row = sent(pit.exchange)[-1], pit.position(pit.ann)
     names = {
         "B": "entryPrice", "M": "markPrice", "P": "pnlUnrealized", "b": "breakEvenPrice",
         "f": "imf", "m": "mmf", "n": "netExposureNotional", "p": "pnlRealized", "s": "symbol",
@@ -312,31 +312,31 @@ def test_a_position_is_whole(pit: Pit) -> None:
 def test_a_snapshot_has_no_event(pit: Pit) -> None:
     assert pit.exchange.position_snapshots(pit.ann) == []
     pit.order(pit.ann, "Bid", quantity="2")
-    frame = told(pit.exchange)[-1]
+    frame = sent(pit.exchange)[-1]
     (state,) = pit.exchange.position_snapshots(pit.ann)
     assert state == {letter: value for letter, value in frame.items() if letter != "e"}
     assert pit.exchange.position_snapshots(pit.ann, PERP) == [state]
     assert pit.exchange.position_snapshots(pit.ann, "BTC_USDC_PERP") == []
 
 
-def test_funding_and_realised_profit_are_told(pit: Pit) -> None:
+def test_funding_and_realised_profit_are_sent(pit: Pit) -> None:
     pit.order(pit.ann, "Bid", quantity="2")
-    told(pit.exchange)
+    sent(pit.exchange)
     pit.perp.print(5, 10100)
     pit.advance(10)
     assert short(pit.exchange) == ["USDC 1001.6999 0", "positionAdjusted 2.00 1.8"]
     pit.advance(HOUR // 2 // SECOND)
-    frames = told(pit.exchange)
+    frames = sent(pit.exchange)
     assert [_short(one) for one in frames] == ["USDC 1001.697375 0", "positionAdjusted 2.00 1.8"]
     assert {one["T"] for one in frames} == {NOW + HOUR // 2}
 
 
-def test_a_profit_of_nothing_is_not_told(pit: Pit) -> None:
+def test_a_profit_of_zero_is_not_sent(pit: Pit) -> None:
     pit.order(pit.ann, "Bid", quantity="2")
     pit.advance(10)
-    told(pit.exchange)
+    sent(pit.exchange)
     pit.advance(20)
-    assert told(pit.exchange) == []
+    assert sent(pit.exchange) == []
 
 
 # --- liquidations, conversions, transfers ---------------------------------------------------------
@@ -377,9 +377,9 @@ def test_collateral_is_converted(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "15")
     pit.ann.balances.spend("USDC", pit.ann.balances.available("USDC"))
     pit.ann.balances.changes()
-    told(pit.exchange)
+    sent(pit.exchange)
     pit.deal(pit.ann, "Ask", "90", "1")
-    frames = [one for one in told(pit.exchange) if "X" in one]
+    frames = [one for one in sent(pit.exchange) if "X" in one]
     assert [(one["e"], one["O"], one["s"]) for one in frames] == [
         ("orderAccepted", "USER", PERP),
         ("orderExpired", "USER", SPOT),
@@ -390,7 +390,7 @@ def test_collateral_is_converted(pit: Pit) -> None:
     assert frames[1]["R"] == "INSUFFICIENT_FUNDS"
 
 
-def test_deposits_and_withdrawals_are_told(floor: Floor) -> None:
+def test_deposits_and_withdrawals_are_sent(floor: Floor) -> None:
     transfers = Transfers(floor.exchange)
     transfers.deposit(floor.ann, "SOL", Decimal("2.5"), "Solana")
     assert short(floor.exchange) == ["SOL 12.5 0"]

@@ -1,7 +1,7 @@
-"""What an account hears adds up to what REST shows, to the digit, after any session.
+"""The private events of an account add up to what REST shows, to the digit, after any session.
 
-Whoever keeps the last frame of each order and balance, and the open positions, has REST's order
-history, fills, balances and positions without asking.
+The last event of each order and balance, and of each open position, has the numbers of REST's order
+history, fills, balances and positions.
 """
 
 from __future__ import annotations
