@@ -1,10 +1,10 @@
 """Index price, mark price and funding rate of one perp.
 
-Index and mark change once a second, at the whole second. The index is the mean of five venues. Each
-of them follows the generated trades of the spot market some seconds later, and differs from it by
-up to 0.01 %. The mark is the index plus an average of (mid - index), rounded to the tick. The
-average has a sample each second, and a sample's weight falls by a sixtieth each second: one minute
-is the time constant. The price of the perp's last generated trade serves as mid.
+Index and mark change once a second, at the whole second. The index is the mean price of five venues
+that follow the generated trades of the spot market some seconds later; slowly it moves to at most
+0.005 % above or below them. The mark is the index plus an average of (mid - index), rounded to the
+tick. The average has a sample each second, and a sample's weight falls by a sixtieth each second:
+one minute is the time constant. The price of the perp's last generated trade serves as mid.
 
 Within this module, prices are whole numbers of UNIT and times are whole seconds since the epoch.
 There are no floats, so every machine calculates the same prices.
@@ -21,20 +21,20 @@ from typing import NamedTuple
 import numpy as np
 
 from .market import Market
-from .synthetic import DAY, FIRST_US, HOUR, SECOND, Day, Ints, random_state
+from .synthetic import DAY, FIRST_US, HOUR, SECOND, Day, Ints
 
 UNIT = Decimal("0.00000001")  # of the quote asset
 DELAYS = (0, 3, 6, 9, 12)  # of the venues
 REACH = max(DELAYS)
-WIDEST = 100_000  # the largest difference of a venue, in billionths of the price
-LEG = 300  # a difference moves in a straight line for so long
+WIDEST, PARTS = 5_000, 100_000_000  # the largest difference, in parts of the price
+LEG = 300  # the difference moves in a straight line for so long
 HOUR_S, DAY_S = HOUR // SECOND, DAY // SECOND
 FIRST_DAY = FIRST_US // DAY
 
 
 def _weights() -> Ints:
     """Of the last five minutes, newest first. All that is older would have 0.6 % of the weight."""
-    found = [100_000]
+    found = [1_000_000]
     while len(found) < 300:
         found.append(found[-1] * 59 // 60)
     return np.array(found, dtype=np.int64)
@@ -68,7 +68,7 @@ class Marks:
         self._seed, self._perp, self._spot = seed, perp, spot
         self._tick = int(perp.market.tick / UNIT)
         self._spot_tick = int(spot.market.tick / UNIT)
-        self._differences = lru_cache(maxsize=16)(self._draw)
+        self._knots = lru_cache(maxsize=16)(self._draw)
         self._at = lru_cache(maxsize=1_024)(self._both)  # two numbers
         self._hour = lru_cache(maxsize=32)(self._series_of_hour)  # 58 kB
         self._rough = lru_cache(maxsize=1_024)(self._bounds)  # four numbers
@@ -104,13 +104,11 @@ class Marks:
 
     def _range(self, which: int, first: int, last: int) -> tuple[int, int]:
         """``which``: 0 for the index in units, 1 for the mark in ticks."""
+        rough = last - first >= HOUR_S // 2
         lows, highs = [], []
         for hour in range(first // HOUR_S, last // HOUR_S + 1):
             begin, end = max(first, hour * HOUR_S), min(last, hour * HOUR_S + HOUR_S - 1)
-            if end - begin < HOUR_S // 2:
-                low, high = self._exact(which, begin, end)
-            else:
-                low, high = self._rough(hour)[which]
+            low, high = self._rough(hour)[which] if rough else self._exact(which, begin, end)
             lows.append(low)
             highs.append(high)
         return min(lows), max(highs)
@@ -129,8 +127,8 @@ class Marks:
         lowest index.
         """
         low, high = (price * self._spot_tick for price in _extremes(self._spot, hour))
-        low -= low * WIDEST // 10**9 + 1
-        high += high * WIDEST // 10**9 + 1
+        low -= low * WIDEST // PARTS + 1
+        high += high * WIDEST // PARTS + 1
         below, above = (price * self._tick for price in _extremes(self._perp, hour))
         slack = high - low
         return (low, high), ((below - slack) // self._tick, (above + slack) // self._tick + 1)
@@ -154,25 +152,28 @@ class Marks:
         return index, (index + average + self._tick // 2) // self._tick
 
     def _indices(self, first: int, count: int) -> Ints:
-        last = _lasts(self._spot, first - REACH, count + REACH) * self._spot_tick
+        last = _lasts(self._spot, first - REACH, count + REACH)
+        total = sum(last[REACH - delay :][:count] for delay in DELAYS) * self._spot_tick
+        return (total + total * self._difference(first, count) // PARTS) // len(DELAYS)
+
+    def _difference(self, first: int, count: int) -> Ints:
+        """Of the index from the venues, in PARTS, at each second."""
         seconds = np.arange(first, first + count, dtype=np.int64)
-        leg, rest = seconds // LEG, seconds % LEG
-        start = int(leg[0])
-        knots = np.stack([self._knot(n) for n in range(start, int(leg[-1]) + 2)], axis=1)
-        here, there = knots[:, leg - start], knots[:, leg - start + 1]
-        difference = here + (there - here) * rest // LEG
-        prices = np.stack([last[REACH - delay :][:count] for delay in DELAYS])
-        mean: Ints = (prices + prices * difference // 10**9).sum(axis=0) // len(DELAYS)
-        return mean
+        start = first // LEG
+        leg, rest = seconds // LEG - start, seconds % LEG
+        knots = np.array([self._knot(n) for n in range(start, start + leg.item(-1) + 2)])
+        here = knots[leg]
+        difference: Ints = here + (knots[leg + 1] - here) * rest // LEG
+        return difference
 
-    def _knot(self, number: int) -> Ints:
-        """The differences of the venues where a straight line begins, in billionths."""
+    def _knot(self, number: int) -> int:
+        """The difference where a straight line begins."""
         day, place = divmod(number, DAY_S // LEG)
-        return self._differences(day)[:, place]
+        return self._knots(day)[place]
 
-    def _draw(self, day: int) -> Ints:
-        chance = random_state(f"{self._seed}|{self._spot.market.base}|venues|{day}")
-        return chance.randint(-WIDEST, WIDEST + 1, (len(DELAYS), DAY_S // LEG), dtype=np.int64)
+    def _draw(self, day: int) -> list[int]:
+        chance = Random(f"{self._seed}|{self._spot.market.base}|index|{day}")
+        return [int(chance.random() * (2 * WIDEST + 1)) - WIDEST for _ in range(DAY_S // LEG)]
 
 
 def funding_rate(seed: str, market: Market, interval_end_us: int) -> Decimal:
@@ -186,22 +187,25 @@ def funding_rate(seed: str, market: Market, interval_end_us: int) -> Decimal:
 
 def _lasts(source: Source, first: int, count: int) -> Ints:
     """The price of the last trade up to and including each second, in ticks."""
-    return np.concatenate([
-        _lasts_of_day(source, number, np.arange(start, end, dtype=np.int64) * SECOND)
-        for number, start, end in _days_of(first, first + count)
-    ])  # fmt: skip
+    days = [_lasts_of_day(source, *part) for part in _days_of(first, first + count)]
+    return days[0] if len(days) == 1 else np.concatenate(days)
 
 
-def _lasts_of_day(source: Source, number: int, times: Ints) -> Ints:
+def _lasts_of_day(source: Source, number: int, first: int, end: int) -> Ints:
     if number < FIRST_DAY:
-        return np.full(len(times), source.opening, dtype=np.int64)
+        return np.full(end - first, source.opening, dtype=np.int64)
     day = source.day(number)
-    place = day.time.searchsorted(times, side="right") - 1
-    price: Ints = day.price[place]
-    if place[0] < 0:  # the day's first trade is still to come
-        eve = source.day(number - 1).price[-1] if number > FIRST_DAY else source.opening
-        price[place < 0] = eve
-    return price
+    begin, stop = day.time.searchsorted((first * SECOND, (end - 1) * SECOND), side="right")
+    if begin:
+        before = day.price[begin - 1]
+    elif number > FIRST_DAY:
+        before = source.day(number - 1).price[-1]
+    else:
+        before = source.opening
+    prices = np.concatenate(((before,), day.price[begin:stop]))
+    known = -(-day.time[begin:stop] // SECOND)  # the first second that knows each trade
+    edges = np.concatenate(((first,), known, (end,)))
+    return np.repeat(prices, edges[1:] - edges[:-1])
 
 
 def _days_of(first: int, end: int) -> Iterator[tuple[int, int, int]]:

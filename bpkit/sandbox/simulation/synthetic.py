@@ -131,7 +131,7 @@ class SyntheticTrades:
     def _path(self, number: int) -> Ints:
         """A day's price every five seconds, in thousandths of a tick, from opening to opening."""
         opening, closing = self.opening(number), self.opening(number + 1)
-        chance = random_state(f"{self._seed}|{self._market.base}|path|{number}")
+        chance = _state(f"{self._seed}|{self._market.base}|path|{number}")
         mood = chance.randint(500, 1_500, 96, dtype=np.int64)  # of each quarter of an hour
         scale = np.repeat(np.repeat(BUSY, 4) * mood, KNOTS // 96)
         # A flat draw of half-width w has deviation w / 1.732; 17,280 of them, 131.5 times that.
@@ -155,7 +155,7 @@ class SyntheticTrades:
     def day(self, number: int) -> Day:
         """The trades of a day."""
         path, count = self._path(number), self.per_day
-        chance = random_state(f"{self._seed}|{self._market.symbol}|trades|{number}")
+        chance = _state(f"{self._seed}|{self._market.symbol}|trades|{number}")
         ms = self._times(chance)
         knot = ms // KNOT_MS
         middle = path[knot] + (path[knot + 1] - path[knot]) * (ms % KNOT_MS) // KNOT_MS
@@ -171,6 +171,5 @@ class SyntheticTrades:
         return Day(time - FIRST_US, time, price, quantity, sold)
 
 
-def random_state(text: str) -> np.random.RandomState:
-    """Random numbers that are the same on every machine for the same text."""
+def _state(text: str) -> np.random.RandomState:
     return np.random.RandomState(int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big"))
