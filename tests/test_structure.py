@@ -49,7 +49,8 @@ HOMES = {
     "cryptography": {"signing", "sandbox.server.auth"},
     "pandas": {"frames", "frames.conversions"},
     "numpy": {
-        "frames.conversions", "sandbox.simulation.crowd", "sandbox.simulation.price_feed",
+        "frames.conversions", "sandbox.simulation.candles", "sandbox.simulation.crowd",
+        "sandbox.simulation.marks", "sandbox.simulation.price_feed",
         "sandbox.simulation.synthetic",
     },
     "dotenv": {"env"},

@@ -243,12 +243,18 @@ class Engine(Undoable):
 
     def fire(self, venue: Venue, printed: Decimal | None = None) -> None:
         """Trigger the conditional orders whose price is reached. ``printed``: the price of the
-        feed's newest trade. It counts even if a user's order was filled at another price since."""
-        for trigger in list(venue.triggers.values()):
-            price = self.watched(venue, trigger.by)
-            prices = [price] if printed is None or trigger.by == "IndexPrice" else [price, printed]
-            if trigger.order.id in venue.triggers and any(map(trigger.is_due, prices)):
-                self._trigger(venue, trigger.order)
+        feed's newest trade. It counts as a LastPrice even if a user's order was filled at another
+        price since. A triggered order may trade, and so reach the price of the next one."""
+        fired = True
+        while fired:
+            fired = False
+            for trigger in list(venue.triggers.values()):
+                prices = [self.watched(venue, trigger.by)]
+                if printed is not None and trigger.by == "LastPrice":
+                    prices.append(printed)
+                if trigger.order.id in venue.triggers and any(map(trigger.is_due, prices)):
+                    self._trigger(venue, trigger.order)
+                    fired = True
 
     def _trigger(self, venue: Venue, order: EngineOrder) -> None:
         request = triggers.released(order.request, order.owner.net(venue.market.symbol))

@@ -19,6 +19,7 @@ from ..undo import Undoable, UndoDict
 from . import stream_frames
 from .book import Side
 from .orders import EngineOrder
+from .outbox import Data
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -123,7 +124,7 @@ class Publisher(Undoable):
     ) -> None:
         """Publish a trade. None: an order of the simulated traders."""
 
-        def make() -> stream_frames.Data:
+        def make() -> Data:
             made_up = made_up_ids(trade.id)
             ids = [
                 made_up[place] if order is None else order.id
@@ -158,7 +159,7 @@ class Publisher(Undoable):
             prices = sorted(price for one, price in change.touched if one == side)
             return [(price, venue.book.steps(side, price)) for price in prices]
 
-        def make() -> stream_frames.Data:
+        def make() -> Data:
             return stream_frames.depth(
                 venue.market,
                 change.first,

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from ..formatting import iso, plain
+from ..simulation.candles import Candle
 from ..simulation.market import Market
-from ..simulation.price_feed import Candle
 from ..simulation.synthetic import Trade
 from .book import Side
 from .ledger import EXACT, Balances, exact

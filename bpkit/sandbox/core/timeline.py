@@ -1,18 +1,16 @@
 """Advance the market's time: match orders with simulated trades, fire triggers, pay funding,
 liquidate.
 
-Everything is checked at the end of each funding interval, and at the end of the span. Profit and
-loss of open positions are realised there, and before a trade that changes something. Between them
-only those trades of the price feed count that reach a user's order, a trigger or a liquidation
-price. If an account has several positions, liquidation prices are estimates: each supposes that the
-other prices do not change.
+Only those times count at which something happens: a trade of the price feed reaches a user's order
+or a trigger, a mark or index price reaches a trigger, an account gets short of margin, or a funding
+interval ends. Mark and index prices change at whole seconds, and an account is liquidated at the
+first whole second at which it is short. So the result does not depend on the steps in which time is
+advanced.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,19 +18,22 @@ from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import Trade
 from .engine import Engine
-from .ledger import exact, fine
+from .ledger import exact
+from .marks_reached import next_shortfall, next_trigger
+from .orders import EngineAccount
 from .venue import Venue
 
 REALISED_EVERY = 10_000_000  # microseconds
 
 
 class MarketEvent(NamedTuple):
-    """A time at which a venue must be checked. ``trade``: the trade of its feed; None: the index
-    price changed."""
+    """What happens at a time: a trade of a venue's feed, the mark or index price reaches a trigger
+    of a venue, or an account is short of margin."""
 
     time_us: int
-    venue: Venue
-    trade: Trade | None
+    venue: Venue | None = None
+    trade: Trade | None = None
+    account: EngineAccount | None = None
 
 
 def pass_time(engine: Engine, now_us: int) -> None:
@@ -75,84 +76,74 @@ def _advance_to(engine: Engine, stop_us: int) -> None:
     """Advance to ``stop_us``, or to an earlier time at which a new order was made."""
     events = _events(engine, _active(engine), engine.now_us + 1, stop_us)
     for here, now in groupby(events, key=lambda event: event.time_us):
-        known, engine.now_us = engine.last_id, here
+        known, engine.now_us = _known(engine), here
+        again = False
         for event in now:
             if not _is_stale(engine, event):
                 engine.publisher.until(here)
                 _realise(engine, here - 1)
                 _apply_event(engine, event)
-        if engine.last_id != known and here < stop_us:
-            return  # the new order, position or funding needs other events
+            again = again or event.trade is None
+        if (again or _known(engine) != known) and here < stop_us:
+            return  # what comes next may be different now
     engine.publisher.until(stop_us)
     engine.now_us = stop_us
     _at_stop(engine)
 
 
+def _known(engine: Engine) -> tuple[int, int]:
+    """What the events were found with: it changes with each order, and with each fill if there is
+    a position."""
+    accounts = engine.accounts.values()
+    held = any(account.positions for account in accounts)
+    return engine.last_id, sum(len(account.fills) for account in accounts) if held else 0
+
+
 def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[MarketEvent]:
-    """The events of all venues from ``start_us`` to ``end_us``, both included, by time."""
-    found = [
-        event for venue in venues for event in _venue_events(engine, venue, start_us, end_us + 1)
-    ]
+    """The events from ``start_us`` to ``end_us``, both included, by time. At one time: trades, then
+    triggers by mark or index, then accounts that are short.
+
+    Of the last two kinds only the first of each venue and account is found.
+    """
+    found: list[MarketEvent] = []
+    for venue in venues:
+        found += _trade_events(venue, start_us, end_us + 1)
+    for venue in venues:
+        if (at_us := next_trigger(venue, start_us, end_us)) is not None:
+            found.append(MarketEvent(at_us, venue))
+    for account in engine.accounts.values():
+        if (at_us := next_shortfall(engine, account, start_us, end_us)) is not None:
+            found.append(MarketEvent(at_us, account=account))
     return sorted(found, key=lambda event: event.time_us)
 
 
-def _venue_events(
-    engine: Engine, venue: Venue, start_us: int, end_us: int
-) -> Iterator[MarketEvent]:
+def _trade_events(venue: Venue, start_us: int, end_us: int) -> Iterator[MarketEvent]:
     below = [best for best in [venue.users_best("Bid")] if best is not None]
     above = [best for best in [venue.users_best("Ask")] if best is not None]
     for trigger in venue.triggers.values():
-        if trigger.by != "IndexPrice":
+        if trigger.by == "LastPrice":
             (above if trigger.rising else below).append(trigger.ticks)
-    for price, rising in _liquidations(engine, venue):
-        with fine():
-            ticks = price / venue.market.tick
-        (above if rising else below).append(math.ceil(ticks) if rising else math.floor(ticks))
     for trade in _reached(venue.feed, start_us, end_us, below, above):
         yield MarketEvent(trade.time_us, venue, trade)
-    yield from _index_events(engine, venue, start_us, end_us)
-
-
-def _index_events(
-    engine: Engine, venue: Venue, start_us: int, end_us: int
-) -> Iterator[MarketEvent]:
-    watching = [one for one in venue.triggers.values() if one.by == "IndexPrice"]
-    if not watching:
-        return
-    spot = engine.feed(venue.market.spot_symbol)
-    below: list[int] = []
-    above: list[int] = []
-    for trigger in watching:
-        with exact():
-            ticks = int(venue.market.price(trigger.ticks) // spot.market.tick)
-        (above if trigger.rising else below).append(ticks)
-    for trade in _reached(spot, start_us, end_us, below, above):
-        yield MarketEvent(trade.time_us, venue, None)
-
-
-def _liquidations(engine: Engine, venue: Venue) -> Iterator[tuple[Decimal, bool]]:
-    """The liquidation prices of a venue's positions, and whether a rise reaches them."""
-    for account in engine.accounts.values():
-        position = account.positions.get(venue.market.symbol)
-        if position is not None:
-            price = engine.margin.liquidation_price(account, position)
-            if price:
-                yield price, position.steps < 0
 
 
 def _is_stale(engine: Engine, event: MarketEvent) -> bool:
     """Is the order that a trade would have filled gone? Often an earlier trade has filled it."""
     venue, trade = event.venue, event.trade
-    if trade is None or venue.triggers or venue.entries:
+    if venue is None or trade is None or venue.triggers or venue.entries:
         return False
-    if any(venue.market.symbol in account.positions for account in engine.accounts.values()):
-        return False  # the trade may reach a liquidation price
     return not venue.reached(trade.price)
 
 
 def _apply_event(engine: Engine, event: MarketEvent) -> None:
-    """Carry out an event: fills, then triggers, then liquidations."""
+    """Carry out an event: fills, then triggers; or a liquidation, then triggers."""
     venue, trade, printed = event.venue, event.trade, None
+    if venue is None:
+        if event.account is not None and engine.margin.is_short(event.account):
+            engine.liquidate(event.account)
+        for venue in _active(engine):  # its orders may have moved the last price of any market
+            engine.fire(venue)
+        return
     if trade is not None:
         if venue.reached(trade.price):
             venue.meet(trade)
@@ -160,7 +151,6 @@ def _apply_event(engine: Engine, event: MarketEvent) -> None:
         with exact():
             printed = venue.market.price(trade.price)
     engine.fire(venue, printed)
-    _liquidate(engine, venue.market.symbol)
 
 
 def _realise(engine: Engine, until_us: int) -> None:
@@ -179,7 +169,7 @@ def _realise(engine: Engine, until_us: int) -> None:
 
 
 def _at_stop(engine: Engine) -> None:
-    """At a stop: profits and losses, funding if an interval ends, then triggers, liquidations."""
+    """At a stop: profits and losses, then funding if an interval ends."""
     _realise(engine, engine.now_us)
     for account in list(engine.accounts.values()):
         for symbol, position in list(account.positions.items()):
@@ -188,16 +178,6 @@ def _at_stop(engine: Engine) -> None:
                 rate = feed.funding_rate(engine.now_us)
                 mark = feed.mark_price(engine.now_us)
                 engine.settlement.fund(account, position, mark, rate, engine.now_us)
-    for venue in _active(engine):
-        engine.fire(venue)
-    _liquidate(engine)
-
-
-def _liquidate(engine: Engine, symbol: str | None = None) -> None:
-    for account in list(engine.accounts.values()):
-        concerned = symbol is None or symbol in account.positions
-        if concerned and engine.margin.is_short(account):
-            engine.liquidate(account)
 
 
 def _reached(

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..simulation.candles import WIDTHS, bucket
 from ..simulation.market import Market
-from ..simulation.price_feed import WIDTHS, bucket
 from ..simulation.synthetic import DAY, MINUTE, SECOND
 from . import stream_frames
 

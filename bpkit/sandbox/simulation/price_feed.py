@@ -12,75 +12,33 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 from random import Random
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..undo import Undoable, UndoDict, UndoList
+from .candles import WIDTHS, Candle, Row, bucket, candle, join, tally
 from .crowd import Crowd, Levels, Moment
 from .market import Market
+from .marks import Marks, Source, funding_rate
 from .synthetic import (
     ASSET_PROFILES,
     DAY,
     DEFAULT_SEED,
     FIRST_US,
     HOUR,
-    MINUTE,
-    SECOND,
     Day,
     Ints,
     SyntheticTrades,
     Trade,
 )  # fmt: skip
 
-Row = Sequence[int]  # open, high, low, close, volume, quote volume, trades; all 0 without trades
-
-WIDTHS = {
-    "1s": SECOND, "1m": MINUTE, "3m": 3 * MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE,
-    "30m": 30 * MINUTE, "1h": HOUR, "2h": 2 * HOUR, "4h": 4 * HOUR, "6h": 6 * HOUR,
-    "8h": 8 * HOUR, "12h": 12 * HOUR, "1d": DAY, "3d": 3 * DAY, "1w": 7 * DAY,
-}  # fmt: skip
-
 FIRST_DAY = FIRST_US // DAY
-FIRST_MONDAY = 4 * DAY  # 1970-01-05; the epoch was a Thursday
 FIRST_TRADE_ID = 1
-
-
-class Candle(NamedTuple):
-    """A candle. ``end_us`` is exclusive, ``volume`` in steps, ``quote_volume`` in ticks * steps.
-
-    Without trades the four prices are None and the rest is 0.
-    """
-
-    start_us: int
-    end_us: int
-    open: int | None
-    high: int | None
-    low: int | None
-    close: int | None
-    volume: int
-    quote_volume: int
-    trades: int
-
-
-def bucket(interval: str, time_us: int) -> tuple[int, int]:
-    """The start and the end (exclusive) of the candle that a time is in.
-
-    Candles are counted from the epoch, but weeks start on Monday and months are calendar months.
-    KeyError: unknown interval.
-    """
-    if interval == "1month":
-        return _month(time_us)
-    width = WIDTHS[interval]
-    shift = FIRST_MONDAY if interval == "1w" else 0
-    start = (time_us - shift) // width * width + shift
-    return start, start + width
 
 
 class PriceFeed(Undoable):
@@ -100,7 +58,6 @@ class PriceFeed(Undoable):
         self.market = market
         self.seed = seed
         self._own = SyntheticTrades(market, seed)
-        self._spot = PriceFeed(spot, seed) if spot is not None else None
         self._recorded: UndoDict[int, UndoList[Trade]] = UndoDict()
         # day -> the number of its last change. No number is used again, even after an undo.
         self._versions: UndoDict[int, int] = UndoDict()
@@ -111,6 +68,9 @@ class PriceFeed(Undoable):
         self._hours = lru_cache(maxsize=4_096)(self._build_hours)
         name, usual = f"{seed}|{market.symbol}", self._own.opening(FIRST_DAY) // 1_000
         self._crowd = Crowd(name, self._own_last, self._own.size, self._own.spread, usual)
+        self._marks: Marks | None = None
+        if spot is not None:
+            self._marks = Marks(seed, self._source(), PriceFeed(spot, seed)._source())
 
     # Recorded trades
 
@@ -179,6 +139,11 @@ class PriceFeed(Undoable):
         last = self.latest(at_us, 1)
         return last[0].price if last else self._own.opening(FIRST_DAY) // 1_000
 
+    def lowest(self, first_us: int, last_us: int) -> int:
+        """The lowest value of ``last_price`` from one time to another, both included."""
+        price, low = self.last_price(first_us), self.window(first_us, last_us + 1).low
+        return price if low is None else min(price, low)
+
     def touches(
         self, start_us: int, end_us: int, below: int | None, above: int | None
     ) -> list[Trade]:
@@ -226,17 +191,17 @@ class PriceFeed(Undoable):
                 first = start % DAY // HOUR
                 rows += hours[first : first + (end - start) // HOUR].tolist()
             else:
-                rows += _tally(self._day(number), np.array([start, end])).tolist()
-        return _candle(start_us, end_us, _join(rows))
+                rows += tally(self._day(number), np.array([start, end])).tolist()
+        return candle(start_us, end_us, join(rows))
 
     def _short_candles(self, start_us: int, end_us: int, width: int) -> list[Candle]:
         """Candles shorter than an hour; only whole ones."""
         found: list[Candle] = []
         for number, start, end in _days_of(start_us, end_us // width * width):
             edges = np.arange(start, end + 1, width, dtype=np.int64)
-            rows = _tally(self._day(number), edges).tolist()
+            rows = tally(self._day(number), edges).tolist()
             starts = range(start, end, width)
-            found += [_candle(at, at + width, row) for at, row in zip(starts, rows, strict=True)]
+            found += [candle(at, at + width, row) for at, row in zip(starts, rows, strict=True)]
         return found
 
     # Book, marks, funding
@@ -264,29 +229,38 @@ class PriceFeed(Undoable):
         return level * (10_000 + drift) // 10_000
 
     def index_price(self, at_us: int) -> Decimal:
-        """Index price of a perp: the mean of the last 3 spot trades, rounded to 7 decimals.
-
-        Trades of the engine do not move it. ValueError: the feed was made without a spot market.
-        """
-        if self._spot is None:
-            raise ValueError(
-                f"{self.market.symbol} has no index price: give the feed its spot market"
-            )
-        last = self._spot.latest(at_us, 3)
-        ticks = [trade.price for trade in last] or [self._spot.last_price(at_us)]
-        mean = self._spot.market.price(sum(ticks)) / len(ticks)
-        return mean.quantize(Decimal("0.0000001"), ROUND_HALF_EVEN)
+        """Index price of a perp: see ``Marks``. ValueError: the feed has no spot market."""
+        return self._priced().index_price(at_us)
 
     def mark_price(self, at_us: int) -> Decimal:
-        """Mark price of a perp: the feed's own last price. Trades of the engine do not move it."""
-        return self.market.price(self._own_last(at_us).price)
+        """Mark price of a perp."""
+        return self._priced().mark_price(at_us)
+
+    def index_range(self, first_us: int, last_us: int) -> tuple[Decimal, Decimal]:
+        """Bounds of a perp's index price in a span."""
+        return self._priced().index_range(first_us, last_us)
+
+    def mark_range(self, first_us: int, last_us: int) -> tuple[Decimal, Decimal]:
+        """Bounds of a perp's mark price in a span."""
+        return self._priced().mark_range(first_us, last_us)
 
     def funding_rate(self, interval_end_us: int) -> Decimal:
         """Funding rate of the hour that a time ends or is in: a fraction with up to 9 decimals."""
-        chance = self._chance("funding", _ceil(interval_end_us, HOUR))
-        if chance.random() < 0.6:
-            return Decimal("0.0000125")
-        return (int(chance.random() * 160_001) - 80_000) * Decimal("0.000000001")
+        return funding_rate(self.seed, self.market, interval_end_us)
+
+    def _priced(self) -> Marks:
+        if self._marks is None:
+            raise ValueError(f"{self.market.symbol} has no index and mark: give it a spot market")
+        return self._marks
+
+    def _source(self) -> Source:
+        """The feed's own trades, for the marks."""
+        return Source(
+            self.market,
+            lambda number: self._days(number, 0),
+            lambda number: self._hours(number, 0),
+            self._own.opening(FIRST_DAY) // 1_000,
+        )
 
     # Days
 
@@ -303,7 +277,7 @@ class PriceFeed(Undoable):
 
     def _build_hours(self, number: int, version: int) -> Ints:
         edges = number * DAY + np.arange(25, dtype=np.int64) * HOUR
-        return _tally(self._days(number, version), edges)
+        return tally(self._days(number, version), edges)
 
     def _day(self, number: int) -> Day:
         return self._days(number, self._versions.get(number, 0))
@@ -348,13 +322,6 @@ def _days_of(start_us: int, end_us: int) -> Iterator[tuple[int, int, int]]:
         start = end
 
 
-def _month(time_us: int) -> tuple[int, int]:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    first = (epoch + timedelta(days=time_us // DAY)).replace(day=1)
-    after = (first + timedelta(days=31)).replace(day=1)
-    return (first - epoch).days * DAY, (after - epoch).days * DAY
-
-
 def _hits(low: Ints, high: Ints, below: int | None, above: int | None) -> npt.NDArray[np.bool_]:
     hit = np.zeros(len(low), dtype=bool)
     if below is not None:
@@ -362,38 +329,3 @@ def _hits(low: Ints, high: Ints, below: int | None, above: int | None) -> npt.ND
     if above is not None:
         hit |= high >= above
     return hit
-
-
-def _tally(day: Day, edges: Ints) -> Ints:
-    """A Row for each span between two edges."""
-    cuts = np.searchsorted(day.time, edges)
-    count = np.diff(cuts)
-    rows = np.zeros((len(count), 7), dtype=np.int64)
-    filled = count > 0
-    if not filled.any():
-        return rows
-    # ``reduceat`` adds up to the next start. Spans without trades are left out: they add nothing.
-    first, price, quantity = cuts[:-1][filled], day.price[: cuts[-1]], day.quantity[: cuts[-1]]
-    rows[filled, 0] = price[first]
-    rows[filled, 1] = np.maximum.reduceat(price, first)
-    rows[filled, 2] = np.minimum.reduceat(price, first)
-    rows[filled, 3] = price[cuts[1:][filled] - 1]
-    rows[filled, 4] = np.add.reduceat(quantity, first)
-    rows[filled, 5] = np.add.reduceat(price * quantity, first)
-    rows[:, 6] = count
-    return rows
-
-
-def _join(rows: list[Row]) -> Row:
-    """Merge consecutive rows into one."""
-    rows = [row for row in rows if row[6]]
-    if not rows:
-        return (0,) * 7
-    _, high, low, _, volume, quote_volume, trades = zip(*rows, strict=True)
-    first, last = rows[0][0], rows[-1][3]
-    return (first, max(high), min(low), last, sum(volume), sum(quote_volume), sum(trades))
-
-
-def _candle(start_us: int, end_us: int, row: Row) -> Candle:
-    prices = row[:4] if row[6] else (None,) * 4
-    return Candle(start_us, end_us, *prices, *row[4:])

@@ -59,6 +59,20 @@ class WildFeed:
     def mark_price(self, at_us: int) -> Decimal:
         return self.market.price(self.last_price(at_us))
 
+    def _lasts(self, first_us: int, last_us: int) -> list[int]:
+        """Every last price of a span."""
+        minutes = range(first_us - (first_us - NOW) % (60 * SECOND), last_us + 1, 60 * SECOND)
+        made = [trade.time_us for trade in self.recorded if first_us <= trade.time_us <= last_us]
+        times = {first_us, *minutes[1:], *made}
+        return [self.last_price(at_us) for at_us in times]
+
+    def mark_range(self, first_us: int, last_us: int) -> tuple[Decimal, Decimal]:
+        prices = self._lasts(first_us, last_us)
+        return self.market.price(min(prices)), self.market.price(max(prices))
+
+    def lowest(self, first_us: int, last_us: int) -> int:
+        return min(self._lasts(first_us, last_us))
+
     def funding_rate(self, end_us: int) -> Decimal:
         return (end_us // HOUR * 37 % 21 - 10) * Decimal("0.0000123")
 

@@ -61,6 +61,22 @@ class PerpFeed:
     def index_price(self, at_us: int) -> Decimal:
         return Decimal(100 if at_us < self.index_moves_us else 103)
 
+    def _times(self, first_us: int, last_us: int) -> list[int]:
+        """The first time of a span, and each at which something changes after it."""
+        times = {self.index_moves_us, *(trade.time_us for trade in self.trades)}
+        return [first_us, *(at_us for at_us in times if first_us < at_us <= last_us)]
+
+    def mark_range(self, first_us: int, last_us: int) -> tuple[Decimal, Decimal]:
+        marks = [self.mark_price(at_us) for at_us in self._times(first_us, last_us)]
+        return min(marks), max(marks)
+
+    def index_range(self, first_us: int, last_us: int) -> tuple[Decimal, Decimal]:
+        indices = [self.index_price(at_us) for at_us in self._times(first_us, last_us)]
+        return min(indices), max(indices)
+
+    def lowest(self, first_us: int, last_us: int) -> int:
+        return min(self.last_price(at_us) for at_us in self._times(first_us, last_us))
+
     def funding_rate(self, interval_end_us: int) -> Decimal:
         return self.rate
 

@@ -12,8 +12,9 @@ from typing import Any
 from ...core.exchange import Exchange, Refusal
 from ...core.rules import bad_request, find_market
 from ...formatting import iso, plain, spaced
+from ...simulation.candles import WIDTHS, Candle
 from ...simulation.market import Market
-from ...simulation.price_feed import WIDTHS, Candle, PriceFeed
+from ...simulation.price_feed import PriceFeed
 from ...simulation.synthetic import DAY, FIRST_US, HOUR
 from ...simulation.tables import table
 from . import Page, Row, Values, limit_and_offset, page
