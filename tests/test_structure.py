@@ -52,7 +52,7 @@ HOMES = {
         "frames.conversions", "sandbox.simulation.price_feed", "sandbox.simulation.synthetic",
     },
     "dotenv": {"env"},
-    "tornado": {"sandbox.server.http"},
+    "tornado": {"sandbox.server.http", "sandbox.server.websocket"},
     "tqdm": {"history.pages"},
     "matplotlib": {"plots"},
 }  # fmt: skip
