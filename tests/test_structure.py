@@ -54,7 +54,7 @@ HOMES = {
         "sandbox.simulation.synthetic",
     },
     "dotenv": {"env"},
-    "tornado": {"sandbox.server.http"},
+    "tornado": {"sandbox.server.http", "sandbox.server.websocket"},
     "tqdm": {"history.pages"},
     "matplotlib": {"plots"},
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 What it does **not** simulate: borrowing and lending, strategies (TWAP), requests for quotes,
 vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMENTED, once their
-signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), the WebSocket, and
+signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), and
 other people: a simulated market trades beside you and does not react to you, though your orders
 fill against its quotes and your trades appear in its history. Only the rules of the markets are
 real; prices and all other numbers are made up. PARITY.md, in this folder, lists every behaviour
@@ -41,7 +41,8 @@ from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
 from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
-from .server.faults import FAULTS, Fault
+from .server.fault_table import FAULTS
+from .server.faults import Fault
 from .server.http import Server
 from .server.service import Service
 from .simulation import market
@@ -252,6 +253,8 @@ def _finding(
     ``accepted``: signatures that were good before.
     """
     url = f"{path}?{query}" if query else path
+    if method == "SUBSCRIBE":
+        url = f"ws://sandbox{path}"
     signature = headers.get("x-signature", "")
     earlier = [signature] if signature in accepted else []
     finding = diagnose(

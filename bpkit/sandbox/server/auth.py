@@ -65,13 +65,38 @@ def verify(
     if not has_account(key):
         raise Denied("Unknown API key", 401, "UNAUTHORIZED")
     _in_time(timestamp, window, now_ms)
-    text = f"{_signed_part(operation, query, body)}&timestamp={timestamp}&window={window}"
-    signed = text.encode(errors="surrogateescape")
+    _check(raw_key, signature, _signed_part(operation, query, body), timestamp, window)
+    return key
+
+
+def verify_subscription(four: object, now_ms: int, has_account: Callable[[str], bool]) -> str:
+    """The public key (base64) that signed a SUBSCRIBE frame. Raises Denied.
+
+    ``four``: the frame's ``signature``: a list of four texts, which are the public key, the
+    signature, the timestamp and the window. The names of the streams are not signed.
+    """
+    if four is None:
+        raise Denied("Missing signature")
+    if not isinstance(four, list) or len(four) != 4:
+        raise Denied("The signature is not a list of key, signature, timestamp and window")
+    if not all(isinstance(one, str) for one in four):
+        raise Denied("The signature is not a list of four texts")
+    key, signed, timestamp, window = four
+    signature, raw_key = _bytes("X-Signature", signed, 64), _bytes("X-API-Key", key, 32)
+    if not has_account(key):
+        raise Denied("Unknown API key", 401, "UNAUTHORIZED")
+    _in_time(timestamp, window, now_ms)
+    _check(raw_key, signature, "instruction=subscribe", timestamp, window)
+    return str(key)
+
+
+def _check(raw_key: bytes, signature: bytes, start: str, timestamp: str, window: str) -> None:
+    """``start``: everything before ``&timestamp=``. Raises Denied."""
+    signed = f"{start}&timestamp={timestamp}&window={window}".encode(errors="surrogateescape")
     try:
         Ed25519PublicKey.from_public_bytes(raw_key).verify(signature, signed)
     except InvalidSignature:
         raise Denied("Invalid signature") from None
-    return key
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:

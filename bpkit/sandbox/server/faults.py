@@ -1,8 +1,9 @@
-"""Things that go wrong on purpose: the table of faults, and what each one does.
+"""Let things go wrong on purpose: a fault, its options, and the faults that are on.
 
 Active faults form a chain. The fault started last acts first on a request and last on its answer.
 Each lets the request pass and may change the answer, or answers itself. Three faults belong to the
-exchange instead: its clock, and whether its markets take orders.
+exchange instead: its clock, and whether its markets take orders. ``socket_faults`` has those of
+WebSockets.
 """
 
 from __future__ import annotations
@@ -10,22 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...operations import OPERATIONS
 from ..core.rules import Refusal
-from .answers import Response, error, success
+from .answers import Response
+from .fault_table import FAULTS, MARKETS, SUBSCRIBE, GoOn
 from .record import RequestRecord
-
-DAY = 86_400  # seconds
-MAX_SKEW, MAX_DELAY = 3_650 * DAY, 600  # seconds
-MARKETS = frozenset({"get_markets", "get_market"})
-
-GoOn = Callable[[], Response]  # the rest of the chain, and the exchange at its end
 
 
 class Fault:
-    """One fault: its ``name``, and ``hits``, the number of requests it has hit."""
+    """One fault: its ``name``, and ``hits``: how many requests, sockets or frames it has hit."""
 
     def __init__(
         self,
@@ -41,14 +37,14 @@ class Fault:
         if not isinstance(name, str) or name not in FAULTS:
             raise ValueError(_unknown_fault(name))
         if times is not None and (type(times) is not int or times < 1):
-            raise ValueError(f"times={times!r} is not a count of requests: 1 or more")
+            raise ValueError(f"times={times!r} is not a count of hits: 1 or more")
         self.name, self.hits = name, 0
         self.kind = FAULTS[name]
         self._times = times
         self._operations = _operations(name, operations)
         self.seconds = _seconds(name, seconds)
         self.symbols = _symbols(name, symbols, markets)
-        self.kept: dict[tuple[str, str], tuple[Response, int]] = {}  # answers, and when (ms)
+        self.kept: dict[Any, Any] = {}  # what its action remembers
 
     def __repr__(self) -> str:
         return f"<Fault {self.name}: hits={self.hits}>"
@@ -57,7 +53,7 @@ class Fault:
         """May the fault hit this request?"""
         if self in record.faults:
             return True
-        if self._times is not None and self.hits >= self._times:
+        if self._is_used_up():
             return False
         name = record.operation.name if record.operation else None
         return self._operations is None or name in self._operations
@@ -65,6 +61,16 @@ class Fault:
     def concerns_market(self, symbol: str) -> bool:
         """Is this one of the markets that the fault was started for?"""
         return self.symbols is None or symbol in self.symbols
+
+    def strikes(self) -> bool:
+        """Count the hit of a socket or of a frame, if ``times`` allows one more."""
+        if self._is_used_up():
+            return False
+        self.hits += 1
+        return True
+
+    def _is_used_up(self) -> bool:
+        return self._times is not None and self.hits >= self._times
 
     def hit(self, record: RequestRecord, remark: str | None = None) -> None:
         """Count a request, once. ``remark``: for its verdict in the log."""
@@ -86,6 +92,10 @@ class ActiveFaults:
 
     def __init__(self) -> None:
         self._on: list[Fault] = []
+
+    def __iter__(self) -> Iterator[Fault]:
+        """The fault started last comes first."""
+        return iter(self._on[::-1])
 
     def start(self, fault: Fault) -> None:
         """The fault is on; it acts before all others."""
@@ -139,7 +149,7 @@ class ActiveFaults:
 
     def _active(self, record: RequestRecord, *names: str) -> Iterator[Fault]:
         """The fault started last comes first."""
-        return (one for one in self._on[::-1] if one.name in names and one.concerns(record))
+        return (one for one in self if one.name in names and one.concerns(record))
 
 
 def _cancel_only(fault: Fault, market: dict[str, Any]) -> dict[str, Any]:
@@ -148,196 +158,7 @@ def _cancel_only(fault: Fault, market: dict[str, Any]) -> dict[str, Any]:
     return market | {"orderBookState": "CancelOnly"}
 
 
-# --- actions --------------------------------------------------------------------------------------
-
-
-def _rate_limit(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    fault.hit(record, "429 TOO_MANY_REQUESTS")
-    return error(429, "TOO_MANY_REQUESTS", "Too many requests")
-
-
-def _maintenance(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    operation = record.operation
-    if operation is not None and operation.name in ("ping", "get_time"):
-        return go_on()
-    fault.hit(record, "maintenance")
-    if operation is not None and operation.name == "get_status":
-        return success(operation, {"message": None, "status": "Maintenance"})
-    return error(503, "MAINTENANCE", "System under maintenance")
-
-
-def _bad_gateway(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    fault.hit(record, "502 from the edge")
-    return _edge("502 Bad Gateway")
-
-
-def _gateway_timeout(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    answer = go_on()
-    if answer.cut:  # a connection that is cut stays cut
-        return answer
-    fault.hit(record, "504 from the edge")
-    return _edge("504 Gateway Timeout")._replace(delay=answer.delay)
-
-
-def _edge(title: str) -> Response:
-    page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{title}</body></html>"
-    headers = {"Content-Type": "text/html", "X-Cache": "Error from cloudfront"}
-    return Response(int(title[:3]), headers, page.encode())
-
-
-def _slow(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    answer = go_on()
-    fault.hit(record, f"reply {fault.seconds:g} s late")
-    return answer._replace(delay=answer.delay + fault.seconds)
-
-
-def _lost_request(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    fault.hit(record, "request lost")
-    return Response(0, {}, b"", cut=True)
-
-
-def _lost_reply(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    answer = go_on()
-    fault.hit(record, "reply lost")
-    return Response(0, {}, b"", answer.delay, cut=True)
-
-
-def _truncated(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    answer = go_on()
-    # Half of a plain text, such as the time, would be another valid text.
-    if not answer.headers.get("Content-Type", "").startswith("application/json"):
-        return answer
-    fault.hit(record, "reply broken off")
-    return answer._replace(body=answer.body[: len(answer.body) // 2])
-
-
-def _no_body(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    answer = go_on()
-    if not 200 <= answer.status < 300:
-        return answer
-    fault.hit(record, "202 without a body")
-    headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}
-    return answer._replace(status=202, headers=headers, body=b"")
-
-
-def _stale_cache(fault: Fault, record: RequestRecord, go_on: GoOn) -> Response:
-    target = (record.path, record.query)
-    if target in fault.kept:
-        answer, since = fault.kept[target]
-        fault.hit(record, "answered from a cache")
-        age = str(max(0, record.now_ms - since) // 1000)
-        return answer._replace(
-            headers=answer.headers | {"X-Cache": "Hit from cloudfront", "Age": age}
-        )
-    answer = go_on()
-    if answer.status in (200, 204):
-        fault.kept[target] = (answer._replace(delay=0), record.now_ms)
-    return answer
-
-
-# --- the table ------------------------------------------------------------------------------------
-
-
-class FaultKind(NamedTuple):
-    """What a fault does, and how it is known that the exchange does it (as in PARITY.md).
-
-    ``action``: None if it belongs to the exchange itself. ``operations``: those that it can touch;
-    None: every request. ``seconds``: the usual, the least and the most; None: it takes none.
-    """
-
-    sentence: str
-    evidence: str
-    action: Callable[[Fault, RequestRecord, GoOn], Response] | None
-    operations: frozenset[str] | None = None
-    seconds: tuple[float, float, float] | None = None
-
-    def __repr__(self) -> str:
-        return self.sentence
-
-
-_ORDERS = frozenset({"execute_order", "execute_order_batch"})
-_SIGNED = frozenset(one.name for one in OPERATIONS.values() if one.signed)
-_WRITES = frozenset(one.name for one in OPERATIONS.values() if one.mutates)
-
-FAULTS = {
-    "clock_skew": FaultKind(
-        "the exchange's clock, for the time and for signatures, is `seconds` (30) ahead of this "
-        "machine's, or behind it if they are negative",
-        "documented: that timestamps are checked; how far a clock may be off: guess",
-        None,
-        _SIGNED | {"get_time"},
-        (30.0, -MAX_SKEW, MAX_SKEW),
-    ),
-    "rate_limit": FaultKind(
-        "429 `TOO_MANY_REQUESTS` before anything is done, without Retry-After",
-        "documented: status and code; seen: no Retry-After; the text: guess",
-        _rate_limit,
-    ),
-    "maintenance": FaultKind(
-        "503 `MAINTENANCE` before anything is done; the status says Maintenance; ping and time "
-        "still answer",
-        "documented: status, code, and the word; the text, and what still answers: guess",
-        _maintenance,
-    ),
-    "bad_gateway": FaultKind(
-        "502 with HTML from the edge, before anything is done",
-        "guess: 502 is documented for one operation; a real one may have been carried out",
-        _bad_gateway,
-    ),
-    "gateway_timeout": FaultKind(
-        "504 with HTML from the edge, after the request was carried out",
-        "guess: edges do this",
-        _gateway_timeout,
-    ),
-    "slow": FaultKind(
-        "the answer comes `seconds` (2) late, though the request was carried out at once",
-        "guess: networks do this",
-        _slow,
-        seconds=(2.0, 0, MAX_DELAY),
-    ),
-    "lost_request": FaultKind(
-        "the connection is cut before the request reaches the exchange: nothing was done",
-        "guess: networks do this",
-        _lost_request,
-    ),
-    "lost_reply": FaultKind(
-        "the connection is cut after the request was carried out",
-        "guess: networks do this",
-        _lost_reply,
-    ),
-    "truncated": FaultKind(
-        "the JSON of the answer breaks off in the middle, after the request was carried out",
-        "guess: proxies do this",
-        _truncated,
-    ),
-    "no_body": FaultKind(
-        "202 without a body to a command that was carried out",
-        "documented: for cancels; of other commands: guess",
-        _no_body,
-        _WRITES,
-    ),
-    "trading_paused": FaultKind(
-        "orders are refused, 400 `TRADING_PAUSED`; cancels and reads work",
-        "documented: the code; status and text: guess",
-        None,
-        _ORDERS,
-    ),
-    "cancel_only": FaultKind(
-        "open markets (or those of `symbols`) are CancelOnly: new orders are refused, 400 "
-        "`INVALID_MARKET`; open orders stay and may be cancelled",
-        "documented: the state; status, code and text, and that open orders still fill: guess",
-        None,
-        _ORDERS | MARKETS,
-    ),
-    "stale_cache": FaultKind(
-        "public reads repeat the answer that they gave when they were first asked",
-        "seen: that answers may be cached, and X-Cache; that they grow this old: guess",
-        _stale_cache,
-        frozenset(OPERATIONS) - _SIGNED,
-    ),
-}
-
-# --- options --------------------------------------------------------------------------------------
+# --- options ------------------------------------------------------------------------------------
 
 
 def _unknown_fault(name: object) -> str:
@@ -358,7 +179,7 @@ def _operations(name: str, given: Collection[str] | None) -> frozenset[str] | No
     if not _are_texts(given):
         raise ValueError(f'operations={given!r} is not a list of names: ["execute_order"]')
     for one in given:
-        if one not in OPERATIONS:
+        if one not in OPERATIONS and one != SUBSCRIBE:
             raise ValueError(f"{one!r} is not an operation; bpkit.operations() lists them")
         if touched is not None and one not in touched:
             raise ValueError(f"{name} never touches {one}")

@@ -1,6 +1,6 @@
 """HTTP on a local port: bound in the caller's thread, served by a daemon thread.
 
-The only module that imports tornado. If the port cannot be bound, ``Server(...)`` raises. Nothing
+If the port cannot be bound, ``Server(...)`` raises. Nothing
 is printed into a notebook. Stopping twice is fine.
 """
 
@@ -14,24 +14,25 @@ import threading
 from asyncio import Future
 from concurrent.futures import ThreadPoolExecutor
 from errno import EADDRINUSE
+from functools import partial
 from http.client import responses
 from typing import Any
 
 from ...errors import missing_extra
 from .service import Service
+from .websocket import SANDBOX, Sockets, Stopped, StreamSocket, Upgrade, examined
 
 try:
     from tornado.httpserver import HTTPServer
     from tornado.httputil import HTTPServerRequest
     from tornado.iostream import IOStream
+    from tornado.routing import Rule
     from tornado.web import Application, RequestHandler
 except ModuleNotFoundError:
     raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
 
 MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
-AT_ONCE = 4  # findings at a time; further refusals are sent at once, without a finding
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
-SANDBOX = "X-Sandbox"  # a header of every answer; the exchange never sends it
 _TORNADO_400 = "HTTP/1.1 400 Bad Request\r\n"
 _WHOLE_URL = re.compile(r"http://(?P<host>[^/]*)(?P<path>.*)", re.IGNORECASE | re.DOTALL)
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
@@ -82,8 +83,10 @@ class Server:
             self._thread.join(5)
 
     async def _serve(self, service: Service, version: str, listener: socket.socket) -> None:
-        given = {"service": service, "examined": set()}
-        application = Application([(".*", _Handler, given)], log_function=_silent, version=version)
+        sockets = Sockets(service)
+        given = {"sockets": sockets}
+        rules: list[Any] = [Rule(Upgrade(), StreamSocket, given), (".*", _Handler, given)]
+        application = Application(rules, log_function=_silent, version=version)
         server = _HTTPServer(application, max_body_size=MAX_BODY)
         server.version = version
         server.add_socket(listener)
@@ -93,6 +96,7 @@ class Server:
         self._ready.set()
         await self._stop.wait()
         server.stop()
+        await sockets.stop()
         await server.close_all_connections()
 
 
@@ -117,9 +121,8 @@ class _Handler(RequestHandler):
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 
-    def initialize(self, service: Service, examined: set[object]) -> None:
-        """``examined``: the requests whose signatures are being explained, or wait for it."""
-        self.service, self.examined = service, examined
+    def initialize(self, sockets: Sockets) -> None:
+        self.sockets = sockets
 
     async def _answer(self) -> None:
         request: HTTPServerRequest = self.request
@@ -127,15 +130,16 @@ class _Handler(RequestHandler):
         path, host = _target(request.path)
         if host is not None:  # it counts instead of the header: RFC 9112, section 3.2.2
             headers["host"] = host
-        answer, examine = self.service.begin(
-            request.method or "", path, request.query, headers, request.body
-        )
-        if examine and len(self.examined) < AT_ONCE:
-            self.examined.add(self)
-            try:
-                answer = await asyncio.to_thread(examine)
-            finally:
-                self.examined.discard(self)
+        begin = self.sockets.service.begin
+        try:
+            answer, examine = await self.sockets.in_turn(
+                partial(begin, request.method or "", path, request.query, headers, request.body)
+            )
+        except Stopped:
+            self.detach().close()
+            return
+        if examine is not None:
+            answer = await examined(self.sockets.examined, self, examine) or answer
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.cut:

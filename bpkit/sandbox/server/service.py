@@ -8,7 +8,6 @@ one after the other, as the exchange documents.
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -21,12 +20,13 @@ from ...operations import OPERATIONS, UNDOCUMENTED, Operation
 from ..core.exchange import EngineAccount, Exchange, Refusal
 from ..core.transfers import Transfers
 from ..undo import all_or_nothing
-from . import answers, auth, parsing
+from . import answers, auth, handshake, parsing, socket_faults
 from .answers import Response
 from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
 from .record import RequestRecord, bounded
+from .subscriptions import Hub
 
 # An operation without a function is answered 501 once the body is a JSON object and the signature
 # is good, so that signing can be practised on it. ``get_time`` is answered here; the signature of
@@ -40,7 +40,6 @@ NOT_SIMULATED = frozenset(
 LOG_LENGTH = 10_000
 FINDING = "X-Sandbox-Finding"  # a header of the sandbox; the exchange never sends it
 FINDING_LENGTH = 1000  # characters in that header; the log has the whole finding
-_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){1,3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 Diagnose = Callable[[str, str, str, Mapping[str, str], bytes, int], str | None]
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -70,8 +69,9 @@ class Service:
         self.exchange, self.lock = exchange, threading.RLock()
         self.capital, self.faults = Transfers(exchange), ActiveFaults()
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
-        self._clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
+        self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
+        self.hub = Hub(self)
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -89,10 +89,11 @@ class Service:
         """
         operation = _route(method, path)
         with self.lock:
-            record = RequestRecord(method, path, query, headers, body, self._clock(), operation)
+            record = RequestRecord(method, path, query, headers, body, self.clock(), operation)
             response = self.faults.answer(record, self._respond)
             entry = record.log_entry(response)
             self.log.append(entry)
+            self.hub.publish()
         examine = partial(self._examined, record, response, entry)
         return response, examine if record.denied else None
 
@@ -101,11 +102,14 @@ class Service:
         """The fault is on within this context."""
         with self.lock:
             self.faults.start(fault)
+            socket_faults.remember_depths(fault, self.exchange)
+            self.hub.begin(fault)
         try:
             yield fault
         finally:
             with self.lock:
                 self.faults.end(fault)
+                self.hub.end(fault)
 
     def command(self, act: Callable[[], Result]) -> Result:
         """Carry out a command of the sandbox's owner, whole or not at all.
@@ -114,14 +118,38 @@ class Service:
         waits here until the command is done.
         """
 
-        def whole() -> Result:
-            with self.lock:
-                self._follow()
+        with ThreadPoolExecutor(1, "bpkit sandbox command") as thread:
+            return thread.submit(self.carry_out, act).result()
+
+    def carry_out(self, act: Callable[[], Result]) -> Result:
+        """Like ``command``, in the thread that calls it."""
+        with self.lock:
+            try:
+                self.catch_up()
                 with all_or_nothing():
                     return act()
+            finally:
+                self.hub.publish()
 
-        with ThreadPoolExecutor(1, "bpkit sandbox command") as thread:
-            return thread.submit(whole).result()
+    @property
+    def follows_clock(self) -> bool:
+        """Does the market follow a clock?"""
+        return self._market_clock is not None
+
+    def tick(self) -> None:
+        """Let time pass for the sockets, if the market follows a clock."""
+        self.carry_out(lambda: None)
+
+    def handshake(self, path: str, query: str, headers: Mapping[str, str]) -> Response | None:
+        """The answer to a request that asks for a WebSocket. None: it may have one.
+
+        The log has a row if it is refused. Call it under the lock.
+        """
+        record = RequestRecord("GET", path, query, headers, b"", self.clock(), None)
+        response = handshake.refusal(record, self.faults)
+        if response is not None:
+            self.log.append(record.log_entry(response))
+        return response
 
     def now_us(self) -> int:
         """The market's time, in microseconds."""
@@ -150,8 +178,8 @@ class Service:
 
     def _carry_out(self, record: RequestRecord) -> Response:
         """Raises Unreadable, Refusal."""
-        _check_host(record.headers.get("host", ""))
-        self._follow()
+        handshake.check_host(record.headers.get("host", ""))
+        self.catch_up()
         with all_or_nothing():
             return self._answered(record)
 
@@ -199,7 +227,8 @@ class Service:
             return ORDERS[name](self.exchange, account, values, check)
         return SIGNED[name](self.exchange, account, values)
 
-    def _follow(self) -> None:
+    def catch_up(self) -> None:
+        """Advance the market to its clock, if it follows one."""
         if self._market_clock is not None:
             # A clock that is set back must not stop the market.
             with all_or_nothing():
@@ -208,9 +237,13 @@ class Service:
     def _examined(
         self, record: RequestRecord, response: Response, entry: dict[str, Any]
     ) -> Response:
+        return _with_finding(response, self.explain(record, entry))
+
+    def explain(self, record: RequestRecord, entry: dict[str, Any]) -> str | None:
+        """What is wrong with a refused signature; the row of the log gets it, too."""
         finding = self._finding(record)
         entry["finding"] = None if finding is None else bounded(finding)
-        return _with_finding(response, finding)
+        return finding
 
     def _finding(self, record: RequestRecord) -> str | None:
         if self._diagnose is None:
@@ -228,14 +261,6 @@ class Service:
         except Exception:  # the answer is sent all the same
             _log.exception("no finding at %s %s", record.method, record.path)
             return None
-
-
-def _check_host(host: str) -> None:
-    """Refuse another name: a page of the web may let its own name mean this machine, and then its
-    scripts reach the sandbox (DNS rebinding). HTTP/1.0 needs no name."""
-    if host and not _LOOPBACK.fullmatch(host):
-        text = f"the sandbox is called 127.0.0.1 or localhost, not {host[:100]!r}"
-        raise parsing.Unreadable(f"misdirected request: {text}", 421)
 
 
 def _route(method: str, path: str) -> Operation | None:

@@ -30,6 +30,8 @@ NAMES = (
     *("clock_skew", "rate_limit", "maintenance", "bad_gateway", "gateway_timeout", "slow"),
     *("lost_request", "lost_reply", "truncated", "no_body", "trading_paused", "cancel_only"),
     "stale_cache",
+    *("ws_cut", "ws_close", "ws_silent", "ws_dead", "ws_drop", "ws_duplicate", "ws_reorder"),
+    *("ws_refused", "ws_stale_snapshot"),
 )
 GUIDE = {
     "symbol": "SOL_USDC",
@@ -901,7 +903,7 @@ def test_a_refusal_does_not_wait_for_a_finding(
     hands: int, plain: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where as many are looked into as may be at once, the refusal comes alone."""
-    monkeypatch.setattr("bpkit.sandbox.server.http.AT_ONCE", hands)
+    monkeypatch.setattr("bpkit.sandbox.server.websocket.AT_ONCE", hands)
     for _ in range(6):  # each makes room again
         answer = plain.call("get_fills", {"limit": 1}, sign={})
         assert answer.status_code == 400 and answer.json()["message"] == "Invalid signature"

@@ -145,7 +145,7 @@ def result(bp: Client, kind: str) -> tuple[str, str]:
 
 
 def test_every_fault_is_in_the_table() -> None:
-    assert list(TABLE) == list(FAULTS)
+    assert list(TABLE) == [name for name in FAULTS if not name.startswith("ws_")]
 
 
 @pytest.mark.parametrize("kind", KINDS)

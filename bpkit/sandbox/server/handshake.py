@@ -1,0 +1,46 @@
+"""Refuse requests that come from elsewhere: by another name of the host, or from a page of the web.
+
+A script in such a page must not reach the sandbox.
+"""
+
+from __future__ import annotations
+
+import re
+
+from . import answers, parsing, socket_faults
+from .answers import Response
+from .faults import ActiveFaults
+from .record import RequestRecord
+
+_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){1,3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+
+
+def check_host(host: str) -> None:
+    """Refuse another name: a page of the web may let its own name mean this machine, and then its
+    scripts reach the sandbox (DNS rebinding). HTTP/1.0 needs no name."""
+    if host and not _LOOPBACK.fullmatch(host):
+        text = f"the sandbox is called 127.0.0.1 or localhost, not {host[:100]!r}"
+        raise parsing.Unreadable(f"misdirected request: {text}", 421)
+
+
+def refusal(record: RequestRecord, faults: ActiveFaults) -> Response | None:
+    """The answer to a request that asks for a WebSocket. None: it may have one."""
+    try:
+        check_host(record.headers.get("host", ""))
+        _check_origin(record.headers.get("origin"))
+    except parsing.Unreadable as error:
+        record.refusal = error.text
+        return answers.response(error.status, "text", error.text.encode())
+    fault = socket_faults.refuses(faults)
+    if fault is None:
+        return None
+    record.faults[fault] = fault.name
+    record.remarks.append("503 to the handshake")
+    return answers.response(503, "text", b"service unavailable")
+
+
+def _check_origin(origin: str | None) -> None:
+    """Refuse the pages of the web: a browser lets their scripts open any WebSocket."""
+    if origin is not None and not _LOOPBACK.fullmatch(origin.partition("://")[2]):
+        text = f"a page of {origin[:100]!r} may not open a WebSocket of the sandbox"
+        raise parsing.Unreadable(f"forbidden: {text}", 403)
