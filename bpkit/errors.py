@@ -9,9 +9,9 @@ BpkitError
 |                    client's limits do not allow
 |-- MissingExtraError  (also ImportError) a library of an optional part is not installed
 |-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
+|-- JournalError     the journal cannot be read, or a write cannot be noted in it
 |-- StreamError      a stream cannot be opened, or the exchange refuses it: .code .finding
 |-- StaleBook        a live order book has a gap, and has not been read again yet
-|-- JournalError     the journal cannot be read, or a write cannot be noted in it
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 |   `-- BatchTransportError  of a batch of orders: bp.reconcile(error) has an outcome for each
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
