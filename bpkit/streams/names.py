@@ -80,9 +80,9 @@ _TICKER = (
 # Of each type of stream: letter -> (the name in REST, how to convert it). E and T are the times.
 LETTERS: dict[str, Letters] = {
     "trade": _SYMBOL_ONLY
-    | _letters(int, t="tradeId")
     | _letters(number, p="price", q="quantity")
     | _letters(bool, m="isBuyerMaker")
+    | _letters(int, t="tradeId")
     | _letters(str, b="buyerOrderId", a="sellerOrderId"),
     "bookTicker": _SYMBOL_ONLY
     | _letters(number, b="bidPrice", B="bidQuantity", a="askPrice", A="askQuantity")
@@ -107,13 +107,15 @@ LETTERS: dict[str, Letters] = {
     "stockPrice": _TICKER,
     "account.orderUpdate": _letters(str, e="eventType")
     | _SYMBOL_ONLY
-    | _letters(str, i="orderId", c="clientId", S="side")
+    | _letters(str, S="side")
     | _letters(capitalised, o="orderType")
     | _letters(str, X="status")
-    | _letters(number, p="price", q="quantity", Q="quoteQuantity")
-    | _letters(number, z="executedQuantity", Z="executedQuoteQuantity")
+    | _letters(number, p="price", q="quantity")
+    | _letters(str, i="orderId", c="clientId")
+    | _letters(number, z="executedQuantity", Z="executedQuoteQuantity", Q="quoteQuantity")
+    | _letters(number, L="fillPrice", l="fillQuantity")
     | _letters(int, t="tradeId")
-    | _letters(number, L="fillPrice", l="fillQuantity", n="fee")
+    | _letters(number, n="fee")
     | _letters(str, N="feeSymbol")
     | _letters(bool, m="isMaker", y="postOnly", r="reduceOnly")
     | _letters(str, f="timeInForce", V="selfTradePrevention", R="expiryReason", O="origin")
@@ -134,10 +136,11 @@ LETTERS: dict[str, Letters] = {
     | _letters(number, A="available", L="locked", S="staked"),
     "account.rfqUpdate": _letters(str, e="eventType")
     | _SYMBOL_ONLY
-    | _letters(str, R="rfqId", u="quoteId", C="clientId", S="side")
+    | _letters(str, S="side")
     | _letters(capitalised, o="orderType")
     | _letters(str, X="status")
     | _letters(number, p="price", q="quantity", Q="quoteQuantity")
+    | _letters(str, R="rfqId", u="quoteId", C="clientId")
     | _letters(millis, w="submissionTime", W="expiryTime"),
 }
 
