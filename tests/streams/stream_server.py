@@ -18,6 +18,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.sync.server import ServerConnection, serve
 
 MARKET = {
@@ -45,46 +46,77 @@ def wait_for(done: Callable[[], Any], seconds: float = 5) -> None:
         time.sleep(0.002)
 
 
-class Session:
-    """One socket. ``frames``: what the client sent. ``streams``: what it has subscribed."""
+class Session(ServerConnection):
+    """One socket, whose frames are handled in order, pings too, as the exchange seems to do it.
 
-    def __init__(self, connection: ServerConnection) -> None:
-        self.connection = connection
+    ``frames``: what the client sent. ``streams``: what it has subscribed. ``pings``: how many came.
+    """
+
+    handle: Callable[[Session, dict[str, Any]], None]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
         self.frames: list[dict[str, Any]] = []
         self.streams: list[str] = []
-        self.open = True
+        self.pings, self.pongs = 0, True
+        super().__init__(*args, **options)
+        self._send_frame = self.protocol.send_frame
+        self.protocol.send_frame = self._without_pongs
 
-    def send(self, text: str) -> None:
+    def _without_pongs(self, frame: Frame) -> None:
+        """The library answers a ping before it hands out what came before it."""
+        if frame.opcode is not Opcode.PONG:
+            self._send_frame(frame)
+
+    @property
+    def open(self) -> bool:
+        return self.recv_events_thread.is_alive()
+
+    def process_event(self, event: Any) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+            self.handle(self, json.loads(bytes(event.data)))
+        elif isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self.pings += 1
+            if self.pongs:
+                with contextlib.suppress(ConnectionClosed), self.send_context():
+                    self._send_frame(Frame(Opcode.PONG, event.data))
+        else:
+            super().process_event(event)
+
+    def say(self, text: str) -> None:
         with contextlib.suppress(ConnectionClosed):
-            self.connection.send(text)
+            self.send(text)
 
     def cut(self) -> None:
         """Reset the TCP connection, without a Close frame."""
-        raw = self.connection.socket
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close_socket()
-
-    def no_pongs(self) -> None:
-        self.connection.protocol.send_pong = lambda data: None
+        reset = struct.pack("ii", 1, 0)
+        with contextlib.suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        self.close_socket()
 
 
 class StreamServer:
-    """``rest``: path -> its rows, or a function of the query that gives them. ``refuse``: the
-    status with which a handshake is refused. ``on_open``: is called with each new session."""
+    """``rest``: path -> its rows, or a function of the query that gives them. ``asked``: what REST
+    was asked for. ``refuse``: the status with which a handshake is refused; ``refused``: how many
+    were. ``pongs``: does a new session answer pings?"""
 
     def __init__(self) -> None:
         self.sessions: list[Session] = []
         self.rest: dict[str, Any] = {"/api/v1/markets": MARKETS}
         self.asked: list[str] = []
-        self.refuse = 0
-        self.on_open: Callable[[Session], None] = lambda session: None
+        self.refuse = self.refused = 0
+        self.pongs = True
         self._server = serve(
             self._talk, "127.0.0.1", 0, process_request=self._answer, ping_interval=None,
-            close_timeout=0.2,
+            close_timeout=0.2, create_connection=self._session,
         )  # fmt: skip
         self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+
+    def _session(self, *args: Any, **options: Any) -> Session:
+        made = Session(*args, **options)
+        made.handle, made.pongs = self._handle, self.pongs
+        return made
 
     @property
     def session(self) -> Session:
@@ -100,7 +132,7 @@ class StreamServer:
         text = json.dumps({"data": data, "stream": stream}, separators=(",", ":"))
         for session in self.open_sessions:
             if stream in session.streams:
-                session.send(text)
+                session.say(text)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -109,11 +141,15 @@ class StreamServer:
             session.cut()
         wait_for(lambda: not self.open_sessions)
 
-    def _answer(self, connection: ServerConnection, request: Any) -> Any:
+    def _answer(self, connection: Any, request: Any) -> Any:
         """REST, and refused handshakes."""
         path, _, query = request.path.partition("?")
         if "Upgrade" in request.headers:
-            return connection.respond(self.refuse, "no") if self.refuse else None
+            if self.refuse:
+                self.refused += 1
+                return connection.respond(self.refuse, "no")
+            self.sessions.append(connection)
+            return None
         self.asked.append(request.path)
         found = self.rest.get(path)
         if found is None:
@@ -121,25 +157,16 @@ class StreamServer:
         rows = found(query) if callable(found) else found
         return connection.respond(200, json.dumps(rows))
 
-    def _talk(self, connection: ServerConnection) -> None:
-        session = Session(connection)
-        self.on_open(session)
-        self.sessions.append(session)
-        try:
-            for text in connection:
-                self._handle(session, json.loads(text))
-        except ConnectionClosed:
-            pass
-        finally:
-            session.open = False
+    def _talk(self, session: Session) -> None:
+        session.wait_closed()
 
     def _handle(self, session: Session, frame: dict[str, Any]) -> None:
         session.frames.append(frame)
         if any(name.split(".")[0] not in TYPES for name in frame["params"]):
-            return session.send('{"id":null,"error":{"code":4006,"message":"Invalid stream"}}')
+            return session.say('{"id":null,"error":{"code":4006,"message":"Invalid stream"}}')
         private = any(name.startswith("account.") for name in frame["params"])
         if private and not signed(frame.get("signature")):
-            return session.send('{"id":null,"error":{"code":4003,"message":"Invalid signature"}}')
+            return session.say('{"id":null,"error":{"code":4003,"message":"Invalid signature"}}')
         session.streams += frame["params"]
         return None
 
