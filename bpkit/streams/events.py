@@ -82,8 +82,8 @@ class Events:
         while True:
             while self._next < self._end:
                 if self._next < self._gone:
-                    yield _dropped(self._gone - self._next)
-                    self._next = self._gone
+                    lost, self._next = self._gone - self._next, self._gone
+                    yield _dropped(lost)
                 self._next += 1
                 yield self._came[self._next - 1 - self._gone]
             if self._last is not None or not self._pull(self._left):
@@ -154,6 +154,8 @@ class Events:
         return True
 
     def __repr__(self) -> str:
+        if "_data" not in vars(self):  # a traceback may show a failed __init__
+            return "<Events, not made>"
         problems = len(self._came) - self._data + self._gone
         told = f", {problems} problem{'s' * (problems != 1)}" if problems else ""
         return f"<{', '.join(self.streams)}: {self._data} events{told}, {self._state}>"

@@ -45,22 +45,26 @@ class Arrival(NamedTuple):
 
 
 class Inbox:
-    """A queue of at most ``most`` arrivals, besides those that say what happened to others."""
+    """A queue of at most ``most`` events, besides the arrivals that say what happened to them."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._waiting: deque[Arrival] = deque()
+        self._data = 0  # how many of them are data
         self._changed = threading.Condition()
         self._ended = False
 
     def put(self, arrival: Arrival) -> bool:
         """Add an arrival. False: the inbox is full of the account's events, and it is not added."""
         with self._changed:
-            if arrival.kind == "data" and len(self._waiting) >= self._most:
+            is_data = arrival.kind == "data"
+            if is_data and self._data >= self._most:
                 wanted = max(1, int(self._most * ROOM))
                 self._waiting = deque(_with_room(self._waiting, wanted))
-                if len(self._waiting) >= self._most:
+                self._data = sum(one.kind == "data" for one in self._waiting)
+                if self._data >= self._most:
                     return False
+            self._data += is_data
             self._waiting.append(arrival)
             self._changed.notify_all()
         return True
@@ -74,7 +78,9 @@ class Inbox:
                 if self._ended or left <= 0:
                     return None
                 self._changed.wait(min(left, SLICE))
-            return self._waiting.popleft()
+            taken = self._waiting.popleft()
+            self._data -= taken.kind == "data"
+            return taken
 
     def end(self) -> None:
         """Nothing comes any more. Who waits, waits no longer."""
@@ -85,7 +91,7 @@ class Inbox:
     @property
     def half_empty(self) -> bool:
         """Is there room again for an account's events?"""
-        return len(self._waiting) <= self._most // 2
+        return self._data <= self._most // 2
 
 
 def _with_room(waiting: Sequence[Arrival] | deque[Arrival], wanted: int) -> list[Arrival]:

@@ -148,9 +148,8 @@ LETTERS: dict[str, Letters] = {
 @cache
 def by_attribute(kind: str) -> dict[str, tuple[str, Convert]]:
     """Of a type of stream: name in Python -> (letter, how to convert it)."""
-    return {
-        python_name(name): (letter, convert) for letter, (name, convert) in LETTERS[kind].items()
-    }
+    letters = LETTERS.get(kind, {})
+    return {python_name(name): (letter, convert) for letter, (name, convert) in letters.items()}
 
 
 @cache

@@ -35,7 +35,17 @@ MARKETS = [
     MARKET | {"symbol": "SOL_USDC_PERP", "marketType": "PERP"},
     MARKET | {"symbol": "OLD_USDC", "orderBookState": "Closed"},
 ]
-TYPES = {"trade", "bookTicker", "depth", "kline", "ticker", "markPrice", "account", "liquidation"}
+TYPES = {
+    "trade",
+    "bookTicker",
+    "depth",
+    "kline",
+    "ticker",
+    "markPrice",
+    "account",
+    "liquidation",
+    "stockPrice",
+}
 
 
 def wait_for(done: Callable[[], Any], seconds: float = 5) -> None:
