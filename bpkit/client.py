@@ -51,6 +51,7 @@ from .reconcile import Outcome
 from .reconcile.journal import reconcile_all, reconcile_and_note
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
+from .streams import Streams
 from .transport import MOST_BYTES, Transport
 
 _log = logging.getLogger("bpkit")
@@ -58,7 +59,7 @@ _log = logging.getLogger("bpkit")
 
 class Client(
     System, Assets, MarketRules, Trades, Account, Capital, WithdrawalDelays, Order, Position,
-    BorrowLendMarkets, BorrowLend, Strategy, RFQ, Vaults,
+    BorrowLendMarkets, BorrowLend, Strategy, RFQ, Vaults, Streams,
 ):  # fmt: skip
     """The Backpack Exchange API at ``url``: a sandbox's, or ``LIVE_URL``.
 

@@ -55,13 +55,15 @@ HOMES = {
     },
     "dotenv": {"env"},
     "tornado": {"sandbox.server.http", "sandbox.server.websocket"},
+    "websockets": {"streams.websocket"},
     "tqdm": {"history.pages"},
     "matplotlib": {"plots"},
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BatchTransportError", "BpkitError", "Client", "GuardError",
     "InputError", "JournalError", "Key", "KeyFormatError", "Market", "MissingExtraError",
-    "MissingKeyError", "RateLimit", "RateLimitError", "RuleError", "TransportError", "operations",
+    "MissingKeyError", "RateLimit", "RateLimitError", "RuleError", "StaleBook", "StreamError",
+    "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 
@@ -269,7 +271,8 @@ def test_the_sandbox_is_deletable(tmp_path: Path) -> None:
 def test_importing_bpkit_loads_nothing_heavy() -> None:
     code = (
         "import sys, bpkit\n"
-        "heavy = ('pandas', 'numpy', 'matplotlib', 'tornado', 'IPython', 'bpkit.sandbox')\n"
+        "heavy = ('pandas', 'numpy', 'matplotlib', 'tornado', 'websockets', 'IPython',\n"
+        " 'bpkit.sandbox')\n"
         "print(bpkit.__file__, *[name for name in heavy if name in sys.modules])"
     )
     assert run(code, ROOT) == str(HOUSE / "__init__.py")
@@ -289,7 +292,7 @@ def test_the_public_names_are_those_promised() -> None:
 def test_a_client_has_the_operations_and_little_else() -> None:
     others = {
         "close", "url", "key", "armed", "spent", "unanswered", "reconcile", "measure_clock",
-        "explain", "request", "journal", "market", "check_order",
+        "explain", "request", "journal", "market", "check_order", "stream",
     }  # fmt: skip
     public = {name for name in dir(bpkit.Client) if not name.startswith("_")}
     table, methods = "bpkit/operations.py", "bpkit/api/<section>.py"

@@ -23,9 +23,20 @@ from typing import Any
 import pandas as pd
 
 from .account import ACCOUNT
-from .conversions import decimals, flags, integers, iso_times, ms_times, numbers, objects, texts
+from .conversions import (
+    decimals,
+    flags,
+    integers,
+    iso_times,
+    ms_times,
+    numbers,
+    objects,
+    texts,
+    us_times,
+)
 from .public import PUBLIC
 from .shapes import AS_IT_COMES, Convert, FrameContract
+from .streams import PREFIXES, stream_contract
 
 __all__ = [
     "FRAMES",
@@ -38,20 +49,23 @@ __all__ = [
     "ms_times",
     "numbers",
     "objects",
+    "stream_contract",
     "texts",
+    "us_times",
 ]
 
 FRAMES: dict[str, FrameContract] = PUBLIC | ACCOUNT
 
 
 def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
-    """The DataFrame of an answer of this kind, by its contract in ``FRAMES``.
+    """The DataFrame of an answer of this kind, by its contract in ``FRAMES``, or of live events.
 
     ``exact``: columns that would be float64 (money, quantities, rates) have Decimal, and None for
     null, with dtype object. The columns are the same. Raises ValueError for a value that is not a
     number or a time; it names the column.
     """
-    contract = FRAMES.get(kind, AS_IT_COMES)
+    live = kind.startswith(PREFIXES)
+    contract = stream_contract(kind) if live else FRAMES.get(kind, AS_IT_COMES)
     rows = contract.rows(answer)
     columns = {}
     for name, convert in contract.columns:
@@ -95,4 +109,5 @@ _MEANING: dict[Convert, str] = {
     flags: "true or false",
     iso_times: "a time in ISO text, such as 2026-09-01T17:54:04.094",
     ms_times: "a time in Unix milliseconds",
+    us_times: "a time in Unix microseconds",
 }

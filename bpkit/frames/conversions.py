@@ -83,6 +83,11 @@ def _with_zone(text: str) -> str:
 
 def ms_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from Unix milliseconds."""
+    return us_times([None if value is None else _whole(value) * 1000 for value in values])
+
+
+def us_times(values: list[Any]) -> pd.DatetimeIndex:
+    """UTC from Unix microseconds."""
     missing = np.iinfo(np.int64).min  # NaT in numpy
-    micros = [missing if value is None else _whole(value) * 1000 for value in values]
+    micros = [missing if value is None else _whole(value) for value in values]
     return pd.DatetimeIndex(np.array(micros, dtype="datetime64[us]")).tz_localize("UTC")

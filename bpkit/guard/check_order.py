@@ -35,7 +35,8 @@ class MarketList:
             self._rows = {row["symbol"]: row for row in ask()}
             self._until = self._clock() + KEPT_FOR
         if name not in self._rows:
-            near = get_close_matches(name, self._rows, 1)
+            spellings = (name, name.upper())
+            near = [one for each in spellings for one in get_close_matches(each, self._rows, 1)]
             hint = f"did you mean {near[0]!r}? " if near else ""
             remedy = f"is not a market; {hint}bp.get_markets() lists them. If it is new: fresh=True"
             raise InputError("symbol", symbol, remedy)
