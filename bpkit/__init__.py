@@ -25,6 +25,8 @@ from .errors import (
     MissingKeyError,
     RateLimitError,
     RuleError,
+    StaleBook,
+    StreamError,
     TransportError,
 )
 from .guard.limits import Arming
@@ -55,6 +57,8 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RuleError",
+    "StaleBook",
+    "StreamError",
     "TransportError",
     "operations",
 ]

@@ -10,6 +10,8 @@ BpkitError
 |-- MissingExtraError  (also ImportError) a library of an optional part is not installed
 |-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
 |-- JournalError     the journal cannot be read, or a write cannot be noted in it
+|-- StreamError      a stream cannot be opened, or the exchange refuses it: .code .finding
+|-- StaleBook        a live order book has a gap, and has not been read again yet
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 |   `-- BatchTransportError  of a batch of orders: bp.reconcile(error) has an outcome for each
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
@@ -124,6 +126,29 @@ class GuardError(BpkitError):
 
 class JournalError(BpkitError):
     """The journal cannot be opened, or a write cannot be noted in it. The write is not sent."""
+
+
+class StreamError(BpkitError):
+    """No connection to the exchange's streams, or the exchange refuses a subscription.
+
+    ``streams``: the names that it is about. ``code``: the exchange's error code, such as 4006; None
+    if there was no connection. ``finding``: if the signature was refused, what is wrong and how to
+    fix it (see ``bpkit.doctor``); else None.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[str],
+        reason: str,
+        code: int | None = None,
+        finding: object = None,
+    ) -> None:
+        self.streams, self.reason, self.code, self.finding = [*streams], reason, code, finding
+        super().__init__(reason if finding is None else f"{reason}\n{finding}")
+
+
+class StaleBook(BpkitError):
+    """A live order book has missed an event, and must not be read until it is complete again."""
 
 
 class RateLimitError(BpkitError):

@@ -233,6 +233,17 @@ class Transport:
             request.headers["X-Window"] = str(self.window)
         return request
 
+    def subscription(self) -> list[str]:
+        """What signs a subscription to private streams now: key, signature, timestamp, window."""
+        if self.key is None:
+            raise MissingKeyError(
+                "A stream of the account is private, and this client has no key. Make the client "
+                "with one: Client(url, sandbox.key), or Client(url, Key.from_env())."
+            )
+        now = self._now()
+        text = text_to_sign("subscribe", {}, now, self.window)
+        return [self.key.public_key, self.key.sign(text), str(now), str(self.window)]
+
     def lost(
         self, call: Call, why: Failure | str, answer: Answered | Reply | None = None
     ) -> TransportError:
@@ -356,12 +367,12 @@ class Transport:
             self.writes.refused(call.admitted, status, code, message)
         finding = None
         if operation.signed and refusals.is_about_signature(code, message):
-            finding = self._finding(call.request, refusals.is_about_time(message))
+            finding = self.finding(call.request, refusals.is_about_time(message))
         wait = answer.retry_after
         return ApiError(operation.name, status, code, message, text, finding, retry_after=wait)
 
-    def _finding(self, request: requests.PreparedRequest, is_time: bool) -> doctor.Finding:
-        """What ``doctor`` finds. If the time was refused, the exchange's clock is read first."""
+    def finding(self, request: object, is_time: bool) -> doctor.Finding:
+        """What ``doctor`` finds. If the time may be wrong, the exchange's clock is read first."""
         read = None
         if is_time:
             with suppress(BpkitError):  # without the exchange's time, the finding says less

@@ -53,13 +53,15 @@ HOMES = {
     },
     "dotenv": {"env"},
     "tornado": {"sandbox.server.http"},
+    "websockets": {"streams.websocket"},
     "tqdm": {"history.pages"},
     "matplotlib": {"plots"},
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BatchTransportError", "BpkitError", "Client", "GuardError",
     "InputError", "JournalError", "Key", "KeyFormatError", "Market", "MissingExtraError",
-    "MissingKeyError", "RateLimit", "RateLimitError", "RuleError", "TransportError", "operations",
+    "MissingKeyError", "RateLimit", "RateLimitError", "RuleError", "StaleBook", "StreamError",
+    "TransportError", "operations",
 }  # fmt: skip
 OWNERS_SIX = {"jupyterlab", "pandas", "requests", "cryptography", "python-dotenv", "nbval"}
 
@@ -267,7 +269,8 @@ def test_the_sandbox_is_deletable(tmp_path: Path) -> None:
 def test_importing_bpkit_loads_nothing_heavy() -> None:
     code = (
         "import sys, bpkit\n"
-        "heavy = ('pandas', 'numpy', 'matplotlib', 'tornado', 'IPython', 'bpkit.sandbox')\n"
+        "heavy = ('pandas', 'numpy', 'matplotlib', 'tornado', 'websockets', 'IPython',\n"
+        " 'bpkit.sandbox')\n"
         "print(bpkit.__file__, *[name for name in heavy if name in sys.modules])"
     )
     assert run(code, ROOT) == str(HOUSE / "__init__.py")

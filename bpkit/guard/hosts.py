@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..errors import GuardError, hide_secrets
 
 LIVE_URL = "https://api.backpack.exchange"
+LIVE_STREAM_URL = "wss://ws.backpack.exchange"
 _PORTS = {"https": "443", "http": "80"}
 # Libraries read unusual spellings of an address in different ways: one takes
 # "http://[::1].evil.example" for this computer, another connects to evil.example. So only the plain
@@ -52,6 +53,14 @@ def check_host(url: str, trusted_host: str | None = None) -> Host:
             f"host, name it: Client(url, trusted_host={place!r})."
         )
     return Host(plain, loopback)
+
+
+def stream_url(url: str) -> str:
+    """The address of the streams of a host that ``check_host`` returned: ws:// or wss://.
+
+    Backpack's own streams have a host of their own; those of any other host are at the host itself.
+    """
+    return LIVE_STREAM_URL if url == LIVE_URL else f"ws{url.removeprefix('http')}"
 
 
 def _parts(url: str) -> tuple[str, str, str]:

@@ -97,7 +97,7 @@ def _before_sending(causes: list[BaseException], url: str, route: Route) -> tupl
     ):
         return f"no connection to {where} in time", True
     if _first(causes, ConnectionRefusedError):
-        hint = " (a new sandbox needs a new client)" if url.startswith("http:") else ""
+        hint = " (a new sandbox needs a new client)" if url.startswith(("http:", "ws:")) else ""
         return f"nothing listens at {where}{hint}", True
     return f"no connection to {where} ({words(causes)})", True
 

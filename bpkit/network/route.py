@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
 from .failures import Failure, words
 
@@ -45,6 +45,20 @@ class Route:
         port = f":{parts.port}" if parts.port else ""
         name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
         return f"{parts.scheme}://{name}{port}"
+
+    @property
+    def proxy_url(self) -> str | None:
+        """The proxy's address with its scheme. It may have a password. Raises ValueError."""
+        if self.proxy is None:
+            return None
+        return self.proxy_parts.geturl()
+
+    def context(self) -> ssl.SSLContext:
+        """What an encrypted connection without requests trusts. Raises Failure."""
+        if self.verify is True:
+            return trusted(DEFAULT_CA_BUNDLE_PATH)
+        self.check()
+        return trusted(str(self.verify))
 
     def check(self) -> None:
         """Raise Failure if the certificates cannot be used."""

@@ -1,0 +1,167 @@
+"""A small exchange for the tests of streams: WebSocket and REST on one port.
+
+It checks signatures with ``cryptography`` itself, and sends what the test tells it to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+MARKET = {
+    "symbol": "SOL_USDC", "baseSymbol": "SOL", "quoteSymbol": "USDC", "marketType": "SPOT",
+    "orderBookState": "Open",
+    "filters": {
+        "price": {"tickSize": "0.01", "minPrice": "0.01", "maxPrice": None},
+        "quantity": {"stepSize": "0.01", "minQuantity": "0.01", "maxQuantity": None},
+    },
+}  # fmt: skip
+MARKETS = [
+    MARKET,
+    MARKET | {"symbol": "BTC_USDC"},
+    MARKET | {"symbol": "SOL_USDC_PERP", "marketType": "PERP"},
+    MARKET | {"symbol": "OLD_USDC", "orderBookState": "Closed"},
+]
+TYPES = {"trade", "bookTicker", "depth", "kline", "ticker", "markPrice", "account", "liquidation"}
+
+
+def wait_for(done: Callable[[], Any], seconds: float = 5) -> None:
+    """Until something is true. Fails if that takes longer."""
+    until = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.002)
+
+
+class Session:
+    """One socket. ``frames``: what the client sent. ``streams``: what it has subscribed."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self.connection = connection
+        self.frames: list[dict[str, Any]] = []
+        self.streams: list[str] = []
+        self.open = True
+
+    def send(self, text: str) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            self.connection.send(text)
+
+    def cut(self) -> None:
+        """Reset the TCP connection, without a Close frame."""
+        raw = self.connection.socket
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close_socket()
+
+    def no_pongs(self) -> None:
+        self.connection.protocol.send_pong = lambda data: None
+
+
+class StreamServer:
+    """``rest``: path -> its rows, or a function of the query that gives them. ``refuse``: the
+    status with which a handshake is refused. ``on_open``: is called with each new session."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.rest: dict[str, Any] = {"/api/v1/markets": MARKETS}
+        self.asked: list[str] = []
+        self.refuse = 0
+        self.on_open: Callable[[Session], None] = lambda session: None
+        self._server = serve(
+            self._talk, "127.0.0.1", 0, process_request=self._answer, ping_interval=None,
+            close_timeout=0.2,
+        )  # fmt: skip
+        self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def session(self) -> Session:
+        """The newest."""
+        return self.sessions[-1]
+
+    @property
+    def open_sessions(self) -> list[Session]:
+        return [one for one in self.sessions if one.open]
+
+    def push(self, stream: str, data: dict[str, Any]) -> None:
+        """Send an event to all who have subscribed its stream."""
+        text = json.dumps({"data": data, "stream": stream}, separators=(",", ":"))
+        for session in self.open_sessions:
+            if stream in session.streams:
+                session.send(text)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        for session in self.open_sessions:
+            session.cut()
+        wait_for(lambda: not self.open_sessions)
+
+    def _answer(self, connection: ServerConnection, request: Any) -> Any:
+        """REST, and refused handshakes."""
+        path, _, query = request.path.partition("?")
+        if "Upgrade" in request.headers:
+            return connection.respond(self.refuse, "no") if self.refuse else None
+        self.asked.append(request.path)
+        found = self.rest.get(path)
+        if found is None:
+            return connection.respond(404, "unknown")
+        rows = found(query) if callable(found) else found
+        return connection.respond(200, json.dumps(rows))
+
+    def _talk(self, connection: ServerConnection) -> None:
+        session = Session(connection)
+        self.on_open(session)
+        self.sessions.append(session)
+        try:
+            for text in connection:
+                self._handle(session, json.loads(text))
+        except ConnectionClosed:
+            pass
+        finally:
+            session.open = False
+
+    def _handle(self, session: Session, frame: dict[str, Any]) -> None:
+        session.frames.append(frame)
+        if any(name.split(".")[0] not in TYPES for name in frame["params"]):
+            return session.send('{"id":null,"error":{"code":4006,"message":"Invalid stream"}}')
+        private = any(name.startswith("account.") for name in frame["params"])
+        if private and not signed(frame.get("signature")):
+            return session.send('{"id":null,"error":{"code":4003,"message":"Invalid signature"}}')
+        session.streams += frame["params"]
+        return None
+
+
+def signed(four: Any) -> bool:
+    """Is this list a valid signature of a subscription, made just now?"""
+    if not isinstance(four, list) or len(four) != 4 or not all(isinstance(x, str) for x in four):
+        return False
+    key, signature, timestamp, window = four
+    text = f"instruction=subscribe&timestamp={timestamp}&window={window}"
+    public = Ed25519PublicKey.from_public_bytes(b64decode(key))
+    try:
+        public.verify(b64decode(signature), text.encode())
+    except InvalidSignature:
+        return False
+    return abs(time.time() * 1000 - int(timestamp)) < int(window)
+
+
+@contextlib.contextmanager
+def stream_server() -> Iterator[StreamServer]:
+    server = StreamServer()
+    try:
+        yield server
+    finally:
+        server.close()
