@@ -14,15 +14,16 @@ from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..undo import Undoable, UndoDict
 from . import rules, triggers
+from .account_streams import AccountStreams
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
 from .ledger import Balances, exact
 from .margin import Margin
-from .orders import EngineAccount, EngineOrder, OrderRequest
+from .orders import LIQUIDATION, EngineAccount, EngineOrder, OrderRequest
 from .outbox import Outbox
 from .publisher import Publisher
 from .rules import Refusal, bad_request
-from .settlement import LIQUIDATION, FuturesSettlement, system_request
+from .settlement import FuturesSettlement, system_request
 from .venue import Venue
 
 MARKET_MAKER_FUNDS = Decimal(10) ** 15  # of every asset
@@ -59,6 +60,9 @@ class Engine(Undoable):
         self.outbox = Outbox()
         self.publisher = Publisher(self)
         self.margin = Margin(self.markets, self.mark)
+        self.account_streams = AccountStreams(
+            self.outbox, lambda: self.now_us, self.mark, self.margin.exposure
+        )
         self.settlement = FuturesSettlement(
             self.markets,
             self.market_maker,
@@ -66,6 +70,7 @@ class Engine(Undoable):
             self.mark,
             self.next_id,
             self._end_spot_orders,
+            self.account_streams,
         )
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
@@ -94,8 +99,9 @@ class Engine(Undoable):
         venue = self.venues.get(market.symbol)
         if venue is None:
             feed = self.feed(market.symbol)
-            funds = self.market_maker, self.fees
-            venue = Venue(market, feed, *funds, self.settlement, self.publisher)
+            funds = (self.market_maker, self.fees)
+            streams = (self.account_streams, self.publisher)
+            venue = Venue(market, feed, *funds, self.settlement, *streams)
             self.venues[market.symbol] = venue
         venue.refresh(self.now_us)
         self.leave_exits(venue)
@@ -255,6 +261,7 @@ class Engine(Undoable):
             self.place(order.owner, request, order)
         except Refusal as refusal:
             order.status, order.expiry = "TriggerFailed", triggers.failure(request, refusal)
+            self.account_streams.order(order, "triggerFailed")
 
     # Liquidation
 

@@ -276,6 +276,11 @@ class Exchange(Engine):
             for position in account.positions.values()
         ]
 
+    def position_snapshots(self, account: EngineAccount, symbol: str | None = None) -> list[Json]:
+        """What a new subscriber of ``account.positionUpdate`` gets: the data of each open position,
+        without ``e``, oldest first. ``symbol``: only of that market."""
+        return self.account_streams.snapshots(account, symbol)
+
     def position_history(self, account: EngineAccount) -> list[Json]:
         """``PositionHistoryRow`` of every position, open or closed, newest first."""
         return [

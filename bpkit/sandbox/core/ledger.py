@@ -73,6 +73,7 @@ def fitted(amount: Decimal) -> Decimal:
 
 class Balances:
     """Balances of many assets, each in units of that asset; open orders lock a part of them.
+    ``changes`` says which have changed.
 
     ArithmeticError: a balance would become negative. The engine checks every order first, so this
     is an error of the engine.
@@ -81,8 +82,17 @@ class Balances:
     def __init__(self, funds: Mapping[str, Decimal]) -> None:
         self._available: UndoDict[str, Decimal] = UndoDict()
         self._locked: UndoDict[str, Decimal] = UndoDict()
+        # asset -> what was available and locked before its first change since ``changes``
+        self._before: UndoDict[str, tuple[Decimal, Decimal]] = UndoDict()
         for asset, amount in funds.items():
             self.gain(asset, amount)
+        self._before.clear()
+
+    def changes(self) -> list[str]:
+        """The assets whose balance is not what it was at the last call, in alphabetical order."""
+        changed = [asset for asset, before in self._before.items() if before != self._both(asset)]
+        self._before.clear()
+        return sorted(changed)
 
     def available(self, asset: str) -> Decimal:
         """The amount that can be spent, in units of the asset."""
@@ -104,21 +114,21 @@ class Balances:
         """Add to the available balance."""
         if amount < 0:
             raise ArithmeticError(f"gain of {amount} {asset} is below 0")
-        _change(self._available, asset, amount)
+        self._change(self._available, asset, amount)
 
     def spend(self, asset: str, amount: Decimal) -> None:
         """Take from the available balance."""
-        _change(self._available, asset, amount.copy_negate())
+        self._change(self._available, asset, amount.copy_negate())
 
     def lock(self, asset: str, amount: Decimal) -> None:
         """Move from available to locked."""
-        _change(self._available, asset, amount.copy_negate())
-        _change(self._locked, asset, amount)
+        self._change(self._available, asset, amount.copy_negate())
+        self._change(self._locked, asset, amount)
 
     def release(self, asset: str, amount: Decimal) -> None:
         """Move from locked back to available."""
-        _change(self._locked, asset, amount.copy_negate())
-        _change(self._available, asset, amount)
+        self._change(self._locked, asset, amount.copy_negate())
+        self._change(self._available, asset, amount)
 
     def wire(self) -> dict[str, dict[str, str]]:
         """The answer of ``/api/v1/capital``: only assets with a balance."""
@@ -131,9 +141,13 @@ class Balances:
             for asset in self.assets()
         }
 
+    def _both(self, asset: str) -> tuple[Decimal, Decimal]:
+        return self.available(asset), self.locked(asset)
 
-def _change(amounts: dict[str, Decimal], asset: str, change: Decimal) -> None:
-    amount = EXACT.add(amounts.get(asset, ZERO), change)
-    if amount < 0:
-        raise ArithmeticError(f"balance of {amount} {asset} is below 0")
-    amounts[asset] = amount
+    def _change(self, amounts: dict[str, Decimal], asset: str, change: Decimal) -> None:
+        amount = EXACT.add(amounts.get(asset, ZERO), change)
+        if amount < 0:
+            raise ArithmeticError(f"balance of {amount} {asset} is below 0")
+        if asset not in self._before:
+            self._before[asset] = self._both(asset)
+        amounts[asset] = amount

@@ -24,6 +24,8 @@ CONDITIONS = (
     "triggerBy", "triggerPrice", "triggerQuantity",
 )  # fmt: skip
 _NO_CONDITIONS = dict.fromkeys((*CONDITIONS, "strategyId"))
+LIQUIDATION = "LiquidatePositionOnBook"
+CONVERSION = "CollateralConversion"
 SETTINGS = ("autoBorrowSettlements", "autoLend", "autoRepayBorrows")
 
 

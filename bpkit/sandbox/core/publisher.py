@@ -19,6 +19,8 @@ from ..undo import Undoable, UndoDict
 from . import stream_frames
 from .book import Side
 from .orders import EngineOrder
+from .outbox import Data
+from .timers import due
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -82,7 +84,7 @@ class Publisher(Undoable):
 
     def _publish(self, time_us: int, due_us: int) -> None:
         if self._outbox.wanted:
-            found = [*self._trades(time_us), *self._books(time_us), *self._due(due_us)]
+            found = [*self._trades(time_us), *self._books(time_us), *self._timers(due_us)]
             for at_us, _, publish in sorted(found, key=lambda item: item[:2]):
                 self._close_windows(at_us)
                 publish()
@@ -107,8 +109,9 @@ class Publisher(Undoable):
         first = (self._passed_us // MINUTE + 1) * MINUTE
         return [*range(first, until_us, MINUTE), *([until_us] if until_us == self._end_us else [])]
 
-    def _due(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
-        return iter(())
+    def _timers(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
+        for at_us, send in due(self._engine, self._due_us, until_us, self._coarse):
+            yield at_us, 2, send
 
     def _wanted(self, *kinds: str) -> Iterator[Market]:
         """The open markets of which a stream of one of these kinds is wanted."""
@@ -123,7 +126,7 @@ class Publisher(Undoable):
     ) -> None:
         """Publish a trade. None: an order of the simulated traders."""
 
-        def make() -> stream_frames.Data:
+        def make() -> Data:
             made_up = made_up_ids(trade.id)
             ids = [
                 made_up[place] if order is None else order.id
@@ -158,7 +161,7 @@ class Publisher(Undoable):
             prices = sorted(price for one, price in change.touched if one == side)
             return [(price, venue.book.steps(side, price)) for price in prices]
 
-        def make() -> stream_frames.Data:
+        def make() -> Data:
             return stream_frames.depth(
                 venue.market,
                 change.first,

@@ -13,15 +13,21 @@ from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
 from ..undo import Undoable
+from .account_streams import AccountStreams
 from .book import Side
 from .ledger import ZERO, Balances, exact, raised, rounded
-from .orders import EngineAccount, EngineOrder, OrderFill, OrderRequest
+from .orders import (
+    CONVERSION,
+    LIQUIDATION,
+    EngineAccount,
+    EngineOrder,
+    OrderFill,
+    OrderRequest,
+)  # fmt: skip
 from .positions import EnginePosition, FundingPayment, Settlement
 
 FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
 LIQUIDATION_FEE = Decimal("0.01")  # of the notional, besides the taker's fee
-LIQUIDATION = "LiquidatePositionOnBook"
-CONVERSION = "CollateralConversion"
 
 
 def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
@@ -44,10 +50,11 @@ class FuturesSettlement(Undoable):
         mark: Callable[[str], Decimal],
         next_id: Callable[[], str],
         unlock: Callable[[EngineAccount], None],
+        streams: AccountStreams,
     ) -> None:
         self._markets, self._market_maker, self._fees = markets, market_maker, fees
         self._mark, self._next_id, self._unlock = mark, next_id, unlock
-        self._sequence = 0
+        self._streams, self._sequence = streams, 0
 
     def fill(self, order: EngineOrder, trade: Trade, is_maker: bool) -> Decimal:
         """Change the owner's position and cash by a fill. Returns the fee.
@@ -80,6 +87,8 @@ class FuturesSettlement(Undoable):
             position.funding += amount
         account.funding.append(FundingPayment(position.market.symbol, end_us, amount, rate))
         self.pay(account, position.market.quote, amount, "FundingPayment", end_us, position.id)
+        self._streams.balances(account, end_us)
+        self._streams.position(account, position, "positionAdjusted", end_us, mark)
 
     def realise(
         self, account: EngineAccount, position: EnginePosition, mark: Decimal, now_us: int
@@ -88,6 +97,9 @@ class FuturesSettlement(Undoable):
         asset = position.market.quote
         due = position.realise(mark, account.balances.available(asset))
         self.pay(account, asset, due, "CulledRealizePnlAuto", now_us, position.id)
+        if due:
+            self._streams.balances(account, now_us)
+            self._streams.position(account, position, "positionAdjusted", now_us, mark)
 
     def pay(
         self,
@@ -124,6 +136,7 @@ class FuturesSettlement(Undoable):
         position.liquidated += order.executed
         charge = fee.copy_negate()
         self.pay(account, market.quote, charge, "TradingFeesSystem", now_us, position.id)
+        self._streams.balances(account, now_us)
 
     def _trade(self, order: EngineOrder, change: int, fee: Decimal, trade: Trade) -> None:
         """Settle a fill that does not go through zero."""
@@ -169,17 +182,18 @@ class FuturesSettlement(Undoable):
                 return
             sold, got = market.quantity(steps), steps * unit
             ticks = _whole(price, market.tick, ROUND_DOWN)
+        request = system_request(market, "Ask", steps, CONVERSION)
+        order = EngineOrder(self._next_id(), account, request, now_us, planned=ticks * steps)
+        account.orders.append(order)
+        self._streams.order(order, "orderAccepted")
         account.balances.spend(market.base, sold)
         self._market_maker.gain(market.base, sold)
         self._market_maker.spend(market.quote, got)
         account.balances.gain(market.quote, got)
-        request = system_request(market, "Ask", steps, CONVERSION)
-        order = EngineOrder(self._next_id(), account, request, now_us, "Filled", None, steps)
-        order.executed_quote = ticks * steps
-        account.orders.append(order)
-        account.fills.append(
-            OrderFill(order, 0, now_us, ticks, steps, ZERO, market.quote, is_maker=False)
-        )
+        order.status, order.executed, order.executed_quote = "Filled", steps, order.planned
+        fill = OrderFill(order, 0, now_us, ticks, steps, ZERO, market.quote, is_maker=False)
+        account.fills.append(fill)
+        self._streams.order(order, "orderFill", fill)
 
 
 def system_request(market: Market, side: Side, steps: int, system: str) -> OrderRequest:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
@@ -19,17 +18,17 @@ from ..simulation.price_feed import Candle
 from ..simulation.synthetic import Trade
 from .book import Side
 from .ledger import EXACT, Balances, exact
-from .orders import EngineOrder, OrderFill
+from .orders import CONVERSION, LIQUIDATION, EngineOrder, OrderFill
+from .outbox import Data
 from .positions import EnginePosition, fraction
 
-Data = dict[str, Any]
 Level = tuple[int, int]  # ticks, steps
 
 EMISSION_US = 1_000  # from the engine's time of an event to its emission
 ORIGINS = {
     None: "USER",
-    "LiquidatePositionOnBook": "LIQUIDATION_AUTOCLOSE",
-    "CollateralConversion": "COLLATERAL_CONVERSION",
+    LIQUIDATION: "LIQUIDATION_AUTOCLOSE",
+    CONVERSION: "COLLATERAL_CONVERSION",
 }
 # Letters of the conditions of an order. The prices are padded; a quantity may be "80%".
 CONDITION_PRICES = {

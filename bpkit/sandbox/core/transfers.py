@@ -130,6 +130,7 @@ class Transfers(Undoable):
             )
         self.outside.spend(symbol, quantity)
         account.balances.gain(symbol, quantity)
+        self._exchange.account_streams.balances(account)
         address = deposit_address(account, blockchain)
         row = Deposit(
             self._deposit_id, symbol, quantity, blockchain, address, self._exchange.now_us
@@ -168,6 +169,7 @@ class Transfers(Undoable):
             account.balances.spend(symbol, quantity)
             self._exchange.fees.gain(symbol, fee)
             self.outside.gain(symbol, quantity - fee)
+        self._exchange.account_streams.balances(account)
         now_us = self._exchange.now_us
         row = Withdrawal(
             self._withdrawal_id,

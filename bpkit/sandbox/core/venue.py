@@ -17,6 +17,7 @@ from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import Trade
 from ..undo import Undoable, UndoDict, UndoList
+from .account_streams import AccountStreams
 from .book import NO_MATCH, NOT_REDUCED, OTHER, PASS, SELF_TRADE, Book, Match, Resting, Side, Taker
 from .ledger import ZERO, Balances, exact
 from .orders import EngineAccount, EngineOrder, OrderFill
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
 FREE_OF_FEES = ("USDT_USDC",)
 FIRST_UPDATE_ID = 6_730_019_258
+ENDS = {  # status of an order that has ended -> event; its last fill tells that it is filled
+    "Cancelled": "orderCancelled", "Expired": "orderExpired", "TriggerFailed": "triggerFailed",
+}  # fmt: skip
 EXITS = {"takeProfitTriggerPrice", "stopLossTriggerPrice"}
 
 
@@ -48,6 +52,7 @@ class Venue(Undoable):
         market_maker: Balances,
         fees: Balances,
         settlement: FuturesSettlement,
+        streams: AccountStreams,
         publisher: Publisher,
     ) -> None:
         self.market, self.feed = market, feed
@@ -56,7 +61,7 @@ class Venue(Undoable):
         self.triggers: UndoDict[str, Trigger] = UndoDict()
         self.entries: UndoList[EngineOrder] = UndoList()
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
-        self._publisher = publisher
+        self._streams, self._publisher = streams, publisher
         self._quotes = Quotes(feed, self.book)
         self._changes = 0  # of the book, by users' orders
 
@@ -80,12 +85,15 @@ class Venue(Undoable):
         self.triggers[order.id] = trigger
         order.owner.open[order.id] = order
         order.status = "TriggerPending"
+        self._streams.order(order, "triggerPlaced")
 
     def execute(self, order: EngineOrder, match: Match, now_us: int) -> None:
         """Carry out the plan of a new order, then let the rest of it rest or expire."""
         request = order.request
         if request.quantity is not None:
             order.owner.balances.lock(request.pays, request.hold(request.quantity))
+        order.planned = match.cost
+        self._streams.order(order, "orderAccepted")
         self._settle(order, request.side, match, now_us)
         if match.stopped is None and order.executed:
             self._close(order, "Filled")
@@ -182,8 +190,10 @@ class Venue(Undoable):
             self._publisher.trade(self.market, trade, maker, order)
             if maker is None:
                 self._quotes.took(OTHER[side], fill.price, fill.quantity)
-            self._pay(maker, OTHER[side], trade, True)
-            self._pay(order, side, trade, False)
+            whole = maker is not None and maker.remaining == trade.quantity
+            self._pay(maker, OTHER[side], trade, True, whole)
+            whole = match.stopped is None and fill is match.fills[-1]
+            self._pay(order, side, trade, False, whole)
             if maker is not None:
                 touched[maker.owner.public_key] = maker.owner
             if maker is not None and maker.remaining == 0:
@@ -208,13 +218,20 @@ class Venue(Undoable):
     def _reduces(self, order: EngineOrder) -> bool:
         return order.owner.net(self.market.symbol) * order.request.sign < 0
 
-    def _pay(self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool) -> None:
-        """Settle one side of a trade, with its fee. ``order``: None for the market maker."""
+    def _pay(
+        self, order: EngineOrder | None, side: Side, trade: Trade, is_maker: bool, whole: bool
+    ) -> None:
+        """Settle one side of a trade, with its fee. ``order``: None for the market maker.
+
+        ``whole``: nothing of the order remains.
+        """
         market = self.market
         if market.kind == "PERP":
             if order is not None:
+                position = order.owner.positions.get(market.symbol)
                 fee = self._settlement.fill(order, trade, is_maker)
-                _record_fill(order, trade, fee, market.quote, is_maker)
+                self._record_fill(order, trade, fee, market.quote, is_maker, whole)
+                self._streams.filled(order.owner, position, market.symbol, trade.time_us)
             return
         with exact():
             base = (market.base, market.quantity(trade.quantity))
@@ -230,7 +247,25 @@ class Venue(Undoable):
             fee = got * _fee_rate(market, is_maker)
             account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
-        _record_fill(order, trade, fee, gets, is_maker)
+        self._record_fill(order, trade, fee, gets, is_maker, whole)
+
+    def _record_fill(
+        self,
+        order: EngineOrder,
+        trade: Trade,
+        fee: Decimal,
+        fee_symbol: str,
+        is_maker: bool,
+        whole: bool,
+    ) -> None:
+        order.executed += trade.quantity
+        order.executed_quote += trade.price * trade.quantity
+        order.status = "Filled" if whole else "PartiallyFilled"
+        fill = OrderFill(
+            order, trade.id, trade.time_us, trade.price, trade.quantity, fee, fee_symbol, is_maker
+        )
+        order.owner.fills.append(fill)
+        self._streams.order(order, "orderFill", fill)
 
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """Set the last status of an order that is not in the book, and release what it locks."""
@@ -239,6 +274,8 @@ class Venue(Undoable):
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
         order.status, order.expiry = status, expiry
+        if status in ENDS:
+            self._streams.order(order, ENDS[status])
         if order.executed and EXITS & request.conditions.keys():
             self.entries.append(order)
 
@@ -248,19 +285,6 @@ class Venue(Undoable):
             [plain(self.market.price(price)), plain(self.market.quantity(quantity))]
             for price, quantity in self.book.levels(side, limit)
         ]
-
-
-def _record_fill(
-    order: EngineOrder, trade: Trade, fee: Decimal, fee_symbol: str, is_maker: bool
-) -> None:
-    order.executed += trade.quantity
-    order.executed_quote += trade.price * trade.quantity
-    order.status = "PartiallyFilled"
-    order.owner.fills.append(
-        OrderFill(
-            order, trade.id, trade.time_us, trade.price, trade.quantity, fee, fee_symbol, is_maker
-        )
-    )
 
 
 def _taker(trade: Trade) -> Side:
