@@ -88,7 +88,7 @@ class Publisher(Undoable):
             for at_us, _, publish in sorted(found, key=lambda item: item[:2]):
                 self._close_windows(at_us)
                 publish()
-            self._close_windows(time_us)
+        self._close_windows(time_us)
         self._passed_us, self._due_us = time_us, due_us
 
     def _trades(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
@@ -99,7 +99,8 @@ class Publisher(Undoable):
 
     def _books(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
         for market in self._wanted("bookTicker", "depth", *(f"depth.{name}" for name in WINDOWS)):
-            venue = self._engine.venue(market)
+            # A subscription makes the venue, at its own time.
+            venue = self._engine.venues.get(market.symbol) or self._engine.venue(market)
             for at_us in self._book_times(venue, until_us):
                 yield at_us, 1, partial(venue.refresh, at_us)
 
