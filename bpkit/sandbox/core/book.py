@@ -245,8 +245,9 @@ class _BookSide:
             self._queues[key] = {}
         queue = self._queues[key]
         queue[order.id] = order
-        for id in [id for id in queue if id in before]:
-            queue[id] = queue.pop(id)  # to the end
+        if before:
+            for id in [id for id in queue if id in before]:
+                queue[id] = queue.pop(id)  # to the end
 
     def remove(self, order: Resting) -> None:
         key = self._sign * order.price

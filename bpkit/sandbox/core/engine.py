@@ -99,9 +99,9 @@ class Engine(Undoable):
         venue = self.venues.get(market.symbol)
         if venue is None:
             feed = self.feed(market.symbol)
-            funds = self.market_maker, self.fees
-            tell = self.publisher, self.account_streams
-            venue = Venue(market, feed, *funds, self.settlement, *tell)
+            funds = (self.market_maker, self.fees)
+            streams = (self.account_streams, self.publisher)
+            venue = Venue(market, feed, *funds, self.settlement, *streams)
             self.venues[market.symbol] = venue
         venue.refresh(self.now_us)
         self.leave_exits(venue)

@@ -20,6 +20,7 @@ from . import stream_frames
 from .book import Side
 from .orders import EngineOrder
 from .outbox import Data
+from .timers import due
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -83,11 +84,11 @@ class Publisher(Undoable):
 
     def _publish(self, time_us: int, due_us: int) -> None:
         if self._outbox.wanted:
-            found = [*self._trades(time_us), *self._books(time_us), *self._due(due_us)]
+            found = [*self._trades(time_us), *self._books(time_us), *self._timers(due_us)]
             for at_us, _, publish in sorted(found, key=lambda item: item[:2]):
                 self._close_windows(at_us)
                 publish()
-            self._close_windows(time_us)
+        self._close_windows(time_us)
         self._passed_us, self._due_us = time_us, due_us
 
     def _trades(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
@@ -98,7 +99,8 @@ class Publisher(Undoable):
 
     def _books(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
         for market in self._wanted("bookTicker", "depth", *(f"depth.{name}" for name in WINDOWS)):
-            venue = self._engine.venue(market)
+            # A subscription makes the venue, at its own time.
+            venue = self._engine.venues.get(market.symbol) or self._engine.venue(market)
             for at_us in self._book_times(venue, until_us):
                 yield at_us, 1, partial(venue.refresh, at_us)
 
@@ -108,8 +110,9 @@ class Publisher(Undoable):
         first = (self._passed_us // MINUTE + 1) * MINUTE
         return [*range(first, until_us, MINUTE), *([until_us] if until_us == self._end_us else [])]
 
-    def _due(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
-        return iter(())
+    def _timers(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
+        for at_us, send in due(self._engine, self._due_us, until_us, self._coarse):
+            yield at_us, 2, send
 
     def _wanted(self, *kinds: str) -> Iterator[Market]:
         """The open markets of which a stream of one of these kinds is wanted."""

@@ -26,6 +26,7 @@ class Quotes(Undoable):
         self._taken: UndoDict[Key, int] = UndoDict()  # steps
         self._late: UndoDict[str, Key] = UndoDict()  # users' orders since the last own trade
         self._made = 0
+        self._moved_us: int | None = None
         self._trades = -1  # own trades of the feed when the quotes were last moved
 
     def move(self, now_us: int) -> bool:
@@ -34,6 +35,9 @@ class Quotes(Undoable):
 
         A quote that crosses a user's order is left out. See ``missing``.
         """
+        if now_us == self._moved_us:
+            return False
+        self._moved_us = now_us
         count, trades = self._feed.book_count(now_us), self._feed.trade_count(now_us)
         if count == self.count:
             return False

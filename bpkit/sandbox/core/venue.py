@@ -53,8 +53,8 @@ class Venue(Undoable):
         market_maker: Balances,
         fees: Balances,
         settlement: FuturesSettlement,
-        publisher: Publisher,
         streams: AccountStreams,
+        publisher: Publisher,
     ) -> None:
         self.market, self.feed = market, feed
         self.book = Book()
@@ -62,7 +62,7 @@ class Venue(Undoable):
         self.triggers: UndoDict[str, Trigger] = UndoDict()
         self.entries: UndoList[EngineOrder] = UndoList()
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
-        self._publisher, self._streams = publisher, streams
+        self._streams, self._publisher = streams, publisher
         self._quotes = Quotes(feed, self.book)
         self._changes = 0  # of the book, by users' orders
 

@@ -992,11 +992,41 @@ def test_a_new_quote_that_crosses_takes_the_users_order_at_its_price(floor: Floo
     assert fills[0]["timestamp"] == "2026-09-01T17:54:05.094"
 
 
+def test_a_quote_takes_an_order_when_it_crosses_it_not_when_time_stops(floor: Floor) -> None:
+    """The quotes of two seconds later cross nothing any more."""
+    floor.order(floor.ann, "Bid", price="100", quantity="3")
+    floor.feed.print(1, 9950, 50, sold=False)
+    floor.feed.print(2, 10050, 50, sold=False)
+    floor.feed.levels = lambda at_us: (  # type: ignore[method-assign]
+        ([(9940, 100)], [(9950, 200)])
+        if (at_us - NOW) // SECOND == 1
+        else ([(9999, 100)], [(10050, 200)])
+    )
+    floor.advance(30)
+    [fill] = floor.exchange.fills(floor.ann)
+    assert (fill["price"], fill["quantity"]) == ("100", "2")
+    assert fill["timestamp"] == "2026-09-01T17:54:05.094"
+
+
 def test_after_time_has_moved_the_user_comes_before_the_market_maker(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", price="99.99", quantity="1")
     floor.order(floor.bob, "Ask", quantity="1")
     assert floor.exchange.fills(floor.ann) == []  # the market maker was there first
     floor.advance(1)
+    floor.order(floor.bob, "Ask", quantity="1")
+    assert len(floor.exchange.fills(floor.ann)) == 1
+
+
+def test_a_quote_that_only_stirs_keeps_its_place(floor: Floor) -> None:
+    """Its size changes, or it is gone for a moment; there is no trade."""
+    floor.feed.trade_count = lambda at_us: (at_us - NOW) // (3 * SECOND)  # type: ignore[method-assign]
+    floor.order(floor.ann, "Bid", price="99.99", quantity="1")
+    for second, size in ((1, 0), (2, 300)):
+        floor.feed.bids = [(9999, size)] if size else []
+        floor.advance(second)
+    floor.order(floor.bob, "Ask", quantity="3")
+    assert floor.exchange.fills(floor.ann) == []
+    floor.advance(3)
     floor.order(floor.bob, "Ask", quantity="1")
     assert len(floor.exchange.fills(floor.ann)) == 1
 
