@@ -285,7 +285,8 @@ class Engine(Undoable):
     def liquidate(self, account: EngineAccount) -> None:
         """End all orders of an account that is short of margin, then close its positions.
 
-        A position stays open as far as the book cannot fill it; it is tried again later.
+        A position stays open as far as the book cannot fill it. It is tried again each second, and
+        no order is made while the book is empty.
         """
         for order in list(account.open.values()):
             self._end(order, "Liquidation")
@@ -296,6 +297,8 @@ class Engine(Undoable):
             request = system_request(position.market, side, abs(position.steps), LIQUIDATION)
             venue = self.venue(position.market)
             match = self._match(venue, account, request)
+            if not match.fills:
+                continue
             order = self._accept(account, request)
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)

@@ -9,8 +9,8 @@ What is not simulated:
 - Unsettled profit and loss: what is realised is paid at once. The market maker holds the opposite
   of every position, so nobody is deleveraged and no liquidity fund can run dry.
 - Liquidation in steps: an account that is short of maintenance margin loses its orders, then its
-  whole positions, at the book's prices, for a fee of 1 %. This is checked whenever a trade reaches
-  one of its liquidation prices, and at each funding. The auction and the backstop are left out.
+  whole positions, at the book's prices, for a fee of 1 %. This is checked at every whole second,
+  when the mark prices change. The auction and the backstop are left out.
 - Subaccounts. Reactions of other traders: prices do not react to a large order.
 
 What is simulated: spot and futures in real books with price-time priority, cross margin, hourly

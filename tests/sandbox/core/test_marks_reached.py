@@ -14,12 +14,13 @@ import pytest
 from conftest import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from test_positions import NOW, Pit
 
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.settlement import LIQUIDATION
 from bpkit.sandbox.simulation.market import load
 from bpkit.sandbox.simulation.price_feed import PriceFeed
-from bpkit.sandbox.simulation.synthetic import HOUR, SECOND, START_US
+from bpkit.sandbox.simulation.synthetic import HOUR, SECOND, START_US, Trade
 
 MARKETS = {market.symbol: market for market in load()}
 SOL, BTC, ETH = "SOL_USDC_PERP", "BTC_USDC_PERP", "ETH_USDC_PERP"
@@ -73,6 +74,19 @@ def iso(time_us: int) -> str:
     return text.removesuffix("+00:00")
 
 
+def test_a_trade_above_the_level_is_not_a_mark_above_it() -> None:
+    mine, hour = FEEDS[SOL], (START_US, START_US + HOUR)
+    level = max(mine.mark_price(at_us) for at_us in range(*hour, SECOND)) + Decimal("0.01")
+    assert MARKETS[SOL].price(mine.window(*hour).high or 0) >= level
+    where = exchange()
+    ann = where.open_account("ann", {"USDC": Decimal(1_000)})
+    for by in ("LastPrice", "MarkPrice"):
+        more = {"triggerPrice": str(level), "triggerQuantity": "1", "triggerBy": by}
+        order(where, ann, SOL, "Ask", **more)
+    where.advance_to(START_US + HOUR - SECOND)
+    assert [one["triggerBy"] for one in where.open_orders(ann)] == ["MarkPrice"]
+
+
 # Liquidations
 
 
@@ -109,6 +123,108 @@ def test_an_account_is_liquidated_at_the_first_second_at_which_it_is_short() -> 
     (sol, eth), owned = [two - one for one, two in zip(*marks, strict=True)], ann.balances
     change = 25 * sol - 2 * eth + owned.available("SOL") * Decimal("0.9") * (lasts[1] - lasts[0])
     assert time_us == liquidated_us - SECOND and short_of(where, ann, Fraction(change))
+
+
+# On the small market of the positions: the mark is the last price, which is 100 at the start
+
+
+def test_a_fall_of_the_collateral_liquidates_at_the_next_whole_second() -> None:
+    """Nine tenths of the price of 7 SOL count. It recovers later."""
+    pit = Pit()
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(10), "SOL": Decimal(7)})
+    pit.perp.bids = [(9_990, 10_000)]
+    pit.deal(cyd, "Bid", "100", "20")  # 1 USDC is the fee; 27 is the maintenance margin
+    pit.spot.print(100, 250)  # 9 + 7 * 2.5 * 0.9 = 24.75
+    pit.spot.trades[-1] = pit.spot.trades[-1]._replace(time_us=NOW + 100 * SECOND + 300_000)
+    pit.spot.print(200, 10_000)
+    pit.advance(300)
+    assert {one.time_us for one in cyd.fills} == {NOW, NOW + 101 * SECOND}
+
+
+def test_between_two_seconds_nobody_is_liquidated() -> None:
+    """The spot price recovers before the next one. That time is moved on just then changes
+    nothing."""
+    pit = Pit()
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(10), "SOL": Decimal(7)})
+    pit.deal(cyd, "Bid", "100", "20")
+    for price, at_us in ((250, 100_300_000), (10_000, 100_600_000)):
+        pit.spot.trades.append(Trade(0, NOW + at_us, price, 1, True))
+    pit.exchange.advance_to(NOW + 100_500_000)
+    pit.advance(300)
+    assert len(cyd.fills) == 1
+
+
+def test_while_the_book_is_empty_a_liquidation_waits() -> None:
+    pit = Pit()
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(300)})
+    pit.perp.bids = []
+    pit.deal(cyd, "Bid", "100", "20")
+    pit.perp.print(10, 8_600)
+    pit.advance(20)
+    assert len(cyd.orders) == 1 and pit.position(cyd)["netQuantity"] == "20"
+    pit.perp.bids = [(8_590, 10_000)]
+    pit.advance(60)
+    assert [order.created_us for order in cyd.orders[1:]] == [NOW + 21 * SECOND]
+    assert pit.exchange.positions(cyd) == []
+
+
+def test_after_a_trigger_that_fails_the_next_one_fires_in_time() -> None:
+    pit = Pit()
+    for price in ("95", "92"):  # without a position the first fails
+        share = {"triggerQuantity": "1", "triggerBy": "MarkPrice"}
+        if price == "95":
+            share |= {"triggerQuantity": "50%", "reduceOnly": True}
+        pit.order(pit.bob, "Ask", price="99", triggerPrice=price, **share)
+    pit.perp.print(10, 9_500)
+    pit.perp.print(20, 9_200)
+    pit.perp.print(30, 9_400)
+    pit.advance(60)
+    (row,) = pit.exchange.open_orders(pit.bob)
+    assert row["triggeredAt"] == (NOW + 20 * SECOND) // 1_000
+
+
+def test_a_fill_that_adds_to_a_position_counts_at_once() -> None:
+    """10 SOL would outlive a price of 87.50, 30 SOL do not: 300 - 125 - 150 is less than 35."""
+    pit = Pit()
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(300)})
+    cyd.leverage_limit = Decimal(20)
+    pit.perp.bids = []
+    pit.deal(cyd, "Bid", "100", "10")
+    pit.order(cyd, "Bid", price="95", quantity="20")
+    pit.perp.print(5, 9_500, quantity=2_000)
+    pit.perp.print(10, 8_750)
+    pit.perp.print(20, 9_500)
+    pit.perp.bids = [(8_740, 10_000)]
+    pit.advance(60)
+    assert cyd.fills[-1].time_us == NOW + 10 * SECOND and pit.exchange.positions(cyd) == []
+
+
+def test_an_order_that_was_triggered_triggers_the_next_one() -> None:
+    pit = Pit()
+    pit.perp.bids = [(9_940, 10_000)]
+    common = {"triggerQuantity": "1"}
+    pit.order(pit.bob, "Ask", price="105", triggerPrice="99.5", **common)
+    pit.order(pit.ann, "Ask", triggerPrice="103", triggerBy="IndexPrice", **common)
+    pit.perp.index_moves_us = NOW + 5 * SECOND
+    pit.advance(60)
+    (row,) = pit.exchange.open_orders(pit.bob)
+    assert row["triggeredAt"] == (NOW + 5 * SECOND) // 1_000
+
+
+def test_a_liquidation_reaches_triggers_of_other_markets() -> None:
+    """Cyd is liquidated because SOL falls. The sale of ETH, at 2499, is ETH's last price."""
+    pit = Pit()
+    cyd = pit.exchange.open_account("cyd", {"USDC": Decimal(300)})
+    pit.order(cyd, "Bid", symbol=ETH, quantity="0.1")
+    pit.perp.bids = []
+    pit.deal(cyd, "Bid", "100", "20")
+    pit.order(
+        pit.bob, "Bid", symbol=ETH, price="2000", triggerPrice="2499", triggerQuantity="0.1"
+    )  # fmt: skip
+    pit.perp.print(10, 8_600)
+    pit.advance(60)
+    (row,) = pit.exchange.open_orders(pit.bob)
+    assert row["triggeredAt"] == (NOW + 10 * SECOND) // 1_000
 
 
 # Steps of time
