@@ -78,6 +78,7 @@ class Connection:
         self._socket: ClientConnection | None = None
         self._thread: threading.Thread | None = None
         self._subscribed = False
+        self._early: list[Arrival] = []
         self._failed: Lost | _Refused | None = None  # before it was open
 
     def open(self) -> None:
@@ -201,6 +202,7 @@ class Connection:
 
         ``lost_at``: when the one before it was lost.
         """
+        self._early = []
         with websocket(self.url, self._transport.loopback) as self._socket:
             for group in self._groups:
                 try:
@@ -209,9 +211,11 @@ class Connection:
                     if not self._ready.is_set():
                         raise
                     self._put("refused", **why.error, streams=why.streams)
-            self._subscribed = True
             if self._ready.is_set():
                 self._put("back", seconds=time.monotonic() - lost_at)
+            self._subscribed = True
+            for arrival in self._early:
+                self._deliver(arrival)
             self._ready.set()
             self._drain(self._socket)
 
@@ -258,11 +262,16 @@ class Connection:
         data, error = frame.get("data"), frame.get("error")
         if isinstance(error, dict):
             return {"code": error.get("code"), "message": str(error.get("message"))}
-        if isinstance(data, dict) and not self._inbox.put(
-            Arrival("data", str(frame.get("stream")), data, datetime.now(UTC))
-        ):
-            raise Lost("too many events of the account wait to be read")
+        if isinstance(data, dict):
+            self._deliver(Arrival("data", str(frame.get("stream")), data, datetime.now(UTC)))
         return None
+
+    def _deliver(self, arrival: Arrival) -> None:
+        """Into the inbox; an event that comes while all is subscribed again, after "back"."""
+        if not self._subscribed:
+            self._early.append(arrival)
+        elif not self._inbox.put(arrival):
+            raise Lost("too many events of the account wait to be read")
 
     def _put(self, kind: Kind, **data: Any) -> None:
         self._inbox.put(Arrival(kind, "", data, datetime.now(UTC)))

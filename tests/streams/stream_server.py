@@ -107,7 +107,8 @@ class Session(ServerConnection):
 class StreamServer:
     """``rest``: path -> its rows, or a function of the query that gives them. ``asked``: what REST
     was asked for. ``refuse``: the status with which a handshake is refused; ``refused``: how many
-    were. ``pongs``: does a new session answer pings?"""
+    were. ``pongs``: does a new session answer pings? ``first``: stream -> an event that is sent
+    when it is subscribed."""
 
     def __init__(self) -> None:
         self.sessions: list[Session] = []
@@ -115,6 +116,7 @@ class StreamServer:
         self.asked: list[str] = []
         self.refuse = self.refused = 0
         self.pongs = True
+        self.first: dict[str, dict[str, Any]] = {}
         self._server = serve(
             self._talk, "127.0.0.1", 0, process_request=self._answer, ping_interval=None,
             close_timeout=0.2, create_connection=self._session,
@@ -178,6 +180,9 @@ class StreamServer:
         if private and not signed(frame.get("signature")):
             return session.say('{"id":null,"error":{"code":4003,"message":"Invalid signature"}}')
         session.streams += frame["params"]
+        for name in frame["params"]:
+            if name in self.first:
+                session.say(json.dumps({"data": self.first[name], "stream": name}))
         return None
 
 
