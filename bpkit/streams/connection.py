@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
     from ..client import Client
+    from ..doctor import Finding
 
 __all__ = ["MOST_WAITING", "Arrival", "Connection"]
 
@@ -143,10 +144,12 @@ class Connection:
             return StreamError(streams, f"No stream was opened: {why.reason}.")
         code, message = why.error.get("code"), why.error.get("message")
         said = f"The exchange refuses to subscribe {', '.join(why.streams)}: {code} {message}."
-        finding = None
+        finding: Finding | None = None
         if any(map(names.is_private, why.streams)):
             sent = SimpleNamespace(method="SUBSCRIBE", url=self.url, headers=None, body=why.frame)
             finding = self._transport.finding(sent, True)
+            if finding.cause == "none":  # nothing says that it came too late
+                finding = self._transport.finding(sent, False)
         return StreamError(why.streams, said, code, finding)
 
     # --- in the thread ----------------------------------------------------------------------------

@@ -167,6 +167,7 @@ def test_missed_candles_are_filled(server: StreamServer, live: Client) -> None:
     assert [event.filled for event in opened[CANDLES]] == [False, True, True, False]
     assert [event.is_closed for event in opened[CANDLES]] == [True, True, True, False]
     assert opened[CANDLES][1].close == 2 and opened[CANDLES][1].trades == 3
+    assert opened[CANDLES][1].time == datetime(2026, 9, 2, 16, 46, tzinfo=UTC)  # its end
 
 
 def test_a_candle_that_ran_is_filled_when_it_has_closed(server: StreamServer, live: Client) -> None:
@@ -287,6 +288,7 @@ def test_changed_balances_are_filled(server: StreamServer, live: Client) -> None
     with after_a_loss(server, live, BALANCES, BALANCE) as mine:
         found = mine.wait(symbol="SOL", seconds=5)
     assert found is not None and (found.available, found.locked) == (10, 0)
+    assert found.time == datetime(2026, 9, 2, 16, 58, 10, 63168, UTC)  # of the newest before it
     assert [one.symbol for one in mine[BALANCES]] == ["USDT", "SOL"]
 
 

@@ -192,6 +192,9 @@ def test_what_is_shown_of_an_event() -> None:
     assert repr(event("account.balanceUpdate")) == (
         "<account.balanceUpdate 16:58:10.062 USDT available=10 locked=20 staked=0>"
     )
+    assert repr(event("kline.1m.SOL_USDC")) == (
+        "<kline.1m.SOL_USDC 16:45:00.510 start=09-02 16:44:00 open=98.98 high=98.98 low=98.98 ...>"
+    )
     lost = Event("lost", "", {}, NOW, note="The connection is lost: it was cut.")
     assert repr(lost) == "<lost 00:00:00.000 The connection is lost: it was cut.>"
     assert len(repr(Event("gap", "trade.SOL_USDC", {}, NOW, note="missing " * 20))) <= 92
