@@ -50,6 +50,7 @@ class _Refused(Exception):
     """The exchange refuses a subscription: ``error`` is what it says, ``frame`` what was sent."""
 
     def __init__(self, streams: list[str], error: dict[str, Any], frame: str) -> None:
+        super().__init__("the subscription is refused")  # without the frame, which has a signature
         self.streams, self.error, self.frame = streams, error, frame
 
 

@@ -80,6 +80,8 @@ class Event:
 
     def __getattr__(self, name: str) -> Any:
         """Only called for what is not above: the names of REST."""
+        if name.startswith("_") or name in Event.__slots__:  # while it is copied
+            raise AttributeError(name)
         if name in ("seconds", "count"):
             return self.raw.get(name) if self.kind != "data" else None
         if name not in names.all_attributes():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -167,6 +169,12 @@ def test_a_name_of_another_stream_is_none_and_an_unknown_one_an_error() -> None:
     with pytest.raises(AttributeError, match="it has symbol, bid_price, "):
         _ = one.xyz
     assert "bid_price" in dir(one) and "open" not in dir(one)
+
+
+def test_an_event_can_be_copied() -> None:
+    one = event("trade.SOL_USDC")
+    for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert (other.price, other.time, repr(other)) == (one.price, one.time, repr(one))
 
 
 def test_a_side_without_orders_is_none() -> None:
