@@ -370,6 +370,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("buy", "sell", "place_order", "create_order", "new_order"), "execute_order"),
     **dict.fromkeys(("get_candles", "get_ohlcv", "fetch_ohlcv"), "get_klines"),
     **dict.fromkeys(("get_order_book", "get_orderbook", "fetch_order_book"), "get_depth"),
+    **dict.fromkeys(("subscribe", "websocket", "watch_trades", "watch_orders"), "stream"),
     "cancel_all_orders": "cancel_open_orders",
     "get_trades": "get_recent_trades",
     "withdraw": "request_withdrawal",

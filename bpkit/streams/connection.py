@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
     from ..client import Client
+    from ..doctor import Finding
 
 __all__ = ["MOST_WAITING", "Arrival", "Connection"]
 
@@ -49,6 +50,7 @@ class _Refused(Exception):
     """The exchange refuses a subscription: ``error`` is what it says, ``frame`` what was sent."""
 
     def __init__(self, streams: list[str], error: dict[str, Any], frame: str) -> None:
+        super().__init__("the subscription is refused")  # without the frame, which has a signature
         self.streams, self.error, self.frame = streams, error, frame
 
 
@@ -78,6 +80,7 @@ class Connection:
         self._socket: ClientConnection | None = None
         self._thread: threading.Thread | None = None
         self._subscribed = False
+        self._early: list[Arrival] = []
         self._failed: Lost | _Refused | None = None  # before it was open
 
     def open(self) -> None:
@@ -142,10 +145,12 @@ class Connection:
             return StreamError(streams, f"No stream was opened: {why.reason}.")
         code, message = why.error.get("code"), why.error.get("message")
         said = f"The exchange refuses to subscribe {', '.join(why.streams)}: {code} {message}."
-        finding = None
+        finding: Finding | None = None
         if any(map(names.is_private, why.streams)):
             sent = SimpleNamespace(method="SUBSCRIBE", url=self.url, headers=None, body=why.frame)
             finding = self._transport.finding(sent, True)
+            if finding.cause == "none":  # nothing says that it came too late
+                finding = self._transport.finding(sent, False)
         return StreamError(why.streams, said, code, finding)
 
     # --- in the thread ----------------------------------------------------------------------------
@@ -201,6 +206,7 @@ class Connection:
 
         ``lost_at``: when the one before it was lost.
         """
+        self._early = []
         with websocket(self.url, self._transport.loopback) as self._socket:
             for group in self._groups:
                 try:
@@ -209,9 +215,11 @@ class Connection:
                     if not self._ready.is_set():
                         raise
                     self._put("refused", **why.error, streams=why.streams)
-            self._subscribed = True
             if self._ready.is_set():
                 self._put("back", seconds=time.monotonic() - lost_at)
+            self._subscribed = True
+            for arrival in self._early:
+                self._deliver(arrival)
             self._ready.set()
             self._drain(self._socket)
 
@@ -258,11 +266,16 @@ class Connection:
         data, error = frame.get("data"), frame.get("error")
         if isinstance(error, dict):
             return {"code": error.get("code"), "message": str(error.get("message"))}
-        if isinstance(data, dict) and not self._inbox.put(
-            Arrival("data", str(frame.get("stream")), data, datetime.now(UTC))
-        ):
-            raise Lost("too many events of the account wait to be read")
+        if isinstance(data, dict):
+            self._deliver(Arrival("data", str(frame.get("stream")), data, datetime.now(UTC)))
         return None
+
+    def _deliver(self, arrival: Arrival) -> None:
+        """Into the inbox; an event that comes while all is subscribed again, after "back"."""
+        if not self._subscribed:
+            self._early.append(arrival)
+        elif not self._inbox.put(arrival):
+            raise Lost("too many events of the account wait to be read")
 
     def _put(self, kind: Kind, **data: Any) -> None:
         self._inbox.put(Arrival(kind, "", data, datetime.now(UTC)))

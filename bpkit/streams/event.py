@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from textwrap import shorten
 from typing import Any
 
 from . import names
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _WIDE = 92  # characters: a line this long fits an output cell
 _WORDS = ("event_type", "symbol", "side", "order_type", "status")  # shown without their names
 
@@ -20,7 +18,8 @@ class Event:
 
     ``stream``: its name; "" if it concerns all. ``time``: UTC, when it happened by the exchange's
     clock. ``received``: UTC, when it arrived by this computer's clock. ``raw``: the event as it was
-    sent. ``filled``: was it missed, and then read from REST?
+    sent. ``filled``: was it missed, and then read from REST? If REST does not say when it happened,
+    its time is that of the newest event before it.
 
     What the letters of ``raw`` mean has the names of REST, as the parameters of a Client have them:
     ``event.price``, ``event.order_id``. Money and quantities are Decimal, times are UTC, ids are
@@ -62,7 +61,7 @@ class Event:
                 value = self.raw.get(letter)
                 if isinstance(value, int):
                     return value
-        return (self.received - _EPOCH) // _MICROSECOND
+        return names.to_micros(self.received)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -81,6 +80,8 @@ class Event:
 
     def __getattr__(self, name: str) -> Any:
         """Only called for what is not above: the names of REST."""
+        if name.startswith("_") or name in Event.__slots__:  # while it is copied
+            raise AttributeError(name)
         if name in ("seconds", "count"):
             return self.raw.get(name) if self.kind != "data" else None
         if name not in names.all_attributes():
@@ -118,6 +119,8 @@ class Event:
                 continue
             if isinstance(value, list):
                 parts.append(f"{name}: {len(value)}")
+            elif isinstance(value, datetime):
+                parts.append(f"{name}={value:%m-%d %H:%M:%S}")
             else:
                 parts.append(f"{value}" if name in _WORDS else f"{name}={value}")
         return parts

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import names
@@ -130,7 +130,10 @@ def missed(client: Client, memory: Memory, stream: str) -> list[Raw] | None:
     Raises what the methods of a Client raise.
     """
     ask = _ASK.get(names.split(stream).type)
-    return None if ask is None else ask(client, memory, stream)
+    raws = None if ask is None else ask(client, memory, stream)
+    if raws is not None and memory.now:  # REST does not always say when
+        raws = [{"E": memory.now, **raw} for raw in raws]
+    return raws
 
 
 def what_to_ask(stream: str) -> str:
@@ -179,6 +182,7 @@ def _candles(client: Client, memory: Memory, stream: str) -> list[Raw] | None:
     shut = memory.shut.get(stream)
     return [
         names.as_raw("kline", {**row, "symbol": name.symbol, "isClosed": True})
+        | {"E": names.to_micros(names.iso(row["end"]))}
         for row in rows[:-1]
         if shut is None or names.iso(row["start"]) > shut
     ]
@@ -212,9 +216,8 @@ def _fill(row: Mapping[str, Any]) -> Raw:
     named = {name: row.get(name) for name in ("symbol", "side", "orderId", "clientId", "tradeId")}
     named |= {name: row.get(name) for name in ("fee", "feeSymbol", "isMaker")}
     named |= {"fillPrice": row.get("price"), "fillQuantity": row.get("quantity")}
-    moment = names.iso(row["timestamp"]) - datetime.fromtimestamp(0, UTC)
-    micros = moment // timedelta(microseconds=1)
-    return names.as_raw("account.orderUpdate", named) | {"e": "orderFill", "T": micros}
+    when = {"T": names.to_micros(names.iso(row["timestamp"]))}
+    return names.as_raw("account.orderUpdate", named) | {"e": "orderFill"} | when
 
 
 def _created(row: Mapping[str, Any]) -> datetime:

@@ -40,6 +40,11 @@ def micros(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=int(value))
 
 
+def to_micros(when: datetime) -> int:
+    """Unix microseconds."""
+    return (when - _EPOCH) // timedelta(microseconds=1)
+
+
 def millis(value: int) -> datetime:
     """UTC from Unix milliseconds."""
     return _EPOCH + timedelta(milliseconds=int(value))
@@ -91,10 +96,11 @@ LETTERS: dict[str, Letters] = {
     | _letters(levels, b="bids", a="asks")
     | _letters(int, U="firstUpdateId", u="lastUpdateId"),
     "kline": _SYMBOL_ONLY
-    | _letters(iso, t="start", T="end")
+    | _letters(iso, t="start")
     | _letters(number, o="open", h="high", l="low", c="close", v="volume")
     | _letters(int, n="trades")
-    | _letters(bool, X="isClosed"),
+    | _letters(bool, X="isClosed")
+    | _letters(iso, T="end"),
     "ticker": _TICKER,
     "markPrice": _SYMBOL_ONLY
     | _letters(number, p="markPrice", i="indexPrice", f="fundingRate")

@@ -107,14 +107,16 @@ class Session(ServerConnection):
 class StreamServer:
     """``rest``: path -> its rows, or a function of the query that gives them. ``asked``: what REST
     was asked for. ``refuse``: the status with which a handshake is refused; ``refused``: how many
-    were. ``pongs``: does a new session answer pings?"""
+    were. ``pongs``: does a new session answer pings? ``first``: stream -> an event that is sent
+    when it is subscribed. ``known``: does it know the client's key?"""
 
     def __init__(self) -> None:
         self.sessions: list[Session] = []
         self.rest: dict[str, Any] = {"/api/v1/markets": MARKETS}
         self.asked: list[str] = []
         self.refuse = self.refused = 0
-        self.pongs = True
+        self.pongs = self.known = True
+        self.first: dict[str, dict[str, Any]] = {}
         self._server = serve(
             self._talk, "127.0.0.1", 0, process_request=self._answer, ping_interval=None,
             close_timeout=0.2, create_connection=self._session,
@@ -168,16 +170,19 @@ class StreamServer:
         return connection.respond(200, json.dumps(rows))
 
     def _talk(self, session: Session) -> None:
-        session.wait_closed()
+        session.recv_events_thread.join()
 
     def _handle(self, session: Session, frame: dict[str, Any]) -> None:
         session.frames.append(frame)
         if any(name.split(".")[0] not in TYPES for name in frame["params"]):
             return session.say('{"id":null,"error":{"code":4006,"message":"Invalid stream"}}')
         private = any(name.startswith("account.") for name in frame["params"])
-        if private and not signed(frame.get("signature")):
+        if private and not (self.known and signed(frame.get("signature"))):
             return session.say('{"id":null,"error":{"code":4003,"message":"Invalid signature"}}')
         session.streams += frame["params"]
+        for name in frame["params"]:
+            if name in self.first:
+                session.say(json.dumps({"data": self.first[name], "stream": name}))
         return None
 
 

@@ -111,6 +111,14 @@ def test_a_clock_that_is_wrong_is_found(server: StreamServer, live: Client) -> N
         Connection(live, [ORDERS]).open()
 
 
+def test_a_key_that_the_exchange_does_not_know(server: StreamServer, live: Client) -> None:
+    server.rest["/api/v1/time"] = lambda query: int(datetime.now(UTC).timestamp() * 1000)
+    server.known = False
+    with pytest.raises(StreamError, match="whether it belongs to this account") as caught:
+        Connection(live, [ORDERS]).open()
+    assert caught.value.finding.cause == "none"  # type: ignore[attr-defined]
+
+
 def test_a_private_stream_needs_a_key(server: StreamServer) -> None:
     with Client(server.url) as public, pytest.raises(MissingKeyError, match="has no key"):
         Connection(public, [TRADES, ORDERS]).open()

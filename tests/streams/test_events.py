@@ -362,6 +362,11 @@ def test_dropped_events_are_an_event(server: StreamServer, live: Client) -> None
     assert [event.kind for event in opened.problems] == ["dropped"]  # no gap besides
 
 
+def test_the_word_of_another_library_leads_here(live: Client) -> None:
+    with pytest.raises(AttributeError, match="did you mean 'stream'?"):
+        live.subscribe  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_the_balance_of_an_asset_has_its_name(server: StreamServer, live: Client) -> None:
     with live.stream("account.balanceUpdate") as mine:
         server.push("account.balanceUpdate", BALANCE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -169,6 +171,12 @@ def test_a_name_of_another_stream_is_none_and_an_unknown_one_an_error() -> None:
     assert "bid_price" in dir(one) and "open" not in dir(one)
 
 
+def test_an_event_can_be_copied() -> None:
+    one = event("trade.SOL_USDC")
+    for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert (other.price, other.time, repr(other)) == (one.price, one.time, repr(one))
+
+
 def test_a_side_without_orders_is_none() -> None:
     raw = {**SAMPLES["bookTicker.SOL_USDC"], "a": None, "A": None}
     assert event("bookTicker.SOL_USDC", raw).ask_price is None
@@ -191,6 +199,9 @@ def test_what_is_shown_of_an_event() -> None:
     )
     assert repr(event("account.balanceUpdate")) == (
         "<account.balanceUpdate 16:58:10.062 USDT available=10 locked=20 staked=0>"
+    )
+    assert repr(event("kline.1m.SOL_USDC")) == (
+        "<kline.1m.SOL_USDC 16:45:00.510 start=09-02 16:44:00 open=98.98 high=98.98 low=98.98 ...>"
     )
     lost = Event("lost", "", {}, NOW, note="The connection is lost: it was cut.")
     assert repr(lost) == "<lost 00:00:00.000 The connection is lost: it was cut.>"
