@@ -100,7 +100,9 @@ class World:
             self.market_moves_in -= 1
             if self.market_moves_in < 0:
                 self.market_moves_in = None
-                self._sandbox.advance(minutes=5)
+                exchange = self._service.exchange  # the server's thread is here: no command waits
+                later = exchange.now_us + 300_000_000
+                self._service.carry_out(lambda: exchange.advance_to(later))
         if self.late is not None and request[0] != "GET":
             self._delayed.append((self.now + self.late, request))
             self.late = None
