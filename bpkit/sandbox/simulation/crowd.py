@@ -5,8 +5,9 @@ one level changes for some seconds. So two changes are never more than half a se
 every change has a number that can be computed without those before it.
 
 All values are whole numbers: prices in ticks, quantities in steps, times in microseconds UTC
-(``_us``). Random numbers are hashes of what they are for, in integers of 64 bits, so the same seed
-gives exactly the same book on every machine.
+(``_us``). Random numbers are hashes of what they are for, in integers of 64 bits; only the spread
+comes from ``Random(text)``, whose stream never changes. So the same seed gives exactly the same
+book on every machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import lru_cache
+from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,10 +33,11 @@ Levels = list[tuple[int, int]]
 
 
 class Moment(NamedTuple):
-    """``trades``: how many were generated until then. ``price``: of the last. ``sold``: its taker
-    sold."""
+    """``trades``: how many were generated until then. The others are of the last one; ``sold``: its
+    taker sold."""
 
     trades: int
+    time_us: int
     price: int
     sold: bool
 
@@ -67,10 +70,13 @@ class Crowd:
         self, name: str, moment: Callable[[int], Moment], size: int, widest: int, price: int
     ) -> None:
         digest = hashlib.sha256(f"{name}|crowd".encode()).digest()
-        # One salt for prices, spreads, best bids, best asks, times of stirs, and stirs.
+        # For prices, for the sizes at the best ones, for times of stirs, for stirs.
         self._salts = tuple(int.from_bytes(digest[place : place + 8]) for place in range(0, 32, 8))
-        self._moment, self._size, self._widest = moment, size, widest
+        self._moment, self._size = moment, size
         self.thinning = thinning(price // 50)
+        self._spread = lru_cache(maxsize=64)(
+            lambda time_us: 1 + int(Random(f"{name}|levels|{time_us}").random() * widest)
+        )
         self._still = lru_cache(maxsize=4)(self._between_stirs)  # 120 levels each
         self._place = lru_cache(maxsize=64)(self._price_of_stir)
 
@@ -102,8 +108,8 @@ class Crowd:
     # The book between two trades, without stirs
 
     def _top(self, at_us: int) -> Top:
-        trades, price, sold = self._moment(at_us)
-        spread = 1 + scramble(self._salts[1] ^ trades) % self._widest
+        trades, time_us, price, sold = self._moment(at_us)
+        spread = self._spread(time_us)
         bid = price if sold else price - spread  # a sale was at the bid, a purchase at the ask
         return Top(trades, bid, bid + spread, price // 50)
 

@@ -287,9 +287,10 @@ class PriceFeed(Undoable):
         for number in range(at_us // DAY, FIRST_DAY - 1, -1):
             day = self._days(number, 0)
             if place := int(day.time.searchsorted(at_us, side="right")):
-                trades = (number - FIRST_DAY) * self._own.per_day + place
-                return Moment(trades, day.price.item(place - 1), day.sold.item(place - 1))
-        return Moment(0, self._own.opening(FIRST_DAY) // 1_000, False)
+                trades, last = (number - FIRST_DAY) * self._own.per_day + place, place - 1
+                price, sold = day.price.item(last), day.sold.item(last)
+                return Moment(trades, day.time.item(last), price, sold)
+        return Moment(0, FIRST_US, self._own.opening(FIRST_DAY) // 1_000, False)
 
     def _wander(self, at_us: int, period: int) -> int:
         """A number from -1000 to 1000 that moves in straight lines, to a new one each period."""

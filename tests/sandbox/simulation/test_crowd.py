@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
@@ -82,7 +83,8 @@ class Slow:
         number = at_us // DAY
         done = (number - FIRST_US // DAY) * PER_DAY[self.symbol]
         done += len(self.feed.trades(number * DAY, at_us + 1))
-        spread = 1 + splitmix(self.trade_salt ^ done) % SPREADS[self.symbol]
+        draw = Random(f"{DEFAULT_SEED}|{self.symbol}|levels|{last.time_us}").random()
+        spread = 1 + int(draw * SPREADS[self.symbol])
         bid = last.price if last.buyer_is_maker else last.price - spread
         return done, bid, bid + spread, last.price // 50
 
