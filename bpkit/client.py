@@ -51,6 +51,7 @@ from .reconcile import Outcome
 from .reconcile.journal import reconcile_all, reconcile_and_note
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
+from .streams.order_book import OrderBook
 from .transport import MOST_BYTES, Transport
 
 _log = logging.getLogger("bpkit")
@@ -198,6 +199,10 @@ class Client(
         Docs: System, Get system time.
         """
         return self._transport.measure_clock(apply)
+
+    def order_book(self, symbol: str, depth: int | None = None) -> OrderBook:
+        """A live order book, with ``depth`` levels a side; see ``OrderBook``."""
+        return OrderBook(self, symbol, depth)
 
     @without_locals
     def explain(
