@@ -11,7 +11,7 @@ BpkitError
 |-- RateLimitError   the request limit of this minute is reached: .wait seconds until the next
 |-- JournalError     the journal cannot be read, or a write cannot be noted in it
 |-- StreamError      a stream cannot be opened, or the exchange refuses it: .code .finding
-|-- StaleBook        a live order book has a gap, and has not been read again yet
+|-- StaleBook        a live order book has a gap, and is not complete again: .expected .came
 |-- TransportError   no usable answer (none, or a 5xx on the way): a write's outcome is UNKNOWN
 |   `-- BatchTransportError  of a batch of orders: bp.reconcile(error) has an outcome for each
 `-- ApiError         the exchange answered, and said no: .status .code .message .body .finding
@@ -137,18 +137,33 @@ class StreamError(BpkitError):
     """
 
     def __init__(
-        self,
-        streams: Sequence[str],
-        reason: str,
-        code: int | None = None,
-        finding: object = None,
+        self, streams: Sequence[str], reason: str, code: int | None = None, finding: object = None
     ) -> None:
         self.streams, self.reason, self.code, self.finding = [*streams], reason, code, finding
         super().__init__(reason if finding is None else f"{reason}\n{finding}")
 
 
 class StaleBook(BpkitError):
-    """A live order book has missed an event, and must not be read until it is complete again."""
+    """A live order book must not be read: it has missed an update, or it is not followed.
+
+    ``symbol``: its market. ``reason``: why, in words. ``expected`` and ``came``: of a gap, the id
+    of the update that was missed and of the one that came in its place; else None.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        reason: str,
+        expected: int | None = None,
+        came: int | None = None,
+        *,
+        ended: bool = False,
+    ) -> None:
+        self.symbol, self.reason, self.expected, self.came = symbol, reason, expected, came
+        remedy = "It is read again by itself: wait with book.wait(seconds=10)."
+        if ended:
+            remedy = f'Follow it with "with bp.order_book({symbol!r}) as book:".'
+        super().__init__(f"The book of {symbol} is stale: {reason}. {remedy}")
 
 
 class RateLimitError(BpkitError):

@@ -12,14 +12,16 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from decimal import Decimal
+from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from .doctor.explain import ORIGINS, Explanation
-from .errors import missing_extra
+from .errors import BpkitError, missing_extra
 
 try:
     import matplotlib.dates as mdates
@@ -102,6 +104,41 @@ def depth(
     _note_no_rows(axes, len(frame))
     axes.legend(framealpha=0.95, edgecolor="white")
     return _finished(axes, title, ax)
+
+
+def live_depth() -> Callable[[pd.DataFrame | None, str], None]:
+    """A function that draws ``depth`` into the output of a notebook cell, each time over the last.
+
+    It takes the frame and the title; without a frame, only the title is shown. Raises BpkitError
+    outside a notebook.
+    """
+    ipython = sys.modules.get("IPython")
+    if getattr(ipython and ipython.get_ipython(), "kernel", None) is None:
+        raise BpkitError(
+            "A picture that changes needs a notebook, and this is not one. In a script, read the "
+            "book in a loop, for example: print(book.best_bid, book.best_ask); time.sleep(1)."
+        )
+    from IPython.display import Image, display
+
+    handle: Any = None
+
+    def show(frame: pd.DataFrame | None, title: str) -> None:
+        nonlocal handle
+        figure = Figure((9, 3.6), layout="constrained", facecolor="white")
+        axes = figure.subplots()
+        if frame is None:
+            axes.set_title(title, loc="left")
+            axes.set_axis_off()
+        else:
+            depth(frame, title, ax=axes)
+        figure.savefig(png := BytesIO(), format="png")
+        image = Image(data=png.getvalue(), format="png")
+        if handle is None:
+            handle = display(image, display_id=True)
+        else:
+            handle.update(image)
+
+    return show
 
 
 def equity(frame: pd.DataFrame, fills: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:

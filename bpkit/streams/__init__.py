@@ -2,7 +2,8 @@
 
 ``names`` knows the streams and what the letters of their events mean. ``websocket`` opens a socket,
 ``connection`` keeps it, and ``inbox`` is what waits to be read. ``events`` and ``event`` are what
-``bp.stream`` gives; ``missed`` asks REST for what was missed.
+``bp.stream`` gives; ``missed`` asks REST for what was missed. ``order_book`` is what
+``bp.order_book`` gives.
 
 Source: Backpack Exchange API, "Streams".
 """
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, cast
 
 from .event import Event
 from .events import Events
+from .order_book import OrderBook
 
 if TYPE_CHECKING:
     from ..client import Client
 
-__all__ = ["Event", "Events", "Streams"]
+__all__ = ["Event", "Events", "OrderBook", "Streams"]
 
 
 class Streams:
@@ -61,3 +63,7 @@ class Streams:
         MissingExtraError (pip install "bpkit[streams]"). Docs: Streams.
         """
         return Events(cast("Client", self), streams, seconds, count, reconnect)
+
+    def order_book(self, symbol: str, depth: int | None = None) -> OrderBook:
+        """A live order book, with ``depth`` levels a side; see ``OrderBook``."""
+        return OrderBook(cast("Client", self), symbol, depth)

@@ -43,14 +43,13 @@ class Level(NamedTuple):
 class LocalBook:
     """One order book. ``stale``: why it is not usable, or None.
 
-    ``update_id`` and ``time_us`` (the exchange's, in microseconds): of what it shows. They are None
-    before the first snapshot. ``duplicates``: how many frames came again or too late.
+    ``update_id`` and ``time_us`` (the exchange's, in microseconds): of what it shows; -1 before the
+    first snapshot. ``duplicates``: how many frames came again or too late.
     """
 
     def __init__(self) -> None:
         self.stale: Stale | None = Stale("start", "it is not read yet")
-        self.update_id: int | None = None
-        self.time_us: int | None = None
+        self.update_id = self.time_us = -1
         self.duplicates = 0
         self.bids, self.asks = _Side(-1, ()), _Side(1, ())
         self._waiting: list[Frame] = []  # while stale: consecutive updates, for the next snapshot
@@ -99,7 +98,6 @@ class LocalBook:
             self._waiting.append(frame)
             return None
         at = self.update_id
-        assert at is not None
         if last <= at:
             return None  # the snapshot was ahead of the stream, and has it already
         if first != at + 1 and (self._joined or first > at):

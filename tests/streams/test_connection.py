@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,24 @@ def test_the_tries_are_bounded(
     assert server.refused == 3
 
 
+@pytest.mark.parametrize(("stable", "sessions"), [(60.0, 4), (0.0, 8)])
+def test_only_a_good_connection_begins_the_tries_again(
+    stable: float, sessions: int, server: StreamServer, live: Client, monkeypatch: Any
+) -> None:
+    """One that is cut as soon as it is open is one more try."""
+    monkeypatch.setattr(connection, "TRIES", 3)
+    monkeypatch.setattr(connection, "STABLE", stable)
+    with Connection(live, [TRADES]) as opened:
+        for number in range(1, 8):
+            server.session.cut()
+            lost = opened.take(5)
+            assert lost is not None and lost.data["final"] is (number == sessions)
+            if number == sessions:
+                break
+            assert kinds(opened, 1) == ["back"]
+    assert len(server.sessions) == min(sessions, 8)
+
+
 @pytest.mark.parametrize("status", [302, 403, 404])
 def test_a_handshake_that_is_refused_for_good_is_not_tried_again(
     status: int, server: StreamServer, live: Client
@@ -234,6 +253,7 @@ def test_a_handshake_that_is_refused_for_good_is_not_tried_again(
         server.session.cut()
         assert kinds(opened, 2) == ["lost", "lost"]
         assert opened.take(5) is None
+    assert server.refused == 1
     with pytest.raises(StreamError, match=f"the server answered with {status} and opened no"):
         Connection(live, [TRADES]).open()
 
@@ -409,6 +429,7 @@ def test_a_slow_reader_of_the_account_gets_another_connection(
         for number in range(5):
             server.push(ORDERS, {**ACCEPTED, "i": str(number)})
         wait_for(lambda: not server.sessions[0].open)
+        time.sleep(0.05)
         assert len(server.sessions) == 1  # until there is room again
         first = [opened.take(5) for _ in range(5)]
         assert [one.kind for one in first if one] == ["data"] * 4 + ["lost"]

@@ -60,7 +60,7 @@ def levels(book: LocalBook) -> tuple[dict[str, str], dict[str, str]]:
 
 def test_it_begins_stale_and_a_snapshot_makes_it_good() -> None:
     book = LocalBook()
-    assert book.stale is not None and book.stale.event == "start" and book.update_id is None
+    assert book.stale is not None and book.stale.event == "start" and book.update_id == -1
     assert book.load(snapshot(10, {"99": "1"}, {"101": "2"}, time=7)) is None
     assert (book.update_id, book.time_us) == (10, 7)
     assert levels(book) == ({"99": "1"}, {"101": "2"})
@@ -397,7 +397,7 @@ class Trial:
             self.tried["stale"] += 1
             return
         at = self.book.update_id
-        assert at is not None and at >= self.last_seen
+        assert at >= self.last_seen
         self.last_seen = at
         bids, asks, time = self.exchange.states[at]
         lowest, highest = self.covered
