@@ -55,10 +55,6 @@ class Play:
         if not number or not 0 < speed <= FASTEST:  # NaN is refused, too
             raise ValueError(f"speed={speed!r} is not a number above 0 and up to {FASTEST:,}")
         self._service, self._speed, self._span_us = service, speed, span_us
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bpkit sandbox play", daemon=True)
-        self._begin_us, self._end_us = 0, None if span_us is None else 0
-        self._error: Exception | None = None
 
     def __enter__(self) -> None:
         service = self._service
@@ -67,9 +63,12 @@ class Play:
                 raise ValueError("play() runs already; leave its block before you start another")
             service.play = self
             self._begin_us = service.exchange.now_us
-            if self._span_us is not None:
-                self._end_us = self._begin_us + self._span_us
+        self._end_us = None if self._span_us is None else self._begin_us + self._span_us
+        self._stopping, self._error = threading.Event(), None
+        self._thread = threading.Thread(target=self._run, name="bpkit sandbox play", daemon=True)
         self._thread.start()
+
+    _error: Exception | None
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:

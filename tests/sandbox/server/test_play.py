@@ -58,6 +58,14 @@ def test_time_passes_beside_the_block(sandbox: Sandbox) -> None:
     assert sandbox.now == stopped + timedelta(seconds=1)
 
 
+def test_a_block_may_be_entered_again(sandbox: Sandbox) -> None:
+    two_minutes = sandbox.play(minutes=2)
+    for _ in range(2):
+        with two_minutes:
+            pass
+    assert sandbox.now == START + timedelta(minutes=4)
+
+
 def test_a_span_ends_by_itself(sandbox: Sandbox) -> None:
     with sandbox.play(3600, seconds=30, minutes=2):
         until(lambda: not playing())
