@@ -49,7 +49,7 @@ class Listener:
     """A socket of the library ``websockets``."""
 
     def __init__(self, sandbox: Sandbox, path: str = "/", **options: Any) -> None:
-        self._context = connect(address(sandbox) + path, proxy=None, **options)
+        self._context = connect(address(sandbox) + path, proxy=None, max_queue=None, **options)
         self.ws = self._context.__enter__()
 
     def subscribe(self, *params: str, signature: Any = None) -> None:

@@ -11,9 +11,10 @@ with its evidence: seen on the wire, documented, or our guess.
 What it does: verifies ED25519 signatures from the raw bytes, has an order book per market with
 price-time priority, locks and releases balances to the last digit, charges fees, keeps futures
 positions with cross margin, funding and liquidation, keeps conditional orders, takes deposits and
-withdrawals, and answers with the exchange's own JSON. ``core/exchange.py`` says what is left out of
-orders and positions. ``Sandbox.fault`` lets something go wrong on purpose. If a signature is
-refused, ``Sandbox.log`` and a header that only the sandbox sends say why.
+withdrawals, and answers with the exchange's own JSON. The same port serves WebSocket streams.
+``core/exchange.py`` says what is left out of orders and positions. ``Sandbox.fault`` lets something
+go wrong on purpose. If a signature is refused, ``Sandbox.log`` and a header that only the sandbox
+sends say why.
 
     from bpkit.sandbox import Sandbox
 
@@ -41,6 +42,7 @@ from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
 from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
+from .server import play
 from .server.fault_table import FAULTS
 from .server.faults import Fault
 from .server.http import Server
@@ -52,7 +54,6 @@ from .simulation.synthetic import DEFAULT_SEED, START_US
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-END = datetime(2100, 1, 1, tzinfo=UTC)  # no market is simulated after this
 
 REMEMBERED = 1000  # signatures that were good
 MOST, DECIMALS = 10**12, 18  # of an asset, when an account is opened or a deposit arrives
@@ -64,11 +65,11 @@ FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 class Sandbox:
     """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
 
-    Its market's time is 2026-09-01 12:00 UTC until ``advance`` moves it; the same calls give the
-    same answers on every machine. ``seed``: another text gives another market. ``port``: 0 for any
-    free one; OSError if it is in use. ``follow_clock``: the market follows this machine's clock
-    instead, and ``advance`` is refused. Signatures are always checked by this machine's clock.
-    ``conflicts``: which source to follow if sources contradict each other.
+    Its market's time is 2026-09-01 12:00 UTC until ``advance`` or ``play`` moves it; the same calls
+    give the same answers on every machine. ``seed``: another text gives another market. ``port``: 0
+    for any free one; OSError if it is in use. ``follow_clock``: the market follows this machine's
+    clock instead, and ``advance`` and ``play`` are refused. Signatures are always checked by this
+    machine's clock. ``conflicts``: which source to follow if sources contradict each other.
 
     It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
     the process.
@@ -104,7 +105,7 @@ class Sandbox:
         server = Server(self._service, f"bpkit/{__version__}", port)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.
-        self._end = weakref.finalize(self, server.stop)
+        self._end = weakref.finalize(self, _stop, self._service, server)
 
     @property
     def now(self) -> datetime:
@@ -121,6 +122,10 @@ class Sandbox:
         lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
         refused signature, and what to do, or None). The last 10,000 are kept. A text of more than
         10,000 bytes is cut, and ends with a note that it was.
+
+        A frame that a client sends on a WebSocket has a row, too: its method is SUBSCRIBE or
+        UNSUBSCRIBE, its body the frame without its signature, its status 101, and its verdict
+        "accepted" or the error.
         """
         with self._service.lock:
             return [dict(entry) for entry in self._service.log]
@@ -134,18 +139,32 @@ class Sandbox:
         """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
-        try:
-            span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        except (OverflowError, TypeError, ValueError):  # more than timedelta holds; NaN; text
-            raise ValueError("the span is not a length of time that can pass") from None
-        if span <= timedelta(0):
-            raise ValueError(f"time only moves forward; write advance(minutes=5), not {span}")
-        if span > END - self.now:
-            raise ValueError(
-                f"the market's time ends at the start of {END:%Y}, before {span} have passed"
-            )
-        exchange, steps = self._service.exchange, span // timedelta(microseconds=1)
-        self._service.command(lambda: exchange.advance_to(exchange.now_us + steps))
+        if self._service.play is not None:
+            raise ValueError("play() moves the time now; leave its block before advance()")
+        exchange = self._service.exchange
+        span_us = play.span_us("advance", self._service.now_us(), days, hours, minutes, seconds)
+        if span_us == 0:
+            raise ValueError("time only moves forward; write advance(minutes=5), not 0:00:00")
+        self._service.command(lambda: exchange.advance_to(exchange.now_us + span_us))
+
+    def play(
+        self, speed: float = 60, *, seconds: float = 0, minutes: float = 0, hours: float = 0
+    ) -> AbstractContextManager[None]:
+        """Let the market's time run beside your code: ``with sandbox.play(minutes=5): ...``
+
+        ``speed``: seconds of market time in a second, at most 3,600. With a span, exactly that much
+        passes: the time stops when it is reached, and if you leave the block earlier, the rest
+        passes at once. Without one, the time stops when you leave the block. It also stops there if
+        the block ends with an exception. Your code sees the same events at every speed, though not
+        the same number of them at a given moment.
+
+        ``advance`` is refused within the block. ValueError: ``follow_clock``, a wrong speed or
+        span, or another block of ``play`` is running.
+        """
+        if not self._still:
+            raise ValueError("this sandbox follows the clock; its time runs without play()")
+        span_us = play.span_us("play", self._service.now_us(), 0, hours, minutes, seconds)
+        return play.Play(self._service, speed, span_us or None)
 
     def fault(
         self,
@@ -160,13 +179,15 @@ class Sandbox:
 
         ``name``: one of ``bpkit.sandbox.FAULTS``, which says what each of them does.
         ``operations``: the names of those it may hit; all that it can touch unless given.
-        ``times``: it hits at most so many requests. ``seconds``: for ``slow`` (2) how late, at most
-        600; for ``clock_skew`` (30) how far the exchange's clock is ahead, below 0 if it is behind.
-        ``symbols``: for ``cancel_only`` which markets; all unless given.
+        ``times``: it hits at most so many requests, sockets or frames. ``seconds``: for ``slow``
+        (2) how late, at most 600; for ``clock_skew`` (30) how far the exchange's clock is ahead,
+        below 0 if it is behind. ``symbols``: for ``cancel_only`` which markets; all unless given.
 
-        It is on within its block, for all connections. ``fault.hits`` counts the requests it has
-        hit. Blocks may be nested: the innermost acts first on a request. ValueError: no such fault,
-        operation or market, or an option that the fault does not take.
+        It is on within its block, for all connections. ``fault.hits`` counts what it has hit:
+        requests; sockets, for ``ws_cut``, ``ws_close``, ``ws_dead`` and ``ws_refused``; frames, for
+        the other names that begin with ``ws_``. Blocks may be nested: the innermost acts first on a
+        request. ValueError: no such fault, operation or market, or an option that the fault does
+        not take.
         """
         markets = self._service.exchange.markets
         one = Fault(
@@ -237,6 +258,12 @@ class Sandbox:
     def __repr__(self) -> str:
         state = "running" if self._end.alive else "stopped"
         return f"<Sandbox {state}, its market at {self.now:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def _stop(service: Service, server: Server) -> None:
+    if service.play is not None:
+        service.play.stop()
+    server.stop()
 
 
 def _finding(

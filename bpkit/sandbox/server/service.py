@@ -25,6 +25,7 @@ from .answers import Response
 from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
+from .play import Play
 from .record import RequestRecord, bounded
 from .subscriptions import Hub
 
@@ -72,6 +73,7 @@ class Service:
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
         self.hub = Hub(self)
+        self.play: Play | None = None  # that is running
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes

@@ -33,6 +33,7 @@ METHODS = {
     method: Operation(method.lower(), "WebSocket", method, "", "subscribe", "none")
     for method in ("SUBSCRIBE", "UNSUBSCRIBE")
 }
+BOOKS = ("depth", "bookTicker")
 _SECRET = re.compile(r"[A-Za-z0-9+/_\\-]{40,}={0,2}")  # a key or a signature in base64
 _log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Hub:
 
     def begin(self, fault: Fault) -> None:
         """A fault begins: it may end the sockets that are open."""
-        self._forget_gone()
+        self.publish()
         self.post(list(socket_faults.endings([fault], self.sockets)))
 
     def end(self, fault: Fault) -> None:
@@ -161,11 +162,21 @@ class Hub:
             return
         if any(name.private for name in names.values()):
             record.signed_by = self._signer(request.signature, record)
-        self._service.catch_up()
+        self._prepare(names.values())
         for stream, name in names.items():
             pair = stream, record.signed_by if name.private else None
             if pair not in socket.streams:
                 self._join(socket, pair, name)
+
+    def _prepare(self, names: Iterable[StreamName]) -> None:
+        """Bring the markets to the present; those who have subscribed before hear of it."""
+        exchange = self._service.exchange
+        books = [one.symbol for one in names if one.kind in BOOKS and self._is_live(one)]
+        self._service.catch_up()
+        with all_or_nothing():
+            for symbol in books:
+                exchange.venue(exchange.markets[str(symbol)])
+        self.publish()
 
     def _signer(self, signature: object, record: RequestRecord) -> str:
         """The public key that signed a frame. StreamError: the signature is refused."""
@@ -183,11 +194,6 @@ class Hub:
         socket.streams[pair] = name
         if not self._is_live(name):
             return
-        if name.kind in ("depth", "bookTicker") and name.symbol is not None:
-            market = self._service.exchange.markets[name.symbol]
-            with all_or_nothing():
-                self._service.exchange.venue(market)
-            self.publish()
         self._subscribers.setdefault(pair, {})[socket] = None
         self._outbox.wanted = frozenset(self._subscribers)
         if name.kind == "account.positionUpdate" and pair[1] is not None:

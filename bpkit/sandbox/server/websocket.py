@@ -206,8 +206,9 @@ class StreamSocket(WebSocketHandler):
     def send(self, text: str) -> None:
         """Send one text, unless the socket is closed."""
         with contextlib.suppress(WebSocketClosedError):
+            sent = self.write_message(text)
             self._waiting += len(text)
-            self.write_message(text).add_done_callback(partial(self._sent, len(text)))
+            sent.add_done_callback(partial(self._sent, len(text)))
 
     def _sent(self, size: int, sent: Future[None]) -> None:
         self._waiting -= size

@@ -238,6 +238,25 @@ def test_a_book_is_ready_when_its_stream_is_subscribed(sandbox: Sandbox, socket:
     assert list(exchange.venues) == ["SOL_USDC", "BTC_USDC"]
 
 
+def test_open_positions_are_sent_to_a_new_subscriber(
+    sandbox: Sandbox, socket: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def snapshots(exchange: Exchange, account: Any, symbol: str | None) -> list[Any]:
+        assert account.public_key == sandbox.key.public_key
+        symbols = ["SOL_USDC_PERP", "BTC_USDC_PERP"]
+        return [{"s": one} for one in symbols if symbol in (None, one)]
+
+    monkeypatch.setattr(Exchange, "position_snapshots", snapshots, raising=False)
+    whole, one = "account.positionUpdate", "account.positionUpdate.BTC_USDC_PERP"
+    socket.subscribe("account.balanceUpdate", whole, signature=four())
+    assert socket.rest() == [wire(whole, s="SOL_USDC_PERP"), wire(whole, s="BTC_USDC_PERP")]
+    socket.subscribe(whole, one, signature=four())  # not again for what is subscribed already
+    assert socket.rest() == [wire(one, s="BTC_USDC_PERP")]
+    with sandbox.fault("ws_silent") as fault, Listener(sandbox) as second:
+        second.subscribe(one, signature=four())
+        assert second.rest() == [] and fault.hits == 1
+
+
 # --- signatures -----------------------------------------------------------------------------------
 
 
