@@ -137,11 +137,7 @@ class StreamError(BpkitError):
     """
 
     def __init__(
-        self,
-        streams: Sequence[str],
-        reason: str,
-        code: int | None = None,
-        finding: object = None,
+        self, streams: Sequence[str], reason: str, code: int | None = None, finding: object = None
     ) -> None:
         self.streams, self.reason, self.code, self.finding = [*streams], reason, code, finding
         super().__init__(reason if finding is None else f"{reason}\n{finding}")
