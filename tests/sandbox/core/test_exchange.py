@@ -1017,6 +1017,13 @@ def test_after_time_has_moved_the_user_comes_before_the_market_maker(floor: Floo
     assert len(floor.exchange.fills(floor.ann)) == 1
 
 
+def test_a_quote_that_a_trade_leaves_as_it_was_goes_behind_too(floor: Floor) -> None:
+    floor.order(floor.ann, "Bid", price="99.99", quantity="1")
+    floor.advance(1)
+    floor.order(floor.bob, "Ask", quantity="1")
+    assert len(floor.exchange.fills(floor.ann)) == 1
+
+
 def test_a_quote_that_only_stirs_keeps_its_place(floor: Floor) -> None:
     """Its size changes, or it is gone for a moment; there is no trade."""
     floor.feed.trade_count = lambda at_us: (at_us - NOW) // (3 * SECOND)  # type: ignore[method-assign]

@@ -35,8 +35,10 @@ FEEDS = {symbol: PriceFeed(MARKETS[symbol]) for symbol in (SOL, BTC)}  # what is
 
 
 def feed(symbol: str) -> PriceFeed:
-    made = PriceFeed(MARKETS[symbol])
-    made._own = FEEDS[symbol]._own
+    market = MARKETS[symbol]
+    made = PriceFeed(market, spot=market.as_spot() if market.kind == "PERP" else None)
+    if symbol in FEEDS:
+        made._own = FEEDS[symbol]._own
     return made
 
 
@@ -271,6 +273,36 @@ def test_an_order_that_a_trade_fills_is_filled_at_its_time() -> None:
         assert {frame.data["T"] for frame in room.frames[place - 2 : place + 2]} == {own["T"]}
         assert Decimal(own["p"]) <= Decimal("170.50")
         assert own["t"] + 1 == room.frames[place].data["t"] == fill["tradeId"]
+
+
+def test_what_is_due_at_a_time_comes_after_the_events_of_that_time() -> None:
+    room = Room([f"ticker.{SOL}"])
+    room.exchange.publisher.begin(START_US + 548_000)
+    room.exchange.publisher.until(START_US + 548_000)
+    assert room.take() == []
+    room.exchange.publisher.finish()
+    assert [frame.data["e"] for frame in room.take()] == ["ticker"]
+
+
+def test_what_is_due_at_the_end_of_a_step_is_part_of_it() -> None:
+    room = Room([f"ticker.{SOL}"])
+    for span_us, count in ((548_000 - 1, 0), (1, 1), (SECOND - 1, 1), (1, 2)):
+        room.advance(span_us)
+        assert len(room.frames) == count
+
+
+def test_funding_comes_after_the_book_of_its_time() -> None:
+    perp = "SOL_USDC_PERP"
+    room = Room()
+    order = {"symbol": perp, "side": "Bid", "orderType": "Market", "quantity": "10"}
+    room.exchange.execute(room.users[0], order)
+    room.advance(HOUR - 5 * SECOND)
+    balance = "account.balanceUpdate"
+    room.exchange.outbox.wanted = {(f"depth.{perp}", None), (balance, "ann")}
+    room.advance(8 * SECOND)
+    times = [frame.data["T"] for frame in room.frames]
+    assert times == sorted(times) and times[-1] > START_US + HOUR
+    assert START_US + HOUR in [frame["T"] for frame in room.of(balance)]
 
 
 # Steps of more than a minute
