@@ -118,7 +118,7 @@ def iso_times(values: list[Any]) -> pd.DatetimeIndex:
     known = [value for value in values if value is not None]
     text = "".join(known)
     full = min(map(len, known), default=0) >= len("2026-09-01T17:54:04")
-    if not full or text.count("-") > 2 * len(known) or "+" in text or "Z" in text:
+    if not full or text.count("-") != 2 * len(known) or "+" in text or "Z" in text:
         values = [_without_zone(value) if value else None for value in values]
     return pd.DatetimeIndex(np.array(values, dtype="datetime64[us]"), dtype=_UTC)
 
