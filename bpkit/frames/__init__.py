@@ -54,14 +54,15 @@ def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     """
     contract = FRAMES.get(kind, AS_IT_COMES)
     rows = contract.rows(answer)
-    values = _by_name(rows)
+    length, values = len(rows), _by_name(rows)
+    del rows  # several shapes make new ones, and the columns need the memory
     columns = {}
     for name, convert in contract.columns:
         if exact and convert is numbers:
             convert = decimals
-        columns[name] = _column(name, convert, values.pop(name, []), len(rows))
+        columns[name] = _column(name, convert, values.pop(name, []), length)
     columns |= {name: objects(others) for name, others in values.items()}
-    index = pd.Index(range(len(rows)))
+    index = pd.Index(range(length))
     if contract.index:
         index = pd.Index(columns.pop(contract.index), name=contract.index)
     return pd.DataFrame(columns, index, copy=False)

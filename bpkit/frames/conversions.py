@@ -36,12 +36,12 @@ def _plain_numbers(values: list[Any]) -> np.ndarray | None:
     except (TypeError, ValueError):
         return None
     characters = np.frombuffer(f"/{text}/".encode(), dtype=np.uint8)
-    marks = np.flatnonzero(characters <= ord("/"))  # each point, and each end of a value
+    marks = np.flatnonzero(characters <= ord("/"))  # points and ends of values; a sign is too much
     point = characters[marks] == ord(".")
     places = np.where(point[:-1], np.diff(marks) - 1, 0)[~point[1:]]
     plain = (
         len(whole) == len(places) == len(values)
-        and ord(".") <= characters.min() and characters.max() <= ord("9")
+        and characters.max() <= ord("9")  # an older numpy only warns of a letter
         and not np.any(point[:-1] & point[1:])  # no value has two points
         and whole.max() <= 2**53 and places.max() < len(_POWERS)
     )  # fmt: skip

@@ -793,10 +793,11 @@ def test_times_that_no_column_can_hold_are_refused() -> None:
 
 
 def test_short_times_and_times_with_a_zone_in_one_column() -> None:
-    texts = ["20260901", "2026-09-01T12:54:04-05:00", "2026-09-01T12:54:04-05:00", ""]
-    times = frames.iso_times(texts)
-    assert list(times[:3]) == [utc("2026-09-01"), *[utc("2026-09-01T17:54:04")] * 2]
-    assert times.isna().tolist() == [False] * 3 + [True]
+    texts = ["20260901", "2026-09-01T12:54:04-05:00", "2026-09-01T12:54:04-05:00"]
+    moments = [utc("2026-09-01"), *[utc("2026-09-01T17:54:04")] * 2]
+    assert list(frames.iso_times(texts)) == moments
+    times = frames.iso_times([*texts, ""])
+    assert list(times[:3]) == moments and times.isna().tolist() == [False] * 3 + [True]
 
 
 def test_rows_whose_names_are_in_another_order_keep_their_values() -> None:
