@@ -131,7 +131,11 @@ def _without_zone(text: str) -> datetime:
 
 def ms_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from Unix milliseconds."""
+    return _unix_times(values, "datetime64[ms]")
+
+
+def _unix_times(values: list[Any], dtype: str) -> pd.DatetimeIndex:
     whole, null = _whole_numbers(values)
-    moments = whole.astype("datetime64[ms]")
+    moments = whole.astype(dtype)
     moments[null] = None
     return pd.DatetimeIndex(moments, dtype=_UTC)
