@@ -18,6 +18,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from .clock import is_plausible
+from .errors import InputError
 from .operations import OPERATIONS, Operation
 
 if TYPE_CHECKING:
@@ -105,8 +106,12 @@ class Rows(Answer, list[Any]):
         """These rows as an answer of the same kind, with its ``.df``, status and headers.
 
         For example ``fills.like(row for row in fills if row["side"] == "Bid").df``, or
-        ``fills.like(sorted(fills, key=...))``.
+        ``fills.like(sorted(fills, key=...))``. Raises InputError if it gets no rows.
         """
+        if not isinstance(rows, Iterable) or isinstance(rows, (str, Mapping)):
+            raise InputError(
+                "rows", rows, "is not a list of rows; for one row write rows.like([row])"
+            )
         made = Rows(rows)
         vars(made).update(vars(self))
         return made

@@ -1,5 +1,8 @@
 """How fast bpkit is, as ratios to something that runs beside it: ``python tests/benchmark.py``.
 
+``python tests/benchmark.py history`` measures frames only: from the bytes of 1,000 rows to ``.df``,
+against json.loads, DataFrame, astype and to_datetime, as ratios of CPU time and of peak memory.
+
 Each pair is timed in turns, and the medians are compared, so that a busy machine slows both alike.
 What answers the calls is a bare socket in another process, which always says the same: its cost is
 in both. The rival sends a request that was prepared once, with headers such as ours, and leaves the
@@ -15,10 +18,14 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from statistics import median
 
 import pandas as pd
@@ -26,10 +33,14 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bpkit import Client, Key
+from bpkit.frames import FRAMES, numbers
 from bpkit.results import read
 from bpkit.sandbox import Sandbox
 from bpkit.serialize import body, fields
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
+
+sys.path.insert(0, str(Path(__file__).parent / "frames"))
+from frame_samples import FILL, HISTORY, KLINE, TRADE
 
 # The order of Backpack's guide.
 ORDER = {
@@ -184,6 +195,86 @@ def candles() -> None:
     )
 
 
+def history() -> None:
+    """1,000 rows of each kind, which differ as those of a day do."""
+    candle, fill, order, trade = (
+        [row | {name: spell(row[name], i) for name, spell in changes.items()} for i in range(1_000)]
+        for row, changes in (
+            (KLINE, dict.fromkeys(("start", "end"), _later) | dict.fromkeys(_PRICES, _dearer)),
+            (FILL, {"timestamp": _later, "price": _dearer, "orderId": _next, "tradeId": _next}),
+            (HISTORY, {"createdAt": _later, "price": _dearer, "id": _next}),
+            (TRADE, {"timestamp": _next, "price": _dearer, "id": _next}),
+        )
+    )
+    levels = [[_dearer("20.12", i), f"{i}.75"] for i in range(500)]
+    for kind, answer, times in (
+        ("klines", candle, ("start", "end")), ("fills", fill, ("timestamp",)),
+        ("order_history", order, ("createdAt",)), ("trades", trade, ("timestamp",)),
+        ("depth", {"asks": levels, "bids": levels}, ()),
+    ):  # fmt: skip
+        content = json.dumps(answer).encode()
+        ours = partial(_ours, kind, content)
+        theirs = partial(_by_hand, kind, content, times)
+        turns = [(cpu(ours), cpu(theirs)) for _ in range(101)]
+        ratio = median(mine / bare for mine, bare in turns)
+        least = min(mine for mine, _ in turns) / min(bare for _, bare in turns)
+        print(f"{kind:<14} CPU {ratio:.2f} (least {least:.2f})", end="  ")
+        print(f"peak memory {peak(ours):.2f} / {peak(theirs):.2f} MiB")
+
+
+_PRICES = ("open", "high", "low", "close", "volume", "quoteVolume")
+
+
+def _later(text: str, i: int) -> str:
+    moment = datetime.fromisoformat(text) + timedelta(minutes=i)
+    return moment.isoformat(text[10], "milliseconds" if "." in text else "auto")
+
+
+def _dearer(text: str, i: int) -> str:
+    return str(Decimal(text) + i * Decimal("0.01"))
+
+
+def _next(number: str | int, i: int) -> str | int:
+    return type(number)(int(number) + i)
+
+
+def _ours(kind: str, content: bytes) -> pd.DataFrame:
+    return read(kind, 200, {}, content).df
+
+
+def _by_hand(kind: str, content: bytes, times: tuple[str, ...]) -> pd.DataFrame:
+    answer = json.loads(content)
+    if kind == "depth":
+        sides = (("asks", "Ask"), ("bids", "Bid"))
+        made = pd.concat(
+            pd.DataFrame(answer[name], columns=["price", "quantity"]).assign(side=side)
+            for name, side in sides
+        )
+    else:
+        made = pd.DataFrame(answer)
+    money = [name for name, convert in FRAMES[kind].columns if convert is numbers]
+    made = made.astype({name: float for name in money if name in made})
+    for name in times:
+        made[name] = pd.to_datetime(made[name], utc=True, unit="ms" if kind == "trades" else None)
+    return made
+
+
+def cpu(call: Callable[[], object]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def peak(call: Callable[[], object]) -> float:
+    """The most memory that Python's allocator held during the call, in MiB."""
+    tracemalloc.start()
+    kept = call()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del kept
+    return most / 2**20
+
+
 @contextmanager
 def other_sandbox() -> Iterator[str]:
     """A sandbox in a process of its own; its address."""
@@ -235,8 +326,11 @@ def sandbox_start() -> None:
 
 
 if __name__ == "__main__":
-    signing()
-    calls()
-    candles()
-    sandbox_orders()
-    sandbox_start()
+    if sys.argv[1:] == ["history"]:
+        history()
+    else:
+        signing()
+        calls()
+        candles()
+        sandbox_orders()
+        sandbox_start()

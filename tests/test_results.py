@@ -15,6 +15,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from bpkit import operations
+from bpkit.errors import InputError
 from bpkit.results import Answer, Number, Record, Rows, Text, read
 
 KLINES = (
@@ -381,6 +382,17 @@ def test_rows_of_an_answer_keep_its_frame(
     assert made.df["symbol"].tolist() == symbols
     assert list(made.df.columns) == list(rows.df.columns)
     assert [row["symbol"] for row in rows] == ["SOL_USDC", "BTC_USDC"]
+
+
+@pytest.mark.parametrize("value", [5, None, "Bid", {"symbol": "SOL_USDC"}])
+def test_only_rows_become_rows(value: Any) -> None:
+    rows = answer("orders", TWO)
+    assert isinstance(rows, Rows)
+    with pytest.raises(InputError) as caught:
+        rows.like(value)
+    assert caught.value.args[0] == (
+        f"rows={value!r}: is not a list of rows; for one row write rows.like([row])"
+    )
 
 
 def test_an_empty_record_has_no_field() -> None:

@@ -17,6 +17,7 @@ whole number (``id`` of public trades, ``tradeId`` of fills).
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -35,7 +36,7 @@ from .conversions import (
     us_times,
 )
 from .public import PUBLIC
-from .shapes import AS_IT_COMES, Convert, FrameContract
+from .shapes import AS_IT_COMES, Convert, FrameContract, Row
 from .streams import PREFIXES, stream_contract
 
 __all__ = [
@@ -67,20 +68,38 @@ def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     live = kind.startswith(PREFIXES)
     contract = stream_contract(kind) if live else FRAMES.get(kind, AS_IT_COMES)
     rows = contract.rows(answer)
+    length, values = len(rows), _by_name(rows)
+    del rows  # several shapes make new ones, and the columns need the memory
     columns = {}
     for name, convert in contract.columns:
         if exact and convert is numbers:
             convert = decimals
-        columns[name] = _converted(name, convert, [row.get(name) for row in rows])
-    for name in dict.fromkeys(chain.from_iterable(rows)):
-        if name not in columns:
-            columns[name] = objects([row.get(name) for row in rows])
-    made = pd.DataFrame(columns)
-    return made.set_index(contract.index) if contract.index else made
+        columns[name] = _column(name, convert, values.pop(name, []), length)
+    columns |= {name: objects(others) for name, others in values.items()}
+    index = pd.Index(range(length))
+    if contract.index:
+        index = pd.Index(columns.pop(contract.index), name=contract.index)
+    return pd.DataFrame(columns, index, copy=False)
 
 
-def _converted(name: str, convert: Convert, values: list[Any]) -> Any:
+_null = cache(lambda convert: convert([None]))  # a column of one null
+
+
+def _by_name(rows: list[Row]) -> dict[str, list[Any]]:
+    """Name -> its values, one for each row: null if the row does not have it."""
+    names = list(rows[0]) if rows else []
+    if list(chain.from_iterable(rows)) == names * len(rows):
+        values = list(chain.from_iterable(map(dict.values, rows)))
+    else:  # the rows differ in their names, or in the order of them
+        names = list(dict.fromkeys(chain.from_iterable(rows)))
+        values = [row.get(name) for row in rows for name in names]
+    return {name: values[place :: len(names)] for place, name in enumerate(names)}
+
+
+def _column(name: str, convert: Convert, values: list[Any], length: int) -> Any:
     """The column. Raises ValueError, which names it and its first value that does not fit."""
+    if not any(values) and values.count(None) == len(values):
+        return _null(convert).repeat(length)
     try:
         return convert(values)
     except _UNFIT as error:

@@ -1,23 +1,54 @@
-"""Convert one column to its dtype. Null arrives as None."""
+"""Convert one column to its dtype, all its values at once. Null arrives as None."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+_UTC = pd.DatetimeTZDtype("us", "UTC")
+_TEXT: Any = pd.Series(dtype="str").dtype
+_POWERS = np.array([10**places for places in range(23)], dtype=np.float64)  # all of them exact
+
 
 def numbers(values: list[Any]) -> np.ndarray:
     """float64; null is NaN. In ``exact`` frames these columns are ``decimals``."""
-    made = np.array(values, dtype=np.float64)
+    made = _plain_numbers(values)
+    if made is None:
+        made = np.array(values, dtype=np.float64)
     if made.ndim != 1:
         raise ValueError("a list is not a number")
     return made
 
 
-def decimals(values: list[Any]) -> pd.Series:
+def _plain_numbers(values: list[Any]) -> np.ndarray | None:
+    """What float() makes of texts such as ``170.50``, in a third of the time; None if one is not.
+
+    The digits without the point are a whole number, which is divided by a power of ten. float64
+    holds both exactly, so that the quotient is the float64 that is nearest to the text.
+    """
+    try:
+        text = "/".join(values)
+        whole = np.fromstring(text.replace(".", ""), dtype=np.int64, sep="/")
+    except (TypeError, ValueError):
+        return None
+    characters = np.frombuffer(f"/{text}/".encode(), dtype=np.uint8)
+    marks = np.flatnonzero(characters <= ord("/"))  # points and ends of values; a sign is too much
+    point = characters[marks] == ord(".")
+    places = np.where(point[:-1], np.diff(marks) - 1, 0)[~point[1:]]
+    plain = (
+        len(whole) == len(places) == len(values)
+        and characters.max() <= ord("9")  # an older numpy only warns of a letter
+        and not np.any(point[:-1] & point[1:])  # no value has two points
+        and whole.max() <= 2**53 and places.max() < len(_POWERS)
+    )  # fmt: skip
+    return whole / _POWERS[places] if plain else None
+
+
+def decimals(values: list[Any]) -> pd.Index:
     """Decimal with the digits that the exchange wrote; null is None. The dtype is object."""
     return objects([None if value is None else _decimal(value) for value in values])
 
@@ -31,34 +62,52 @@ def _decimal(value: Any) -> Decimal:
 
 def integers(values: list[Any]) -> Any:
     """Int64 (nullable): counts, and ids that the exchange writes as whole numbers."""
-    return pd.array([None if value is None else _whole(value) for value in values], dtype="Int64")
+    return pd.arrays.IntegerArray(*_whole_numbers(values))
+
+
+def _whole_numbers(values: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The values as int64, and which of them are null."""
+    null = np.zeros(len(values), dtype=bool)
+    if not {int, str}.issuperset(map(type, values)):
+        null = np.array([value is None for value in values])
+        values = [0 if value is None else _whole(value) for value in values]
+    return np.array(values, dtype=np.int64), null
 
 
 def _whole(value: Any) -> int:
     made = int(value)
     if isinstance(value, (Decimal, float)) and made != value:
         raise ValueError(f"{value!r} has a fraction, which int() would cut off")
-    if not -(2**63) <= made < 2**63:
-        raise OverflowError(f"{value!r} has more than 64 bits, and pandas would round it")
     return made
 
 
-def texts(values: list[Any]) -> pd.Series:
+def texts(values: list[Any]) -> Any:
     """Text, in the dtype that pandas uses for it: ``str`` with pandas 3, ``object`` with pandas 2.
 
     Ids stay text, whatever they look like; a whole number keeps all its digits.
     """
-    return pd.Series([None if value is None else str(value) for value in values], dtype="str")
+    if isinstance(_TEXT, np.dtype):  # pandas 2
+        return pd.Index(_cells(values), dtype="str")
+    return pd.array(_cells(values), dtype=_TEXT)
 
 
 def flags(values: list[Any]) -> Any:
     """boolean (nullable)."""
+    if {bool}.issuperset(map(type, values)):
+        return pd.arrays.BooleanArray(np.array(values, dtype=bool), np.zeros(len(values), bool))
     return pd.array(values, dtype="boolean")
 
 
-def objects(values: list[Any]) -> pd.Series:
+def objects(values: list[Any]) -> pd.Index:
     """Nested values, as they came."""
-    return pd.Series(values, dtype=object)
+    return pd.Index(_cells(values), dtype=object)
+
+
+def _cells(values: list[Any]) -> np.ndarray:
+    """One cell for each value, even if it is a list."""
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    return cells
 
 
 def iso_times(values: list[Any]) -> pd.DatetimeIndex:
@@ -66,28 +115,32 @@ def iso_times(values: list[Any]) -> pd.DatetimeIndex:
 
     They have no zone, which means UTC; a zone would be converted.
     """
-    strings = [value for value in values if isinstance(value, str)]
-    if len(strings) + values.count(None) != len(values):
-        raise TypeError("a time must be text")
-    joined = "".join(strings)
-    if "+" in joined or joined.count("-") > 2 * len(strings):
-        # pandas 2 gives a time without a zone the zone of the time before it.
-        values = [_with_zone(value) if isinstance(value, str) else value for value in values]
-    moments = pd.to_datetime(values, format="ISO8601", utc=True, cache=False)
-    return pd.DatetimeIndex(moments).as_unit("us")
+    known = [value for value in values if value is not None]
+    text = "".join(known)
+    full = min(map(len, known), default=0) >= len("2026-09-01T17:54:04")
+    if not full or text.count("-") != 2 * len(known) or "+" in text or "Z" in text:
+        values = [_without_zone(value) if value else None for value in values]
+    return pd.DatetimeIndex(np.array(values, dtype="datetime64[us]"), dtype=_UTC)
 
 
-def _with_zone(text: str) -> str:
-    return text if text.endswith("Z") or text[-6:-5] in ("+", "-") else text + "Z"
+def _without_zone(text: str) -> datetime:
+    """The time in UTC; numpy would warn of a zone."""
+    moment = datetime.fromisoformat(text)
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
 
 
 def ms_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from Unix milliseconds."""
-    return us_times([None if value is None else _whole(value) * 1000 for value in values])
+    return _unix_times(values, "datetime64[ms]")
 
 
 def us_times(values: list[Any]) -> pd.DatetimeIndex:
     """UTC from Unix microseconds."""
-    missing = np.iinfo(np.int64).min  # NaT in numpy
-    micros = [missing if value is None else _whole(value) for value in values]
-    return pd.DatetimeIndex(np.array(micros, dtype="datetime64[us]")).tz_localize("UTC")
+    return _unix_times(values, "datetime64[us]")
+
+
+def _unix_times(values: list[Any], dtype: str) -> pd.DatetimeIndex:
+    whole, null = _whole_numbers(values)
+    moments = whole.astype(dtype)
+    moments[null] = None
+    return pd.DatetimeIndex(moments, dtype=_UTC)

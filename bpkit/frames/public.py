@@ -37,35 +37,26 @@ PUBLIC: dict[str, FrameContract] = {
     "status": FrameContract(columns(status=texts, message=texts)),
     "text": FrameContract(columns(text=texts), lambda answer: [{"text": answer}]),
     "time": FrameContract(columns(time=ms_times), lambda answer: [{"time": answer}]),
-    "operations": FrameContract(
-        columns(
-            name=texts, section=texts, method=texts, path=texts, instruction=texts, mutates=flags,
-            documented=flags, paged=flags,
-        ),
-        index="name",
-    ),
+    "operations": FrameContract(columns(
+        name=texts, section=texts, method=texts, path=texts, instruction=texts, mutates=flags,
+        documented=flags, paged=flags,
+    ), index="name"),
     # The parts of the signed text, in order. ``place`` counts characters from 1.
-    "pieces": FrameContract(
-        columns(
-            order=integers, place=integers, piece=texts, name=texts, value=texts, origin=texts
-        )
-    ),
+    "pieces": FrameContract(columns(
+        order=integers, place=integers, piece=texts, name=texts, value=texts, origin=texts,
+    )),
     "wallets": FrameContract(columns(blockchain=texts, address=texts)),
     # One row for each asset and blockchain.
-    "assets": FrameContract(
-        columns(
-            symbol=texts, assetName=texts, blockchain=texts, displayName=texts,
-            contractAddress=texts, depositEnabled=flags, minimumDeposit=numbers,
-            withdrawEnabled=flags, minimumWithdrawal=numbers, maximumWithdrawal=numbers,
-            withdrawalFee=numbers, nativeDecimals=integers, coingeckoId=texts,
-        ),
-        shapes.tokens,
-    ),
+    "assets": FrameContract(columns(
+        symbol=texts, assetName=texts, blockchain=texts, displayName=texts, contractAddress=texts,
+        depositEnabled=flags, minimumDeposit=numbers, withdrawEnabled=flags,
+        minimumWithdrawal=numbers, maximumWithdrawal=numbers, withdrawalFee=numbers,
+        nativeDecimals=integers, coingeckoId=texts,
+    ), shapes.tokens),
     # Each function is an object, as it came.
-    "collateral_parameters": FrameContract(
-        columns(symbol=texts, imfFunction=objects, mmfFunction=objects, haircutFunction=objects),
-        index="symbol",
-    ),
+    "collateral_parameters": FrameContract(columns(
+        symbol=texts, imfFunction=objects, mmfFunction=objects, haircutFunction=objects,
+    ), index="symbol"),
     # In the exchange's order; each filter has a column. ``fundingInterval`` in milliseconds.
     **dict.fromkeys(("market", "markets"), FrameContract(_MARKET, shapes.markets, "symbol")),
     **dict.fromkeys(("ticker", "tickers"), FrameContract(_TICKER, index="symbol")),
@@ -76,91 +67,65 @@ PUBLIC: dict[str, FrameContract] = {
         columns(time=iso_times, event=texts, reason=texts, expected=integers, came=integers)
     ),
     # Oldest first; ``start`` is the opening time, ``end`` is exclusive. No trades: NaN prices.
-    "klines": FrameContract(
-        columns(
-            start=iso_times, open=numbers, high=numbers, low=numbers, close=numbers, volume=numbers,
-            quoteVolume=numbers, trades=integers, end=iso_times,
-        ),
-        index="start",
-    ),
+    "klines": FrameContract(columns(
+        start=iso_times, open=numbers, high=numbers, low=numbers, close=numbers, volume=numbers,
+        quoteVolume=numbers, trades=integers, end=iso_times,
+    ), index="start"),
     # Newest first. ``isBuyerMaker``: the taker sold.
-    "trades": FrameContract(
-        columns(
-            id=integers, timestamp=ms_times, price=numbers, quantity=numbers, quoteQuantity=numbers,
-            isBuyerMaker=flags,
-        )
-    ),
+    "trades": FrameContract(columns(
+        id=integers, timestamp=ms_times, price=numbers, quantity=numbers, quoteQuantity=numbers,
+        isBuyerMaker=flags,
+    )),
     "open_interest": FrameContract(
         columns(symbol=texts, openInterest=numbers, timestamp=ms_times), index="symbol"
     ),
-    "mark_prices": FrameContract(
-        columns(
-            symbol=texts, markPrice=numbers, indexPrice=numbers, fundingRate=numbers,
-            nextFundingTimestamp=ms_times,
-        ),
-        index="symbol",
-    ),
+    "mark_prices": FrameContract(columns(
+        symbol=texts, markPrice=numbers, indexPrice=numbers, fundingRate=numbers,
+        nextFundingTimestamp=ms_times,
+    ), index="symbol"),
     # Newest first; the first interval may still be running.
-    "funding_rates": FrameContract(
-        columns(intervalEndTimestamp=iso_times, symbol=texts, fundingRate=numbers)
-    ),
+    "funding_rates": FrameContract(columns(
+        intervalEndTimestamp=iso_times, symbol=texts, fundingRate=numbers,
+    )),
     # One row for each prediction market.
     "prediction_events": FrameContract(_PREDICTION, shapes.predictions),
     "prediction_tags": FrameContract(columns(slug=texts, title=texts)),
     # Times of day, local to ``timezone``, are text. Weekdays count from Monday, 1, to Sunday, 7.
-    "market_sessions": FrameContract(
-        columns(
-            name=texts, description=texts, startTime=texts, endTime=texts, timezone=texts,
-            startWeekday=integers, endWeekday=integers,
-        )
-    ),
+    "market_sessions": FrameContract(columns(
+        name=texts, description=texts, startTime=texts, endTime=texts, timezone=texts,
+        startWeekday=integers, endWeekday=integers,
+    )),
     # One row for each security and session; ``name`` is the session's.
-    "securities": FrameContract(
-        columns(
-            asset=texts, securityName=texts, cusip=texts, name=texts, minQuantity=numbers,
-            maxQuantity=numbers, stepSize=numbers,
-        ),
-        shapes.securities,
-    ),
+    "securities": FrameContract(columns(
+        asset=texts, securityName=texts, cusip=texts, name=texts, minQuantity=numbers,
+        maxQuantity=numbers, stepSize=numbers,
+    ), shapes.securities),
     # Quantities are in the asset; rates are per year.
-    "borrow_lend_markets": FrameContract(
-        columns(
-            symbol=texts, state=texts, timestamp=iso_times, assetMarkPrice=numbers,
-            borrowInterestRate=numbers, lendInterestRate=numbers, borrowedQuantity=numbers,
-            lentQuantity=numbers, utilization=numbers, optimalUtilization=numbers,
-            maxUtilization=numbers, openBorrowLendLimit=numbers, fee=numbers,
-            throttleUtilizationThreshold=numbers, throttleUtilizationBound=numbers,
-            throttleUpdateFraction=numbers, stepSize=numbers,
-        ),
-        index="symbol",
-    ),
+    "borrow_lend_markets": FrameContract(columns(
+        symbol=texts, state=texts, timestamp=iso_times, assetMarkPrice=numbers,
+        borrowInterestRate=numbers, lendInterestRate=numbers, borrowedQuantity=numbers,
+        lentQuantity=numbers, utilization=numbers, optimalUtilization=numbers,
+        maxUtilization=numbers, openBorrowLendLimit=numbers, fee=numbers,
+        throttleUtilizationThreshold=numbers, throttleUtilizationBound=numbers,
+        throttleUpdateFraction=numbers, stepSize=numbers,
+    ), index="symbol"),
     # The rows do not name their asset: ask for one.
-    "borrow_lend_markets_history": FrameContract(
-        columns(
-            timestamp=iso_times, borrowInterestRate=numbers, lendInterestRate=numbers,
-            borrowedQuantity=numbers, lentQuantity=numbers, utilization=numbers,
-        )
-    ),
+    "borrow_lend_markets_history": FrameContract(columns(
+        timestamp=iso_times, borrowInterestRate=numbers, lendInterestRate=numbers,
+        borrowedQuantity=numbers, lentQuantity=numbers, utilization=numbers,
+    )),
     # One row for each asset, from both lists; NaN if only the other list has it.
-    "apy": FrameContract(
-        columns(
-            symbol=texts, borrowRate=numbers, lendRate=numbers, dilutionFactor=numbers,
-            stakingRate=numbers,
-        ),
-        shapes.apy,
-        "symbol",
-    ),
-    "vaults": FrameContract(
-        columns(
-            id=texts, vaultToken=texts, symbol=texts, mintsEnabled=flags, redeemsEnabled=flags,
-            minMintQuantity=numbers, minRedeemTokens=numbers, redeemDelayMs=integers,
-            tokenStepSize=numbers, remainingMintQuantity=numbers,
-        )
-    ),
-    "vault_history": FrameContract(
-        columns(
-            timestamp=iso_times, vaultId=texts, nav=numbers, vaultEquity=numbers,
-            tokenCirculatingSupply=numbers,
-        )
-    ),
+    "apy": FrameContract(columns(
+        symbol=texts, borrowRate=numbers, lendRate=numbers, dilutionFactor=numbers,
+        stakingRate=numbers,
+    ), shapes.apy, "symbol"),
+    "vaults": FrameContract(columns(
+        id=texts, vaultToken=texts, symbol=texts, mintsEnabled=flags, redeemsEnabled=flags,
+        minMintQuantity=numbers, minRedeemTokens=numbers, redeemDelayMs=integers,
+        tokenStepSize=numbers, remainingMintQuantity=numbers,
+    )),
+    "vault_history": FrameContract(columns(
+        timestamp=iso_times, vaultId=texts, nav=numbers, vaultEquity=numbers,
+        tokenCirculatingSupply=numbers,
+    )),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 Convert = Callable[[list[Any]], Any]
 
 
@@ -75,9 +75,11 @@ def apy(answer: Row) -> list[Row]:
 
 def depth(answer: Row) -> list[Row]:
     """The order book as traders read it: the highest ask first, the lowest bid last."""
-    levels = [("Ask", level) for level in answer.get("asks") or []][::-1]
-    levels += [("Bid", level) for level in answer.get("bids") or []][::-1]
-    return [{"side": side, "price": price, "quantity": size} for side, (price, size) in levels]
+    return [
+        {"side": side, "price": price, "quantity": quantity}
+        for side, name in (("Ask", "asks"), ("Bid", "bids"))
+        for price, quantity in reversed(answer.get(name) or [])
+    ]
 
 
 def markets(answer: Any) -> list[Row]:

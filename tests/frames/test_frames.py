@@ -761,6 +761,66 @@ def test_numbers_from_text_float_and_decimal(value: object) -> None:
     assert np.isnan(frames.numbers([None, value])[0])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0", "00012.50", "5.", ".5", "0.0000125", "-1.5", "-.5", "+2", "1e5", "170.50", "2790.2136",
+        "9007199254740992", "9007199254740993", "0.9007199254740993", "0." + "0" * 25 + "1",
+        "3831.3630555555555555555555556", "123456789012345678901234567890",
+    ],
+)  # fmt: skip
+def test_a_number_is_the_float_of_its_text(text: str) -> None:
+    """Alone, among others, and beside a null."""
+    for values in ([text], ["99.88", text, "7", "0.1"], [text, None, "99.88"]):
+        made = frames.numbers(values)
+        assert made.tolist()[0 if len(values) != 4 else 1].hex() == float(text).hex()
+        assert made[-1] == (float(values[-1]))
+
+
+@pytest.mark.parametrize("text", ["", ".", "1.2.3", "1..2", ".-5", "1.-5", "1/2", "1,5", "0x10"])
+def test_a_text_that_is_almost_a_number_is_refused(text: str) -> None:
+    for values in ([text], ["99.88", text, "7"], [text, ""], ["", text, "1/2"]):
+        with pytest.raises(ValueError):
+            frames.numbers(values)
+
+
+def test_times_that_no_column_can_hold_are_refused() -> None:
+    with pytest.raises(ValueError):
+        frames.ms_times([10**17])  # the year 3,170,843
+    for text in ("2026-13-01T00:00:00", "2026-09-31 00:00:00", "1788285244094000000"):
+        with pytest.raises(ValueError):
+            frames.iso_times(["2026-09-01T17:54:04", text])
+
+
+def test_short_times_and_times_with_a_zone_in_one_column() -> None:
+    texts = ["20260901", "2026-09-01T12:54:04-05:00", "2026-09-01T12:54:04-05:00"]
+    moments = [utc("2026-09-01"), *[utc("2026-09-01T17:54:04")] * 2]
+    assert list(frames.iso_times(texts)) == moments
+    times = frames.iso_times([*texts, ""])
+    assert list(times[:3]) == moments and times.isna().tolist() == [False] * 3 + [True]
+
+
+def test_rows_whose_names_are_in_another_order_keep_their_values() -> None:
+    made = frame("fills", [FILL, dict(reversed(FILL.items())), {"price": "7", "new": [1]}])
+    keeps(made, "fills")
+    pd.testing.assert_series_equal(made.iloc[0], made.iloc[1], check_names=False)
+    assert made["price"].tolist() == [3826.15, 3826.15, 7.0]
+    assert made["new"].tolist() == [None, None, [1]]
+
+
+def test_a_column_of_lists_has_one_in_each_cell() -> None:
+    assert frames.objects([["a"], ["b"]]).tolist() == [["a"], ["b"]]
+    assert frames.texts([["a"], ["b"]]).tolist() == ["['a']", "['b']"]
+
+
+def test_columns_do_not_share_their_values() -> None:
+    """A column without a value is written to, and the others remain empty."""
+    made = frame("orders", [LIMIT, LIMIT])
+    made.loc[0, "triggerPrice"] = 5.0
+    assert made.isna()["takeProfitLimitPrice"].all()
+    assert frame("orders", [LIMIT])["triggerPrice"].isna().all()
+
+
 def test_a_text_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="twelve"):
         frames.numbers(["1", "twelve"])
