@@ -57,7 +57,7 @@ class World:
         self._sandbox, self._service = sandbox, sandbox._service
         self._deliver = self._service.begin
         self._service.begin = self._begin  # type: ignore[method-assign]
-        self._service._clock = lambda: self.now
+        self._service.clock = lambda: self.now
         self.account: Any = self._service.exchange.account(sandbox.key.public_key)
 
     def sleep(self, seconds: float) -> None:
