@@ -37,7 +37,8 @@ ORDERS = ("execute_order", "execute_order_batch")
 CANCELS = ("cancel_order", "cancel_open_orders")
 READS = ("get_time", "get_open_orders", "get_order_history", "get_fills")
 # Faults of writes, and of reads. The clock is wrong for a whole run, or never.
-ON_WRITES = [name for name in FAULTS if name not in ("clock_skew", "stale_cache", "slow")]
+NOT_ON_WRITES = ("clock_skew", "stale_cache", "slow")
+ON_WRITES = [name for name in FAULTS if name not in NOT_ON_WRITES and not name.startswith("ws_")]
 ON_READS = [
     *("rate_limit", "maintenance", "bad_gateway", "gateway_timeout"),
     *("lost_request", "lost_reply", "truncated"),
