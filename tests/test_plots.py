@@ -7,16 +7,20 @@ import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import IPython
 import matplotlib
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -24,7 +28,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from bpkit import Client, Key, plots
+from bpkit import BpkitError, Client, Key, plots
 from bpkit.doctor.explain import ORIGINS, Explanation
 from bpkit.frames import frame
 from bpkit.results import Rows
@@ -373,6 +377,40 @@ def test_funding_of_payments_too() -> None:
     paid = [RATES[1] | {"quantity": "-0.004"}]
     figure = drawn(plots.funding(frame("funding_payments", paid), "X"))
     assert [round(bar.get_height(), 8) for bar in figure.axes[0].patches] == [0.00125]
+
+
+# --- the live depth -------------------------------------------------------------------------------
+
+
+def test_a_live_depth_is_one_output_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel is needed; without a frame the picture has its title alone."""
+    outputs: list[bytes] = []
+
+    class Handle:
+        def update(self, image: Image) -> None:
+            outputs.append(image.data)
+
+    def display(image: Image, display_id: bool) -> Handle:
+        assert display_id and not outputs  # a second one would be another output
+        outputs.append(image.data)
+        return Handle()
+
+    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
+    monkeypatch.setattr("IPython.display.display", display)
+    show = plots.live_depth()
+    show(frame("depth", BOOK), "A title")
+    show(frame("depth", BOOK), "A title")
+    show(None, "X is stale")
+    pictures = [imread(BytesIO(data), format="png") for data in outputs]
+    assert [one.shape[:2] for one in pictures] == [(360, 900)] * 3
+    dark = [int((one[60:, :, :3].min(axis=2) < 0.9).sum()) for one in pictures]  # below the title
+    assert dark[0] == dark[1] > 1000 and dark[2] == 0
+    assert plt.get_fignums() == []
+
+
+def test_a_live_depth_needs_a_notebook() -> None:
+    with pytest.raises(BpkitError, match="needs a notebook.*In a script"):
+        plots.live_depth()
 
 
 # --- the signed text ------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 ``names`` knows the streams and what the letters of their events mean. ``websocket`` opens a socket,
 ``connection`` keeps it, and ``inbox`` is what waits to be read. ``events`` and ``event`` are what
-``bp.stream`` gives; ``missed`` asks REST for what was missed. ``order_book`` is what
-``bp.order_book`` gives.
+``bp.stream`` gives; ``missed`` asks REST for what was missed.
+
+``local_book`` keeps a book right from its updates, without a socket. ``book_thread`` feeds it from
+the stream and from REST, and ``order_book`` is what ``bp.order_book`` gives.
 
 Source: Backpack Exchange API, "Streams".
 """
@@ -65,5 +67,23 @@ class Streams:
         return Events(cast("Client", self), streams, seconds, count, reconnect)
 
     def order_book(self, symbol: str, depth: int | None = None) -> OrderBook:
-        """A live order book, with ``depth`` levels a side; see ``OrderBook``."""
+        """A live order book, which a thread keeps up to date while the ``with`` block lasts.
+
+            with bp.order_book("SOL_USDC") as book:
+                book.best_bid.price, book.best_ask.quantity, book.spread, book.mid
+                book.df                  # as get_depth("SOL_USDC").df
+                now = book.now()         # several values of one moment together
+                book.watch(seconds=15)   # draw it in this cell, of a notebook
+
+        **While it is stale, every read raises StaleBook**, never an old value: after a gap or a
+        lost connection, until it has read the book again by itself. ``book.wait(seconds=10)`` waits
+        for that. ``book.problems.df`` has what happened.
+
+        ``depth``: how many levels a side are shown, at most; by default all that are known (up to
+        1,000 a side are read at first). Prices and quantities are Decimal.
+
+        The block raises InputError, ApiError for an unknown market, StreamError without a
+        connection, StaleBook if the book was not complete after 20 seconds, and MissingExtraError
+        (pip install "bpkit[streams]"). Docs: Streams, Depth.
+        """
         return OrderBook(cast("Client", self), symbol, depth)

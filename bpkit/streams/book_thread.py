@@ -108,6 +108,7 @@ class BookThread:
         return StaleBook(self._symbol, reason, stale.expected, stale.came)
 
     # --- in the thread ----------------------------------------------------------------------------
+
     def _follow(self) -> None:
         try:
             while self.ended is None:

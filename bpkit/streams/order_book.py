@@ -9,6 +9,7 @@ Source: Backpack Exchange API, "Streams", "Depth".
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -113,6 +114,7 @@ class OrderBook:
         if self._thread.ended is None:
             return
         self._thread = BookThread(self._client, self.symbol)
+        weakref.finalize(self, self._thread.close)  # also if it is forgotten
         self._thread.open(OPENING)
 
     def close(self) -> None:
