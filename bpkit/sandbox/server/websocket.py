@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 from asyncio import Future
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -33,6 +34,7 @@ PING_EVERY = 60  # seconds, of one timer for all sockets
 TICK = 0.05  # seconds between two steps of a market that follows the clock
 MOST_UNANSWERED = 2  # pings; then a socket with a subscription gets a Close frame
 MOST_WAITING = 32_000_000  # characters for one socket that are not sent yet when more arrive
+AT_A_TIME = 200  # acts of sockets, then requests and pings have their turn
 GOODBYE = 0.2  # seconds in which sockets may answer the Close frame when the server stops
 GOING_AWAY = 1001
 PATIENCE = 0.005  # seconds for which the loop stands still while another thread has the lock
@@ -52,6 +54,7 @@ class Sockets:
         self.service, self.stopping = service, False
         self.open: dict[StreamSocket, None] = {}
         self.examined: set[object] = set()  # whose signatures are being explained
+        self._acts: deque[Act] = deque()  # what the sockets still have to do
         self._loop = asyncio.get_running_loop()
         self._timers = [self._loop.create_task(timer()) for timer in (self._ping, self._tick)]
         service.hub.post = self._post
@@ -90,13 +93,23 @@ class Sockets:
         """Let the loop carry out what the sockets have to do, in order. Called by any thread."""
         if acts:
             with contextlib.suppress(RuntimeError):  # the loop has ended: so have the sockets
-                self._loop.call_soon_threadsafe(self._carry_out, acts)
+                self._loop.call_soon_threadsafe(self._receive, acts)
 
-    def _carry_out(self, acts: list[Act]) -> None:
+    def _receive(self, acts: list[Act]) -> None:
         for one in list(self.open):
             one.cut_if_slow()
-        for act in acts:
-            act()
+        waits = bool(self._acts)
+        self._acts.extend(acts)
+        if not waits:
+            self._carry_out()
+
+    def _carry_out(self) -> None:
+        try:
+            for _ in range(min(AT_A_TIME, len(self._acts))):
+                self._acts.popleft()()
+        finally:
+            if self._acts:
+                self._loop.call_soon(self._carry_out)
 
     async def _ping(self) -> None:
         while True:

@@ -152,6 +152,29 @@ def test_the_timer_is_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
             assert first.next() == second.next() == (9, b"")
 
 
+# --- many frames ----------------------------------------------------------------------------------
+
+
+def test_many_frames_hold_up_no_request(
+    sandbox: Sandbox, plain: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command says 30 things, the server sends two at a time. Their order stays."""
+    monkeypatch.setattr(websocket, "AT_A_TIME", 2)
+    outbox = sandbox._service.exchange.outbox
+
+    def speak() -> None:
+        for number in range(30):
+            outbox.add(TRADE, make=lambda number=number: {"t": number})
+
+    with Listener(sandbox) as listener:
+        listener.subscribe(TRADE)
+        for _ in range(2):
+            sandbox._service.command(speak)
+        assert plain.get("/api/v1/ping").text == "pong"
+        texts = [listener.next() for _ in range(60)]
+        assert texts == [wire(TRADE, t=number) for number in [*range(30), *range(30)]]
+
+
 # --- a slow reader --------------------------------------------------------------------------------
 
 
