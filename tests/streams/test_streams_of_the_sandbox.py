@@ -13,7 +13,6 @@ from bpkit import Client, Key, StreamError
 from bpkit.sandbox import Sandbox
 from bpkit.streams import Events, connection
 
-pytest.importorskip("bpkit.sandbox.core.publisher")
 TRADES, ORDERS = "trade.SOL_USDC", "account.orderUpdate"
 BALANCES, POSITIONS = "account.balanceUpdate", "account.positionUpdate"
 

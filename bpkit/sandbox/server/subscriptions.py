@@ -201,10 +201,8 @@ class Hub:
 
     def _send_positions(self, socket: Socket, pair: Pair, name: StreamName) -> None:
         """The open positions, to the socket that has just subscribed them."""
-        account = self._service.exchange.accounts[str(pair[1])]
-        # Until the engine has it.
-        snapshots: Any = getattr(self._service.exchange, "position_snapshots", lambda *_: [])
-        rows = snapshots(account, name.symbol)
+        exchange = self._service.exchange
+        rows = exchange.position_snapshots(exchange.accounts[str(pair[1])], name.symbol)
         frames = socket_faults.passed(self._service.faults, [Frame(*pair, row) for row in rows])
         self.post([partial(socket.send, wire(frame)) for frame in frames])
 

@@ -246,7 +246,7 @@ def test_open_positions_are_sent_to_a_new_subscriber(
         symbols = ["SOL_USDC_PERP", "BTC_USDC_PERP"]
         return [{"s": one} for one in symbols if symbol in (None, one)]
 
-    monkeypatch.setattr(Exchange, "position_snapshots", snapshots, raising=False)
+    monkeypatch.setattr(Exchange, "position_snapshots", snapshots)
     whole, one = "account.positionUpdate", "account.positionUpdate.BTC_USDC_PERP"
     socket.subscribe("account.balanceUpdate", whole, signature=four())
     assert socket.rest() == [wire(whole, s="SOL_USDC_PERP"), wire(whole, s="BTC_USDC_PERP")]
