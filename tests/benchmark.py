@@ -38,6 +38,7 @@ from bpkit.results import read
 from bpkit.sandbox import Sandbox
 from bpkit.serialize import body, fields
 from bpkit.signing import DEMO_PUBLIC_KEY, DEMO_SECRET, text_to_sign
+from bpkit.streams.local_book import LocalBook
 
 sys.path.insert(0, str(Path(__file__).parent / "frames"))
 from frame_samples import FILL, HISTORY, KLINE, TRADE
@@ -275,6 +276,48 @@ def peak(call: Callable[[], object]) -> float:
     return most / 2**20
 
 
+def order_book(updates: int = 3_000) -> None:
+    """Updates of two levels each, from their text, with every check; against dicts without any."""
+    levels = [[f"{9_900 + i / 100:.2f}", "5"] for i in range(200)]
+    snapshot = {"bids": levels[:100], "asks": levels[100:], "lastUpdateId": "0", "timestamp": 0}
+    texts = [_update(number) for number in range(1, updates + 1)]
+
+    def ours() -> None:
+        book = LocalBook()
+        book.load(snapshot)
+        for text in texts:
+            book.add(json.loads(text)["data"])
+        assert book.stale is None and book.update_id == updates
+
+    def theirs() -> None:
+        sides = {name[0]: dict(snapshot[name]) for name in ("bids", "asks")}
+        for text in texts:
+            data = json.loads(text)["data"]
+            for name, side in sides.items():
+                for price, quantity in data[name]:
+                    if float(quantity):
+                        side[price] = quantity
+                    else:
+                        side.pop(price, None)
+
+    compare(
+        f"{updates:,} updates of a live book / json and two dicts", ours, theirs,
+        goal=1.75, times=1, rounds=31,
+    )  # fmt: skip
+
+
+def _update(number: int) -> str:
+    """A frame as the exchange sends it: a bid and an ask, each set or removed."""
+    bid, ask = 9_900 + number * 7 % 100 / 100, 9_901 + number * 11 % 100 / 100
+    size = f"{number % 3 * 1.25:.2f}"
+    data = {
+        "E": 1788367430247487, "T": 1788367430246081 + number, "U": number,
+        "a": [[f"{ask:.2f}", size]], "b": [[f"{bid:.2f}", size]], "e": "depth", "s": "SOL_USDC",
+        "u": number,
+    }  # fmt: skip
+    return json.dumps({"data": data, "stream": "depth.SOL_USDC"}, separators=(",", ":"))
+
+
 @contextmanager
 def other_sandbox() -> Iterator[str]:
     """A sandbox in a process of its own; its address."""
@@ -332,5 +375,6 @@ if __name__ == "__main__":
         signing()
         calls()
         candles()
+        order_book()
         sandbox_orders()
         sandbox_start()

@@ -148,10 +148,9 @@ class LocalBook:
         if bid is not None and ask is not None and bid >= ask:
             crossed = f"its best bid {bid:f} is not below its best ask {ask:f}"
             return self._spoil(Stale("crossed", crossed), [])
-        for side in (self.bids, self.asks):
-            if side.is_left():
-                reason = "the price has left the levels of the snapshot"
-                return self._spoil(Stale("not covered", reason), [])
+        if self.bids.is_left(bid) or self.asks.is_left(ask):
+            reason = "the price has left the levels of the snapshot"
+            return self._spoil(Stale("not covered", reason), [])
         return None
 
     def _spoil(self, why: Stale, waiting: list[Frame]) -> Stale:
@@ -201,11 +200,10 @@ class _Side:
             heappop(ranks)
         return None
 
-    def is_left(self) -> bool:
-        """Are all levels that are known for certain gone?"""
+    def is_left(self, best: Decimal | None) -> bool:
+        """Are all levels that are known for certain gone? ``best``: the best price of all."""
         if self._edge is None:
             return False
-        best = self.best()
         return best is None or best * self._sign > self._edge
 
     def top(self) -> Level | None:
