@@ -62,10 +62,6 @@ PUBLIC: dict[str, FrameContract] = {
     **dict.fromkeys(("ticker", "tickers"), FrameContract(_TICKER, index="symbol")),
     # From the highest ask down to the lowest bid.
     "depth": FrameContract(columns(side=texts, price=numbers, quantity=numbers), shapes.depth),
-    # What went wrong with a live order book, oldest first. ``expected``, ``came``: update ids.
-    "book_problems": FrameContract(
-        columns(time=iso_times, event=texts, reason=texts, expected=integers, came=integers)
-    ),
     # Oldest first; ``start`` is the opening time, ``end`` is exclusive. No trades: NaN prices.
     "klines": FrameContract(columns(
         start=iso_times, open=numbers, high=numbers, low=numbers, close=numbers, volume=numbers,

@@ -75,10 +75,17 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "problems": dict(kind=texts, stream=texts, note=texts, seconds=numbers, count=integers),
 }  # fmt: skip
 
+# What went wrong with a live order book, oldest first. ``expected``, ``came``: update ids.
+_BOOK_PROBLEMS = FrameContract(
+    columns(time=iso_times, event=texts, reason=texts, expected=integers, came=integers)
+)
+
 
 def stream_contract(kind: str) -> FrameContract:
     """Of a kind such as ``stream:trade``. In ``streams:trade+depth`` several are merged, and the
     column ``stream`` says which it is."""
+    if kind == "stream:book_problems":
+        return _BOOK_PROBLEMS
     prefix, _, types = kind.partition(":")
     merged: dict[str, Any] = {"time": us_times}
     if prefix == "streams":

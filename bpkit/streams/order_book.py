@@ -193,7 +193,7 @@ class OrderBook:
         no snapshot (it was asked for again); back (the connection); good again.
         """
         rows = Rows(self._thread.problems())
-        rows.kind, rows.status, rows.headers = "book_problems", 0, {}
+        rows.kind, rows.status, rows.headers = "stream:book_problems", 0, {}
         return rows
 
     def wait(self, seconds: float = 10) -> None:
