@@ -223,7 +223,7 @@ def pressure(trades):
         bought += trade.quantity
     return bought, sold
 
-with bp.stream("trade.SOL_USDC", count=6) as events, sandbox.play(speed=60, minutes=2):
+with bp.stream("trade.SOL_USDC", count=6) as events, sandbox.play(speed=120, minutes=2):
     came = list(events.data)
 pressure(came)""",
     hints=(
@@ -242,7 +242,7 @@ def pressure(trades):
             bought += trade.quantity
     return bought, sold
 
-with bp.stream("trade.SOL_USDC", count=6) as events, sandbox.play(speed=60, minutes=2):
+with bp.stream("trade.SOL_USDC", count=6) as events, sandbox.play(speed=120, minutes=2):
     came = list(events.data)
 pressure(came)""",
 )
