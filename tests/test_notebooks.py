@@ -188,6 +188,23 @@ def complaint(cell: Any, outputs: list[Any]) -> str:
     return ""
 
 
+def test_a_picture_that_is_drawn_again_counts_as_it_is_in_the_end() -> None:
+    kinds = iter([("display_data", "a"), ("display_data", "b"), ("update_display_data", "a")])
+
+    def get() -> Any:
+        kind, name = next(kinds)
+        content = {"data": {"image/png": f"{kind} {name}"}, "transient": {"display_id": name}}
+        return {"msg_type": kind, "content": content}
+
+    get_message, outputs = notebook_outputs.with_updates(get), list[Any]()
+    for _ in range(2):  # as nbval keeps them
+        outputs.append(nbformat.NotebookNode())
+        outputs[-1]["data"] = get_message()["content"]["data"]
+    get_message()
+    shown = [one.data["image/png"] for one in outputs]
+    assert shown == ["update_display_data a", "display_data b"]
+
+
 def test_other_outputs_are_noticed(drawing: Any) -> None:
     assert complaint(drawing, []).startswith("the picture\n\n--- committed")
     for change in ({"metadata": {"image/png": {"width": 1}}}, {"output_type": "execute_result"}):
