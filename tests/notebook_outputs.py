@@ -54,9 +54,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     if not isinstance(item, IPyNbCell):
         yield
         return
+    file: Any = item.parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            item.parent, "get_kernel_message", with_updates(item.parent.get_kernel_message)
-        )
+        patch.setattr(file, "get_kernel_message", with_updates(file.get_kernel_message))
         yield
     compare(item.cell, item.test_outputs)
