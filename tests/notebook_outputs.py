@@ -1,13 +1,14 @@
 """Compare what nbval does not: the pictures of a notebook's cells, and their outputs' metadata.
 
 nbval runs each cell, compares its texts and keeps its outputs. After each cell these are compared
-as ``render.py --check`` compares them, so that the notebooks need to run only once. nbval's kernels
-count no cells; ``test_notebooks`` checks the counts.
+as ``render.py --check`` compares them, so that the notebooks need to run only once. A picture that
+is drawn again counts as it is in the end. nbval's kernels count no cells; ``test_notebooks`` checks
+the counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from copy import copy
 from typing import Any
 
@@ -30,8 +31,32 @@ def compare(committed: Any, outputs: Any) -> None:
         pytest.fail("\n".join(found), pytrace=False)
 
 
+def with_updates(get: Callable[..., Any]) -> Callable[..., Any]:
+    """nbval's ``get_kernel_message``, for which an output that changes has its last data."""
+    shown: dict[str, Any] = {}
+
+    def get_message(*args: Any, **options: Any) -> Any:
+        message = get(*args, **options)
+        content = message["content"]
+        name = content.get("transient", {}).get("display_id")
+        if name and message["msg_type"] == "display_data":
+            # nbval keeps this very object, because it is a node already.
+            content["data"] = shown[name] = nbformat.from_dict(content["data"])
+        elif name in shown and message["msg_type"] == "update_display_data":
+            shown[name].update(nbformat.from_dict(content["data"]))
+        return message
+
+    return get_message
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    yield
-    if isinstance(item, IPyNbCell):
-        compare(item.cell, item.test_outputs)
+    if not isinstance(item, IPyNbCell):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            item.parent, "get_kernel_message", with_updates(item.parent.get_kernel_message)
+        )
+        yield
+    compare(item.cell, item.test_outputs)

@@ -102,7 +102,8 @@ CLOCK = Clock()
 def quick() -> Iterator[None]:
     """In this block notebooks run without waiting, and draw nothing."""
     undrawn = ModuleType("bpkit.plots")
-    undrawn.__dict__["__getattr__"] = lambda name: lambda *args, **kwargs: None
+    # What it draws, and what it gives to draw with later, is nothing.
+    undrawn.__dict__["__getattr__"] = lambda name: lambda *args, **kwargs: lambda *shown: None
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "bpkit.plots", undrawn)
         patch.chdir(FOLDER)

@@ -45,7 +45,8 @@ each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "00_start_here", "01_public_queries", "02_signing_by_hand", "03_signed_gets",
-        "04_signed_orders", "05_when_it_fails", "06_history_and_frames", "08_going_live",
+        "04_signed_orders", "05_when_it_fails", "06_history_and_frames",
+        "07_live_streams", "08_going_live",
     ]  # fmt: skip
 
 
@@ -185,6 +186,23 @@ def complaint(cell: Any, outputs: list[Any]) -> str:
     except pytest.fail.Exception as failed:
         return str(failed)
     return ""
+
+
+def test_a_picture_that_is_drawn_again_counts_as_it_is_in_the_end() -> None:
+    kinds = iter([("display_data", "a"), ("display_data", "b"), ("update_display_data", "a")])
+
+    def get() -> Any:
+        kind, name = next(kinds)
+        content = {"data": {"image/png": f"{kind} {name}"}, "transient": {"display_id": name}}
+        return {"msg_type": kind, "content": content}
+
+    get_message, outputs = notebook_outputs.with_updates(get), list[Any]()
+    for _ in range(2):  # as nbval keeps them
+        outputs.append(nbformat.NotebookNode())
+        outputs[-1]["data"] = get_message()["content"]["data"]
+    get_message()
+    shown = [one.data["image/png"] for one in outputs]
+    assert shown == ["update_display_data a", "display_data b"]
 
 
 def test_other_outputs_are_noticed(drawing: Any) -> None:

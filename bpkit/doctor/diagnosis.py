@@ -283,7 +283,7 @@ def _remedy(case: _Case, causes: tuple[str, ...]) -> str:
     operation = case.request.operation
     own["wrong_instruction"] = own["no_instruction"] = (
         f"Begin the text with instruction={operation.instruction}, which is what "
-        f"{operation.method} {operation.path} needs."
+        f"{f'{operation.method} {operation.path}'.strip()} needs."
     )
     if causes == ("none",):
         own["none"] = f"{doubts(case.request)} {CAUSES['none'].remedy}".strip()

@@ -21,6 +21,7 @@ from .n03 import EXERCISES as N03
 from .n04 import EXERCISES as N04
 from .n05 import EXERCISES as N05
 from .n06 import EXERCISES as N06
+from .n07 import EXERCISES as N07
 from .n08 import EXERCISES as N08
 from .name_errors import install
 from .session import Attempt, Session
@@ -38,6 +39,7 @@ EXERCISES: tuple[Exercise, ...] = (
     *N04,
     *N05,
     *N06,
+    *N07,
     *N08,
 )
 

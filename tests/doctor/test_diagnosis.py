@@ -1022,6 +1022,7 @@ def test_a_subscription() -> None:
     proves(frame(four(SUBSCRIBE)), "none", SUBSCRIBE, SUBSCRIBE)
     signed = SUBSCRIBE.replace("subscribe", "orderQueryAll")
     proves(frame(four(signed)), "wrong_instruction", signed, SUBSCRIBE)
+    assert frame(four(signed)).remedy.endswith("which is what SUBSCRIBE needs.")
     signed = f"instruction=subscribe&params=account.orderUpdate{TAIL}"
     proves(frame(four(signed)), "websocket", signed, SUBSCRIBE)
 
