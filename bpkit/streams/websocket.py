@@ -22,8 +22,9 @@ MOST_BYTES = 2**24  # of one frame
 OPENING = 10.0  # seconds to connect and to shake hands
 CLOSING = 1.0  # seconds for the server to answer a Close
 
-# The library would log frames, and so signatures.
-_SILENT = logging.getLogger("bpkit.streams.silent")
+# The library would log frames, and so signatures. ``logging.config`` does not find this logger, so
+# no configuration can switch it on.
+_SILENT = logging.Logger("bpkit.streams.silent")
 _SILENT.disabled = True
 
 
