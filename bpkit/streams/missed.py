@@ -54,9 +54,11 @@ class Memory:
 
     def note(self, stream: str, raw: Raw) -> None:
         """Remember an event."""
-        times = [raw[letter] for letter in "TE" if isinstance(raw.get(letter), int)]
-        self.now = max([self.now, *times])
         kind = names.split(stream).type
+        for letter in ("T", "E"):
+            when = raw.get(letter)
+            if isinstance(when, int) and when > self.now:
+                self.now = when
         key = _key(kind, raw)
         if key is not None:
             self._keys.append(key)

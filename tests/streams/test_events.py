@@ -21,7 +21,8 @@ TRADES, ORDERS = "trade.SOL_USDC", "account.orderUpdate"
 
 def arrived(opened: Events, count: int) -> None:
     """Wait until so many arrivals can be read."""
-    wait_for(lambda: len(opened._connection._inbox._waiting) >= count)
+    inbox = opened._connection._inbox
+    wait_for(lambda: len(inbox._waiting) + len(inbox._taken) >= count)
 
 
 def test_an_event_that_is_sent_in_the_block_is_on_the_stream(
