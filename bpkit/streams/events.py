@@ -99,7 +99,7 @@ class Events:
         """The first event with all these values: ``events.wait(order_id="1", status="Filled")``.
 
         It looks at all that has come since the block began, and then waits for at most ``seconds``.
-        None: it did not come. Numbers and texts are compared by value. What it passes over is not
+        None: it did not come, or ``count`` is reached and no more is taken. Numbers and texts are compared by value. What it passes over is not
         lost: a ``for`` still gives it. Raises InputError for a name that no event has.
         """
         _check_wanted(wanted)
@@ -211,6 +211,7 @@ class Events:
             self._memory.dropped(stream)
         self._add(Event(kind, stream, raw, received, note=_note(arrival)))
         if kind == "back" and self._state == "open":
+            self._memory.back()
             for one in self.streams:
                 self._fill(one, received)
         return None
