@@ -29,12 +29,19 @@ if sys.argv[1] == "without-extras":
         assert str(error).endswith('not installed: pip install "bpkit[sandbox]"'), error
     else:
         raise AssertionError("tornado is installed")
+    try:
+        with Client(LIVE_URL).stream("liquidation"):
+            raise AssertionError("websockets is installed")
+    except ImportError as error:
+        assert str(error).endswith('not installed: pip install "bpkit[streams]"'), error
     assert (tour.returncode, tour.stdout, tour.stderr.count("\n")) == (1, "", 1), tour
 else:
     from bpkit.sandbox import Sandbox
 
     with Sandbox() as sandbox, Client(sandbox.url, sandbox.key) as bp:
-        bp.execute_order("SOL_USDC", "Bid", "Market", quantity="1")
+        with bp.stream("account.orderUpdate", seconds=10) as events:
+            bp.execute_order("SOL_USDC", "Bid", "Market", quantity="1")
+            assert events.wait(status="Filled").order_id == bp.get_fills()[0]["orderId"]
         assert len(bp.get_fills().df) == 1
     assert tour.returncode == 0, tour
 print("ok:", *sys.argv[1:])

@@ -78,6 +78,14 @@ def _keeping(method: Callable[..., Any]) -> Any:
 class UndoDict(dict[K, V]):
     """A dict whose items are put back, in their order."""
 
+    def pop(self, key: K, *default: Any) -> Any:
+        """Remove an item and return it; or return ``default``, and copy nothing."""
+        if default and key not in self:
+            return default[0]
+        if (kept := _thread.kept) is not None:
+            self._keep(kept)
+        return dict.pop(self, key)
+
     def _keep(self, kept: dict[int, tuple[Any, Any]]) -> None:
         if id(self) not in kept:
             kept[id(self)] = self, dict(self)
@@ -110,8 +118,18 @@ class UndoList(list[V]):
             list.__setitem__(self, slice(None), copy)
 
 
-_BOTH = ("__delitem__", "__setitem__", "clear", "pop")
+_BOTH = ("__delitem__", "__setitem__", "clear")
 for _name in (*_BOTH, "__ior__", "popitem", "setdefault", "update"):
     setattr(UndoDict, _name, _keeping(getattr(dict, _name)))
-for _name in (*_BOTH, "__iadd__", "__imul__", "extend", "insert", "remove", "reverse", "sort"):
+for _name in (
+    *_BOTH,
+    "pop",
+    "__iadd__",
+    "__imul__",
+    "extend",
+    "insert",
+    "remove",
+    "reverse",
+    "sort",
+):
     setattr(UndoList, _name, _keeping(getattr(list, _name)))

@@ -60,8 +60,9 @@ class Streams:
         closed positions. An order that the stream never showed and that was cancelled meanwhile
         cannot be found. The order between two streams is that of arrival, and means nothing more.
 
-        Raises InputError for a name that is not a stream's, an unknown market and a closed one,
-        MissingKeyError, StreamError without a connection or if the exchange refuses, and
+        Raises InputError for a name that is not a stream's, and for a market that would be silent
+        (unknown, closed, spot for a stream of futures), MissingKeyError, StreamError without a
+        connection or if the exchange refuses, TransportError if the markets cannot be read, and
         MissingExtraError (pip install "bpkit[streams]"). Docs: Streams.
         """
         return Events(cast("Client", self), streams, seconds, count, reconnect)
@@ -82,8 +83,8 @@ class Streams:
         ``depth``: how many levels a side are shown, at most; by default all that are known (up to
         1,000 a side are read at first). Prices and quantities are Decimal.
 
-        The block raises InputError, ApiError for an unknown market, StreamError without a
-        connection, StaleBook if the book was not complete after 20 seconds, and MissingExtraError
-        (pip install "bpkit[streams]"). Docs: Streams, Depth.
+        The block raises InputError (also for an unknown market), StreamError or TransportError
+        without a connection, StaleBook if the book was not complete after 20 seconds, and
+        MissingExtraError (pip install "bpkit[streams]"). Docs: Streams, Depth.
         """
         return OrderBook(cast("Client", self), symbol, depth)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ..errors import BpkitError, InputError, StreamError
 from ..results import Rows, same
@@ -62,7 +62,8 @@ class Events:
 
     def __enter__(self) -> Events:
         if self._state != "new":
-            raise StreamError(self.streams, "This block has ended; call bp.stream again.")
+            was = "is open already" if self._state == "open" else "has ended"
+            raise StreamError(self.streams, f"This block {was}; call bp.stream again.")
         _check_markets(self._client, self.streams)
         self._state = "closed"
         self._finish = weakref.finalize(self, self._connection.close)  # also when Python ends
@@ -98,10 +99,12 @@ class Events:
         """The first event with all these values: ``events.wait(order_id="1", status="Filled")``.
 
         It looks at all that has come since the block began, and then waits for at most ``seconds``.
-        None: it did not come. Numbers and texts are compared by value. What it passes over is not
+        None: it did not come, or ``count`` is reached and no more is taken. Numbers and texts are compared by value. What it passes over is not
         lost: a ``for`` still gives it. Raises InputError for a name that no event has.
         """
         _check_wanted(wanted)
+        if not _is_number(seconds) or not 0 <= seconds < inf:
+            raise InputError("seconds", seconds, "is not a number of seconds, 0 or more")
         place, until = 0, time.monotonic() + seconds
         while True:
             for event in self._came[max(place - self._gone, 0) :]:
@@ -208,6 +211,7 @@ class Events:
             self._memory.dropped(stream)
         self._add(Event(kind, stream, raw, received, note=_note(arrival)))
         if kind == "back" and self._state == "open":
+            self._memory.back()
             for one in self.streams:
                 self._fill(one, received)
         return None
@@ -248,13 +252,16 @@ class Events:
 
 def _check(seconds: object, count: object, reconnect: object) -> None:
     """Raises InputError."""
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if seconds is not None and not (number and 0 < seconds < inf):  # type: ignore[operator]
+    if seconds is not None and not (_is_number(seconds) and 0 < seconds < inf):
         raise InputError("seconds", seconds, "is not a number above 0; None is without an end")
     if count is not None and not (type(count) is int and count > 0):
         raise InputError("count", count, "is not a whole number above 0; None is without a limit")
     if not isinstance(reconnect, bool):
         raise InputError("reconnect", reconnect, "is not True or False")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_wanted(wanted: dict[str, Any]) -> None:
@@ -282,6 +289,9 @@ def _check_markets(client: Client, streams: Sequence[str]) -> None:
             raise InputError("streams", stream, f"has {symbol!r}, which {said}") from None
         if market.state == "Closed" and not names.is_private(stream):
             remedy = f"would stay silent: the market {symbol} is closed (orderBookState)"
+            raise InputError("streams", stream, remedy)
+        if market.kind == "SPOT" and names.split(stream).type in names.NOT_OF_SPOT:
+            remedy = f"would stay silent: {symbol} is a spot market; name one as SOL_USDC_PERP"
             raise InputError("streams", stream, remedy)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST = 1000  # rows of an answer of REST
 _KEYS = 10_000  # events by which a repeated one is recognised
+OVERLAP_US = 2_000_000
 _SHUT = {"Filled", "Cancelled", "Expired", "TriggerFailed"}
 Raw = dict[str, Any]
 
@@ -26,10 +27,12 @@ class Memory:
 
     def __init__(self) -> None:
         self.now = 0  # the exchange's time, in Unix microseconds, of the newest event
+        self.since = 0  # from when on events may be missing; set when the connection is back
         self.trade: dict[str, int] = {}  # stream -> the last trade's id
         self.candle: dict[str, datetime] = {}  # stream -> start of the last candle
         self.shut: dict[str, datetime] = {}  # stream -> start of the last candle that was closed
         self.orders: dict[str, tuple[Any, ...]] = {}  # open orders: id -> status, filled so far
+        self.done: dict[str, tuple[Any, ...]] = {}  # the same of orders that are not open any more
         self.positions: dict[str, str] = {}  # open positions: symbol -> id
         self.balances: dict[str, tuple[Any, ...]] = {}
         self._keys: deque[Any] = deque()
@@ -54,9 +57,11 @@ class Memory:
 
     def note(self, stream: str, raw: Raw) -> None:
         """Remember an event."""
-        times = [raw[letter] for letter in "TE" if isinstance(raw.get(letter), int)]
-        self.now = max([self.now, *times])
         kind = names.split(stream).type
+        for letter in ("T", "E"):
+            when = raw.get(letter)
+            if isinstance(when, int) and when > self.now:
+                self.now = when
         key = _key(kind, raw)
         if key is not None:
             self._keys.append(key)
@@ -70,6 +75,13 @@ class Memory:
         """Events of the stream were dropped: what is missing is known, and not looked for."""
         self.trade.pop(stream, None)
 
+    def back(self) -> None:
+        """The connection is back. What is filled in now is newer, and must not change ``since``.
+
+        The streams are not in order of time among themselves, so an older event may be missing.
+        """
+        self.since = max(self.now - OVERLAP_US, 0)
+
     def _trade(self, stream: str, raw: Raw) -> None:
         if isinstance(raw.get("t"), int):
             self.trade[stream] = raw["t"]
@@ -82,10 +94,14 @@ class Memory:
 
     def _order(self, stream: str, raw: Raw) -> None:
         name, status = str(raw.get("i")), raw.get("X")
+        state = status, names.number(raw.get("z") or 0)
         if status in _SHUT:
             self.orders.pop(name, None)
+            self.done[name] = state
+            if len(self.done) > _KEYS:
+                del self.done[next(iter(self.done))]
         elif status is not None:
-            self.orders[name] = (status, names.number(raw.get("z") or 0))
+            self.orders[name] = state
 
     def _position(self, stream: str, raw: Raw) -> None:
         symbol = str(raw.get("s"))
@@ -193,11 +209,11 @@ def _orders(client: Client, memory: Memory, stream: str) -> list[Raw] | None:
 
     Known are the orders that the stream has shown, those with a fill, and the new ones.
     """
-    if not memory.now:
+    if not memory.since:
         return None
-    since = names.micros(memory.now)
+    since = names.micros(memory.since)
     symbol = names.split(stream).symbol or None
-    fills = client.get_fills(symbol, from_=memory.now // 1000, limit=MOST)[::-1]
+    fills = client.get_fills(symbol, from_=memory.since // 1000, limit=MOST)[::-1]
     past = {row["id"]: row for row in client.get_order_history(symbol, limit=100)[::-1]}
     still = {row["id"]: row for row in client.get_open_orders(symbol)}
     ids = dict.fromkeys([*memory.orders, *(str(row["orderId"]) for row in fills)])
@@ -207,7 +223,7 @@ def _orders(client: Client, memory: Memory, stream: str) -> list[Raw] | None:
         row = still.get(one) or past.get(one)
         if row is None:
             row = next(iter(client.get_order_history(order_id=one)), None)
-        if row is not None and _state(row) != memory.orders.get(one):
+        if row is not None and _state(row) != (memory.orders.get(one) or memory.done.get(one)):
             raws.append(names.as_raw("account.orderUpdate", {**row, "orderId": row["id"]}))
     return raws
 

@@ -184,6 +184,7 @@ _WITHOUT_SYMBOL = {"account.balanceUpdate"}
 _NEWEST = {
     "bookTicker", "ticker", "markPrice", "openInterest", "kline", "externalTicker", "stockPrice",
 }  # fmt: skip
+NOT_OF_SPOT = {"markPrice", "openInterest", "account.positionUpdate"}
 _OTHER_MARKETS = {"stockPrice"}  # their symbol is not a market's
 _MEANT = {
     **dict.fromkeys(("candle", "candles", "candlestick", "ohlcv", "klines"), "kline"),

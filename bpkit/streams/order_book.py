@@ -108,11 +108,12 @@ class OrderBook:
     def open(self) -> None:
         """Follow the book from now on; returns when it is complete.
 
-        Raises StreamError or TransportError (no connection), ApiError (no such market) and
+        Raises InputError (no such market), StreamError or TransportError (no connection) and
         StaleBook (it was not complete after 20 seconds).
         """
         if self._thread.ended is None:
             return
+        self._client.market(self.symbol)  # with the fix in the error, and before anything is opened
         self._thread = BookThread(self._client, self.symbol)
         weakref.finalize(self, self._thread.close)  # also if it is forgotten
         self._thread.open(OPENING)

@@ -16,14 +16,16 @@ from ..network.failures import Failure, failure
 from ..network.route import Route, route_to
 
 if TYPE_CHECKING:
+    from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import ClientConnection
 
 MOST_BYTES = 2**24  # of one frame
 OPENING = 10.0  # seconds to connect and to shake hands
 CLOSING = 1.0  # seconds for the server to answer a Close
 
-# The library would log frames, and so signatures.
-_SILENT = logging.getLogger("bpkit.streams.silent")
+# The library would log frames, and so signatures. ``logging.config`` does not find this logger, so
+# no configuration can switch it on.
+_SILENT = logging.Logger("bpkit.streams.silent")
 _SILENT.disabled = True
 
 
@@ -103,14 +105,18 @@ def _not_opened(error: Exception, url: str, route: Route) -> Lost:
 
 def call(function: Callable[..., Any], *args: Any) -> Any:
     """What a function of a socket returns; None: nothing came in time. Raises Lost."""
-    from websockets.exceptions import ConnectionClosed
-
     try:
         return function(*args)
     except TimeoutError:
         return None
-    except ConnectionClosed as closed:
+    except _closed() as closed:  # called only if there is an error: an import takes time
         if closed.rcvd is None:
             raise Lost("the connection was cut") from None
         code, reason = closed.rcvd.code, hide_secrets(closed.rcvd.reason[:80])
         raise Lost(f"the exchange closed it ({code}{' ' + reason if reason else ''})") from None
+
+
+def _closed() -> type[ConnectionClosed]:
+    from websockets.exceptions import ConnectionClosed
+
+    return ConnectionClosed

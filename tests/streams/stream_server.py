@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -110,7 +111,7 @@ class StreamServer:
     were. ``pongs``: does a new session answer pings? ``first``: stream -> an event that is sent
     when it is subscribed. ``known``: does it know the client's key?"""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.sessions: list[Session] = []
         self.rest: dict[str, Any] = {"/api/v1/markets": MARKETS}
         self.asked: list[str] = []
@@ -119,9 +120,10 @@ class StreamServer:
         self.first: dict[str, dict[str, Any]] = {}
         self._server = serve(
             self._talk, "127.0.0.1", 0, process_request=self._answer, ping_interval=None,
-            close_timeout=0.2, create_connection=self._session,
+            close_timeout=0.2, create_connection=self._session, ssl=tls,
         )  # fmt: skip
-        self.url = f"http://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._server.socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -201,8 +203,8 @@ def signed(four: Any) -> bool:
 
 
 @contextlib.contextmanager
-def stream_server() -> Iterator[StreamServer]:
-    server = StreamServer()
+def stream_server(tls: ssl.SSLContext | None = None) -> Iterator[StreamServer]:
+    server = StreamServer(tls)
     try:
         yield server
     finally:

@@ -21,7 +21,8 @@ TRADES, ORDERS = "trade.SOL_USDC", "account.orderUpdate"
 
 def arrived(opened: Events, count: int) -> None:
     """Wait until so many arrivals can be read."""
-    wait_for(lambda: len(opened._connection._inbox._waiting) >= count)
+    inbox = opened._connection._inbox
+    wait_for(lambda: len(inbox._waiting) + len(inbox._taken) >= count)
 
 
 def test_an_event_that_is_sent_in_the_block_is_on_the_stream(
@@ -139,6 +140,9 @@ def test_what_to_wait_for_is_checked(server: StreamServer, live: Client) -> None
             mine.wait(orderid="1")
         with pytest.raises(InputError, match='such as status="Filled"'):
             mine.wait(seconds=1)
+        for seconds in (None, "3", -1, True, float("nan"), float("inf")):
+            with pytest.raises(InputError, match="is not a number of seconds, 0 or more"):
+                mine.wait(status="Filled", seconds=seconds)  # type: ignore[arg-type]
 
 
 # --- frames ---------------------------------------------------------------------------------------
@@ -300,6 +304,9 @@ def test_bad_input_is_refused_before_anything_is_sent(
         ("trade.SOL_USD", "has 'SOL_USD', which is not a market; did you mean 'SOL_USDC'?"),
         ("trade.sol_usdc", "did you mean 'SOL_USDC'?"),
         ("account.orderUpdate.XYZ", "has 'XYZ', which is not a market; bp.get_markets() lists"),
+        ("markPrice.SOL_USDC", "would stay silent: SOL_USDC is a spot market"),
+        ("openInterest.SOL_USDC", "name one as SOL_USDC_PERP"),
+        ("account.positionUpdate.SOL_USDC", "would stay silent: SOL_USDC is a spot market"),
         ("trade.OLD_USDC", "would stay silent: the market OLD_USDC is closed (orderBookState)"),
     ],
 )
@@ -331,15 +338,17 @@ def test_nothing_comes_outside_the_block(server: StreamServer, live: Client) -> 
     with pytest.raises(StreamError, match="write: with bp.stream"):
         _ = opened.df
     with opened:
-        pass
-    with pytest.raises(StreamError, match="call bp.stream again"), opened:
+        with pytest.raises(StreamError, match="is open already; call bp.stream again"), opened:
+            pass
+        assert opened.wait(trade_id=1, seconds=0) is None
+    with pytest.raises(StreamError, match="has ended; call bp.stream again"), opened:
         pass
 
 
 def test_a_refused_stream_raises_where_the_block_begins(server: StreamServer, live: Client) -> None:
     with (
         pytest.raises(StreamError, match="4006 Invalid stream"),
-        live.stream("openInterest.SOL_USDC"),
+        live.stream("openInterest.SOL_USDC_PERP"),
     ):
         pass
 

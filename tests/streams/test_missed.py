@@ -223,7 +223,37 @@ def test_an_order_that_filled_meanwhile_can_be_waited_for(
     assert own[1].time == datetime(2026, 9, 2, 16, 58, 10, 500_000, UTC)
     asked = [one.split("?")[0] for one in server.asked]
     assert asked == ["/wapi/v1/history/fills", "/wapi/v1/history/orders", "/api/v1/orders"]
-    assert "from=1788368290063" in server.asked[0]
+    assert "from=1788368288063" in server.asked[0]  # two seconds before the loss
+
+
+def test_a_trade_of_the_market_does_not_hide_an_earlier_fill(
+    server: StreamServer, live: Client
+) -> None:
+    """The trades are filled first, and are newer than the fill of the account."""
+    orders_in_rest(
+        server,
+        past=[rest_order(MINE, "Filled", "20", "2025-01-06T17:57:28.744")],
+        fills=[rest_fill(MINE, 7, "2025-01-06T17:57:30.000")],
+    )
+    server.rest["/api/v1/trades"] = [rest_trade(100_000), *map(rest_trade, (12, 11))]
+    with live.stream(TRADES, ORDERS, seconds=5) as opened:
+        server.push(TRADES, trade(10))
+        server.push(ORDERS, {**ACCEPTED, "T": TRADE["T"], "E": TRADE["E"]})
+        assert opened.wait(order_id=MINE, seconds=5)
+        lose(server)
+        assert opened.wait(order_id=MINE, status="Filled", seconds=5)
+    query = next(one for one in server.asked if "fills" in one)
+    assert "from=1736186246745" in query  # of the trade 10, not of 100,000
+
+
+def test_an_order_that_was_over_before_the_loss_does_not_come_again(
+    server: StreamServer, live: Client
+) -> None:
+    orders_in_rest(server, past=[rest_order(MINE, "Cancelled", "0", "2026-09-02T16:58:10.062")])
+    gone = {**ACCEPTED, "e": "orderCancelled", "X": "Cancelled"}
+    with after_a_loss(server, live, ORDERS, ACCEPTED, gone) as mine:
+        wait_for(lambda: len(mine.problems) == 2)
+    assert [one.event_type for one in mine[ORDERS]] == ["orderAccepted", "orderCancelled"]
 
 
 def test_a_fill_that_comes_again_is_delivered_once(server: StreamServer, live: Client) -> None:

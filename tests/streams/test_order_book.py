@@ -13,7 +13,7 @@ import pytest
 from stream_server import StreamServer, wait_for
 from test_local_book import frame, snapshot
 
-from bpkit import ApiError, BpkitError, Client, InputError, StaleBook, StreamError, plots
+from bpkit import BpkitError, Client, InputError, StaleBook, TransportError, plots
 from bpkit.streams import book_thread, connection, order_book
 from bpkit.streams.local_book import LocalBook
 from bpkit.streams.order_book import OrderBook
@@ -36,11 +36,6 @@ class Exchange(StreamServer):
         assert query == "limit=1000&symbol=SOL_USDC"
         self.subscribed.append(any(STREAM in one.streams for one in self.open_sessions))
         return self.snapshots.pop(0) if len(self.snapshots) > 1 else self.snapshots[0]
-
-    def _answer(self, connection: Any, request: Any) -> Any:
-        if "NO_SUCH" in request.path:
-            return connection.respond(404, "unknown")
-        return super()._answer(connection, request)
 
     def update(self, first: int, **sides: str) -> None:
         self.push(STREAM, frame(first, time=NOON + first, **sides))
@@ -248,9 +243,11 @@ def test_no_thread_is_left(exchange: Exchange) -> None:
 
 def test_an_unknown_market_is_said_at_once(exchange: Exchange) -> None:
     with Client(exchange.url) as bp:
-        with pytest.raises(ApiError, match="404"), bp.order_book("NO_SUCH"):
-            pass
-        with pytest.raises(StreamError), Client("http://127.0.0.1:9").order_book("SOL_USDC"):
+        for symbol in ("SOL_USD", "sol_usdc"):
+            with pytest.raises(InputError, match="did you mean 'SOL_USDC'"), bp.order_book(symbol):
+                pass
+        assert exchange.sessions == []
+        with pytest.raises(TransportError), Client("http://127.0.0.1:9").order_book("SOL_USDC"):
             pass
 
 

@@ -126,9 +126,12 @@ class Book:
         self.touched.add((order.side, order.price))
         return order
 
-    def best(self, side: Side) -> int | None:
-        """The highest bid or the lowest ask, in ticks."""
-        return self._sides[side].best()
+    def best(self, side: Side, besides: str | None = None) -> int | None:
+        """The highest bid or the lowest ask, in ticks. ``besides``: an owner who does not count."""
+        if besides is None:
+            return self._sides[side].best()
+        orders = self._sides[side].walk()
+        return next((order.price for order in orders if order.owner != besides), None)
 
     def steps(self, side: Side, price: int) -> int:
         """The whole quantity at a price; 0: no order is there."""

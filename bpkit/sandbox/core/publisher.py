@@ -53,13 +53,16 @@ class Window(NamedTuple):
 
 
 class Publisher(Undoable):
-    """Public events of an engine, put into its outbox. Nothing is made that nobody wants."""
+    """Public events of an engine, put into its outbox. Nothing is made that nobody wants.
+
+    ``coarse``: the span that passes is longer than COARSE_US.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._outbox = engine, engine.outbox
         self._passed_us = engine.now_us  # trades and books are published until then
         self._due_us = engine.now_us  # and tickers and the like
-        self._end_us, self._coarse = engine.now_us, False  # of the span that passes
+        self._end_us, self.coarse = engine.now_us, False  # of the span that passes
         self._shown: UndoDict[str, Shown] = UndoDict()
         self._windows: UndoDict[tuple[str, str], Window] = UndoDict()  # symbol, width
 
@@ -72,7 +75,7 @@ class Publisher(Undoable):
 
     def begin(self, end_us: int) -> None:
         """Time begins to pass, to ``end_us``."""
-        self._end_us, self._coarse = end_us, end_us - self.now_us > COARSE_US
+        self._end_us, self.coarse = end_us, end_us - self.now_us > COARSE_US
 
     def until(self, time_us: int) -> None:
         """Publish trades and books up to that time, included, and what is due before it."""
@@ -105,13 +108,13 @@ class Publisher(Undoable):
                 yield at_us, 1, partial(venue.refresh, at_us)
 
     def _book_times(self, venue: Venue, until_us: int) -> list[int]:
-        if not self._coarse:
+        if not self.coarse:
             return venue.feed.book_times(self._passed_us, until_us)
         first = (self._passed_us // MINUTE + 1) * MINUTE
         return [*range(first, until_us, MINUTE), *([until_us] if until_us == self._end_us else [])]
 
     def _timers(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
-        for at_us, send in due(self._engine, self._due_us, until_us, self._coarse):
+        for at_us, send in due(self._engine, self._due_us, until_us, self.coarse):
             yield at_us, 2, send
 
     def _wanted(self, *kinds: str) -> Iterator[Market]:

@@ -62,9 +62,12 @@ def _active(engine: Engine) -> list[Venue]:
 
 
 def _next_stop(engine: Engine, until_us: int) -> int:
-    """The next end of a funding interval with a position, or the end of the span."""
+    """The next end of a funding interval with a position, or the end of the span; in a span
+    that is not coarse also the next time at which profits and losses are realised."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
     widths = [_interval(engine.markets[symbol]) for symbol in held]
+    if widths and not engine.publisher.coarse:
+        widths.append(REALISED_EVERY)
     return min([until_us, *((engine.now_us // width + 1) * width for width in widths)])
 
 

@@ -59,6 +59,7 @@ class Venue(Undoable):
         self.market, self.feed = market, feed
         self.book = Book()
         self.users: UndoDict[str, EngineOrder] = UndoDict()
+        self._reduce_only: UndoDict[str, EngineOrder] = UndoDict()  # of them
         self.triggers: UndoDict[str, Trigger] = UndoDict()
         self.entries: UndoList[EngineOrder] = UndoList()
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
@@ -75,7 +76,7 @@ class Venue(Undoable):
 
     def plan(self, taker: Taker) -> Match:
         """Match an incoming order without changing anything."""
-        owners = [order.owner for order in self.users.values() if order.request.reduce_only]
+        owners = [order.owner for order in self._reduce_only.values()]
         return self.book.plan(
             taker, {owner.public_key: owner.net(self.market.symbol) for owner in owners}
         )
@@ -111,6 +112,8 @@ class Venue(Undoable):
             only = request.reduce_only is True
             self.book.add(Resting(order.id, key, request.side, request.price, left, only))
             self.users[order.id] = order.owner.open[order.id] = order
+            if only:
+                self._reduce_only[order.id] = order
             self._quotes.came(order.id, request.side, request.price)
         self._publish_change()
 
@@ -150,9 +153,7 @@ class Venue(Undoable):
 
     def users_best(self, side: Side) -> int | None:
         """The best price of the users' orders in the book, in ticks."""
-        requests = [order.request for order in self.users.values()]
-        prices = [one.price for one in requests if one.side == side and one.price is not None]
-        return (max if side == "Bid" else min)(prices, default=None)
+        return self.book.best(side, besides=MARKET_MAKER)
 
     def meet(self, trade: Trade) -> None:
         """Let a trade of the feed fill users' orders, and then the quotes that cross the rest."""
@@ -208,8 +209,8 @@ class Venue(Undoable):
 
     def _expire_reduce_only(self, account: EngineAccount) -> None:
         """End the reduce-only orders that can no longer reduce the account's position."""
-        for order in [one for one in self.users.values() if one.owner is account]:
-            if order.request.reduce_only and not self._reduces(order):
+        for order in [one for one in self._reduce_only.values() if one.owner is account]:
+            if not self._reduces(order):
                 self.end(order, "Expired", NOT_REDUCED)
         for trigger in list(self.triggers.values()):
             order = trigger.order
@@ -274,6 +275,7 @@ class Venue(Undoable):
         order.owner.balances.release(request.pays, request.hold(order.remaining))
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
+        self._reduce_only.pop(order.id, None)
         order.status, order.expiry = status, expiry
         if status in ENDS:
             self._streams.order(order, ENDS[status])

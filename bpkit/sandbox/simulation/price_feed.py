@@ -90,6 +90,13 @@ class PriceFeed(Undoable):
         before = sum(len(trades) for number, trades in self._recorded.items() if number < today)
         return before + bisect_right(self._recorded.get(today, ()), time_us, key=_time)
 
+    def _last_recorded(self, at_us: int) -> Trade | None:
+        days = (number for number in self._recorded if number <= at_us // DAY)
+        for number in sorted(days, reverse=True):
+            if place := bisect_right(self._recorded[number], at_us, key=_time):
+                return self._recorded[number][place - 1]
+        return None
+
     def _first_id(self, number: int) -> int:
         """Of a day."""
         own = (number - FIRST_DAY) * self._own.per_day
@@ -136,8 +143,9 @@ class PriceFeed(Undoable):
 
     def last_price(self, at_us: int) -> int:
         """The price of the last trade up to and including that time, or the first opening price."""
-        last = self.latest(at_us, 1)
-        return last[0].price if last else self._own.opening(FIRST_DAY) // 1_000
+        own, trade = self._own_last(at_us), self._last_recorded(at_us)
+        newest = trade is not None and self.trade_count(trade.time_us) == own.trades
+        return trade.price if trade is not None and newest else own.price
 
     def lowest(self, first_us: int, last_us: int) -> int:
         """The lowest value of ``last_price`` from one time to another, both included."""

@@ -87,12 +87,12 @@ def test_the_rows_of_the_settlements() -> None:
     pit = Pit()
     pit.deal(pit.bob, "Bid", "100", "2")
     pit.perp.print(5, 10_300)
-    pit.advance(35)
+    pit.advance(95)
     pit.deal(pit.bob, "Ask", "104", "2")
     rows = pit.exchange.settlements(pit.bob)
     (auto,) = select(rows, {"source": "CulledRealizePnl"})
     assert auto["source"] == "CulledRealizePnlAuto"
-    assert (auto["quantity"], auto["timestamp"]) == ("6", "2026-09-01T17:30:30.000")
+    assert (auto["quantity"], auto["timestamp"]) == ("6", "2026-09-01T17:31:30.000")
     (by_hand,) = select(rows, {"source": "RealizePnl"})
     assert by_hand["quantity"] == "2" and auto["positionId"] == by_hand["positionId"]
     assert select(rows, {"source": "CulledRealizePnlBookUtilization"}) == []
@@ -200,6 +200,31 @@ def test_it_does_not_matter_how_often_time_is_moved(
 ) -> None:
     """An hour and more at once, or in pieces that end anywhere, with fills on the way."""
     assert told(story(prints, [])) == told(story(prints, stops))
+
+
+def test_spans_of_up_to_a_minute_send_the_same_events() -> None:
+    """And settle in the same rows, one for each ten seconds in which the mark moved."""
+
+    def seen(*stops: int) -> tuple[list[Any], list[Any]]:
+        pit = Pit()
+        pit.exchange.outbox.wanted = {
+            (f"account.{name}Update", "bob") for name in ("balance", "position", "order")
+        }
+        pit.deal(pit.bob, "Bid", "100", "2")
+        for after, price in ((4, 10_300), (10, 10_200), (33, 10_100)):
+            pit.perp.print(after, price)
+        for stop in stops:
+            pit.advance(stop)
+        rows = pit.exchange.settlements(pit.bob)
+        return [frame.data for frame in pit.exchange.outbox.take()], rows
+
+    frames, rows = seen(60)
+    paid = [one for one in frames if one["T"] > frames[0]["T"] and one["e"] == "positionAdjusted"]
+    assert [one["T"] - frames[0]["T"] for one in paid] == [10_000_000, 40_000_000]
+    assert [one["p"] for one in paid] == ["4", "2"]  # 2 * (102 - 100), 2 * (101 - 100)
+    assert len(rows) == 2 + 1  # the fee of the order, too
+    for stops in ((10, 60), (9, 33, 40, 60), tuple(range(1, 61))):
+        assert seen(*stops) == (frames, rows)
 
 
 def test_over_http(sandbox: Sandbox, plain: Plain) -> None:
