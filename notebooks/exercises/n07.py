@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from .grading import Exercise, LearnerState, Verdict, right, sent, shown, untried, wrong
+from .grading import Exercise, LearnerState, Verdict, right, shown, untried, wrong
 from .log_queries import AS_AT_FIRST, at_first, refusal, refused
 from .n07_events import CHANGE, MISSING, PRESSURE
 
@@ -44,26 +41,17 @@ def _last(learner: LearnerState, operation: str) -> int:
 
 # --- 07.2 -----------------------------------------------------------------------------------------
 
-POSITIONS = "account.positionUpdate"
 FIRST = at_first("4003: Invalid signature (Invalid signature)", "websocket")
 
 
 def subscribed_by_hand(learner: LearnerState) -> Verdict:
     """Did the exchange accept a subscription of the positions?"""
-    rows = [row for row in learner.log("subscribe") if POSITIONS in _params(row)]
-    if any(row["verdict"] == "accepted" for row in rows):
-        return right("Accepted. The names of the streams are sent, and they are not signed.")
+    rows = [row for row in learner.log("subscribe") if "positionUpdate" in row["body"]]
     if not rows:
         return untried()
-    if refusal(rows[-1]) == FIRST:
-        return untried(AS_AT_FIRST)
-    return refused(rows[-1])
-
-
-def _params(row: Mapping[str, Any]) -> list[str]:
-    request = sent(row)
-    params = request.get("params") if isinstance(request, dict) else None
-    return params if isinstance(params, list) else []
+    if any(row["verdict"] == "accepted" for row in rows):
+        return right("Accepted. The names of the streams are sent, and they are not signed.")
+    return untried(AS_AT_FIRST) if refusal(rows[-1]) == FIRST else refused(rows[-1])
 
 
 EXERCISES = (

@@ -74,6 +74,10 @@ WRONG = {
             _by_hand("instruction=subscribe&timestamp={stamp}&window=5000", times=1),
             "not in whole milliseconds",
         ),
+        (
+            _by_hand("instruction=subscribe&timestamp={stamp}&window=5000", "positionUpdate"),
+            "4006: Invalid stream",
+        ),
     ],
     "07.3": [
         (_missing("count += change['U'] - last - 1"), "one change came twice"),
