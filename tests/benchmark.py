@@ -3,6 +3,10 @@
 ``python tests/benchmark.py history`` measures frames only: from the bytes of 1,000 rows to ``.df``,
 against json.loads, DataFrame, astype and to_datetime, as ratios of CPU time and of peak memory.
 
+``python tests/benchmark.py streams`` measures live events: CPU from the socket to an event, against
+websockets and json.loads alone; CPU of a sandbox with 50 subscribers against one; and CPU of one
+update of a book, against a dict.
+
 Each pair is timed in turns, and the medians are compared, so that a busy machine slows both alike.
 What answers the calls is a bare socket in another process, which always says the same: its cost is
 in both. The rival sends a request that was prepared once, with headers such as ours, and leaves the
@@ -319,14 +323,14 @@ def _update(number: int) -> str:
 
 
 @contextmanager
-def other_sandbox() -> Iterator[str]:
+def other_sandbox(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A sandbox in a process of its own; its address."""
-    command = [sys.executable, "-m", "bpkit", "sandbox", "--port", "0", "--still"]
+    command = [sys.executable, "-m", "bpkit", "sandbox", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         greeting = process.stdout.readline()
-        yield next(word for word in greeting.split() if word.startswith("http://"))
+        yield next(word for word in greeting.split() if word.startswith("http://")), process
     finally:
         process.terminate()
         process.wait()
@@ -342,7 +346,7 @@ def sandbox_orders(clients: int = 4, each: int = 250) -> None:
                     "SOL_USDC", "Bid", "Limit", price="160", quantity="1", time_in_force="IOC"
                 )
 
-    with other_sandbox() as url:
+    with other_sandbox("--port", "0", "--still") as (url, _):
         place(url, 100)
         alone = each / seconds(lambda: place(url, each), 1)
         threads = [threading.Thread(target=place, args=(url, each)) for _ in range(clients)]
@@ -371,6 +375,10 @@ def sandbox_start() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["history"]:
         history()
+    elif sys.argv[1:] == ["streams"]:
+        import benchmark_streams
+
+        benchmark_streams.main()
     else:
         signing()
         calls()

@@ -28,8 +28,9 @@ KEPT = 100_000  # events that are kept; then the oldest tenth goes
 class Events:
     """The events of some streams, from the beginning of the ``with`` block to its end.
 
-    ``for event in events`` gives what has come and waits for more; ``events.data`` is the same
-    without problems. ``events.df`` and ``events["trade.SOL_USDC"].df`` are frames of what has come,
+    ``for event in events`` gives what has come and waits for more, each event once: a second
+    ``for`` goes on where the first one ended. ``events.data`` is the same without problems.
+    ``events.df`` and ``events["trade.SOL_USDC"].df`` are frames of what has come,
     ``events.problems.df`` says when the connection was lost, and what is missing. All of this can
     also be read after the block. ``len(events)`` counts the data. The newest 100,000 events are
     kept. Made by ``bp.stream``, which says more.
@@ -99,8 +100,9 @@ class Events:
         """The first event with all these values: ``events.wait(order_id="1", status="Filled")``.
 
         It looks at all that has come since the block began, and then waits for at most ``seconds``.
-        None: it did not come, or ``count`` is reached and no more is taken. Numbers and texts are compared by value. What it passes over is not
-        lost: a ``for`` still gives it. Raises InputError for a name that no event has.
+        None: it did not come, or ``count`` is reached and no more is taken. Numbers and texts are
+        compared by value. What it passes over is not lost: a ``for`` still gives it. Raises
+        InputError for a name that no event has.
         """
         _check_wanted(wanted)
         if not _is_number(seconds) or not 0 <= seconds < inf:

@@ -68,7 +68,8 @@ class Inbox:
                     return False
             self._data += is_data
             self._waiting.append(arrival)
-            self._changed.notify_all()
+            if len(self._waiting) == 1:  # else nobody waits
+                self._changed.notify_all()
         return True
 
     def take(self, seconds: float) -> Arrival | None:

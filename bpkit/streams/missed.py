@@ -195,6 +195,8 @@ def _candles(client: Client, memory: Memory, stream: str) -> list[Raw] | None:
         return None
     name = names.split(stream)
     rows = client.get_klines(name.symbol, name.option, start_time=last)  # type: ignore[arg-type]
+    if len(rows) >= MOST:
+        return None  # there may be more
     shut = memory.shut.get(stream)
     return [
         names.as_raw("kline", {**row, "symbol": name.symbol, "isClosed": True})
@@ -214,6 +216,8 @@ def _orders(client: Client, memory: Memory, stream: str) -> list[Raw] | None:
     since = names.micros(memory.since)
     symbol = names.split(stream).symbol or None
     fills = client.get_fills(symbol, from_=memory.since // 1000, limit=MOST)[::-1]
+    if len(fills) == MOST:
+        return None  # there may be more
     past = {row["id"]: row for row in client.get_order_history(symbol, limit=100)[::-1]}
     still = {row["id"]: row for row in client.get_open_orders(symbol)}
     ids = dict.fromkeys([*memory.orders, *(str(row["orderId"]) for row in fills)])

@@ -246,6 +246,15 @@ def test_a_trade_of_the_market_does_not_hide_an_earlier_fill(
     assert "from=1736186246745" in query  # of the trade 10, not of 100,000
 
 
+def test_more_fills_than_an_answer_has_are_a_gap(server: StreamServer, live: Client) -> None:
+    fills = [rest_fill(MINE, number, LATER) for number in range(1000, 0, -1)]
+    orders_in_rest(server, fills=fills)
+    with after_a_loss(server, live, ORDERS, ACCEPTED) as mine:
+        wait_for(lambda: len(mine.problems) == 3)
+    assert [event.kind for event in mine.problems] == ["lost", "back", "gap"]
+    assert "bp.get_fills()" in mine.problems[2].note
+
+
 def test_an_order_that_was_over_before_the_loss_does_not_come_again(
     server: StreamServer, live: Client
 ) -> None:
