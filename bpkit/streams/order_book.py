@@ -206,9 +206,9 @@ class OrderBook:
 
         The stop button ends it. It works in a notebook only: elsewhere it raises BpkitError.
         """
-        from .. import plots
+        from ..plots import live_depth
 
-        until, show, shown = monotonic() + _seconds(seconds), plots.live_depth(), ""
+        until, show, shown = monotonic() + _seconds(seconds), live_depth(), ""
         try:
             while not shown or monotonic() < until:
                 shown = self._draw(show, shown)
