@@ -3,7 +3,8 @@
 Events come in the order of their times. At one time: first the market's own trade, then the book,
 then what the engine does to orders, then tickers and the like. So the events of a span are the same
 however the span is cut into steps, except if a step is longer than COARSE_US: then books are
-published once a minute, and after each event of the engine that changes them.
+published once a minute (once an hour if it is longer than a day), and after each event of the
+engine that changes them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..simulation.crowd import scramble
 from ..simulation.market import Market
-from ..simulation.synthetic import MINUTE, Trade
+from ..simulation.synthetic import DAY, HOUR, MINUTE, Trade
 from ..undo import Undoable, UndoDict
 from . import stream_frames
 from .book import Side
@@ -63,6 +64,7 @@ class Publisher(Undoable):
         self._passed_us = engine.now_us  # trades and books are published until then
         self._due_us = engine.now_us  # and tickers and the like
         self._end_us, self.coarse = engine.now_us, False  # of the span that passes
+        self._books_every = MINUTE  # of a coarse span
         self._shown: UndoDict[str, Shown] = UndoDict()
         self._windows: UndoDict[tuple[str, str], Window] = UndoDict()  # symbol, width
 
@@ -76,6 +78,7 @@ class Publisher(Undoable):
     def begin(self, end_us: int) -> None:
         """Time begins to pass, to ``end_us``."""
         self._end_us, self.coarse = end_us, end_us - self.now_us > COARSE_US
+        self._books_every = HOUR if end_us - self.now_us > DAY else MINUTE
 
     def until(self, time_us: int) -> None:
         """Publish trades and books up to that time, included, and what is due before it."""
@@ -110,8 +113,9 @@ class Publisher(Undoable):
     def _book_times(self, venue: Venue, until_us: int) -> list[int]:
         if not self.coarse:
             return venue.feed.book_times(self._passed_us, until_us)
-        first = (self._passed_us // MINUTE + 1) * MINUTE
-        return [*range(first, until_us, MINUTE), *([until_us] if until_us == self._end_us else [])]
+        every = self._books_every
+        first = (self._passed_us // every + 1) * every
+        return [*range(first, until_us, every), *([until_us] if until_us == self._end_us else [])]
 
     def _timers(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
         for at_us, send in due(self._engine, self._due_us, until_us, self.coarse):

@@ -332,6 +332,17 @@ def test_a_long_step_publishes_the_book_once_a_minute() -> None:
     assert len(trades) == 1 + len(FEEDS[SOL].own_trades(START_US, end))
 
 
+def test_a_step_of_more_than_a_day_publishes_the_book_once_an_hour() -> None:
+    room = Room([f"depth.{SOL}"])
+    day = 24 * 60 * MINUTE
+    room.advance(day + MINUTE)
+    hours = [START_US + number * 60 * MINUTE for number in range(1, 25)]
+    assert [frame["T"] for frame in room.of(f"depth.{SOL}")] == [*hours, START_US + day + MINUTE]
+    shown = room.exchange.depth(SOL)
+    book, last = follow(room.snapshots[SOL], room.of(f"depth.{SOL}"))
+    assert (book, last) == (read(shown), int(shown["lastUpdateId"]))
+
+
 def test_a_step_of_a_minute_is_not_long() -> None:
     room = Room([f"depth.{SOL}"])
     room.advance(MINUTE)
