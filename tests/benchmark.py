@@ -4,8 +4,7 @@
 against json.loads, DataFrame, astype and to_datetime, as ratios of CPU time and of peak memory.
 
 ``python tests/benchmark.py streams`` measures live events: CPU from the socket to an event, against
-websockets and json.loads alone; CPU of a sandbox with 50 subscribers against one; and CPU of one
-update of a book, against a dict.
+websockets and json.loads alone; and CPU of a sandbox with 50 subscribers against one.
 
 Each pair is timed in turns, and the medians are compared, so that a busy machine slows both alike.
 What answers the calls is a bare socket in another process, which always says the same: its cost is

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from decimal import Decimal
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,7 +17,6 @@ from statistics import median
 from benchmark import cpu, other_sandbox
 
 from bpkit import Client
-from bpkit.streams.local_book import LocalBook
 
 sys.path.insert(0, str(Path(__file__).parent / "streams"))
 
@@ -85,30 +83,6 @@ def show_cpu(
     )
 
 
-def book_updates() -> None:
-    """A level that changes, one that goes and comes: 120 levels, one level an update."""
-    frames = [
-        {"U": number, "u": number, "T": number, "a": [], "e": "depth",
-         "b": [[f"{98 - number % 60 / 100:.2f}", f"{number % 7}.50" if number % 9 else "0.00"]]}
-        for number in range(1, MESSAGES + 1)
-    ]  # fmt: skip
-    levels = [[f"{98 - i / 100:.2f}", "1.00"] for i in range(60)]
-    asks = [[f"{99 + i / 100:.2f}", "1.00"] for i in range(60)]
-
-    def ours() -> None:
-        book = LocalBook()
-        book.load({"lastUpdateId": "0", "timestamp": 0, "bids": levels, "asks": asks})
-        assert not any(map(book.add, frames)) and book.update_id == MESSAGES
-
-    def theirs() -> None:
-        book = {Decimal(price): Decimal(quantity) for price, quantity in levels}
-        for frame in frames:
-            for price, quantity in frame["b"]:
-                book[Decimal(price)] = Decimal(quantity)
-
-    show_cpu("an update of a book / of a dict", ours, theirs, goal=4, each=MESSAGES)
-
-
 def subscribers() -> None:
     """CPU of the sandbox's process, with one socket and with 50."""
     from websockets.sync.client import connect
@@ -140,5 +114,4 @@ def _cpu_of(pid: int) -> float:
 
 def main() -> None:
     stream_events()
-    book_updates()
     subscribers()

@@ -35,8 +35,8 @@ MANTISSA = 2**96  # the exchange's own decimals: a mantissa below this, and 28 d
 
 
 class _Using:
-    """Calculate in a context: ``with``, or over a function. ``localcontext`` does the same, and
-    takes five times as long; an order needs it some twenty times."""
+    """Calculate in a context: ``with``, or over a function. It is faster than ``localcontext``,
+    which copies the context; an order enters one many times."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -51,12 +51,8 @@ class _Using:
     def __call__(self, function: Callable[Given, Result]) -> Callable[Given, Result]:
         @wraps(function)
         def inner(*args: Given.args, **named: Given.kwargs) -> Result:
-            before = getcontext()
-            setcontext(self._context)
-            try:
+            with _Using(self._context):
                 return function(*args, **named)
-            finally:
-                setcontext(before)
 
         return inner
 

@@ -5,7 +5,7 @@ Only those times count at which something happens: a trade of the price feed rea
 or a trigger, a mark or index price reaches a trigger, an account gets short of margin, or a funding
 interval ends. Mark and index prices change at whole seconds, and an account is liquidated at the
 first whole second at which it is short. So the result does not depend on the steps in which time is
-advanced.
+advanced. Only the times at which profits and losses are realised do: see ``_next_stop``.
 """
 
 from __future__ import annotations
