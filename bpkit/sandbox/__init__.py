@@ -28,10 +28,9 @@ from __future__ import annotations
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -42,13 +41,13 @@ from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
 from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
+from .inputs import amounts_of, checked_key, feeds
 from .server import play
 from .server.fault_table import FAULTS
 from .server.faults import Fault
 from .server.http import Server
 from .server.service import Service
 from .simulation import market
-from .simulation.price_feed import PriceFeed
 from .simulation.synthetic import DEFAULT_SEED, START_US
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
@@ -56,7 +55,6 @@ __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 REMEMBERED = 1000  # signatures that were good
-MOST, DECIMALS = 10**12, 18  # of an asset, when an account is opened or a deposit arrives
 
 # What the demo account starts with: enough for every lesson.
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
@@ -87,12 +85,12 @@ class Sandbox:
         markets = market.load()
         exchange = Exchange(
             markets,
-            _feeds(markets, seed),
+            feeds(markets, seed),
             _now_us() if follow_clock else START_US,
             conflicts=conflicts,
         )
         self.key = Key(DEMO_SECRET)
-        exchange.open_account(self.key.public_key, _decimals(FUNDS, exchange.assets))
+        exchange.open_account(self.key.public_key, amounts_of(FUNDS, exchange.assets))
         self._still = not follow_clock
         accepted: deque[str] = deque(maxlen=REMEMBERED)
         self._service = Service(
@@ -203,11 +201,11 @@ class Sandbox:
         """
         if funds is not None and not isinstance(funds, Mapping):
             raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
-        key = Key.generate() if key is None else _checked_key(key)
+        key = Key.generate() if key is None else checked_key(key)
         exchange = self._service.exchange
         if exchange.account(key.public_key) is not None:
             raise ValueError(f"{key!r} has an account already")
-        amounts = _decimals(funds or {}, exchange.assets)
+        amounts = amounts_of(funds or {}, exchange.assets)
         self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
 
@@ -220,7 +218,7 @@ class Sandbox:
         given. Returns the row of ``get_deposits``. ValueError: no such account, asset or
         blockchain, or less than the minimum deposit.
         """
-        amount = _decimals({symbol: quantity}, self._service.exchange.assets)[symbol]
+        amount = amounts_of({symbol: quantity}, self._service.exchange.assets)[symbol]
         account, chain = self._account(key), blockchain or blockchain_of(symbol)
         capital = self._service.capital
         return self._service.command(lambda: capital.deposit(account, symbol, amount, chain))
@@ -239,7 +237,7 @@ class Sandbox:
         self._end()
 
     def _account(self, key: Key) -> EngineAccount:
-        account = self._service.exchange.account(_checked_key(key).public_key)
+        account = self._service.exchange.account(checked_key(key).public_key)
         if account is None:
             raise ValueError(f"{key!r} has no account here")
         return account
@@ -301,54 +299,3 @@ def _check_options(seed: object, follow_clock: object, conflicts: object) -> Non
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-def _decimals(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, Decimal]:
-    amounts = {}
-    for asset, text in funds.items():
-        if asset not in assets:
-            raise ValueError(
-                f"{asset!r} is not an asset here; there are {', '.join(sorted(assets))}"
-            )
-        try:
-            amounts[asset] = (
-                Decimal(text) if isinstance(text, str | int | Decimal) else Decimal("NaN")
-            )
-        except InvalidOperation:
-            amounts[asset] = Decimal("NaN")
-        if not amounts[asset].is_finite() or not 0 <= amounts[asset] <= MOST:
-            raise ValueError(
-                f'{asset}={text!r} is not an amount from 0 to {MOST:,}; write text: "500"'
-            )
-        if _is_too_fine(amounts[asset]):
-            raise ValueError(f"{asset}={text!r} has more than {DECIMALS} decimals")
-    return amounts
-
-
-def _is_too_fine(amount: Decimal) -> bool:
-    """Has it more than DECIMALS decimals? Its digits are counted: arithmetic would round them."""
-    _, digits, exponent = amount.as_tuple()
-    surplus = -DECIMALS - int(exponent)
-    return surplus > 0 and any(digits[-surplus:])
-
-
-def _feeds(markets: list[market.Market], seed: str) -> Callable[[str], PriceFeed]:
-    """symbol -> its price feed, made when it is first needed, so that a start is fast.
-
-    The index of a perp needs a spot market. It has one even if none is listed.
-    """
-    by_symbol = {one.symbol: one for one in markets}
-    for one in markets:
-        by_symbol.setdefault(one.spot_symbol, one.as_spot())
-
-    def feed(symbol: str) -> PriceFeed:
-        one = by_symbol[symbol]
-        return PriceFeed(one, seed, by_symbol[one.spot_symbol] if one.kind == "PERP" else None)
-
-    return feed
-
-
-def _checked_key(key: object) -> Key:
-    if not isinstance(key, Key):  # it may be a secret, so it is not repeated
-        raise ValueError("key is not a Key; pass sandbox.key, or Key.generate()")
-    return key

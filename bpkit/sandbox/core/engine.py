@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Protocol
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
@@ -29,6 +30,16 @@ from .venue import Venue
 MARKET_MAKER_FUNDS = Decimal(10) ** 15  # of every asset
 FIRST_ORDER_ID = 59_669_287_267
 MOST_STEPS = 2**90
+
+
+class Scheduled(Protocol):
+    """Something that acts at times of its own, such as the charge of interest."""
+
+    def next_us(self, after_us: int) -> int | None:
+        """The first time after that at which it acts, or None."""
+
+    def act(self) -> None:
+        """Act, at the engine's time ``now_us``."""
 
 
 class Engine(Undoable):
@@ -56,6 +67,7 @@ class Engine(Undoable):
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
+        self.scheduled: list[Scheduled] = []  # in the order in which they act at one time
         self.last_id = FIRST_ORDER_ID
         self.outbox = Outbox()
         self.publisher = Publisher(self)

@@ -62,13 +62,16 @@ def _active(engine: Engine) -> list[Venue]:
 
 
 def _next_stop(engine: Engine, until_us: int) -> int:
-    """The next end of a funding interval with a position, or the end of the span; in a span
-    that is not coarse also the next time at which profits and losses are realised."""
+    """The next end of a funding interval with a position, the next time at which something that is
+    scheduled acts, or the end of the span; in a span that is not coarse also the next time at which
+    profits and losses are realised."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
     widths = [_interval(engine.markets[symbol]) for symbol in held]
     if widths and not engine.publisher.coarse:
         widths.append(REALISED_EVERY)
-    return min([until_us, *((engine.now_us // width + 1) * width for width in widths)])
+    scheduled = (one.next_us(engine.now_us) for one in engine.scheduled)
+    ends = ((engine.now_us // width + 1) * width for width in widths)
+    return min([until_us, *ends, *(at_us for at_us in scheduled if at_us is not None)])
 
 
 def _interval(market: Market) -> int:
@@ -172,7 +175,7 @@ def _realise(engine: Engine, until_us: int) -> None:
 
 
 def _at_stop(engine: Engine) -> None:
-    """At a stop: profits and losses, then funding if an interval ends."""
+    """At a stop: profits and losses, then funding if an interval ends, then what is scheduled."""
     _realise(engine, engine.now_us)
     for account in list(engine.accounts.values()):
         for symbol, position in list(account.positions.items()):
@@ -181,6 +184,9 @@ def _at_stop(engine: Engine) -> None:
                 rate = feed.funding_rate(engine.now_us)
                 mark = feed.mark_price(engine.now_us)
                 engine.settlement.fund(account, position, mark, rate, engine.now_us)
+    for one in engine.scheduled:
+        if one.next_us(engine.now_us - 1) == engine.now_us:
+            one.act()
 
 
 def _reached(
