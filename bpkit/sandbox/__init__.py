@@ -46,9 +46,11 @@ from .server import play
 from .server.fault_table import FAULTS
 from .server.faults import Fault, Probability
 from .server.http import Server
+from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
 from .simulation.synthetic import DEFAULT_SEED, START_US
+from .steering import Steering
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
@@ -60,7 +62,7 @@ REMEMBERED = 1000  # signatures that were good
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 
 
-class Sandbox:
+class Sandbox(Steering):
     """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
 
     Its market's time is 2026-09-01 12:00 UTC until ``advance`` or ``play`` moves it; the same calls
@@ -83,14 +85,13 @@ class Sandbox:
     ) -> None:
         _check_options(seed, follow_clock, conflicts)
         markets = market.load()
-        exchange = Exchange(
-            markets,
-            feeds(markets, seed),
-            _now_us() if follow_clock else START_US,
-            conflicts=conflicts,
-        )
+
+        def fresh(seed: str, conflicts: Conflicts) -> Exchange:
+            start_us = _now_us() if follow_clock else START_US
+            return Exchange(markets, feeds(markets, seed), start_us, conflicts=conflicts)
+
+        exchange = fresh(seed, conflicts or Conflicts())
         self.key = Key(DEMO_SECRET)
-        exchange.open_account(self.key.public_key, amounts_of(FUNDS, exchange.assets))
         self._still = not follow_clock
         accepted: deque[str] = deque(maxlen=REMEMBERED)
         self._service = Service(
@@ -99,8 +100,10 @@ class Sandbox:
             _now_us if follow_clock else None,
             partial(_finding, accepted),
             accepted,
-            seed=seed,
+            Origin(__version__, seed, fresh),
         )
+        funds = amounts_of(FUNDS, exchange.assets)
+        self._service.open_first_account(self.key.public_key, funds)
         server = Server(self._service, f"bpkit/{__version__}", port)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.

@@ -62,13 +62,18 @@ class Exchange(Engine):
 
     # Accounts
 
-    def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> EngineAccount:
-        """A new account. ValueError: the key has an account already."""
+    def open_account(
+        self, public_key: str, funds: Mapping[str, Decimal], name: str = ""
+    ) -> EngineAccount:
+        """A new account. ``name``: demo for the first and account1, account2 ... for the others,
+        unless given. ValueError: the key has an account already."""
         if public_key in self.accounts or public_key == MARKET_MAKER:
             raise ValueError(f"there is an account of {public_key} already")
-        account = EngineAccount(
-            public_key, Balances(funds), user_id=FIRST_USER_ID + len(self.accounts)
-        )
+        newest = next(reversed(self.accounts.values()), None)
+        user_id = FIRST_USER_ID if newest is None else newest.user_id + 1
+        number = user_id - FIRST_USER_ID
+        name = name or (f"account{number}" if number else "demo")
+        account = EngineAccount(public_key, Balances(funds), user_id=user_id, name=name)
         self.accounts[public_key] = account
         return account
 

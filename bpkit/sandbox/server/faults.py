@@ -143,6 +143,13 @@ class ActiveFaults:
         self._on.remove(fault)
         return True
 
+    def clear(self) -> None:
+        """All faults are off, and what they kept back is gone."""
+        for fault in self._on:
+            fault.kept.clear()
+        self._on.clear()
+        self._begun = 0
+
     def answer(
         self, record: RequestRecord, exchange: Callable[[RequestRecord], Response]
     ) -> Response:
