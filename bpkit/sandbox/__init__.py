@@ -49,6 +49,7 @@ from .server.http import Server
 from .server.service import Service
 from .simulation import market
 from .simulation.synthetic import DEFAULT_SEED, START_US
+from .steering import Steering
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
@@ -60,7 +61,7 @@ REMEMBERED = 1000  # signatures that were good
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 
 
-class Sandbox:
+class Sandbox(Steering):
     """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
 
     Its market's time is 2026-09-01 12:00 UTC until ``advance`` or ``play`` moves it; the same calls
