@@ -24,7 +24,7 @@ decimals. An order that is refused (``Refusal``) changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -137,6 +137,29 @@ class Exchange(Engine):
         Refusal: see ``open_market``.
         """
         return self.venue(self.open_market(symbol)).depth(limit, self.now_us)
+
+    # Paths of prices
+
+    def set_price(
+        self, symbol: str, price: object, moves: Collection[str] = ("last", "mark", "index")
+    ) -> Json:
+        """Let a price jump at once, then hold it. ``price``: text or Decimal.
+
+        ``symbol``, ``price`` (text), ``triggers``, ``fills``: what it caused at once. ValueError:
+        unknown or closed market, or a wrong price or name of ``moves``.
+        """
+        raise NotImplementedError
+
+    def set_path(self, symbol: str, path: object) -> Json:
+        """Let a market's price follow a path (text, a mapping or a ``Path``) from now on.
+
+        ``symbol``, ``ends`` (microseconds), ``steps`` (their number). ValueError as ``set_price``.
+        """
+        raise NotImplementedError
+
+    def clear_path(self, symbol: str) -> None:
+        """End a market's path: its prices go on from where they are. ValueError: it has none."""
+        raise NotImplementedError
 
     # Orders
 
