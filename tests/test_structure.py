@@ -64,7 +64,7 @@ HOMES = {
     "dotenv": {"env"},
     "tornado": {"sandbox.server.http", "sandbox.server.websocket"},
     "websockets": {"streams.websocket"},
-    "tqdm": {"history.pages"},
+    "tqdm": {"history.pages", "sandbox.server.advance"},
     "matplotlib": {"plots"},
     "IPython": {"plots"},
 }  # fmt: skip

@@ -43,6 +43,7 @@ from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
 from .inputs import amounts_of, checked_key, feeds
 from .server import play
+from .server.advance import watch
 from .server.fault_table import FAULTS
 from .server.faults import Fault, Probability
 from .server.http import Server
@@ -137,17 +138,20 @@ class Sandbox(Steering):
     ) -> None:
         """Let the market's time pass: candles close, trades happen, open orders fill.
 
-        If you press Ctrl+C, KeyboardInterrupt is raised when all of the time has passed.
+        Requests are answered meanwhile: they see the moment that the time has reached, and orders
+        take their place there. If it takes longer than a second, a bar shows how far it is (if tqdm
+        is installed, and stderr is a terminal or this is a notebook).
+
+        Ctrl+C stops the time where it is, and raises KeyboardInterrupt. After any error all that
+        happened up to ``sandbox.now`` has happened, and nothing after it.
         """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
-        if self._service.play is not None:
-            raise ValueError("play() moves the time now; leave its block before advance()")
-        exchange = self._service.exchange
-        span_us = play.span_us("advance", self._service.now_us(), days, hours, minutes, seconds)
+        now_us = self._service.now_us()
+        span_us = play.span_us("advance", now_us, days, hours, minutes, seconds)
         if span_us == 0:
             raise ValueError("time only moves forward; write advance(minutes=5), not 0:00:00")
-        self._service.command(lambda: exchange.advance_to(exchange.now_us + span_us))
+        watch(self._service.begin_advance(now_us + span_us))
 
     def play(
         self, speed: float = 60, *, seconds: float = 0, minutes: float = 0, hours: float = 0
@@ -274,8 +278,9 @@ class Sandbox(Steering):
 
 
 def _stop(service: Service, server: Server) -> None:
-    if service.play is not None:
-        service.play.stop()
+    for running in (service.play, service.advance):
+        if running is not None:
+            running.stop()
     server.stop()
 
 
