@@ -41,12 +41,22 @@ from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
 from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
-from .inputs import amounts_of, checked_key, feeds
+from .inputs import (
+    amounts_of,
+    checked_host,
+    checked_key,
+    checked_names,
+    checked_token,
+    feeds,
+    new_key,
+)  # fmt: skip
 from .server import play
 from .server.advance import watch
+from .server.control.clock import set_speed
+from .server.control.forms import Owner
 from .server.fault_table import FAULTS
 from .server.faults import Fault, Probability
-from .server.http import Server
+from .server.http import HOST, Server
 from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
@@ -72,6 +82,12 @@ class Sandbox(Steering):
     clock instead, and ``advance`` and ``play`` are refused. Signatures are always checked by this
     machine's clock. ``conflicts``: which source to follow if sources contradict each other.
 
+    Programs in any language steer it over HTTP: ``GET /`` shows how. They need ``token``: unless
+    given, that of the environment's BPKIT_SANDBOX_TOKEN, or a random one. ``speed``: seconds of
+    market time that pass in a second from now on, until a program sets another speed. ``host``: the
+    address at which it listens. Another than 127.0.0.1 lets other machines in, and needs a token;
+    then ``names`` are those by which they may call this machine, such as ["sandbox"].
+
     It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
     the process.
     """
@@ -83,8 +99,16 @@ class Sandbox(Steering):
         seed: str = DEFAULT_SEED,
         follow_clock: bool = False,
         conflicts: Conflicts | None = None,
+        speed: float | None = None,
+        host: str = HOST,
+        names: Collection[str] = (),
+        token: str | None = None,
     ) -> None:
         _check_options(seed, follow_clock, conflicts)
+        if speed is not None and follow_clock:
+            raise ValueError("follow_clock is a speed of 1; give either follow_clock or speed")
+        host, only_here = checked_host(host)
+        self._token = checked_token(token, only_here)
         markets = market.load()
 
         def fresh(seed: str, conflicts: Conflicts) -> Exchange:
@@ -102,13 +126,28 @@ class Sandbox(Steering):
             partial(_finding, accepted),
             accepted,
             Origin(__version__, seed, fresh),
+            names=checked_names(host, names),
         )
         funds = amounts_of(FUNDS, exchange.assets)
         self._service.open_first_account(self.key.public_key, funds)
-        server = Server(self._service, f"bpkit/{__version__}", port)
+        owner = Owner(
+            __version__, self._token, new_key, amounts_of, self.key.public_key, self.key.sign
+        )
+        server = Server(self._service, owner, port, host)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.
         self._end = weakref.finalize(self, _stop, self._service, server)
+        if speed:
+            try:
+                set_speed(server.control.state, speed)
+            except BaseException:
+                self.stop()
+                raise
+
+    @property
+    def token(self) -> str:
+        """The secret that calls under ``/sandbox/v1`` need: ``Authorization: Bearer <token>``."""
+        return self._token
 
     @property
     def now(self) -> datetime:
@@ -220,13 +259,26 @@ class Sandbox(Steering):
         """
         if funds is not None and not isinstance(funds, Mapping):
             raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
-        key = Key.generate() if key is None else checked_key(key)
+        key = Key.for_sandbox() if key is None else checked_key(key)
         exchange = self._service.exchange
         if exchange.account(key.public_key) is not None:
             raise ValueError(f"{key!r} has an account already")
         amounts = amounts_of(funds or {}, exchange.assets)
         self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
+
+    def open_first_accounts(self, count: int) -> list[tuple[str, str, str]]:
+        """Open accounts with funds for a class: name, public key and secret of each.
+
+        Unlike others they stay after ``reset``, with the same keys.
+        """
+        amounts, made = amounts_of(FUNDS, self._service.exchange.assets), []
+        for _ in range(count):
+            public_key, secret = new_key(None)
+            with self._service.lock:
+                self._service.open_first_account(public_key, amounts)
+            made.append((self._service.exchange.accounts[public_key].name, public_key, secret))
+        return made
 
     def deposit(
         self, key: Key, symbol: str, quantity: str, blockchain: str | None = None
