@@ -132,7 +132,7 @@ def _react(engine: Engine) -> None:
     """Fire what is due at the new prices, and liquidate who is short of margin at them."""
     _fire(engine)
     for account in list(engine.accounts.values()):
-        if account.positions and engine.margin.is_short(account):
+        if engine.margin.is_short(account):
             engine.liquidate(account)
             _fire(engine)
 

@@ -123,22 +123,22 @@ def read(path: object) -> Path:
 
 
 def _steps_of_text(text: str) -> tuple[Step, ...]:
-    words = text.split()
-    if words and words[0] in NAMES:
-        return _named(_fields_of_name(text, words))
+    word = re.match(r"\s*(\w*)", text)
+    if word is not None and word[1] in NAMES:
+        return _named(_fields_of_name(text, word[1]))
     parts = [part.strip() for part in text.split(";")]
     if not parts[-1] and len(parts) > 1:
         parts.pop()  # a semicolon at the end
     return _checked([_step(number, _fields(number, part)) for number, part in enumerate(parts, 1)])
 
 
-def _fields_of_name(text: str, words: list[str]) -> dict[str, str]:
+def _fields_of_name(text: str, name: str) -> dict[str, str]:
     """``crash 30% in 10m``: the name may be followed by a percentage, by a duration, or both."""
     found = re.fullmatch(r"(\w+)(?:\s+(\S+)%)?(?:\s+in\s+(\S+))?", text.strip())
     if found is None:
         raise ValueError(
-            f'path={text!r}: a name is the whole path; write "{words[0]}" or, with numbers of your '
-            f'own, "{words[0]} 30% in 10m"'
+            f'path={text!r}: a name is the whole path; write "{name}" or, with numbers of your '
+            f'own, "{name} 30% in 10m"'
         )
     named = zip(("name", "percent", "in"), found.groups(), strict=True)
     return {field: value for field, value in named if value is not None}
