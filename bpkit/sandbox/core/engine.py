@@ -63,7 +63,7 @@ class Engine(Undoable):
         self.conflicts = conflicts or Conflicts()
         spot = [market for market in markets if market.kind == "SPOT"]
         self.assets = {asset for market in spot for asset in (market.base, market.quote)}
-        self.market_maker = Balances(dict.fromkeys(self.assets, MARKET_MAKER_FUNDS))
+        self.market_maker = Balances(dict.fromkeys(sorted(self.assets), MARKET_MAKER_FUNDS))
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
