@@ -41,14 +41,27 @@ from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
 from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
-from .inputs import amounts_of, checked_key, feeds
+from .inputs import (
+    amounts_of,
+    checked_host,
+    checked_key,
+    checked_names,
+    checked_token,
+    feeds,
+    new_key,
+)  # fmt: skip
 from .server import play
+from .server.advance import watch
+from .server.control.clock import set_speed
+from .server.control.forms import Owner
 from .server.fault_table import FAULTS
-from .server.faults import Fault
-from .server.http import Server
+from .server.faults import Fault, Probability
+from .server.http import HOST, Server
+from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
 from .simulation.synthetic import DEFAULT_SEED, START_US
+from .steering import Steering
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
@@ -60,7 +73,7 @@ REMEMBERED = 1000  # signatures that were good
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 
 
-class Sandbox:
+class Sandbox(Steering):
     """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
 
     Its market's time is 2026-09-01 12:00 UTC until ``advance`` or ``play`` moves it; the same calls
@@ -68,6 +81,12 @@ class Sandbox:
     for any free one; OSError if it is in use. ``follow_clock``: the market follows this machine's
     clock instead, and ``advance`` and ``play`` are refused. Signatures are always checked by this
     machine's clock. ``conflicts``: which source to follow if sources contradict each other.
+
+    Programs in any language steer it over HTTP: ``GET /`` shows how. They need ``token``: unless
+    given, that of the environment's BPKIT_SANDBOX_TOKEN, or a random one. ``speed``: seconds of
+    market time that pass in a second from now on, until a program sets another speed. ``host``: the
+    address at which it listens. Another than 127.0.0.1 lets other machines in, and needs a token;
+    then ``names`` are those by which they may call this machine, such as ["sandbox"].
 
     It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
     the process.
@@ -80,17 +99,24 @@ class Sandbox:
         seed: str = DEFAULT_SEED,
         follow_clock: bool = False,
         conflicts: Conflicts | None = None,
+        speed: float | None = None,
+        host: str = HOST,
+        names: Collection[str] = (),
+        token: str | None = None,
     ) -> None:
         _check_options(seed, follow_clock, conflicts)
+        if speed is not None and follow_clock:
+            raise ValueError("follow_clock is a speed of 1; give either follow_clock or speed")
+        host, only_here = checked_host(host)
+        self._token = checked_token(token, only_here)
         markets = market.load()
-        exchange = Exchange(
-            markets,
-            feeds(markets, seed),
-            _now_us() if follow_clock else START_US,
-            conflicts=conflicts,
-        )
+
+        def fresh(seed: str, conflicts: Conflicts) -> Exchange:
+            start_us = _now_us() if follow_clock else START_US
+            return Exchange(markets, feeds(markets, seed), start_us, conflicts=conflicts)
+
+        exchange = fresh(seed, conflicts or Conflicts())
         self.key = Key(DEMO_SECRET)
-        exchange.open_account(self.key.public_key, amounts_of(FUNDS, exchange.assets))
         self._still = not follow_clock
         accepted: deque[str] = deque(maxlen=REMEMBERED)
         self._service = Service(
@@ -99,11 +125,29 @@ class Sandbox:
             _now_us if follow_clock else None,
             partial(_finding, accepted),
             accepted,
+            Origin(__version__, seed, fresh),
+            names=checked_names(host, names),
         )
-        server = Server(self._service, f"bpkit/{__version__}", port)
+        funds = amounts_of(FUNDS, exchange.assets)
+        self._service.open_first_account(self.key.public_key, funds)
+        owner = Owner(
+            __version__, self._token, new_key, amounts_of, self.key.public_key, self.key.sign
+        )
+        server = Server(self._service, owner, port, host)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.
         self._end = weakref.finalize(self, _stop, self._service, server)
+        if speed:
+            try:
+                set_speed(server.control.state, speed)
+            except BaseException:
+                self.stop()
+                raise
+
+    @property
+    def token(self) -> str:
+        """The secret that calls under ``/sandbox/v1`` need: ``Authorization: Bearer <token>``."""
+        return self._token
 
     @property
     def now(self) -> datetime:
@@ -133,17 +177,20 @@ class Sandbox:
     ) -> None:
         """Let the market's time pass: candles close, trades happen, open orders fill.
 
-        If you press Ctrl+C, KeyboardInterrupt is raised when all of the time has passed.
+        Requests are answered meanwhile: they see the moment that the time has reached, and orders
+        take their place there. If it takes longer than a second, a bar shows how far it is (if tqdm
+        is installed, and stderr is a terminal or this is a notebook).
+
+        Ctrl+C stops the time where it is, and raises KeyboardInterrupt. After any error all that
+        happened up to ``sandbox.now`` has happened, and nothing after it.
         """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
-        if self._service.play is not None:
-            raise ValueError("play() moves the time now; leave its block before advance()")
-        exchange = self._service.exchange
-        span_us = play.span_us("advance", self._service.now_us(), days, hours, minutes, seconds)
+        now_us = self._service.now_us()
+        span_us = play.span_us("advance", now_us, days, hours, minutes, seconds)
         if span_us == 0:
             raise ValueError("time only moves forward; write advance(minutes=5), not 0:00:00")
-        self._service.command(lambda: exchange.advance_to(exchange.now_us + span_us))
+        watch(self._service.begin_advance(now_us + span_us))
 
     def play(
         self, speed: float = 60, *, seconds: float = 0, minutes: float = 0, hours: float = 0
@@ -172,6 +219,8 @@ class Sandbox:
         times: int | None = None,
         seconds: float | None = None,
         symbols: Collection[str] | None = None,
+        account: Key | None = None,
+        probability: Probability = 1,
     ) -> AbstractContextManager[Fault]:
         """Let something go wrong: ``with sandbox.fault("lost_reply", times=1) as fault: ...``
 
@@ -180,6 +229,8 @@ class Sandbox:
         ``times``: it hits at most so many requests, sockets or frames. ``seconds``: for ``slow``
         (2) how late, at most 600; for ``clock_skew`` (30) how far the exchange's clock is ahead,
         below 0 if it is behind. ``symbols``: for ``cancel_only`` which markets; all unless given.
+        ``account``: it hits only requests that name this account's key. ``probability``: how often
+        it acts on what it may hit, from 0 to 1, such as "0.25". Which ones depends on the seed.
 
         It is on within its block, for all connections. ``fault.hits`` counts what it has hit:
         requests; sockets, for ``ws_cut``, ``ws_close``, ``ws_dead`` and ``ws_refused``; frames, for
@@ -189,7 +240,14 @@ class Sandbox:
         """
         markets = self._service.exchange.markets
         one = Fault(
-            name, markets, operations=operations, times=times, seconds=seconds, symbols=symbols
+            name,
+            markets,
+            operations=operations,
+            times=times,
+            seconds=seconds,
+            symbols=symbols,
+            account=None if account is None else self._account(account).public_key,
+            probability=probability,
         )
         return self._service.under(one)
 
@@ -201,13 +259,26 @@ class Sandbox:
         """
         if funds is not None and not isinstance(funds, Mapping):
             raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
-        key = Key.generate() if key is None else checked_key(key)
+        key = Key.for_sandbox() if key is None else checked_key(key)
         exchange = self._service.exchange
         if exchange.account(key.public_key) is not None:
             raise ValueError(f"{key!r} has an account already")
         amounts = amounts_of(funds or {}, exchange.assets)
         self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
+
+    def open_first_accounts(self, count: int) -> list[tuple[str, str, str]]:
+        """Open accounts with funds for a class: name, public key and secret of each.
+
+        Unlike others they stay after ``reset``, with the same keys.
+        """
+        amounts, made = amounts_of(FUNDS, self._service.exchange.assets), []
+        for _ in range(count):
+            public_key, secret = new_key(None)
+            with self._service.lock:
+                self._service.open_first_account(public_key, amounts)
+            made.append((self._service.exchange.accounts[public_key].name, public_key, secret))
+        return made
 
     def deposit(
         self, key: Key, symbol: str, quantity: str, blockchain: str | None = None
@@ -259,8 +330,9 @@ class Sandbox:
 
 
 def _stop(service: Service, server: Server) -> None:
-    if service.play is not None:
-        service.play.stop()
+    for running in (service.play, service.advance):
+        if running is not None:
+            running.stop()
     server.stop()
 
 

@@ -6,7 +6,7 @@ The engine has accounts, markets and venues, and no JSON: ``exchange`` makes the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
@@ -63,12 +63,13 @@ class Engine(Undoable):
         self.conflicts = conflicts or Conflicts()
         spot = [market for market in markets if market.kind == "SPOT"]
         self.assets = {asset for market in spot for asset in (market.base, market.quote)}
-        self.market_maker = Balances(dict.fromkeys(self.assets, MARKET_MAKER_FUNDS))
+        self.market_maker = Balances(dict.fromkeys(sorted(self.assets), MARKET_MAKER_FUNDS))
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
         self.scheduled: UndoList[Scheduled] = UndoList()  # in the order in which they act at one time
         self.last_id = FIRST_ORDER_ID
+        self.triggered = self.liquidated = 0  # conditional orders and positions so far
         self.outbox = Outbox()
         self.publisher = Publisher(self)
         self.margin = Margin(self.markets, self.mark)
@@ -86,6 +87,11 @@ class Engine(Undoable):
         )
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
+
+    @property
+    def feeds(self) -> Collection[str]:
+        """The symbols of the markets that are used."""
+        return self._feeds.keys()
 
     def feed(self, symbol: str) -> PriceFeed:
         """The price feed of a market, made when it is first used."""
@@ -273,6 +279,7 @@ class Engine(Undoable):
         if request.quantity == 0:
             venue.end(order, "TriggerFailed", "StopWithoutPosition")
             return
+        self.triggered += 1
         # No status is documented for a conditional order that was triggered. This is a guess.
         venue.end(order, "Filled")
         try:
@@ -314,6 +321,7 @@ class Engine(Undoable):
             order = self._accept(account, request)
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)
+            self.liquidated += 1
             self.leave_exits(venue)
 
 

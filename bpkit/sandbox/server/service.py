@@ -10,23 +10,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from ...operations import OPERATIONS, UNDOCUMENTED, Operation
+from ..core import timeline
 from ..core.exchange import EngineAccount, Exchange, Refusal
 from ..core.transfers import Transfers
 from ..undo import all_or_nothing
 from . import answers, auth, handshake, parsing, socket_faults
+from .advance import Advance
 from .answers import Response
 from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
 from .play import Play
 from .record import RequestRecord, bounded
+from .restarts import Origin, Restarts
 from .subscriptions import Hub
 
 # An operation without a function is answered 501 once the body is a JSON object and the signature
@@ -49,14 +52,15 @@ for _operation in OPERATIONS.values():
     _ROUTES.setdefault(_operation.path, {})[_operation.method] = _operation
 
 
-class Service:
+class Service(Restarts):
     """The exchange behind its API. ``clock``: Unix milliseconds, only for authentication.
 
     ``market_clock``: microseconds that the market follows, or None for a market whose time does not
     move until ``exchange.advance_to`` is called. ``diagnose``: explains a request whose signature
     was refused (method, path, query, headers, body, the exchange's time in ms), as text, or None.
     The text is sent in a header and kept in the log, never in the body. ``accepted``: receives the
-    signatures (base64) that were good.
+    signatures (base64) that were good. ``origin``: makes a new exchange, for ``restore`` and
+    ``reset``. ``names``: by which this machine is called, besides its loopback names.
     """
 
     def __init__(
@@ -66,14 +70,22 @@ class Service:
         market_clock: Callable[[], int] | None = None,
         diagnose: Diagnose | None = None,
         accepted: deque[str] | None = None,
+        origin: Origin | None = None,
+        *,
+        names: Collection[str] = (),
     ) -> None:
+        super().__init__(origin)
         self.exchange, self.lock = exchange, threading.RLock()
         self.capital, self.faults = Transfers(exchange), ActiveFaults()
+        self.names = frozenset(name.lower() for name in names)
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self._logged = 0  # rows that ever were in the log
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
         self.hub = Hub(self)
         self.play: Play | None = None  # that is running
+        self.advance: Advance | None = None  # that is running
+        self.waiting = 0  # requests that wait for the lock; the server counts them
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -94,34 +106,45 @@ class Service:
             record = RequestRecord(method, path, query, headers, body, self.clock(), operation)
             response = self.faults.answer(record, self._respond)
             entry = record.log_entry(response)
-            self.log.append(entry)
+            self.note(entry)
             self.hub.publish()
         examine = partial(self._examined, record, response, entry)
         return response, examine if record.denied else None
 
+    def note(self, entry: dict[str, Any]) -> None:
+        """Add a row to the log. Call it under the lock."""
+        self._logged += 1
+        entry["n"] = self._logged
+        self.log.append(entry)
+
     @contextmanager
     def under(self, fault: Fault) -> Iterator[Fault]:
         """The fault is on within this context."""
-        with self.lock:
-            self.faults.start(fault)
-            socket_faults.remember_depths(fault, self.exchange)
-            self.hub.begin(fault)
+        self.begin_fault(fault)
         try:
             yield fault
         finally:
-            with self.lock:
-                self.faults.end(fault)
+            self.end_fault(fault)
+
+    def begin_fault(self, fault: Fault) -> None:
+        """The fault is on from now."""
+        with self.lock:
+            self.faults.start(fault, self.seed)
+            socket_faults.remember_depths(fault, self.exchange)
+            self.hub.begin(fault)
+
+    def end_fault(self, fault: Fault) -> None:
+        """The fault is off, if it was on."""
+        with self.lock:
+            if self.faults.end(fault):
                 self.hub.end(fault)
 
     def command(self, act: Callable[[], Result]) -> Result:
         """Carry out a command of the sandbox's owner, whole or not at all.
 
-        It runs in a thread of its own: an interrupt (Ctrl+C) reaches only the main thread, which
-        waits here until the command is done.
+        It runs in a thread of its own: see ``uninterrupted``.
         """
-
-        with ThreadPoolExecutor(1, "bpkit sandbox command") as thread:
-            return thread.submit(self.carry_out, act).result()
+        return uninterrupted(partial(self.carry_out, act))
 
     def carry_out(self, act: Callable[[], Result]) -> Result:
         """Like ``command``, in the thread that calls it."""
@@ -132,6 +155,24 @@ class Service:
                     return act()
             finally:
                 self.hub.publish()
+
+    def begin_advance(self, until_us: int) -> Advance:
+        """Begin to advance the market to ``until_us``; requests are answered meanwhile.
+
+        ValueError: that time has passed, or something else moves the market's time.
+        """
+        with self.lock:
+            if self.follows_clock:
+                raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
+            if self.play is not None:
+                raise ValueError("play() moves the time now; leave its block before advance()")
+            if self.advance is not None:
+                raise ValueError("advance() moves the time now; wait until it is done")
+            if until_us <= self.exchange.now_us:
+                raise ValueError(f"it is {self.exchange.now_us} already, {until_us} has passed")
+            self.advance = Advance(self, until_us)
+            self.advance.start()
+            return self.advance
 
     @property
     def follows_clock(self) -> bool:
@@ -148,9 +189,9 @@ class Service:
         The log has a row if it is refused. Call it under the lock.
         """
         record = RequestRecord("GET", path, query, headers, b"", self.clock(), None)
-        response = handshake.refusal(record, self.faults)
+        response = handshake.refusal(record, self.faults, self.names)
         if response is not None:
-            self.log.append(record.log_entry(response))
+            self.note(record.log_entry(response))
         return response
 
     def now_us(self) -> int:
@@ -180,7 +221,7 @@ class Service:
 
     def _carry_out(self, record: RequestRecord) -> Response:
         """Raises Unreadable, Refusal."""
-        handshake.check_host(record.headers.get("host", ""))
+        handshake.check_host(record.headers.get("host", ""), self.names)
         self.catch_up()
         with all_or_nothing():
             return self._answered(record)
@@ -230,11 +271,15 @@ class Service:
         return SIGNED[name](self.exchange, account, values)
 
     def catch_up(self) -> None:
-        """Advance the market to its clock, if it follows one."""
+        """Bring the market to the present: to its clock, or to where an advance is by now."""
+        if self.advance is not None:
+            with all_or_nothing():
+                timeline.show(self.exchange)
         if self._market_clock is not None:
             # A clock that is set back must not stop the market.
             with all_or_nothing():
-                self.exchange.advance_to(max(self._market_clock(), self.exchange.now_us))
+                now_us = self._market_clock() - self.behind_us
+                self.exchange.advance_to(max(now_us, self.exchange.now_us))
 
     def _examined(
         self, record: RequestRecord, response: Response, entry: dict[str, Any]
@@ -263,6 +308,13 @@ class Service:
         except Exception:  # the answer is sent all the same
             _log.exception("no finding at %s %s", record.method, record.path)
             return None
+
+
+def uninterrupted(act: Callable[[], Result]) -> Result:
+    """Carry out ``act`` in a thread of its own: an interrupt (Ctrl+C) reaches only the main thread,
+    which waits here until it is done."""
+    with ThreadPoolExecutor(1, "bpkit sandbox command") as thread:
+        return thread.submit(act).result()
 
 
 def _route(method: str, path: str) -> Operation | None:
