@@ -58,7 +58,7 @@ HOMES = {
     "pandas": {"frames", "frames.conversions"},
     "numpy": {
         "frames.conversions", "sandbox.simulation.candles", "sandbox.simulation.crowd",
-        "sandbox.simulation.marks", "sandbox.simulation.price_feed",
+        "sandbox.simulation.daily", "sandbox.simulation.marks", "sandbox.simulation.price_feed",
         "sandbox.simulation.synthetic",
     },
     "dotenv": {"env"},
