@@ -28,7 +28,7 @@ from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
 from .play import Play
-from .record import RequestRecord, bounded
+from .record import Log, RequestRecord, bounded
 from .subscriptions import Hub
 
 # An operation without a function is answered 501 once the body is a JSON object and the signature
@@ -40,7 +40,6 @@ NOT_SIMULATED = frozenset(
     for name, operation in OPERATIONS.items()
     if name not in _HANDLED and operation.instruction != UNDOCUMENTED
 )
-LOG_LENGTH = 10_000
 GRAIN_US = 100_000  # the least time that a market which follows a clock passes for a request
 FINDING = "X-Sandbox-Finding"  # a header of the sandbox; the exchange never sends it
 FINDING_LENGTH = 1000  # characters in that header; the log has the whole finding
@@ -72,7 +71,7 @@ class Service:
     ) -> None:
         self.exchange, self.lock = exchange, threading.RLock()
         self.capital, self.faults = Transfers(exchange), ActiveFaults()
-        self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self.log = Log()
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
         self.hub = Hub(self)
