@@ -58,8 +58,9 @@ HOMES = {
     "pandas": {"frames", "frames.conversions"},
     "numpy": {
         "frames.conversions", "sandbox.simulation.candles", "sandbox.simulation.crowd",
-        "sandbox.simulation.lines", "sandbox.simulation.marks", "sandbox.simulation.own_trades",
-        "sandbox.simulation.price_feed", "sandbox.simulation.synthetic",
+        "sandbox.simulation.daily", "sandbox.simulation.lines", "sandbox.simulation.marks",
+        "sandbox.simulation.own_trades", "sandbox.simulation.price_feed",
+        "sandbox.simulation.synthetic",
     },
     "dotenv": {"env"},
     "tornado": {"sandbox.server.http", "sandbox.server.websocket"},

@@ -57,6 +57,7 @@ from .server.control.forms import Owner
 from .server.fault_table import FAULTS
 from .server.faults import Fault, Probability
 from .server.http import HOST, Server
+from .server.record import Rows
 from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
@@ -163,14 +164,15 @@ class Sandbox(Steering):
         refusal, or, if a fault hit it, what was done and what then went wrong: "carried out, reply
         lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
         refused signature, and what to do, or None). The last 10,000 are kept. A text of more than
-        10,000 bytes is cut, and ends with a note that it was.
+        10,000 bytes is cut, and ends with a note that it was; so is one of more than 500 when 300
+        newer rows have come.
 
         A frame that a client sends on a WebSocket has a row, too: its method is SUBSCRIBE or
         UNSUBSCRIBE, its body the frame without its signature, its status 101, and its verdict
         "accepted" or the error.
         """
         with self._service.lock:
-            return [dict(entry) for entry in self._service.log]
+            return Rows(self._service.log)
 
     def advance(
         self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0

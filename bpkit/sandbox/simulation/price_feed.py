@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ..undo import UndoDict, UndoList
 from .candles import WIDTHS, Candle, Row, bucket, candle, join, tally
 from .crowd import Crowd, Levels
+from .daily import day_row
 from .market import Market
 from .marks import Marks, Source, funding_rate
 from .own_trades import FIRST_DAY, OwnTrades
@@ -187,8 +188,12 @@ class PriceFeed(OwnTrades):
         """The trades of any span as one candle."""
         rows: list[Row] = []
         for number, start, end in _days_of(start_us, end_us):
-            if start % HOUR == end % HOUR == 0:
-                hours = self._hours(number, self._versions.get(number, 0), self._chain(number))
+            chain = self._chain(number)
+            whole = end - start == DAY and not chain and number not in self._versions
+            if whole and (row := day_row(self.seed, self.market.symbol, number)) is not None:
+                rows.append(row)
+            elif start % HOUR == end % HOUR == 0:
+                hours = self._hours(number, self._versions.get(number, 0), chain)
                 first = start % DAY // HOUR
                 rows += hours[first : first + (end - start) // HOUR].tolist()
             else:
