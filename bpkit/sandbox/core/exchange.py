@@ -30,16 +30,14 @@ from typing import Any
 
 from ..formatting import plain
 from ..simulation.market import Market
-from . import rules
+from . import fees, rules
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder
 from .quotes import MARKET_MAKER
 from .rules import Refusal, bad_request
-from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
 from .timeline import pass_time
-from .venue import MAKER_FEE, TAKER_FEE
 
 __all__ = [
     "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal",
@@ -83,18 +81,19 @@ class Exchange(Engine):
     def account_summary(self, account: EngineAccount) -> Json:
         """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
         waiting = sum(order.request.conditional for order in account.open.values())
+        spot, futures = (fees.tier(account, kind, self.now_us) for kind in ("SPOT", "PERP"))
         return {
             **account.settings,
             "autoRealizePnl": True,
             "borrowLimit": "0",
-            "futuresMakerFee": plain(FUTURES_MAKER_FEE * 10_000),
-            "futuresTakerFee": plain(FUTURES_TAKER_FEE * 10_000),
+            "futuresMakerFee": _basis_points(futures.maker),
+            "futuresTakerFee": _basis_points(futures.taker),
             "leverageLimit": plain(account.leverage_limit),
             "limitOrders": len(account.open) - waiting,
             "liquidating": False,
             "positionLimit": "0",
-            "spotMakerFee": plain(MAKER_FEE * 10_000),
-            "spotTakerFee": plain(TAKER_FEE * 10_000),
+            "spotMakerFee": _basis_points(spot.maker),
+            "spotTakerFee": _basis_points(spot.taker),
             "triggerOrders": waiting,
         }
 
@@ -221,9 +220,13 @@ class Exchange(Engine):
         """``Order`` of every order that was accepted, newest first."""
         return [order.history() for order in reversed(account.orders)]
 
-    def fills(self, account: EngineAccount) -> list[Json]:
-        """``OrderFill``, newest first."""
-        return [fill.wire() for fill in reversed(account.fills)]
+    def fills(self, account: EngineAccount, strategy_id: str | None = None) -> list[Json]:
+        """``OrderFill``, newest first. ``strategy_id``: only those of its orders."""
+        return [
+            fill.wire()
+            for fill in reversed(account.fills)
+            if strategy_id in (None, fill.order.request.strategy)
+        ]
 
     def _open(self, account: EngineAccount, symbol: str) -> list[EngineOrder]:
         """Oldest first. Refusal: unknown symbol."""
@@ -298,3 +301,7 @@ class Exchange(Engine):
     def settlements(self, account: EngineAccount) -> list[Json]:
         """``Settlement`` of every change of the account's cash, newest first."""
         return [row.wire(account.user_id) for row in reversed(account.settlements)]
+
+
+def _basis_points(part: Decimal) -> str:
+    return plain(part.scaleb(4))

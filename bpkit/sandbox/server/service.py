@@ -69,6 +69,7 @@ class Service:
     ) -> None:
         self.exchange, self.lock = exchange, threading.RLock()
         self.capital, self.faults = Transfers(exchange), ActiveFaults()
+        exchange.check_market = self.faults.check_market_of_strategy
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted

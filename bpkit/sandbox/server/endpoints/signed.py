@@ -80,6 +80,10 @@ def _ids(values: Values) -> dict[str, Any]:
     }
 
 
+def _strategy(values: Values) -> tuple[str, str | None, int | None]:
+    return values["symbol"], values.get("strategyId"), values.get("clientStrategyId")
+
+
 def _open(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
     """A list of what is open. Refusal: unknown symbol."""
 
@@ -101,6 +105,12 @@ def _history(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed
         return page(select(list_all(exchange, account), values), values)
 
     return paged
+
+
+def _fills(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
+    rows = exchange.fills(account, values.get("strategyId"))
+    rest = {name: value for name, value in values.items() if name != "strategyId"}
+    return page(select(rows, rest), values)
 
 
 def _position_history(exchange: Exchange, account: EngineAccount, values: Values) -> list[Row]:
@@ -131,18 +141,31 @@ SIGNED: dict[str, Signed] = {
     "get_open_orders": _open(Exchange.open_orders),
     "get_positions": _open(Exchange.positions),
     "get_order_history": _history(Exchange.order_history),
-    "get_fills": _history(Exchange.fills),
+    "get_fills": _fills,
     "get_funding_payments": _history(Exchange.funding_payments),
     "get_settlement_history": _history(Exchange.settlements),
     "get_position_history": _position_history,
+    "get_strategy": lambda exchange, account, values: exchange.strategies.one(
+        account, *_strategy(values)
+    ),
+    "cancel_strategy": lambda exchange, account, values: exchange.strategies.cancel(
+        account, *_strategy(values)
+    ),
+    "cancel_open_strategies": lambda exchange, account, values: exchange.strategies.cancel_all(
+        account, values["symbol"]
+    ),
+    "get_open_strategies": _open(lambda exchange, account: exchange.strategies.running(account)),
+    "get_strategies_history": _history(
+        lambda exchange, account: exchange.strategies.history(account)
+    ),
     "get_borrow_lend_positions": lambda exchange, account, values: [],
     "get_vault_pending_redeems": _vault_key_only(403, "FORBIDDEN"),
     "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
     **dict.fromkeys(
         (
             "get_dust_history", "get_borrow_lend_history", "get_interest_history",
-            "get_borrow_lend_position_history", "get_strategies_history", "get_rfq_history",
-            "get_quote_history", "get_rfq_fill_history", "get_quote_fill_history",
+            "get_borrow_lend_position_history", "get_rfq_history", "get_quote_history",
+            "get_rfq_fill_history", "get_quote_fill_history",
             "get_vault_mint_history", "get_vault_redeem_history",
         ),
         _empty_history,
@@ -157,10 +180,16 @@ def _execute(exchange: Exchange, account: EngineAccount, order: Values, check: C
     return exchange.execute(account, order)
 
 
+def _create_strategy(exchange: Exchange, account: EngineAccount, wish: Values, check: Check) -> Row:
+    check(wish["symbol"])
+    return exchange.strategies.create(account, wish)
+
+
 # They also take ``check``: a Refusal if the symbol's market takes no orders now.
 ORDERS: dict[str, Callable[[Exchange, EngineAccount, Any, Check], Any]] = {
     "execute_order": _execute,
     "execute_order_batch": Exchange.execute_batch,
+    "strategy_create": _create_strategy,
 }
 
 # --- deposits and withdrawals ---------------------------------------------------------------------
