@@ -73,7 +73,7 @@ class Engine(Undoable):
         self.scheduled: UndoList[Scheduled] = UndoList([self.strategies])
         # Refusal: that market takes no orders now. The server's faults replace it.
         self.check_market: Callable[[str], None] = _takes_orders
-        self.last_id = FIRST_ORDER_ID
+        self.last_id, self.last_dust_id = FIRST_ORDER_ID, 0
         self.outbox = Outbox()
         self.publisher = Publisher(self)
         self.margin = Margin(self.markets, self.mark)

@@ -4,8 +4,8 @@ What is not simulated:
 
 - Loans: ``autoBorrow*`` and ``autoLend*`` are refused, status 501, code NOT_IMPLEMENTED.
 - The 100 ms that the exchange makes takers wait, its limits on the number of open orders, on
-  positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
-  other than open and closed. The mean premium band of futures.
+  positions and on open interest, brokers (``brokerId`` is ignored), and market states other than
+  open and closed. The mean premium band of futures.
 - Unsettled profit and loss: what is realised is paid at once. The market maker holds the opposite
   of every position, so nobody is deleveraged and no liquidity fund can run dry.
 - Liquidation in steps: an account that is short of maintenance margin loses its orders, then its
@@ -14,9 +14,10 @@ What is not simulated:
 - Subaccounts. Reactions of other traders: prices do not react to a large order.
 
 What is simulated: spot and futures in real books with price-time priority, cross margin, hourly
-funding, conditional orders. A simulated market maker quotes from the price feed; its quotes are
-orders like any other. What you take from them stays taken until the feed's next own trade. Such a
-trade meets the users' orders; then the quotes that cross them take the rest.
+funding, conditional orders, strategies (TWAP), fees by tier, dust. A simulated market maker quotes
+from the price feed; its quotes are orders like any other. What you take from them stays taken until
+the feed's next own trade. Such a trade meets the users' orders; then the quotes that cross them
+take the rest.
 
 Inside, prices are ticks, quantities are steps, notionals are ticks * steps; balances are exact
 decimals. An order that is refused (``Refusal``) changes nothing.
@@ -30,7 +31,7 @@ from typing import Any
 
 from ..formatting import plain
 from ..simulation.market import Market
-from . import fees, rules
+from . import dust, fees, rules
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
@@ -104,6 +105,14 @@ class Exchange(Engine):
     def collateral(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``."""
         return self.margin.summary(account)
+
+    def convert_dust(self, account: EngineAccount, symbol: str | None = None) -> None:
+        """Convert the dust of an asset, or all of it, to USDC. Refusal: it is not dust."""
+        dust.convert(self, account, symbol)
+
+    def dust_history(self, account: EngineAccount) -> list[Json]:
+        """``DustConversion``, newest first."""
+        return [row.wire() for row in reversed(account.dust)]
 
     # Time and markets
 

@@ -19,7 +19,8 @@ from .ledger import Balances, exact
 from .positions import EnginePosition, FundingPayment, Settlement
 
 if TYPE_CHECKING:
-    from .strategies import Strategy
+    from .dust import DustConversion
+    from .strategy import Strategy
 
 CONDITIONS = (
     "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
@@ -119,6 +120,7 @@ class EngineAccount(Undoable):
     settlements: UndoList[Settlement] = field(default_factory=UndoList)
     funding: UndoList[FundingPayment] = field(default_factory=UndoList)
     strategies: UndoList[Strategy] = field(default_factory=UndoList)
+    dust: UndoList[DustConversion] = field(default_factory=UndoList)
     traded: UndoDict[str, UndoDict[int, Decimal]] = field(
         default_factory=lambda: UndoDict(SPOT=UndoDict(), PERP=UndoDict())
     )

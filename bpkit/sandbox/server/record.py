@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from ...operations import Operation
 from .answers import Response
 
 LONGEST = 10_000  # bytes of a text in the log, which keeps thousands of them
+_TOKEN = re.compile(r'("twoFactorToken"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\s]+)')
 
 
 @dataclass
@@ -42,16 +44,19 @@ class RequestRecord:
 
     def log_entry(self, response: Response) -> dict[str, Any]:
         """A row of ``Sandbox.log``; its finding is added later."""
+        body, verdict = self.body.decode(errors="replace"), self.verdict
+        for _, token in _TOKEN.findall(body):
+            verdict = verdict.replace(token.strip('"') or token, "***")
         return {
             "time": datetime.fromtimestamp(self.now_ms / 1000, UTC),
             "method": self.method,
             "path": bounded(self.path),
             "query": bounded(self.query),
-            "body": bounded(self.body.decode(errors="replace")),
+            "body": bounded(_TOKEN.sub(r'\1"***"', body)),
             "operation": self.operation.name if self.operation else None,
             "signedBy": self.signed_by,  # the public key whose signature was good
             "status": response.status,
-            "verdict": bounded(self.verdict),  # a refusal may repeat the whole body
+            "verdict": bounded(verdict),  # a refusal may repeat the whole body
             "fault": ", ".join(self.faults.values()) or None,
             "finding": None,  # what was wrong with the signature
         }

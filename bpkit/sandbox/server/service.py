@@ -67,14 +67,23 @@ class Service:
         diagnose: Diagnose | None = None,
         accepted: deque[str] | None = None,
     ) -> None:
-        self.exchange, self.lock = exchange, threading.RLock()
-        self.capital, self.faults = Transfers(exchange), ActiveFaults()
-        exchange.check_market = self.faults.check_market_of_strategy
+        self.faults, self.lock = ActiveFaults(), threading.RLock()
+        self.exchange, self.capital = exchange, Transfers(exchange)
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
         self.hub = Hub(self)
         self.play: Play | None = None  # that is running
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange, whose strategies ask the faults whether a market takes orders."""
+        return self._exchange
+
+    @exchange.setter
+    def exchange(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        exchange.check_market = self.faults.check_market_of_strategy
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -224,7 +233,7 @@ class Service:
         if account is None:
             return self.faults.show(record, PUBLIC[name](self.exchange, values))
         if name in TRANSFERS:
-            return TRANSFERS[name](self.capital, account, values)
+            return TRANSFERS[name](self.capital, account, values, record.exchange_ms)
         if name in ORDERS:
             check = partial(self.faults.check_market, record)
             return ORDERS[name](self.exchange, account, values, check)

@@ -78,6 +78,7 @@ FILL_TYPES: dict[str, tuple[str | None, ...]] = {
     "CollateralConversionAndSpotLiquidation": ("CollateralConversion",),
 }
 FILTERS: dict[str, Callable[[Row, Any], bool]] = {
+    "id": lambda row, id: bool(row["id"] == id),
     "symbol": lambda row, symbol: bool(row["symbol"] == symbol),
     "orderId": lambda row, order_id: order_id in (row.get("orderId"), row.get("id")),
     # An order has the id of its strategy; in the history of strategies it is the id of the row.

@@ -1,7 +1,7 @@
 """Signed operations: account, orders, histories, positions, deposits and withdrawals.
 
 Each function takes (exchange, account, values), those of deposits and withdrawals take (transfers,
-account, values). They return JSON values in the shapes of the exchange.
+account, values, now_ms). They return JSON values in the shapes of the exchange.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ def _leverage(exchange: Exchange, limit: Decimal) -> Decimal:
     if not 1 <= limit <= highest:
         raise bad_request(f"Leverage limit must be between 1 and {highest}")
     return limit
+
+
+def _convert_dust(exchange: Exchange, account: EngineAccount, values: Values) -> Empty:
+    exchange.convert_dust(account, values.get("symbol"))
+    return Empty()
 
 
 def _max_borrow(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
@@ -155,6 +160,8 @@ SIGNED: dict[str, Signed] = {
         account, values["symbol"]
     ),
     "get_open_strategies": _open(lambda exchange, account: exchange.strategies.running(account)),
+    "convert_dust": _convert_dust,
+    "get_dust_history": _history(Exchange.dust_history),
     "get_strategies_history": _history(
         lambda exchange, account: exchange.strategies.history(account)
     ),
@@ -163,7 +170,7 @@ SIGNED: dict[str, Signed] = {
     "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
     **dict.fromkeys(
         (
-            "get_dust_history", "get_borrow_lend_history", "get_interest_history",
+            "get_borrow_lend_history", "get_interest_history",
             "get_borrow_lend_position_history", "get_rfq_history", "get_quote_history",
             "get_rfq_fill_history", "get_quote_fill_history",
             "get_vault_mint_history", "get_vault_redeem_history",
@@ -195,7 +202,9 @@ ORDERS: dict[str, Callable[[Exchange, EngineAccount, Any, Check], Any]] = {
 # --- deposits and withdrawals ---------------------------------------------------------------------
 
 
-def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values) -> Row:
+def _max_withdrawal(
+    transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
+) -> Row:
     return {
         "autoBorrow": values.get("autoBorrow"),
         "autoLendRedeem": values.get("autoLendRedeem"),
@@ -204,21 +213,28 @@ def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values
     }
 
 
-def _deposits(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+def _deposits(
+    transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
+) -> list[Row]:
     rows = transfers.deposits(account, values.get("from"), values.get("to"))
     return page(rows, values).rows  # this history has no page headers
 
 
-def _withdrawals(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+def _withdrawals(
+    transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
+) -> list[Row]:
     rows = transfers.withdrawals(
         account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
     )
     return page(rows, values).rows
 
 
-TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
+# They also take the exchange's clock in Unix milliseconds, which two factor tokens need.
+TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values, int], Any]] = {
     "get_max_withdrawal_quantity": _max_withdrawal,
     "get_deposits": _deposits,
     "get_withdrawals": _withdrawals,
-    "request_withdrawal": lambda transfers, account, values: transfers.request(account, values),
+    "request_withdrawal": lambda transfers, account, values, now_ms: transfers.request(
+        account, values, now_ms
+    ),
 }
