@@ -82,6 +82,7 @@ class Service:
 
     @exchange.setter
     def exchange(self, exchange: Exchange) -> None:
+        """Also for one that takes the place of another."""
         self._exchange = exchange
         exchange.check_market = self.faults.check_market_of_strategy
 

@@ -6,17 +6,23 @@ how large they are, is a guess; the numbers are worked out by hand.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from conftest import Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_engine_properties import NOW as WANDERS
+from test_engine_properties import WanderingFeed
 from test_exchange import NOW, SECOND, Floor, everything
 
 from bpkit.sandbox import Sandbox
-from bpkit.sandbox.core.exchange import EngineAccount, Refusal
+from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
+from bpkit.sandbox.core.transfers import Transfers
+from bpkit.sandbox.simulation.market import load
 
 SCHEDULED = {
     "symbol": "SOL_USDC", "strategyType": "Scheduled", "side": "Bid",
@@ -357,6 +363,116 @@ def test_strategies_that_are_refused(floor: Floor, fields: dict[str, Any], messa
     with pytest.raises(Refusal, match=message):
         start(floor, **fields)
     assert floor.ann.orders == [] and floor.ann.strategies == []
+
+
+def test_the_stream_names_the_strategy(floor: Floor) -> None:
+    """As a number. Other orders have no ``H``."""
+    floor.exchange.outbox.wanted = {("account.orderUpdate", "ann")}
+    start(floor)
+    floor.order(floor.ann, "Bid", quantity="1")
+    frames = [frame.data for frame in floor.exchange.outbox.take()]
+    assert [data.get("H") for data in frames] == [6_023_471_188, 6_023_471_188, None, None]
+    assert list(frames[0]) == sorted(frames[0])
+
+
+# --- nothing is lost ------------------------------------------------------------------------------
+
+sides = st.sampled_from(["Bid", "Ask"])
+quantities = st.integers(1, 60).map(lambda steps: str(Decimal(steps) / 100))
+prices = st.none() | st.integers(9_990, 10_010).map(lambda ticks: str(Decimal(ticks) / 100))
+plans = st.fixed_dictionaries({
+    "side": sides, "quantity": quantities, "price": prices, "duration": st.integers(1, 12_000),
+    "interval": st.integers(500, 4_000), "randomizedIntervalQuantity": st.booleans(),
+    "timeInForce": st.sampled_from(["GTC", "IOC", "FOK"]),
+})  # fmt: skip
+moves = st.one_of(
+    st.tuples(st.just("plan"), plans),
+    st.tuples(st.just("plan"), plans),
+    st.tuples(st.just("order"), sides, quantities),
+    st.tuples(st.just("cancel")),
+    st.tuples(st.just("dust")),
+    st.tuples(st.just("leave"), st.decimals("0.02", 3, places=9)),
+    st.tuples(st.just("advance"), st.integers(1, 6)),
+)
+
+
+class Walk:
+    """One user on a wandering market, who does anything."""
+
+    def __init__(self) -> None:
+        feed: Any = WanderingFeed()
+        markets = [market for market in load() if market.symbol == "SOL_USDC"]
+        self.exchange = Exchange(markets, lambda symbol: feed, WANDERS)
+        self.capital = Transfers(self.exchange)
+        funds = {"USDC": Decimal(400), "SOL": Decimal(4)}
+        self.ann = self.exchange.open_account("ann", funds)
+        self.capital.allow(self.ann, "Solana", "there")
+
+    def plan(self, wish: dict[str, Any]) -> None:
+        self.exchange.strategies.create(self.ann, SCHEDULED | wish)
+
+    def order(self, side: str, quantity: str) -> None:
+        order = {"symbol": "SOL_USDC", "side": side, "orderType": "Market", "quantity": quantity}
+        self.exchange.execute(self.ann, order)
+
+    def cancel(self) -> None:
+        self.exchange.strategies.cancel_all(self.ann, "SOL_USDC")
+
+    def dust(self) -> None:
+        """What is left of SOL below 0.01, if all else is withdrawn first."""
+        whole = self.ann.balances.available("SOL") // Decimal("0.01") / 100
+        if whole:
+            self.leave(whole)
+        self.exchange.convert_dust(self.ann)
+
+    def leave(self, quantity: Decimal) -> None:
+        wish = {"symbol": "SOL", "blockchain": "Solana", "address": "there"}
+        self.capital.request(self.ann, wish | {"quantity": f"{quantity:f}"})
+
+    def advance(self, seconds: int) -> None:
+        self.exchange.advance_to(self.exchange.now_us + seconds * SECOND)
+
+    def totals(self) -> list[Fraction]:
+        books = [self.ann.balances, self.exchange.market_maker, self.exchange.fees]
+        books.append(self.capital.outside)
+        return [
+            sum((Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in books),
+                Fraction(0))
+            for asset in ("USDC", "SOL")
+        ]  # fmt: skip
+
+    def check(self) -> None:
+        """What a strategy has executed is what its orders have, and nothing else is locked."""
+        for one in self.ann.strategies:
+            mine = [order for order in self.ann.orders if order.request.strategy == one.id]
+            assert one.executed == sum(order.executed for order in mine) <= one.steps
+            still = [order for order in mine if order.id in self.ann.open]
+            assert one.executed + sum(order.remaining for order in still) <= one.steps
+            assert one.status == "Running" or not still
+            assert len(mine) <= one.count
+            if one.status == "Completed":
+                assert one.executed == one.steps
+        for asset in ("USDC", "SOL"):
+            held = [order.request.hold(order.remaining) for order in self.ann.open.values()
+                    if order.request.pays == asset]  # fmt: skip
+            assert self.ann.balances.locked(asset) == sum(held)
+
+
+@settings(max_examples=examples(60))
+@given(st.lists(moves, max_size=25))
+def test_every_asset_is_conserved(happening: list[tuple[Any, ...]]) -> None:
+    """Over strategies, orders, dust and withdrawals."""
+    walk = Walk()
+    begin = walk.totals()
+    for name, *arguments in happening:
+        with suppress(Refusal):
+            getattr(walk, name)(*arguments)
+        assert walk.totals() == begin
+        walk.check()
+    walk.advance(20)
+    assert walk.exchange.strategies.running(walk.ann) == []
+    assert walk.totals() == begin
+    walk.check()
 
 
 # --- over HTTP ------------------------------------------------------------------------------------
