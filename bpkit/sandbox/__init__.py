@@ -1,20 +1,19 @@
 """A Backpack exchange on this machine, for practice and tests: same paths, same JSON, no money.
 
-What it does **not** simulate: borrowing and lending, strategies (TWAP), requests for quotes,
-vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMENTED, once their
-signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), and
-other people: a simulated market trades beside you and does not react to you, though your orders
-fill against its quotes and your trades appear in its history. Only the rules of the markets are
-real; prices and all other numbers are made up. PARITY.md, in this folder, lists every behaviour
-with its evidence: seen on the wire, documented, or our guess.
+What it does **not** simulate: borrowing and lending, requests for quotes, vaults (all answered 501
+NOT_IMPLEMENTED, once their signature is good), prediction markets, rate limits (but see
+``Sandbox.fault``), and other people: a simulated market trades beside you and does not react to
+you, though your orders fill against its quotes and your trades appear in its history. Only the
+rules of the markets are real; prices and all other numbers are made up. PARITY.md, in this folder,
+lists every behaviour with its evidence: seen on the wire, documented, or our guess.
 
 What it does: verifies ED25519 signatures from the raw bytes, has an order book per market with
 price-time priority, locks and releases balances to the last digit, charges fees, keeps futures
-positions with cross margin, funding and liquidation, keeps conditional orders, takes deposits and
-withdrawals, and answers with the exchange's own JSON. The same port serves WebSocket streams.
-``core/exchange.py`` says what is left out of orders and positions. ``Sandbox.fault`` lets something
-go wrong on purpose. If a signature is refused, ``Sandbox.log`` and a header that only the sandbox
-sends say why.
+positions with cross margin, funding and liquidation, keeps conditional orders, runs strategies
+(TWAP), converts dust, takes deposits and withdrawals, and answers with the exchange's own JSON. The
+same port serves WebSocket streams. ``core/exchange.py`` says what is left out of orders and
+positions. ``Sandbox.fault`` lets something go wrong on purpose. If a signature is refused,
+``Sandbox.log`` and a header that only the sandbox sends say why.
 
     from bpkit.sandbox import Sandbox
 
@@ -300,10 +299,39 @@ class Sandbox(Steering):
         """Add an address to an account's address book, exempt from two factor authentication.
 
         On the exchange you do this on its website. ``request_withdrawal`` to any other address is
-        refused (403 FORBIDDEN). ValueError: no such account or blockchain.
+        refused (403 FORBIDDEN), unless it has a two factor token: see ``set_two_factor_secret``.
+        ValueError: no such account or blockchain.
         """
         account, capital = self._account(key), self._service.capital
         self._service.command(lambda: capital.allow(account, blockchain, address))
+
+    def set_two_factor_secret(self, key: Key, secret: str | None) -> None:
+        """Give an account a secret for two factor authentication; None removes it.
+
+        ``secret``: base32, as an authenticator app shows it: "JBSWY3DPEHPK3PXP". Then the account
+        can withdraw to an address that is not exempt, with ``two_factor_token``: the 6 digits that
+        an authenticator (TOTP, RFC 6238) shows for this secret now, by this machine's clock. Each
+        token is good once. ValueError: no such account, or the secret is not base32.
+        """
+        account, capital = self._account(key), self._service.capital
+        self._service.command(lambda: capital.set_secret(account, secret))
+
+    def two_factor_token(self, key: Key) -> str:
+        """The token that an authenticator shows for an account's secret now.
+
+        ValueError: no such account, or it has no secret.
+        """
+        return self._service.capital.token(self._account(key), self._service.clock())
+
+    def set_withdrawal_delay(self, key: Key, hours: int) -> None:
+        """Delay an account's withdrawals to addresses that are not exempt; 0 ends this.
+
+        On the exchange you do this on its website. ``triggerAt`` of a withdrawal shows when it is
+        sent. The first delay holds at once, another one when the present delay has passed.
+        ValueError: no such account, or not 0 to 8,760 hours.
+        """
+        account, capital = self._account(key), self._service.capital
+        self._service.command(lambda: capital.set_delay(account, hours))
 
     def stop(self) -> None:
         """Close the port. The accounts and their balances are gone."""

@@ -38,7 +38,7 @@ from bpkit.sandbox.undo import Undoable, UndoDict, UndoList, all_or_nothing
 
 SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # the bytes 0 to 31
 OTHER = Key(SECRET)
-FUNDS = {"USDC": "50000", "SOL": "100", "BTC": "1"}
+FUNDS = {"USDC": "50000", "SOL": "100", "BTC": "1", "ETH": "0.00009"}
 
 
 # --- cutting off ----------------------------------------------------------------------------------
@@ -225,9 +225,19 @@ def commands(sandbox: Sandbox) -> Iterator[tuple[str, Act]]:
     yield "one with exits", lambda: me.send("execute_order", exits)
     wait = {"triggerPrice": "170", "triggerQuantity": "1"}
     yield "a conditional order", lambda: me.send("execute_order", market("SOL_USDC", "Ask") | wait)
+    plan = {"symbol": "SOL_USDC", "side": "Ask", "strategyType": "Scheduled", "quantity": "0.9"}
+    plan |= {"duration": 500_000, "interval": 60_000, "randomizedIntervalQuantity": True}
+    yield "a strategy", lambda: me.send("strategy_create", plan)
+    resting = plan | {"price": "199", "clientStrategyId": 1}
+    yield "one that rests", lambda: me.send("strategy_create", resting)
+    yield "dust", lambda: me.send("convert_dust", {}, expect=200)
+    yield "a secret", lambda: sandbox.set_two_factor_secret(OTHER, "GEZDGNBVGY3TQOJQ")
+    yield "a delay", lambda: sandbox.set_withdrawal_delay(OTHER, 24)
     switches = {"leverageLimit": "5", "autoLend": True}
     yield "settings", lambda: me.send("update_account_settings", switches)
     yield "five minutes", lambda: sandbox.advance(minutes=5)
+    one = {"symbol": "SOL_USDC", "clientStrategyId": 1}
+    yield "the end of a strategy", lambda: me.send("cancel_strategy", one, expect=200)
     yield "through zero", lambda: me.send("execute_order", market(perp, "Ask", quantity="100"))
     yield "an hour and funding", lambda: sandbox.advance(minutes=70)
     yield "what is read", lambda: me.send("get_collateral", expect=200)

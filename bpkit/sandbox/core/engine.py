@@ -14,7 +14,7 @@ from typing import Protocol
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..undo import Undoable, UndoDict, UndoList
-from . import rules, triggers
+from . import fees, rules, triggers
 from .account_streams import AccountStreams
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
@@ -25,6 +25,7 @@ from .outbox import Outbox
 from .publisher import Publisher
 from .rules import Refusal, bad_request
 from .settlement import FuturesSettlement, system_request
+from .strategies import Strategies
 from .venue import Venue
 
 MARKET_MAKER_FUNDS = Decimal(10) ** 15  # of every asset
@@ -67,8 +68,12 @@ class Engine(Undoable):
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
-        self.scheduled: UndoList[Scheduled] = UndoList()  # in the order in which they act at one time
-        self.last_id = FIRST_ORDER_ID
+        self.strategies = Strategies(self)
+        # In the order in which they act at one time.
+        self.scheduled: UndoList[Scheduled] = UndoList([self.strategies])
+        # Refusal: that market takes no orders now. The server's faults replace it.
+        self.check_market: Callable[[str], None] = _takes_orders
+        self.last_id, self.last_dust_id = FIRST_ORDER_ID, 0
         self.triggered = self.liquidated = 0  # conditional orders and positions so far
         self.outbox = Outbox()
         self.publisher = Publisher(self)
@@ -215,7 +220,8 @@ class Engine(Undoable):
     ) -> Refusal | None:
         """The refusal of an order that the account cannot pay for, or None."""
         if request.future:
-            if self.margin.allows(account, request, match):
+            tier = fees.tier(account, "PERP", self.now_us)
+            if self.margin.allows(account, request, match, tier):
                 return None
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         need = _need(request, match)
@@ -309,6 +315,7 @@ class Engine(Undoable):
         """
         for order in list(account.open.values()):
             self._end(order, "Liquidation")
+        self.strategies.liquidate(account)
         for position in list(account.positions.values()):
             if not self.margin.is_short(account):
                 return
@@ -323,6 +330,10 @@ class Engine(Undoable):
             self.settlement.penalise(order, position, self.now_us)
             self.liquidated += 1
             self.leave_exits(venue)
+
+
+def _takes_orders(symbol: str) -> None:
+    """Every open market does."""
 
 
 def _need(request: OrderRequest, match: Match) -> Decimal:

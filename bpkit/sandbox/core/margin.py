@@ -19,10 +19,10 @@ from ..formatting import plain
 from ..simulation.market import Market
 from ..simulation.tables import table
 from .book import NO_MATCH, Match
+from .fees import Tier, futures_fee
 from .ledger import ZERO, exact, fine, fitted
 from .orders import EngineAccount, OrderRequest
 from .positions import EnginePosition, fraction
-from .settlement import trading_fee
 
 QUOTE = "USDC"  # every future is settled in it
 NO_POSITION_MMF = "0.007"  # recorded from an account without positions
@@ -76,11 +76,13 @@ class Margin:
                 return False  # USDC alone is enough; valuing the other assets is slow
         return self.equity(account) < needed
 
-    def allows(self, account: EngineAccount, request: OrderRequest, match: Match) -> bool:
+    def allows(
+        self, account: EngineAccount, request: OrderRequest, match: Match, tier: Tier
+    ) -> bool:
         """Is there enough margin for a futures order? An order that only reduces needs none.
 
         ``match``: its fills. The check is for the account after the order: fees paid, fills at
-        their prices, and the rest of the order filled at its limit.
+        their prices, and the rest of the order filled at its limit. ``tier``: of its fees.
         """
         symbol, market, sign = request.market.symbol, request.market, request.sign
         net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
@@ -96,11 +98,12 @@ class Margin:
             mark, gain = self._mark(symbol), ZERO
             for fill in match.fills:
                 price, size = market.price(fill.price), market.quantity(fill.quantity)
-                gain += sign * size * (mark - price) - trading_fee(price * size, is_maker=False)
+                gain += sign * size * (mark - price)
+                gain -= futures_fee(tier, price * size, is_maker=False)
             if rest and request.price is not None:
                 price, size = market.price(request.price), market.quantity(rest)
                 gain += min(ZERO, sign * size * (mark - price))
-                gain -= trading_fee(price * size, is_maker=True)
+                gain -= futures_fee(tier, price * size, is_maker=True)
             exposures = self._exposures(account) | {symbol: after}
             needed = self._initial(account, exposures)
             return self.equity(account) + gain >= needed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
@@ -18,12 +18,16 @@ from .book import Side
 from .ledger import Balances, exact
 from .positions import EnginePosition, FundingPayment, Settlement
 
+if TYPE_CHECKING:
+    from .dust import DustConversion
+    from .strategy import Strategy
+
 CONDITIONS = (
     "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
     "takeProfitLimitPrice", "takeProfitTriggerBy", "takeProfitTriggerPrice",
     "triggerBy", "triggerPrice", "triggerQuantity",
 )  # fmt: skip
-_NO_CONDITIONS = dict.fromkeys((*CONDITIONS, "strategyId"))
+_NO_CONDITIONS = dict.fromkeys(CONDITIONS)
 LIQUIDATION = "LiquidatePositionOnBook"
 CONVERSION = "CollateralConversion"
 SETTINGS = ("autoBorrowSettlements", "autoLend", "autoRepayBorrows")
@@ -52,6 +56,7 @@ class OrderRequest:
     conditions: Mapping[str, str] = field(default_factory=dict)
     slippage: tuple[Decimal, str] | None = None  # tolerance, TickSize or Percent
     system: str | None = None
+    strategy: str | None = None  # the id of the strategy that placed it
 
     @property
     def future(self) -> bool:
@@ -97,7 +102,8 @@ class EngineAccount(Undoable):
 
     ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
     ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
-    documented names. ``name``: for the owner of the sandbox.
+    documented names. ``traded``: kind of market -> day since the epoch -> volume in USDC.
+    ``name``: for the owner of the sandbox.
     """
 
     public_key: str
@@ -115,6 +121,11 @@ class EngineAccount(Undoable):
     every_position: UndoList[EnginePosition] = field(default_factory=UndoList)
     settlements: UndoList[Settlement] = field(default_factory=UndoList)
     funding: UndoList[FundingPayment] = field(default_factory=UndoList)
+    strategies: UndoList[Strategy] = field(default_factory=UndoList)
+    dust: UndoList[DustConversion] = field(default_factory=UndoList)
+    traded: UndoDict[str, UndoDict[int, Decimal]] = field(
+        default_factory=lambda: UndoDict(SPOT=UndoDict(), PERP=UndoDict())
+    )
 
     def net(self, symbol: str) -> int:
         """The net quantity of its position, in steps; 0 without one."""
@@ -194,6 +205,7 @@ class EngineOrder(Undoable):
                 "selfTradePrevention": request.prevention,
                 "side": request.side,
                 "status": self.status,
+                "strategyId": request.strategy,
                 "symbol": market.symbol,
                 "timeInForce": request.time_in_force,
             }

@@ -15,6 +15,7 @@ from ..simulation.synthetic import Trade
 from ..undo import Undoable
 from .account_streams import AccountStreams
 from .book import Side
+from .fees import futures_fee, tier
 from .ledger import ZERO, Balances, exact, raised, rounded
 from .orders import (
     CONVERSION,
@@ -26,14 +27,7 @@ from .orders import (
 )  # fmt: skip
 from .positions import EnginePosition, FundingPayment, Settlement
 
-FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
 LIQUIDATION_FEE = Decimal("0.01")  # of the notional, besides the taker's fee
-
-
-def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
-    """The fee of a fill, in the quote asset, rounded up to 6 decimals."""
-    with exact():
-        return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
 
 
 class FuturesSettlement(Undoable):
@@ -66,8 +60,9 @@ class FuturesSettlement(Undoable):
         through = change * net < 0 and abs(change) > abs(net)
         parts = [-net, change + net] if through else [change]
         with exact():
-            total = trading_fee(market.notional(trade.price * trade.quantity), is_maker)
-            first = trading_fee(market.notional(trade.price * abs(parts[0])), is_maker)
+            now = tier(account, "PERP", trade.time_us)
+            total = futures_fee(now, market.notional(trade.price * trade.quantity), is_maker)
+            first = futures_fee(now, market.notional(trade.price * abs(parts[0])), is_maker)
             fees = [first, total - first] if through else [total]
         for part, fee in zip(parts, fees, strict=True):
             self._trade(order, part, fee, trade)

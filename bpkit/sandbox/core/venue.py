@@ -17,9 +17,10 @@ from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import Trade
 from ..undo import Undoable, UndoDict, UndoList
+from . import fees
 from .account_streams import AccountStreams
 from .book import NO_MATCH, NOT_REDUCED, OTHER, PASS, SELF_TRADE, Book, Match, Resting, Side, Taker
-from .ledger import ZERO, Balances, exact
+from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder, OrderFill
 from .quotes import MARKET_MAKER, Quotes
 from .settlement import FuturesSettlement
@@ -28,8 +29,6 @@ from .triggers import Trigger
 if TYPE_CHECKING:
     from .publisher import Publisher
 
-MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
-FREE_OF_FEES = ("USDT_USDC",)
 FIRST_UPDATE_ID = 6_730_019_258
 # Status of an order that has ended -> event. A filled order has none: its last fill shows it.
 ENDS = {
@@ -247,7 +246,7 @@ class Venue(Undoable):
             account = order.owner
             account.balances.release(gives, order.request.hold(trade.quantity))
             account.balances.spend(gives, given)
-            fee = got * _fee_rate(market, is_maker)
+            fee = got * fees.spot_rate(account, market, trade.time_us, is_maker)
             account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
         self._record_fill(order, trade, fee, gets, is_maker, whole)
@@ -261,6 +260,9 @@ class Venue(Undoable):
         is_maker: bool,
         whole: bool,
     ) -> None:
+        with exact():
+            notional = self.market.notional(trade.price * trade.quantity)
+        fees.count(order.owner, self.market, notional, trade.time_us)
         order.executed += trade.quantity
         order.executed_quote += trade.price * trade.quantity
         order.status = "Filled" if whole else "PartiallyFilled"
@@ -293,9 +295,3 @@ class Venue(Undoable):
 
 def _taker(trade: Trade) -> Side:
     return "Ask" if trade.buyer_is_maker else "Bid"
-
-
-def _fee_rate(market: Market, is_maker: bool) -> Decimal:
-    if market.symbol in FREE_OF_FEES:
-        return ZERO
-    return MAKER_FEE if is_maker else TAKER_FEE

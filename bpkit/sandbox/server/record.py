@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ LOG_LENGTH = 10_000  # rows
 LONGEST = 10_000  # bytes of a text in the log
 NEW = 300  # rows whose texts are that long
 LONGEST_OLD = 500  # characters of a text in the rows before, so that the log has some MB
+_TOKEN = re.compile(r'("twoFactorToken"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\s]+)')
 
 
 @dataclass
@@ -51,16 +53,19 @@ class RequestRecord:
 
     def log_entry(self, response: Response) -> dict[str, Any]:
         """A row of ``Sandbox.log``; its finding is added later."""
+        body, verdict = self.body.decode(errors="replace"), self.verdict
+        for _, token in _TOKEN.findall(body):
+            verdict = verdict.replace(token.strip('"') or token, "***")
         return {
             "time": datetime.fromtimestamp(self.now_ms / 1000, UTC),
             "method": self.method,
             "path": bounded(self.path),
             "query": bounded(self.query),
-            "body": bounded(self.body.decode(errors="replace")),
+            "body": bounded(_TOKEN.sub(r'\1"***"', body)),
             "operation": self.operation.name if self.operation else None,
             "signedBy": self.signed_by,  # the public key whose signature was good
             "status": response.status,
-            "verdict": bounded(self.verdict),  # a refusal may repeat the whole body
+            "verdict": bounded(verdict),  # a refusal may repeat the whole body
             "fault": ", ".join(self.faults.values()) or None,
             "finding": None,  # what was wrong with the signature
             "control": False,  # a call of ``/sandbox/v1`` has another form: see ``control``

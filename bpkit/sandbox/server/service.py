@@ -75,8 +75,8 @@ class Service(Restarts):
         names: Collection[str] = (),
     ) -> None:
         super().__init__(origin)
-        self.exchange, self.lock = exchange, threading.RLock()
-        self.capital, self.faults = Transfers(exchange), ActiveFaults()
+        self.faults, self.lock = ActiveFaults(), threading.RLock()
+        self.exchange, self.capital = exchange, Transfers(exchange)
         self.names = frozenset(name.lower() for name in names)
         self.log = Log()
         self._logged = 0  # rows that ever were in the log
@@ -86,6 +86,17 @@ class Service(Restarts):
         self.play: Play | None = None  # that is running
         self.advance: Advance | None = None  # that is running
         self.waiting = 0  # requests that wait for the lock; the server counts them
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange, whose strategies ask the faults whether a market takes orders."""
+        return self._exchange
+
+    @exchange.setter
+    def exchange(self, exchange: Exchange) -> None:
+        """Also for one that takes the place of another."""
+        self._exchange = exchange
+        exchange.check_market = self.faults.check_market_of_strategy
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -268,7 +279,7 @@ class Service(Restarts):
         if account is None:
             return self.faults.show(record, PUBLIC[name](self.exchange, values))
         if name in TRANSFERS:
-            return TRANSFERS[name](self.capital, account, values)
+            return TRANSFERS[name](self.capital, account, values, record.exchange_ms)
         if name in ORDERS:
             check = partial(self.faults.check_market, record)
             return ORDERS[name](self.exchange, account, values, check)

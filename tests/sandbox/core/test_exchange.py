@@ -26,6 +26,8 @@ Levels = list[tuple[int, int]]
 class FakeFeed:
     """Levels and trades as given; what is recorded is kept apart."""
 
+    seed = "one"
+
     def __init__(self, bids: Levels, asks: Levels, last: int) -> None:
         self.bids, self.asks, self.last = bids, asks, last
         self.to_come: list[Trade] = []

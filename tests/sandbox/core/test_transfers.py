@@ -480,3 +480,29 @@ def test_leverage_that_positions_do_not_allow(sandbox: Sandbox, plain: Plain) ->
     assert refusal["code"] == "INSUFFICIENT_MARGIN"
     assert told(plain.call("get_account"))["leverageLimit"] == "10"
     assert plain.call("update_account_settings", {"leverageLimit": "5"}).status_code == 200
+
+
+def test_a_leverage_limit_acts(sandbox: Sandbox) -> None:
+    """A bid for 10 SOL at 150 is an exposure of 10 SOL at the mark: at a limit of 5 a fifth of that
+    is needed, at 20 a twentieth. What is needed cannot leave."""
+    secret = b64encode(bytes(range(32))).decode()
+    sandbox.open_account({"USDC": "500"}, Key(secret))
+    with Plain(sandbox.url, secret) as other:
+        order = {"symbol": "SOL_USDC_PERP", "side": "Bid", "orderType": "Limit", "price": "150"}
+        told(other.call("execute_order", order | {"quantity": "10"}))
+        [mark] = told(other.get("/api/v1/markPrices?symbol=SOL_USDC_PERP"))
+        exposure = 10 * Decimal(mark["markPrice"])
+
+        def most() -> Decimal:
+            row = told(other.call("get_max_withdrawal_quantity", {"symbol": "USDC"}))
+            return Decimal(row["maxWithdrawalQuantity"])
+
+        for limit in (5, 20):
+            assert other.call("update_account_settings", {"leverageLimit": str(limit)}).ok
+            needed = exposure / limit
+            assert most() == (500 - needed).quantize(Decimal("0.000001"), ROUND_DOWN)
+            summary = told(other.call("get_collateral"))
+            assert Decimal(summary["netEquityLocked"]) == needed
+            assert Decimal(summary["imf"]) == Decimal(1) / limit
+        refusal = told(other.call("update_account_settings", {"leverageLimit": "3"}), 400)
+        assert refusal["code"] == "INSUFFICIENT_MARGIN"  # a third is more than 500

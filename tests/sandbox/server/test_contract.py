@@ -303,6 +303,51 @@ def ask_futures(ask: Asker, sandbox: Sandbox) -> None:
     ask.ask("cancel_open_orders", symbol=PERP)
 
 
+def ask_strategies(ask: Asker, sandbox: Sandbox) -> None:
+    wish: dict[str, Any] = {"symbol": SPOT, "side": "Ask", "strategyType": "Scheduled"}
+    wish |= {"quantity": "0.3", "duration": 30_000, "interval": 10_000}
+    slippage = {"slippageTolerance": "1", "slippageToleranceType": "Percent"}
+    made = ask.ask("strategy_create", **wish, clientStrategyId=7)
+    ask.ask("strategy_create", **wish, **slippage, randomizedIntervalQuantity=True)
+    far = {"symbol": PERP, "price": "199", "timeInForce": "IOC"}
+    ask.ask("strategy_create", **wish | far, reduceOnly=False)
+    for change in ({"quantity": None}, {"interval": 0}, {"symbol": "NOPE"}, {"price": 1}):
+        ask.ask("strategy_create", **wish | change)
+    ask.ask("get_open_strategies")
+    ask.ask("get_open_strategies", symbol=SPOT, marketType="SPOT", strategyType="Scheduled")
+    sandbox.advance(seconds=10)
+    ids: list[dict[str, Any]] = [{"strategyId": made["id"]}, {"clientStrategyId": 7}, {}]
+    for name in ("get_strategy", "cancel_strategy"):
+        for one in ids:
+            ask.ask(name, symbol=SPOT, **one)
+    ask.ask("cancel_open_strategies", symbol=SPOT)
+    sandbox.advance(minutes=1)
+    ask.ask("get_strategies_history")
+    ask.ask("get_strategies_history", strategyId=made["id"], limit=1)
+    for name in ("get_order_history", "get_fills"):
+        ask.ask(name, strategyId=made["id"])
+
+
+def ask_dust(ask: Asker, sandbox: Sandbox) -> None:
+    """All BTC leave but 0.000005; 0.00001 would be an order."""
+    sandbox.allow_withdrawal_address(sandbox.key, "Bitcoin", "a")
+    wish = {"symbol": "BTC", "blockchain": "Bitcoin", "address": "a", "quantity": "0.099995"}
+    ask.ask("request_withdrawal", **wish)
+    ask.ask("convert_dust", symbol="SOL")
+    ask.ask("convert_dust", symbol="NOPE")
+    ask.ask("convert_dust", symbol="BTC")
+    ask.ask("convert_dust")
+    ask.ask("get_dust_history")
+    ask.ask("get_dust_history", id=1, symbol="BTC", limit=1)
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    sandbox.set_two_factor_secret(sandbox.key, secret)
+    sandbox.set_withdrawal_delay(sandbox.key, 1)
+    wish = {"symbol": "USDC", "blockchain": "Solana", "address": "b", "quantity": "20"}
+    token = sandbox.two_factor_token(sandbox.key)
+    for given in ("x", token):
+        ask.ask("request_withdrawal", **wish, twoFactorToken=given)
+
+
 def ask_what_never_happens(ask: Asker) -> None:
     """Empty histories, and operations that are always refused."""
     for name, operation in OPERATIONS.items():
@@ -364,6 +409,8 @@ def answers() -> list[Answer]:
         ask_account(ask)
         ask_futures(ask, sandbox)
         ask_capital(ask, sandbox)
+        ask_strategies(ask, sandbox)
+        ask_dust(ask, sandbox)
         ask_account(ask)
         ask_what_never_happens(ask)
         ask_without_a_right(ask, stranger)
@@ -472,7 +519,8 @@ def test_enough_was_asked(answers: list[Answer]) -> None:
     assert codes == {
         *("INVALID_CLIENT_REQUEST", "RESOURCE_NOT_FOUND", "UNAUTHORIZED", "NOT_IMPLEMENTED"),
         *("INSUFFICIENT_FUNDS", "INVALID_MARKET", "INVALID_ORDER", "INVALID_PRICE"),
-        *("INSUFFICIENT_MARGIN", "INVALID_ASSET", "FORBIDDEN"),
+        *("INSUFFICIENT_MARGIN", "INVALID_ASSET", "FORBIDDEN", "INVALID_QUANTITY"),
+        "INVALID_TWO_FACTOR_CODE",
     }
     statuses = {200, 204, 400, 401, 403, 404, 405, 415, 501}
     assert {answer.status for answer in answers} == statuses
