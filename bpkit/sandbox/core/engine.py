@@ -13,12 +13,14 @@ from typing import Protocol
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
-from ..undo import Undoable, UndoDict
+from ..simulation.synthetic import DEFAULT_SEED
+from ..undo import Undoable, UndoDict, UndoList
 from . import rules, triggers
 from .account_streams import AccountStreams
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
 from .ledger import Balances, exact
+from .lending import Lending
 from .margin import Margin
 from .orders import LIQUIDATION, EngineAccount, EngineOrder, OrderRequest
 from .outbox import Outbox
@@ -46,8 +48,11 @@ class Engine(Undoable):
     """All accounts and markets, at the time ``now_us`` (microseconds UTC).
 
     ``feed_of``: market symbol -> its price feed. It is called once for each market that is used.
-    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
-    never changes.
+    ``seed``: of the simulated people who lend and borrow.
+
+    The sum of an asset over the balances of all accounts, ``market_maker``, ``fees``,
+    ``lending.cash`` and ``Transfers.outside`` never changes. A loan moves an amount between
+    ``lending.cash`` and a balance; interest changes what is owed, and moves only the fee.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Engine(Undoable):
         feed_of: Callable[[str], PriceFeed],
         now_us: int,
         conflicts: Conflicts | None = None,
+        seed: str = DEFAULT_SEED,
     ) -> None:
         self.now_us = now_us
         self.realised_us = now_us  # when profits and losses of open positions were last realised
@@ -67,7 +73,9 @@ class Engine(Undoable):
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
-        self.scheduled: list[Scheduled] = []  # in the order in which they act at one time
+        self.lending = Lending(self, seed)
+        # in the order in which they act at one time
+        self.scheduled: UndoList[Scheduled] = UndoList([self.lending])
         self.last_id = FIRST_ORDER_ID
         self.outbox = Outbox()
         self.publisher = Publisher(self)
@@ -83,6 +91,7 @@ class Engine(Undoable):
             self.next_id,
             self._end_spot_orders,
             self.account_streams,
+            self.lending,
         )
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
@@ -113,7 +122,7 @@ class Engine(Undoable):
             feed = self.feed(market.symbol)
             funds = (self.market_maker, self.fees)
             streams = (self.account_streams, self.publisher)
-            venue = Venue(market, feed, *funds, self.settlement, *streams)
+            venue = Venue(market, feed, *funds, self.settlement, *streams, self.lending)
             self.venues[market.symbol] = venue
         venue.refresh(self.now_us)
         self.leave_exits(venue)
@@ -213,6 +222,8 @@ class Engine(Undoable):
                 return None
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         need = _need(request, match)
+        if account.loans or account.wanted or request.auto:
+            return self.lending.credit.order_refusal(account, request, match, need)
         if need > account.balances.available(request.pays):
             return bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
         if need > self.margin.free(account, request.pays):
@@ -295,7 +306,8 @@ class Engine(Undoable):
         venue.end(order, "Expired", expiry)
 
     def liquidate(self, account: EngineAccount) -> None:
-        """End all orders of an account that is short of margin, then close its positions.
+        """End all orders of an account that is short of margin, close its positions, then repay
+        what it has borrowed.
 
         A position stays open as far as the book cannot fill it. It is tried again each second, and
         no order is made while the book is empty.
@@ -315,6 +327,8 @@ class Engine(Undoable):
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)
             self.leave_exits(venue)
+        if account.borrows:
+            self.settlement.repay_loans(account, self.margin.is_short, self.now_us)
 
 
 def _need(request: OrderRequest, match: Match) -> Decimal:

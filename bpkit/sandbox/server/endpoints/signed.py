@@ -12,10 +12,10 @@ from typing import Any
 
 from ...core.exchange import Check, EngineAccount, Exchange, Refusal
 from ...core.rules import bad_request, find_market
-from ...core.transfers import Transfers, deposit_address
+from ...core.transfers import Transfers, deposit_address, flags_of
 from ...formatting import plain
-from ...simulation.tables import ASSETS
 from . import Empty, Page, Row, Values, page, select
+from .lending import LENDING_SIGNED
 
 Signed = Callable[[Exchange, EngineAccount, Values], Any]
 
@@ -31,6 +31,7 @@ def _update_settings(exchange: Exchange, account: EngineAccount, values: Values)
             account.leverage_limit = before
             raise bad_request("Positions need more leverage than that", "INSUFFICIENT_MARGIN")
     account.settings |= {name: values[name] for name in account.settings if name in values}
+    exchange.lending.follow_settings(account)
     return Empty()
 
 
@@ -45,12 +46,6 @@ def _leverage(exchange: Exchange, limit: Decimal) -> Decimal:
     if not 1 <= limit <= highest:
         raise bad_request(f"Leverage limit must be between 1 and {highest}")
     return limit
-
-
-def _max_borrow(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
-    if values["symbol"] not in ASSETS:
-        raise bad_request("Invalid asset", "INVALID_ASSET")
-    return {"maxBorrowQuantity": "0", "symbol": values["symbol"]}
 
 
 def _max_order(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
@@ -114,11 +109,11 @@ def _empty_history(exchange: Exchange, account: EngineAccount, values: Values) -
 
 
 SIGNED: dict[str, Signed] = {
+    **LENDING_SIGNED,
     "get_account": lambda exchange, account, values: exchange.account_summary(account),
     "get_balances": lambda exchange, account, values: exchange.balances(account),
     "get_collateral": lambda exchange, account, values: exchange.collateral(account),
     "update_account_settings": _update_settings,
-    "get_max_borrow_quantity": _max_borrow,
     "get_max_order_quantity": _max_order,
     "get_deposit_address": lambda exchange, account, values: {
         "address": deposit_address(account, values["blockchain"])
@@ -135,14 +130,12 @@ SIGNED: dict[str, Signed] = {
     "get_funding_payments": _history(Exchange.funding_payments),
     "get_settlement_history": _history(Exchange.settlements),
     "get_position_history": _position_history,
-    "get_borrow_lend_positions": lambda exchange, account, values: [],
     "get_vault_pending_redeems": _vault_key_only(403, "FORBIDDEN"),
     "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
     **dict.fromkeys(
         (
-            "get_dust_history", "get_borrow_lend_history", "get_interest_history",
-            "get_borrow_lend_position_history", "get_strategies_history", "get_rfq_history",
-            "get_quote_history", "get_rfq_fill_history", "get_quote_fill_history",
+            "get_dust_history", "get_strategies_history", "get_rfq_history", "get_quote_history",
+            "get_rfq_fill_history", "get_quote_fill_history",
             "get_vault_mint_history", "get_vault_redeem_history",
         ),
         _empty_history,
@@ -170,7 +163,7 @@ def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values
     return {
         "autoBorrow": values.get("autoBorrow"),
         "autoLendRedeem": values.get("autoLendRedeem"),
-        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"])),
+        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"], flags_of(values))),
         "symbol": values["symbol"],
     }
 
