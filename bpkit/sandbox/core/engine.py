@@ -327,7 +327,7 @@ class Engine(Undoable):
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)
             self.leave_exits(venue)
-        if account.borrows:
+        if account.borrows and self.margin.is_short(account):
             self.settlement.repay_loans(account, self.margin.is_short, self.now_us)
 
 

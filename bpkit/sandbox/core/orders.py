@@ -127,7 +127,7 @@ class EngineAccount(Undoable):
     @property
     def borrows(self) -> bool:
         """Has it borrowed anything?"""
-        return any(loan.quantity < 0 for loan in self.loans.values())
+        return bool(self.loans) and any(loan.quantity < 0 for loan in self.loans.values())
 
     def hold(self, request: OrderRequest, steps: int) -> None:
         """Lock what ``steps`` of a resting order need; with autoBorrow, only remember it."""

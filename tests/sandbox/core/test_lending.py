@@ -737,6 +737,24 @@ def test_a_leveraged_buyer_is_liquidated(bank: Bank) -> None:
     assert bank.total() == bank.supply
 
 
+def test_orders_end_before_anything_is_repaid(bank: Bank) -> None:
+    """An order that locks 1000 USDC leaves 4994.5005 against 50 SOL. At 99 that is too little:
+    4950 * 1.0135 = 5016.8. Without the order there is enough."""
+    bank.trade(bank.bob, "Ask", quantity="50", autoBorrow=True)
+    before = bank.has(bank.bob, "USDC")
+    bank.bob.balances.spend("USDC", Decimal(500))
+    bank.dealer.balances.gain("USDC", Decimal(500))
+    bank.print_spot(1, 9_900, 1)
+    bank.advance(1)
+    order = bank.trade(bank.bob, "Bid", price="40", quantity="1", timeInForce="GTC")
+    assert before == "5994.5005" and order["status"] == "New"
+    bank.print_spot(60, 10_800, 1)  # 5454.5005 with the order, 5494.5005 without; 5472.9 are needed
+    bank.advance(60)
+    assert bank.exchange.open_orders(bank.bob) == []
+    assert bank.newest(bank.bob)["expiryReason"] == "Liquidation"
+    assert bank.loans(bank.bob) == {"SOL": "-50"}
+
+
 def test_what_an_account_cannot_repay_is_paid_for_it(bank: Bank) -> None:
     """A gap to 200: 50 SOL cost 10000, bob has 5994.5005."""
     bank.trade(bank.bob, "Ask", quantity="50", autoBorrow=True)
