@@ -1,19 +1,19 @@
 """A Backpack exchange on this machine, for practice and tests: same paths, same JSON, no money.
 
-What it does **not** simulate: borrowing and lending, requests for quotes, vaults (all answered 501
-NOT_IMPLEMENTED, once their signature is good), prediction markets, rate limits (but see
-``Sandbox.fault``), and other people: a simulated market trades beside you and does not react to
-you, though your orders fill against its quotes and your trades appear in its history. Only the
-rules of the markets are real; prices and all other numbers are made up. PARITY.md, in this folder,
-lists every behaviour with its evidence: seen on the wire, documented, or our guess.
+What it does **not** simulate: requests for quotes, vaults (both answered 501 NOT_IMPLEMENTED, once
+their signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), and other
+people: a simulated market trades beside you and does not react to you, though your orders fill
+against its quotes and your trades appear in its history. Only the rules of the markets are real;
+prices and all other numbers are made up. PARITY.md, in this folder, lists every behaviour with its
+evidence: seen on the wire, documented, or our guess.
 
 What it does: verifies ED25519 signatures from the raw bytes, has an order book per market with
 price-time priority, locks and releases balances to the last digit, charges fees, keeps futures
 positions with cross margin, funding and liquidation, keeps conditional orders, runs strategies
-(TWAP), converts dust, takes deposits and withdrawals, and answers with the exchange's own JSON. The
-same port serves WebSocket streams. ``core/exchange.py`` says what is left out of orders and
-positions. ``Sandbox.fault`` lets something go wrong on purpose. If a signature is refused,
-``Sandbox.log`` and a header that only the sandbox sends say why.
+(TWAP), lends and borrows for hourly interest, converts dust, takes deposits and withdrawals, and
+answers with the exchange's own JSON. The same port serves WebSocket streams. ``core/exchange.py``
+says what is left out of orders and positions. ``Sandbox.fault`` lets something go wrong on purpose.
+If a signature is refused, ``Sandbox.log`` and a header that only the sandbox sends say why.
 
     from bpkit.sandbox import Sandbox
 
@@ -113,7 +113,7 @@ class Sandbox(Steering):
 
         def fresh(seed: str, conflicts: Conflicts) -> Exchange:
             start_us = _now_us() if follow_clock else START_US
-            return Exchange(markets, feeds(markets, seed), start_us, conflicts=conflicts)
+            return Exchange(markets, feeds(markets, seed), start_us, conflicts=conflicts, seed=seed)
 
         exchange = fresh(seed, conflicts or Conflicts())
         self.key = Key(DEMO_SECRET)

@@ -132,7 +132,7 @@ def whole(sandbox: Sandbox) -> Any:
 def totals(sandbox: Sandbox) -> dict[str, Decimal]:
     """Of each asset, over everybody."""
     exchange, capital = sandbox._service.exchange, sandbox._service.capital
-    books = [exchange.market_maker, exchange.fees, capital.outside]
+    books = [exchange.market_maker, exchange.fees, exchange.lending.cash, capital.outside]
     books += [account.balances for account in exchange.accounts.values()]
     with localcontext(Context(prec=200, traps=[Inexact])):
         return {
@@ -148,7 +148,7 @@ def locks(sandbox: Sandbox) -> None:
         held: dict[str, Decimal] = {}
         for order in account.open.values():
             venue = exchange.venues[order.request.market.symbol]
-            if order.id in venue.triggers:
+            if order.id in venue.triggers or "autoBorrow" in order.request.auto:
                 continue
             assert order.id in venue.book and venue.users[order.id] is order
             asset, amount = order.request.pays, order.request.hold(order.remaining)
@@ -241,6 +241,18 @@ def commands(sandbox: Sandbox) -> Iterator[tuple[str, Act]]:
     yield "through zero", lambda: me.send("execute_order", market(perp, "Ask", quantity="100"))
     yield "an hour and funding", lambda: sandbox.advance(minutes=70)
     yield "what is read", lambda: me.send("get_collateral", expect=200)
+    borrow = {"symbol": "ETH", "side": "Borrow", "quantity": "0.5"}
+    yield "a borrow", lambda: me.send("execute_borrow_lend", borrow, 200)
+    lend = {"symbol": "BTC", "side": "Borrow", "quantity": "0.25"}
+    yield "a redemption", lambda: me.send("execute_borrow_lend", lend, 200)
+    auto = dict.fromkeys(("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem"), True)
+    sale = market("ETH_USDC", "Ask", quantity="0.75") | auto
+    yield "a sale of what is borrowed", lambda: me.send("execute_order", sale, 200)
+    resting = limit("ETH_USDC", "Bid", "4000", "0.6") | auto
+    yield "a bid that may redeem", lambda: me.send("execute_order", resting, 200)
+    yield "an hour and interest", lambda: sandbox.advance(minutes=61)
+    purchase = market("ETH_USDC", "Bid", quantity="0.8") | auto
+    yield "a purchase that repays", lambda: me.send("execute_order", purchase, 200)
     yield "a low bid", lambda: me.send("execute_order", limit("SOL_USDC", "Bid", "100", "1"))
     yield "cancel all", lambda: me.send("cancel_open_orders", {"symbol": "SOL_USDC"})
     yield "a day", lambda: sandbox.advance(days=1)

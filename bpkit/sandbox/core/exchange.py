@@ -2,7 +2,7 @@
 
 What is not simulated:
 
-- Loans: ``autoBorrow*`` and ``autoLend*`` are refused, status 501, code NOT_IMPLEMENTED.
+- The entry fee of spot margin, and interest on unrealised profit and loss.
 - The 100 ms that the exchange makes takers wait, its limits on the number of open orders, on
   positions and on open interest, brokers (``brokerId`` is ignored), and market states other than
   open and closed. The mean premium band of futures.
@@ -10,14 +10,15 @@ What is not simulated:
   of every position, so nobody is deleveraged and no liquidity fund can run dry.
 - Liquidation in steps: an account that is short of maintenance margin loses its orders, then its
   whole positions, at the book's prices, for a fee of 1 %. This is checked at every whole second,
-  when the mark prices change. The auction and the backstop are left out.
+  when the mark prices change. Then it repays what it has borrowed, at the last price, for the same
+  fee. The auction and the backstop are left out.
 - Subaccounts. Reactions of other traders: prices do not react to a large order.
 
 What is simulated: spot and futures in real books with price-time priority, cross margin, hourly
-funding, conditional orders, strategies (TWAP), fees by tier, dust. A simulated market maker quotes
-from the price feed; its quotes are orders like any other. What you take from them stays taken until
-the feed's next own trade. Such a trade meets the users' orders; then the quotes that cross them
-take the rest.
+funding, conditional orders, strategies (TWAP), fees by tier, dust, borrowing and lending with
+hourly interest (``lending``). A simulated market maker quotes from the price feed; its quotes are
+orders like any other. What you take from them stays taken until the feed's next own trade. Such a
+trade meets the users' orders; then the quotes that cross them take the rest.
 
 Inside, prices are ticks, quantities are steps, notionals are ticks * steps; balances are exact
 decimals. An order that is refused (``Refusal``) changes nothing.
@@ -33,7 +34,7 @@ from typing import Any
 from ..formatting import plain
 from ..simulation import lines, paths
 from ..simulation.market import Market
-from . import dust, fees, rules, steering
+from . import dust, fees, loan_answers, rules, steering
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
@@ -56,8 +57,7 @@ Check = Callable[[str], None]  # raises Refusal if the market of that symbol tak
 class Exchange(Engine):
     """All accounts and markets. Its time is ``now_us`` (microseconds UTC) until it is advanced.
 
-    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
-    never changes.
+    ``Engine`` says which sum of an asset never changes.
     Lists are complete: ``server/endpoints`` filters, sorts and pages them.
     """
 
@@ -87,7 +87,7 @@ class Exchange(Engine):
         return account.balances.wire()
 
     def account_summary(self, account: EngineAccount) -> Json:
-        """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
+        """``AccountSummary``: fees in basis points."""
         waiting = sum(order.request.conditional for order in account.open.values())
         spot, futures = (fees.tier(account, kind, self.now_us) for kind in ("SPOT", "PERP"))
         return {
@@ -105,9 +105,16 @@ class Exchange(Engine):
             "triggerOrders": waiting,
         }
 
-    def withdrawable(self, account: EngineAccount, asset: str) -> Decimal:
-        """The amount that may leave the account: available, and not needed as margin."""
-        return self.margin.free(account, asset)
+    def withdrawable(
+        self, account: EngineAccount, asset: str, flags: tuple[str, ...] = ()
+    ) -> Decimal:
+        """The amount that may leave the account: available, and not needed as margin.
+
+        ``flags``: autoBorrow and autoLendRedeem add what may be borrowed, and what is lent.
+        """
+        if not flags:
+            return self.margin.free(account, asset)
+        return self.lending.credit.withdrawable(account, asset, flags)
 
     def collateral(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``."""
@@ -120,6 +127,19 @@ class Exchange(Engine):
     def dust_history(self, account: EngineAccount) -> list[Json]:
         """``DustConversion``, newest first."""
         return [row.wire() for row in reversed(account.dust)]
+
+    # Borrowing and lending
+
+    def lending_markets(self) -> list[Json]:
+        """``BorrowLendMarket`` of each asset that can be borrowed and lent."""
+        return [
+            pool.wire(self.now_us, self.margin.price(asset))
+            for asset, pool in self.lending.pools.items()
+        ]
+
+    def loans(self, account: EngineAccount) -> list[Json]:
+        """``BorrowLendPositionWithMargin`` of every open loan, oldest first."""
+        return [loan_answers.wire(self.margin, account, asset) for asset in account.loans]
 
     # Time and markets
 

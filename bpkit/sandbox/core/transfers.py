@@ -232,15 +232,15 @@ class Transfers(Undoable):
         quantity is not allowed.
         """
         symbol, blockchain = wish["symbol"], wish["blockchain"]
-        _check_simulated(wish)
         token = _token(symbol, blockchain)
         if token is None or not token["withdrawEnabled"]:
             raise bad_request(f"{symbol} cannot be withdrawn on {blockchain}", "INVALID_ASSET")
         exempt = (account.public_key, blockchain, wish["address"]) in self._allowed
         if not exempt:
             self._check_token(account, wish.get("twoFactorToken"), now_ms)
-        quantity = self._quantity(account, wish["quantity"], symbol, token)
+        quantity = self._quantity(account, wish, token)
         fee = Decimal(token["withdrawalFee"])
+        self._exchange.lending.fund(account, symbol, quantity, "Withdrawal")
         with exact():
             account.balances.spend(symbol, quantity)
             self._exchange.fees.gain(symbol, fee)
@@ -262,16 +262,18 @@ class Transfers(Undoable):
         self._withdrawals.setdefault(account.public_key, UndoList()).append(row)
         return row.wire(now_us)
 
-    def most(self, account: EngineAccount, symbol: str) -> Decimal:
-        """The amount that can be withdrawn, cut to the decimals of the asset's blockchains."""
+    def most(self, account: EngineAccount, symbol: str, flags: tuple[str, ...] = ()) -> Decimal:
+        """The amount that can be withdrawn, cut to the decimals of the asset's blockchains.
+
+        ``flags``: those of autoBorrow and autoLendRedeem that are on.
+        """
         if symbol not in ASSETS:
             raise bad_request("Invalid asset", "INVALID_ASSET")
         digits = max(token["nativeDecimals"] for token in ASSETS[symbol]["tokens"])
         with exact():
             unit = Decimal(1).scaleb(-digits)
-            return (self._exchange.withdrawable(account, symbol) / unit).to_integral_value(
-                ROUND_DOWN
-            ) * unit
+            most = self._exchange.withdrawable(account, symbol, flags)
+            return (most / unit).to_integral_value(ROUND_DOWN) * unit
 
     def deposits(
         self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
@@ -314,14 +316,14 @@ class Transfers(Undoable):
         return 0 if delay is None else delay.at(self._exchange.now_us)
 
     def _quantity(
-        self, account: EngineAccount, text: str, symbol: str, token: Mapping[str, Any]
+        self, account: EngineAccount, wish: Mapping[str, Any], token: Mapping[str, Any]
     ) -> Decimal:
-        quantity = Decimal(text)
+        quantity = Decimal(wish["quantity"])
         if _decimals(quantity) > token["nativeDecimals"]:
             raise bad_request("Quantity decimal too long")
         if quantity < Decimal(token["minimumWithdrawal"]):
             raise bad_request("Quantity is below the minimum allowed value")
-        if quantity > self._exchange.withdrawable(account, symbol):
+        if quantity > self._exchange.withdrawable(account, wish["symbol"], flags_of(wish)):
             raise bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
         return quantity
 
@@ -348,10 +350,9 @@ def _decimals(quantity: Decimal) -> int:
     return len(format(quantity, "f").partition(".")[2].rstrip("0"))
 
 
-def _check_simulated(wish: Mapping[str, Any]) -> None:
-    for name in ("autoBorrow", "autoLendRedeem"):
-        if wish.get(name):
-            raise Refusal(501, "NOT_IMPLEMENTED", f"The sandbox does not simulate `{name}`")
+def flags_of(wish: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of autoBorrow and autoLendRedeem that are on."""
+    return tuple(name for name in ("autoBorrow", "autoLendRedeem") if wish.get(name))
 
 
 def _within(time_us: int, from_ms: int | None, to_ms: int | None) -> bool:

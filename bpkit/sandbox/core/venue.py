@@ -27,6 +27,7 @@ from .settlement import FuturesSettlement
 from .triggers import Trigger
 
 if TYPE_CHECKING:
+    from .lending import Lending
     from .publisher import Publisher
 
 FIRST_UPDATE_ID = 6_730_019_258
@@ -54,8 +55,9 @@ class Venue(Undoable):
         settlement: FuturesSettlement,
         streams: AccountStreams,
         publisher: Publisher,
+        lending: Lending,
     ) -> None:
-        self.market, self.feed = market, feed
+        self.market, self.feed, self._lending = market, feed, lending
         self.book = Book()
         self.users: UndoDict[str, EngineOrder] = UndoDict()
         self._reduce_only: UndoDict[str, EngineOrder] = UndoDict()  # of them
@@ -92,7 +94,9 @@ class Venue(Undoable):
         """Carry out the plan of a new order, then let the rest of it rest or expire."""
         request = order.request
         if request.quantity is not None:
-            order.owner.balances.lock(request.pays, request.hold(request.quantity))
+            if "autoLendRedeem" in request.auto and "autoBorrow" not in request.auto:
+                self._fund(order, request.pays, request.hold(request.quantity))
+            order.owner.hold(request, request.quantity)
         order.planned = match.cost
         self._streams.order(order, "orderAccepted")
         self._settle(order, request.side, match, now_us)
@@ -244,12 +248,21 @@ class Venue(Undoable):
                 self._market_maker.gain(gets, got)
                 return
             account = order.owner
-            account.balances.release(gives, order.request.hold(trade.quantity))
+            account.release(order.request, trade.quantity)
+            if order.request.auto:
+                self._fund(order, gives, given)
             account.balances.spend(gives, given)
             fee = got * fees.spot_rate(account, market, trade.time_us, is_maker)
             account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
+            proceeds = got - fee
+        if order.request.auto:
+            self._lending.use_proceeds(order, gets, proceeds)
         self._record_fill(order, trade, fee, gets, is_maker, whole)
+
+    def _fund(self, order: EngineOrder, asset: str, amount: Decimal) -> None:
+        """Redeem and borrow what the order needs and the account does not have available."""
+        self._lending.fund(order.owner, asset, amount, "SpotMargin", order.id)
 
     def _record_fill(
         self,
@@ -275,7 +288,7 @@ class Venue(Undoable):
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """Set the last status of an order that is not in the book, and release what it locks."""
         request = order.request
-        order.owner.balances.release(request.pays, request.hold(order.remaining))
+        order.owner.release(request, order.remaining)
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
         self._reduce_only.pop(order.id, None)

@@ -77,9 +77,9 @@ class OwnTrades(Undoable):
         return self._sizes(np.array([at_us], dtype=np.int64))[0].item()
 
     @property
-    def highest(self) -> int:
+    def price_limit(self) -> int:
         """The highest price that a path may reach, in ticks."""
-        return self._own.highest
+        return self._own.price_limit
 
     # Trades
 

@@ -145,6 +145,11 @@ class PriceFeed(OwnTrades):
         price, low = self.last_price(first_us), self.window(first_us, last_us + 1).low
         return price if low is None else min(price, low)
 
+    def highest(self, first_us: int, last_us: int) -> int:
+        """The highest value of ``last_price`` from one time to another, both included."""
+        price, high = self.last_price(first_us), self.window(first_us, last_us + 1).high
+        return price if high is None else max(price, high)
+
     def touches(
         self, start_us: int, end_us: int, below: int | None, above: int | None
     ) -> list[Trade]:

@@ -183,7 +183,7 @@ class SyntheticTrades:
         return sizes
 
     @property
-    def highest(self) -> int:
+    def price_limit(self) -> int:
         """The highest price that a path may reach, in ticks."""
         return int(100 * Decimal(self._profile.price) / self._market.tick)
 

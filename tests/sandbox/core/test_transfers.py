@@ -178,14 +178,6 @@ def test_everybody_has_a_book_of_their_own(open_way: Sandbox, plain: Plain) -> N
         assert told(other.call("get_withdrawals")) == []
 
 
-@pytest.mark.parametrize("name", ["autoBorrow", "autoLendRedeem"])
-def test_withdrawals_that_are_not_simulated(open_way: Sandbox, plain: Plain, name: str) -> None:
-    answer = told(plain.call("request_withdrawal", WISH | {name: True}), 501)
-    said = f"The sandbox does not simulate `{name}`"
-    assert answer == {"code": "NOT_IMPLEMENTED", "message": said}
-    told(plain.call("request_withdrawal", WISH | {name: False}))
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -436,13 +428,6 @@ def test_the_lowest_and_the_highest_leverage_limit(plain: Plain, limit: str) -> 
     assert told(plain.call("get_account"))["leverageLimit"] == limit
 
 
-def test_nothing_can_be_borrowed(plain: Plain) -> None:
-    assert told(plain.call("get_max_borrow_quantity", {"symbol": "SOL"})) == {
-        "maxBorrowQuantity": "0",
-        "symbol": "SOL",
-    }
-
-
 def test_what_can_be_withdrawn(plain: Plain) -> None:
     assert told(plain.call("get_max_withdrawal_quantity", {"symbol": "HNT"})) == {
         "autoBorrow": None,
@@ -450,8 +435,8 @@ def test_what_can_be_withdrawn(plain: Plain) -> None:
         "maxWithdrawalQuantity": "0",
         "symbol": "HNT",
     }
-    told_twice = plain.call("get_max_withdrawal_quantity", {"symbol": "BTC", "autoBorrow": "true"})
-    assert told(told_twice)["autoBorrow"] is True
+    told_twice = plain.call("get_max_withdrawal_quantity", {"symbol": "BTC", "autoBorrow": "false"})
+    assert told(told_twice)["autoBorrow"] is False
     assert told(told_twice)["maxWithdrawalQuantity"] == "0.1"
 
 

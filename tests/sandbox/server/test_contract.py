@@ -348,6 +348,27 @@ def ask_dust(ask: Asker, sandbox: Sandbox) -> None:
         ask.ask("request_withdrawal", **wish, twoFactorToken=given)
 
 
+def ask_lending(ask: Asker, sandbox: Sandbox) -> None:
+    lend = {"symbol": "SOL", "side": "Lend", "quantity": "5"}
+    borrow = {"symbol": "ETH", "side": "Borrow", "quantity": "0.5"}
+    ask.ask("execute_borrow_lend", **lend)
+    ask.ask("execute_borrow_lend", **borrow)
+    for change in ({"quantity": "0"}, {"quantity": "90000"}, {"symbol": "HNT"}, {"side": "Up"}):
+        ask.ask("execute_borrow_lend", **borrow | change)
+    sandbox.advance(hours=2)
+    ask.ask("execute_borrow_lend", **lend | {"side": "Borrow"})
+    ask.ask("get_borrow_lend_positions")
+    ask.ask("get_collateral")
+    for name in ("get_borrow_lend_history", "get_interest_history"):
+        ask.ask(name)
+        ask.ask(name, limit=1, sortDirection="Asc", positionId="1", symbol="SOL")
+    ask.ask("get_borrow_lend_history", type="Lend", sources="Manual,Interest")
+    ask.ask("get_interest_history", asset="ETH", source="BorrowLend")
+    for state, side in (("Open", "Lend"), ("Closed", "Borrow")):
+        ask.ask("get_borrow_lend_position_history", state=state, side=side)
+    ask.ask("get_borrow_lend_position_history")
+
+
 def ask_what_never_happens(ask: Asker) -> None:
     """Empty histories, and operations that are always refused."""
     for name, operation in OPERATIONS.items():
@@ -358,7 +379,6 @@ def ask_what_never_happens(ask: Asker) -> None:
         if name in NOT_SIMULATED:
             ask.ask(name)
             ask.ask(name, anything="at all")
-    ask.ask("get_borrow_lend_positions")
     ask.ask("get_vault_pending_redeems", vaultId=1)
     ask.ask("get_vault_nav")
 
@@ -408,6 +428,7 @@ def answers() -> list[Answer]:
         ask_order_refusals(ask)
         ask_account(ask)
         ask_futures(ask, sandbox)
+        ask_lending(ask, sandbox)
         ask_capital(ask, sandbox)
         ask_strategies(ask, sandbox)
         ask_dust(ask, sandbox)
@@ -519,7 +540,7 @@ def test_enough_was_asked(answers: list[Answer]) -> None:
     assert codes == {
         *("INVALID_CLIENT_REQUEST", "RESOURCE_NOT_FOUND", "UNAUTHORIZED", "NOT_IMPLEMENTED"),
         *("INSUFFICIENT_FUNDS", "INVALID_MARKET", "INVALID_ORDER", "INVALID_PRICE"),
-        *("INSUFFICIENT_MARGIN", "INVALID_ASSET", "FORBIDDEN", "INVALID_QUANTITY"),
+        *("INSUFFICIENT_MARGIN", "INVALID_ASSET", "FORBIDDEN", "BORROW_LIMIT", "INVALID_QUANTITY"),
         "INVALID_TWO_FACTOR_CODE",
     }
     statuses = {200, 204, 400, 401, 403, 404, 405, 415, 501}

@@ -12,10 +12,10 @@ from typing import Any
 
 from ...core.exchange import Check, EngineAccount, Exchange, Refusal
 from ...core.rules import bad_request, find_market
-from ...core.transfers import Transfers, deposit_address
+from ...core.transfers import Transfers, deposit_address, flags_of
 from ...formatting import plain
-from ...simulation.tables import ASSETS
 from . import Empty, Page, Row, Values, page, select
+from .lending import LENDING_SIGNED
 
 Signed = Callable[[Exchange, EngineAccount, Values], Any]
 
@@ -31,6 +31,7 @@ def _update_settings(exchange: Exchange, account: EngineAccount, values: Values)
             account.leverage_limit = before
             raise bad_request("Positions need more leverage than that", "INSUFFICIENT_MARGIN")
     account.settings |= {name: values[name] for name in account.settings if name in values}
+    exchange.lending.follow_settings(account)
     return Empty()
 
 
@@ -50,12 +51,6 @@ def _leverage(exchange: Exchange, limit: Decimal) -> Decimal:
 def _convert_dust(exchange: Exchange, account: EngineAccount, values: Values) -> Empty:
     exchange.convert_dust(account, values.get("symbol"))
     return Empty()
-
-
-def _max_borrow(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
-    if values["symbol"] not in ASSETS:
-        raise bad_request("Invalid asset", "INVALID_ASSET")
-    return {"maxBorrowQuantity": "0", "symbol": values["symbol"]}
 
 
 def _max_order(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
@@ -129,11 +124,11 @@ def _empty_history(exchange: Exchange, account: EngineAccount, values: Values) -
 
 
 SIGNED: dict[str, Signed] = {
+    **LENDING_SIGNED,
     "get_account": lambda exchange, account, values: exchange.account_summary(account),
     "get_balances": lambda exchange, account, values: exchange.balances(account),
     "get_collateral": lambda exchange, account, values: exchange.collateral(account),
     "update_account_settings": _update_settings,
-    "get_max_borrow_quantity": _max_borrow,
     "get_max_order_quantity": _max_order,
     "get_deposit_address": lambda exchange, account, values: {
         "address": deposit_address(account, values["blockchain"])
@@ -165,13 +160,11 @@ SIGNED: dict[str, Signed] = {
     "get_strategies_history": _history(
         lambda exchange, account: exchange.strategies.history(account)
     ),
-    "get_borrow_lend_positions": lambda exchange, account, values: [],
     "get_vault_pending_redeems": _vault_key_only(403, "FORBIDDEN"),
     "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
     **dict.fromkeys(
         (
-            "get_borrow_lend_history", "get_interest_history",
-            "get_borrow_lend_position_history", "get_rfq_history", "get_quote_history",
+            "get_rfq_history", "get_quote_history",
             "get_rfq_fill_history", "get_quote_fill_history",
             "get_vault_mint_history", "get_vault_redeem_history",
         ),
@@ -208,7 +201,7 @@ def _max_withdrawal(
     return {
         "autoBorrow": values.get("autoBorrow"),
         "autoLendRedeem": values.get("autoLendRedeem"),
-        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"])),
+        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"], flags_of(values))),
         "symbol": values["symbol"],
     }
 
