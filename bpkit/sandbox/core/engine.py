@@ -67,7 +67,9 @@ class Engine(Undoable):
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
-        self.scheduled: UndoList[Scheduled] = UndoList()  # in the order in which they act at one time
+        self.scheduled: UndoList[Scheduled] = (
+            UndoList()
+        )  # in the order in which they act at one time
         self.last_id = FIRST_ORDER_ID
         self.outbox = Outbox()
         self.publisher = Publisher(self)
