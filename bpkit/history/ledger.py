@@ -61,20 +61,21 @@ def ledger(
     if begin is not None and since is not None:
         raise InputError("since", str(since), "leave it out: the file of balances has its time")
     start = begin if begin is not None else _time("since", since)
-    balances, rows, now = _ask(bp, start)
-    end = _time("until", until) or now
-    if start is not None and end <= start:
+    end = _time("until", until)
+    if start is not None and end is not None and end <= start:
         raise InputError("until", str(until), f"is not after {start.isoformat()}")
+    balances, rows, now = _ask(bp, start)
     found = movements(**rows)
     if start is not None:
         found = [one for one in found if one.time >= start]
     source = "given" if given is not None else "the whole history" if start is None else "computed"
     if given is None:
         given = {} if start is None else _less(balances, _sums(found))
-    first = found[0].time if found else end
-    before = [_opening_row(start or first, *one, source) for one in sorted(given.items())]
+    first = start or (found[0].time if found else now)
+    before = [_opening_row(first, *one, source) for one in sorted(given.items())]
     after = _less(balances, _sums([*before, *found]))
-    kept = [*before, *(one for one in found if one.time < end)]
+    kept = [*before, *(one for one in found if end is None or one.time < end)]
+    end = end or now
     kept += [_unexplained(end, asset, amount) for asset, amount in sorted(after.items())]
     kept = valued(kept, _prices(bp, valued(kept)))
     return Ledger(_with_balances(kept), start, end, source, bp.url, _compared(rows))
@@ -83,7 +84,7 @@ def ledger(
 def save_balances(bp: Client, path: str | os.PathLike[str]) -> None:
     """Write the present balances to a file: the opening of a later ``ledger``.
 
-    The file has the exchange's time and no key. It is complete or not written.
+    The file has the engine's time and no key. It is complete or not written.
     """
     now, balances = _now(bp), _balances(bp)
     made = {
@@ -127,7 +128,7 @@ def _histories(bp: Client, start: datetime | None) -> dict[str, Any]:
 
 
 def _markets(positions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    return {str(row["positionId"]): row["symbol"] for row in positions}
+    return {str(row["id"]): row["symbol"] for row in positions}
 
 
 def _balances(bp: Client) -> dict[str, Decimal]:
@@ -141,7 +142,8 @@ def _balances(bp: Client) -> dict[str, Decimal]:
 
 
 def _now(bp: Client) -> datetime:
-    return _EPOCH + int(bp.get_time()) * _MS
+    """The engine's time, by which the histories are dated. It is in the answer of a book."""
+    return _EPOCH + timedelta(microseconds=bp.get_depth("SOL_USDC", limit=5)["timestamp"])
 
 
 def _prices(bp: Client, found: list[Movement]) -> dict[str, Decimal]:
