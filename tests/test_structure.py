@@ -66,6 +66,7 @@ HOMES = {
     "websockets": {"streams.websocket"},
     "tqdm": {"history.pages"},
     "matplotlib": {"plots"},
+    "pyarrow": {"history.dataset"},
     "IPython": {"plots"},
 }  # fmt: skip
 PROMISED = {

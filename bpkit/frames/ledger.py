@@ -1,6 +1,7 @@
-"""The columns of a ledger: exact decimals (dtype object, None for null), times UTC.
+"""The columns of what bpkit makes of histories: ledgers, and gaps of downloads.
 
-They are the same with ``exact`` and without: money of an account is never rounded.
+Those of a ledger have exact decimals (dtype object, None for null), with ``exact`` and without:
+money of an account is never rounded. Times are UTC.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ LEDGER: dict[str, FrameContract] = {
     "ledger_differences": FrameContract(
         columns(
             hour=iso_times, kind=texts, settlements=decimals, other=decimals, difference=decimals,
+        )
+    ),
+    "candle_gaps": FrameContract(
+        columns(
+            symbol=texts, interval=texts, start=iso_times, end=iso_times, candles=integers,
+            reason=texts, markets=integers, askedAt=iso_times,
         )
     ),
 }  # fmt: skip
