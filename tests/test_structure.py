@@ -67,6 +67,7 @@ HOMES = {
     "websockets": {"streams.websocket"},
     "tqdm": {"history.pages", "sandbox.server.advance"},
     "matplotlib": {"plots"},
+    "pyarrow": {"history.dataset"},
     "IPython": {"plots"},
 }  # fmt: skip
 PROMISED = {
