@@ -68,6 +68,7 @@ class Sandbox:
     for any free one; OSError if it is in use. ``follow_clock``: the market follows this machine's
     clock instead, and ``advance`` and ``play`` are refused. Signatures are always checked by this
     machine's clock. ``conflicts``: which source to follow if sources contradict each other.
+    ``funds``: what the account of ``key`` has at first, such as ``{"USDC": "500"}``.
 
     It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
     the process.
@@ -80,6 +81,7 @@ class Sandbox:
         seed: str = DEFAULT_SEED,
         follow_clock: bool = False,
         conflicts: Conflicts | None = None,
+        funds: Mapping[str, str] | None = None,
     ) -> None:
         _check_options(seed, follow_clock, conflicts)
         markets = market.load()
@@ -90,7 +92,9 @@ class Sandbox:
             conflicts=conflicts,
         )
         self.key = Key(DEMO_SECRET)
-        exchange.open_account(self.key.public_key, amounts_of(FUNDS, exchange.assets))
+        exchange.open_account(
+            self.key.public_key, amounts_of(FUNDS if funds is None else funds, exchange.assets)
+        )
         self._still = not follow_clock
         accepted: deque[str] = deque(maxlen=REMEMBERED)
         self._service = Service(

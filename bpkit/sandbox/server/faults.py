@@ -92,6 +92,7 @@ class ActiveFaults:
 
     def __init__(self) -> None:
         self._on: list[Fault] = []
+        self.started: list[Fault] = []  # all that were ever on, for a test that wants to know
 
     def __iter__(self) -> Iterator[Fault]:
         """The fault started last comes first."""
@@ -100,6 +101,7 @@ class ActiveFaults:
     def start(self, fault: Fault) -> None:
         """The fault is on; it acts before all others."""
         self._on.append(fault)
+        self.started.append(fault)
 
     def end(self, fault: Fault) -> None:
         """The fault is off."""
