@@ -21,9 +21,17 @@ may_miss    True: the test does not fail if a fault was never met
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from http.client import HTTPConnection
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -33,28 +41,21 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 ARGUMENTS = ("seed", "funds", "path", "speed", "faults", "conflicts", "may_miss")
+TOKEN = "BPKIT_SANDBOX_TOKEN"  # the variable of the environment that has the token
 SHOWN = 20  # requests in the section of a failed test
 
 
-class _Made(NamedTuple):
-    """A sandbox that a test has, and its seed."""
+class _Seen(NamedTuple):
+    """What a sandbox saw, for the end of a test. ``log``: the last requests; ``total``: of all."""
 
-    sandbox: Sandbox
     seed: str
-
-    def faults(self) -> list[tuple[str, int]]:
-        """Name and hits of each fault that was on."""
-        return [(one.name, one.hits) for one in self.sandbox._service.faults.started]
-
-    def story(self) -> str:
-        """What happened, for the report of a test that failed."""
-        log = self.sandbox.log
-        return _story(
-            self.seed, f"{self.sandbox.now:%Y-%m-%d %H:%M:%S} UTC", log[-SHOWN:], len(log)
-        )
+    time: str
+    log: Sequence[Mapping[str, Any]]
+    total: int
+    faults: Sequence[tuple[str, int]]  # name and hits of each that was on
 
 
-_MADE = pytest.StashKey[list[_Made]]()
+_MADE = pytest.StashKey[list[Callable[[], _Seen]]]()  # of each sandbox that a test has
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -129,7 +130,7 @@ def _arguments(item: pytest.Item) -> dict[str, Any]:
 
 def _start(
     stack: ExitStack,
-    made: list[_Made],
+    made: list[Callable[[], _Seen]],
     *,
     seed: str | None = None,
     funds: Mapping[str, str] | None = None,
@@ -140,20 +141,27 @@ def _start(
 ) -> Sandbox:
     """A sandbox that ends with the stack."""
     from .sandbox import Conflicts, Sandbox
-    from .sandbox.simulation.synthetic import DEFAULT_SEED
 
-    seed = DEFAULT_SEED if seed is None else seed
+    options: dict[str, Any] = {} if seed is None else {"seed": seed}
     choices = None if conflicts is None else Conflicts(**conflicts)
-    sandbox = stack.enter_context(Sandbox(seed=seed, funds=funds, conflicts=choices))
-    made.append(_Made(sandbox, seed))
+    sandbox = stack.enter_context(Sandbox(funds=funds, conflicts=choices, **options))
+    made.append(partial(_seen, sandbox))
     if path is not None:
         steered: Any = sandbox
         steered.set_path(*_path(path))
-    for name, options in map(_fault, faults):
-        stack.enter_context(sandbox.fault(name, **options))
+    for fault in faults:
+        given = _fault(fault)
+        stack.enter_context(sandbox.fault(given.pop("fault"), **given))
     if speed is not None:
         stack.enter_context(sandbox.play(speed))
     return sandbox
+
+
+def _seen(sandbox: Sandbox) -> _Seen:
+    log, service = sandbox.log, sandbox._service
+    faults = [(one.name, one.hits) for one in service.faults.started]
+    time = f"{sandbox.now:%Y-%m-%dT%H:%M:%SZ}"
+    return _Seen(service.origin.seed, time, log[-SHOWN:], len(log), faults)
 
 
 def _path(text: str) -> tuple[str, str]:
@@ -164,12 +172,119 @@ def _path(text: str) -> tuple[str, str]:
     return symbol.strip(), moves.strip()
 
 
-def _fault(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Name and options of a fault."""
+def _fault(given: str | Mapping[str, Any]) -> dict[str, Any]:
+    """A fault with its options: ``{"fault": "lost_reply", "times": 1}``."""
     if isinstance(given, str):
-        return given, {}
-    options = dict(given)
-    return options.pop("fault", ""), options
+        return {"fault": given}
+    if not isinstance(given, Mapping) or "fault" not in given:
+        raise ValueError(f'{given!r} of faults is not a name, nor {{"fault": "lost_reply"}}')
+    return dict(given)
+
+
+# --- a process of its own -----------------------------------------------------------------------
+
+
+class SandboxProcess:
+    """A sandbox in a process of its own. ``url``: its address; ``token``: of its control calls.
+
+    ``env``: what to add to the environment of a bot: BACKPACK_URL, the pair PUBLIC_KEY and
+    SECRET_KEY of its account, and BPKIT_SANDBOX_TOKEN.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        from .signing import DEMO_PUBLIC_KEY, DEMO_SECRET
+
+        self.url, self.token = url, token
+        self.env = {
+            "BACKPACK_URL": url,
+            "PUBLIC_KEY": DEMO_PUBLIC_KEY,
+            "SECRET_KEY": DEMO_SECRET,
+            TOKEN: token,
+        }
+        self._seed = self.control("GET", "")["seed"]
+
+    def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """A control call, such as ``control("POST", "clock/advance", {"seconds": 300})``.
+
+        ``path``: below ``/sandbox/v1/``. Returns the JSON of the answer. ValueError: it is refused.
+        """
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        connection = HTTPConnection(host, int(port), timeout=600)
+        try:
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, f"/sandbox/v1/{path}".rstrip("/"), sent, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise ValueError(f"{method} {path} was answered {answer.status}: {text}")
+        return json.loads(text) if text else None
+
+    def reset(self, seed: str | None = None) -> None:
+        """Begin again: time, accounts, orders, faults. ``seed``: that of its start unless given."""
+        self.control("PUT", "clock", {"speed": 0})
+        self.control("POST", "reset", {"seed": self._seed if seed is None else seed})
+
+    def __repr__(self) -> str:
+        return f"<SandboxProcess {self.url}>"
+
+
+@pytest.fixture(scope="session")
+def _bpkit_process() -> Iterator[SandboxProcess]:
+    """The process, one for each worker of xdist."""
+    token = token_urlsafe(24)
+    command = [sys.executable, "-P", "-m", "bpkit", "sandbox", "--port", "0", "--still"]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, TOKEN: token},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            urls = (re.search(r"http://[\d.]+:\d+", line) for line in process.stdout)
+            found = next(filter(None, urls), None)
+            if found is None:
+                raise RuntimeError(f"{' '.join(command)} did not start; its stderr says why")
+            yield SandboxProcess(found[0], token)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def bpkit_sandbox_process(
+    request: pytest.FixtureRequest, _bpkit_process: SandboxProcess
+) -> SandboxProcess:
+    """A sandbox in a process of its own, for a bot in any language; see ``SandboxProcess``.
+
+    It is started once, and reset before each test that asks for it. Its market's time stands still
+    unless the marker has a ``speed``. The marker's ``funds`` and ``conflicts`` are refused.
+    """
+    process, given = _bpkit_process, _arguments(request.node)
+    for name in ("funds", "conflicts"):
+        if given.get(name) is not None:
+            raise ValueError(f"{name}={given[name]!r} is for bpkit_sandbox, not for a process")
+    process.reset(given.get("seed"))
+    request.node.stash.setdefault(_MADE, []).append(partial(_seen_by, process))
+    if given.get("path") is not None:
+        symbol, moves = _path(given["path"])
+        process.control("PUT", f"markets/{symbol}/path", {"path": moves})
+    for fault in given.get("faults", ()):
+        process.control("POST", "faults", _fault(fault))
+    if given.get("speed") is not None:
+        process.control("PUT", "clock", {"speed": given["speed"]})
+    return process
+
+
+def _seen_by(process: SandboxProcess) -> _Seen:
+    state = process.control("GET", "")
+    total = state["requests"]
+    log = process.control("GET", f"log?limit={SHOWN}&after={max(0, total - SHOWN)}")["entries"]
+    faults = [(one["fault"], one["hits"]) for one in process.control("GET", "faults")["active"]]
+    return _Seen(state["seed"], state["time"], log, total, faults)
 
 
 # --- the end of a test --------------------------------------------------------------------------
@@ -179,9 +294,11 @@ def _fault(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Let a test fail if one of its faults was never met: it has proved nothing."""
     yield
-    faults = [one for made in item.stash.get(_MADE, []) for one in made.faults()]
+    if _arguments(item).get("may_miss"):
+        return
+    faults = [fault for seen in item.stash.get(_MADE, []) for fault in seen().faults]
     missed = ", ".join(name for name, hits in faults if not hits)
-    if missed and not _arguments(item).get("may_miss"):
+    if missed:
         pytest.fail(
             f"{missed} was never met: this test proved nothing. If that is meant, write "
             "@pytest.mark.bpkit(may_miss=True)",
@@ -197,24 +314,24 @@ def pytest_runtest_makereport(
     report = yield
     made = item.stash.get(_MADE, [])
     if report.failed:
-        report.sections += [("bpkit sandbox", one.story()) for one in made]
+        report.sections += [("bpkit sandbox", _story(seen)) for seen in made]
     if report.when == "teardown":
         made.clear()  # pytest keeps the item until the end of the run
     return report
 
 
-def _story(seed: str, now: object, log: Sequence[Mapping[str, Any]], count: int) -> str:
-    """The section of a failed test. ``log``: the last requests; ``count``: of all."""
-    lines = [f"seed {seed!r}, market time {now}, the last {len(log)} of {count} requests:"]
+def _story(seen: Callable[[], _Seen]) -> str:
+    """The section of a failed test."""
+    try:
+        seed, time, log, total, _ = seen()
+    except OSError as error:
+        return f"the sandbox does not answer: {error}"
+    lines = [f"seed {seed!r}, market time {time}, the last {len(log)} of {total} requests:"]
     for entry in log:
         target = f"{entry['path']}?{entry['query']}" if entry["query"] else entry["path"]
-        lines.append(f"{entry['method']} {target} {_body(entry['body'])}")
-        lines.append(f"    {entry['status']} {entry['verdict']}")
+        # A token of two factor authentication is a secret.
+        body = "(hidden)" if "twoFactor" in entry["body"] else entry["body"][:300]
+        lines += [f"{entry['method']} {target} {body}", f"    {entry['status']} {entry['verdict']}"]
         if entry["finding"]:
             lines.append(textwrap.indent(entry["finding"], "    "))
     return "\n".join(lines)
-
-
-def _body(text: str) -> str:
-    """What of a request's body is shown: a token of two factor authentication is not."""
-    return "(hidden)" if "twoFactor" in text else text[:300]

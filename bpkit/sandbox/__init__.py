@@ -46,9 +46,11 @@ from .server import play
 from .server.fault_table import FAULTS
 from .server.faults import Fault
 from .server.http import Server
+from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
 from .simulation.synthetic import DEFAULT_SEED, START_US
+from .steering import Steering
 
 __all__ = ["FAULTS", "Conflicts", "Sandbox"]
 
@@ -60,7 +62,7 @@ REMEMBERED = 1000  # signatures that were good
 FUNDS = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
 
 
-class Sandbox:
+class Sandbox(Steering):
     """A running exchange. ``Client(sandbox.url, sandbox.key)`` trades on it.
 
     Its market's time is 2026-09-01 12:00 UTC until ``advance`` or ``play`` moves it; the same calls
@@ -85,16 +87,13 @@ class Sandbox:
     ) -> None:
         _check_options(seed, follow_clock, conflicts)
         markets = market.load()
-        exchange = Exchange(
-            markets,
-            feeds(markets, seed),
-            _now_us() if follow_clock else START_US,
-            conflicts=conflicts,
-        )
+
+        def fresh(seed: str, conflicts: Conflicts) -> Exchange:
+            start_us = _now_us() if follow_clock else START_US
+            return Exchange(markets, feeds(markets, seed), start_us, conflicts=conflicts)
+
+        exchange = fresh(seed, conflicts or Conflicts())
         self.key = Key(DEMO_SECRET)
-        exchange.open_account(
-            self.key.public_key, amounts_of(FUNDS if funds is None else funds, exchange.assets)
-        )
         self._still = not follow_clock
         accepted: deque[str] = deque(maxlen=REMEMBERED)
         self._service = Service(
@@ -103,7 +102,10 @@ class Sandbox:
             _now_us if follow_clock else None,
             partial(_finding, accepted),
             accepted,
+            Origin(__version__, seed, fresh),
         )
+        amounts = amounts_of(FUNDS if funds is None else funds, exchange.assets)
+        self._service.open_first_account(self.key.public_key, amounts)
         server = Server(self._service, f"bpkit/{__version__}", port)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.
@@ -203,13 +205,11 @@ class Sandbox:
         ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an
         account.
         """
-        if funds is not None and not isinstance(funds, Mapping):
-            raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
         key = Key.generate() if key is None else checked_key(key)
         exchange = self._service.exchange
         if exchange.account(key.public_key) is not None:
             raise ValueError(f"{key!r} has an account already")
-        amounts = amounts_of(funds or {}, exchange.assets)
+        amounts = amounts_of({} if funds is None else funds, exchange.assets)
         self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
 

@@ -222,7 +222,7 @@ def test(bpkit_sandbox, bpkit_client):
     result.stdout.fnmatch_lines(
         [
             "*- bpkit sandbox -*",
-            "seed 'bpkit 4185', market time 2026-09-01 12:05:00 UTC, the last 20 of 21 requests:",
+            "seed 'bpkit 4185', market time 2026-09-01T12:05:00Z, the last 20 of 21 requests:",
             "GET /api/v1/ticker?symbol=SOL_USDC*",
             'POST /api/v1/order {"symbol":"SOL_USDC",*"price":"160"*',
             "    200 answered",

@@ -6,7 +6,7 @@ The engine has accounts, markets and venues, and no JSON: ``exchange`` makes the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
@@ -86,6 +86,11 @@ class Engine(Undoable):
         )
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
+
+    @property
+    def feeds(self) -> Collection[str]:
+        """The symbols of the markets that are used."""
+        return self._feeds.keys()
 
     def feed(self, symbol: str) -> PriceFeed:
         """The price feed of a market, made when it is first used."""

@@ -104,8 +104,15 @@ class ActiveFaults:
         self.started.append(fault)
 
     def end(self, fault: Fault) -> None:
-        """The fault is off."""
-        self._on.remove(fault)
+        """The fault is off. It may be off already."""
+        if fault in self._on:
+            self._on.remove(fault)
+
+    def clear(self) -> None:
+        """All faults are off, and what they kept back is gone."""
+        for fault in self._on:
+            fault.kept.clear()
+        self._on.clear()
 
     def answer(
         self, record: RequestRecord, exchange: Callable[[RequestRecord], Response]

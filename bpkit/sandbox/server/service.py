@@ -27,6 +27,7 @@ from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
 from .play import Play
 from .record import RequestRecord, bounded
+from .restarts import Origin, Restarts
 from .subscriptions import Hub
 
 # An operation without a function is answered 501 once the body is a JSON object and the signature
@@ -49,14 +50,15 @@ for _operation in OPERATIONS.values():
     _ROUTES.setdefault(_operation.path, {})[_operation.method] = _operation
 
 
-class Service:
+class Service(Restarts):
     """The exchange behind its API. ``clock``: Unix milliseconds, only for authentication.
 
     ``market_clock``: microseconds that the market follows, or None for a market whose time does not
     move until ``exchange.advance_to`` is called. ``diagnose``: explains a request whose signature
     was refused (method, path, query, headers, body, the exchange's time in ms), as text, or None.
     The text is sent in a header and kept in the log, never in the body. ``accepted``: receives the
-    signatures (base64) that were good.
+    signatures (base64) that were good. ``origin``: makes a new exchange, for ``restore`` and
+    ``reset``.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class Service:
         market_clock: Callable[[], int] | None = None,
         diagnose: Diagnose | None = None,
         accepted: deque[str] | None = None,
+        origin: Origin | None = None,
     ) -> None:
+        super().__init__(origin)
         self.exchange, self.lock = exchange, threading.RLock()
         self.capital, self.faults = Transfers(exchange), ActiveFaults()
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
@@ -116,12 +120,9 @@ class Service:
     def command(self, act: Callable[[], Result]) -> Result:
         """Carry out a command of the sandbox's owner, whole or not at all.
 
-        It runs in a thread of its own: an interrupt (Ctrl+C) reaches only the main thread, which
-        waits here until the command is done.
+        It runs in a thread of its own: see ``uninterrupted``.
         """
-
-        with ThreadPoolExecutor(1, "bpkit sandbox command") as thread:
-            return thread.submit(self.carry_out, act).result()
+        return uninterrupted(partial(self.carry_out, act))
 
     def carry_out(self, act: Callable[[], Result]) -> Result:
         """Like ``command``, in the thread that calls it."""
@@ -234,7 +235,8 @@ class Service:
         if self._market_clock is not None:
             # A clock that is set back must not stop the market.
             with all_or_nothing():
-                self.exchange.advance_to(max(self._market_clock(), self.exchange.now_us))
+                now_us = self._market_clock() - self.behind_us
+                self.exchange.advance_to(max(now_us, self.exchange.now_us))
 
     def _examined(
         self, record: RequestRecord, response: Response, entry: dict[str, Any]
@@ -263,6 +265,13 @@ class Service:
         except Exception:  # the answer is sent all the same
             _log.exception("no finding at %s %s", record.method, record.path)
             return None
+
+
+def uninterrupted(act: Callable[[], Result]) -> Result:
+    """Carry out ``act`` in a thread of its own: an interrupt (Ctrl+C) reaches only the main thread,
+    which waits here until it is done."""
+    with ThreadPoolExecutor(1, "bpkit sandbox command") as thread:
+        return thread.submit(act).result()
 
 
 def _route(method: str, path: str) -> Operation | None:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ...operations import Operation
-from ..core.outbox import Frame
+from ..core.outbox import Frame, Outbox
 from ..undo import all_or_nothing
 from . import auth, socket_faults
 from .answers import Response
@@ -81,11 +81,14 @@ class Hub:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._outbox = service.exchange.outbox
         self._subscribers: dict[Pair, dict[Socket, None]] = {}
         self.sockets: dict[Socket, None] = {}
         self.gone: deque[Socket] = deque()  # closed ones; added without the lock
         self.post: Callable[[list[Act]], None] = lambda acts: None
+
+    @property
+    def _outbox(self) -> Outbox:
+        return self._service.exchange.outbox
 
     # Sockets
 
@@ -102,6 +105,13 @@ class Hub:
     def end(self, fault: Fault) -> None:
         """A fault ends: frames that it kept back are sent."""
         self._deliver(socket_faults.kept_back(fault))
+
+    def close_all(self) -> None:
+        """Close all sockets: the exchange is another one, and what they have seen is not true."""
+        for socket in self.sockets:
+            for pair in list(socket.streams):
+                self._leave(socket, pair)
+        self.post([partial(socket.end, "close") for socket in self.sockets])
 
     def _forget_gone(self) -> None:
         while self.gone:
