@@ -74,10 +74,11 @@ class Client(
 
     ``armed``: on a live host a client only reads, unless an ``Arming`` says what it may do and for
     how much. ``trusted_host``: one more host that the client may use, besides Backpack's own and
-    this machine. ``rate_limit``: how many requests a minute, and whether to wait for room; by
-    default the exchange's limits, and none on this machine. ``new_id``: a function that gives the
-    number by which an order can be found again (0 to 4294967295), if you give none; random by
-    default.
+    this machine; if a sandbox made the key, also by plain http: that is a sandbox on another
+    computer, and has the rules of this machine. ``rate_limit``: how many requests a minute, and
+    whether to wait for room; by default the exchange's limits, and none on this machine.
+    ``new_id``: a function that gives the number by which an order can be found again (0 to
+    4294967295), if you give none; random by default.
 
     *A TransportError on an order means that you do not know; look before you send again*, with
     ``bp.reconcile(error)``. Reads are sent again when the exchange is busy or the connection is
@@ -224,7 +225,7 @@ class Client(
         fields, made = self._with_id(operation, recorder.fields)
         request = self._transport.prepare(OPERATIONS[operation], fields, timestamp)
         return Explanation(
-            OPERATIONS[operation], fields, request, made, show_signature=self._transport.loopback
+            OPERATIONS[operation], fields, request, made, show_signature=self._transport.practice
         )
 
     @without_locals

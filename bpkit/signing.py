@@ -35,6 +35,11 @@ DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 DEMO_PUBLIC_KEY = "5+yQgwU0ZdJ/9s+GXfuPFfo7yQQpl9CgvQedJXne30o="
 PUBLISHED_KEYS = frozenset({DEMO_PUBLIC_KEY, "zDIJj9qneWIY0IYZ5aXoHcNMCm+XDhVcTssiT0HyY0A="})
 
+# The secret of a key that a sandbox makes has these 8 bytes, then 24 random ones. No key of the
+# exchange begins so (by chance, one in 2**64 would). So a client knows without asking anybody that
+# the key is worth nothing elsewhere, and may use it over plain http: see ``guard.hosts``.
+SANDBOX_TAG = b"bpkitsbx"
+
 
 def text_to_sign(
     instruction: str, fields: Fields | Sequence[Fields], timestamp: int, window: int
@@ -67,15 +72,17 @@ class Key:
     "Invalid signature" to every call. Raises KeyFormatError.
     """
 
-    __slots__ = ("_private", "is_practice", "public_key")
+    __slots__ = ("_private", "is_practice", "is_sandbox", "public_key")
     public_key: str
-    is_practice: bool  # is it the published pair, or made by generate()?
+    is_sandbox: bool  # is it a published one, or was it made by a sandbox? Its secret shows that
+    is_practice: bool  # is it a sandbox's, or made by generate()?
 
     @without_locals
     def __init__(self, secret: str, public_key: str | None = None) -> None:
         self._private = _load(secret, public_key)
         self.public_key = _public_text(self._private)
-        self.is_practice = self.public_key in PUBLISHED_KEYS
+        tagged = self._private.private_bytes_raw().startswith(SANDBOX_TAG)
+        self.is_sandbox = self.is_practice = tagged or self.public_key in PUBLISHED_KEYS
 
     @classmethod
     @without_locals
@@ -95,6 +102,12 @@ class Key:
         made = cls(b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode())
         made.is_practice = True
         return made
+
+    @classmethod
+    @without_locals
+    def for_sandbox(cls) -> Key:
+        """A new random key of a sandbox: its secret begins with ``SANDBOX_TAG``."""
+        return cls(_sandbox_secret())
 
     def sign(self, text: str) -> str:
         """The signature of the text's UTF-8 bytes, in base64. Raises InputError."""
@@ -126,6 +139,10 @@ class Key:
         raise TypeError(
             "a Key is not pickled, because that would write its secret; make it again from .env"
         )
+
+
+def _sandbox_secret() -> str:
+    return b64encode(SANDBOX_TAG + os.urandom(32 - len(SANDBOX_TAG))).decode()
 
 
 def _load(secret: object, public_key: object) -> Ed25519PrivateKey:

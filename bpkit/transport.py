@@ -101,22 +101,30 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         check_arguments(url, key, window, timeout, trusted_host, rate_limit, most_bytes)
-        self.url, self.loopback = hosts.check_host(url, trusted_host)
-        if not self.loopback and key is not None and key.public_key in PUBLISHED_KEYS:
+        of_sandbox = key is not None and key.is_sandbox
+        host = hosts.check_host(url, trusted_host, sandbox_key=of_sandbox)
+        self.url, self.loopback, practice = host.url, host.loopback, host.loopback or host.sandbox
+        self.practice = practice  # is it this machine, or a sandbox on another one?
+        if not practice and key is not None and key.public_key in PUBLISHED_KEYS:
             raise GuardError(
                 "The demo key of Backpack's guide is public: everyone can use it. It is for a "
                 f"sandbox on this machine, not for {self.url}. Use your own: Key.from_env()."
             )
+        if self.url == LIVE_URL and of_sandbox:
+            raise GuardError(
+                f"A sandbox made this key, so {self.url} does not know it. Use your own: "
+                "Key.from_env()."
+            )
         self.key, self.window, self.armed = key, window, armed
         self._clock_offset_ms = 0  # added to the clock for every signature
-        self.rate_limit = RateLimit() if rate_limit is None and not self.loopback else rate_limit
+        self.rate_limit = RateLimit() if rate_limit is None and not practice else rate_limit
         self._clock, self._sleep = clock, sleep
         connect, self._seconds = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         self._connection = Connection(self.url, self.loopback, connect, most_bytes)
         noted = None if journal is None else journal_of(journal, self.url, key, clock)
         try:
             self.guard = WriteGuard(
-                armed, self.url, self.loopback, self._read, clock=self._now,
+                armed, self.url, practice, self._read, clock=self._now,
                 spending=None if noted is None else noted.spending,
             )  # fmt: skip
         except BaseException:
@@ -126,7 +134,7 @@ class Transport:
         self.writes = WriteRecord(self.guard, noted, window, self._now)
         # May it write without an Arming? Not if the key can be one for real money: on this machine
         # there may be a tunnel to the live exchange.
-        self._free = self.loopback and armed is None and (key is None or key.is_practice)
+        self._free = practice and armed is None and (key is None or key.is_practice)
 
     def send(
         self,

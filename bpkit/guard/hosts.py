@@ -23,16 +23,24 @@ _ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")  # an IPv4 address,
 
 
 class Host(NamedTuple):
-    """``url``: scheme and host, without a slash at the end. ``loopback``: is it this computer?"""
+    """``url``: scheme and host, without a slash at the end. ``loopback``: is it this computer?
+
+    ``sandbox``: is it a sandbox on another computer, by the word of who made the client?
+    """
 
     url: str
     loopback: bool
+    sandbox: bool = False
 
 
-def check_host(url: str, trusted_host: str | None = None) -> Host:
+def check_host(url: str, trusted_host: str | None = None, *, sandbox_key: bool = False) -> Host:
     """The host of an address, if a client may talk to it. Raises GuardError.
 
     ``trusted_host``: one more allowed host, such as "exchange.example" or "exchange.example:8443".
+    ``sandbox_key``: has the client a key that was made by a sandbox (``Key.is_sandbox``)? Then its
+    trusted host may be reached by plain http, at any port unless one is named: whoever reads such a
+    request, or pretends to be that host, gets nothing that is worth anything elsewhere. A key for
+    real money never goes over http, because a sandbox's tag is in no such key.
     """
     if url != hide_secrets(url):
         raise GuardError(
@@ -43,14 +51,21 @@ def check_host(url: str, trusted_host: str | None = None) -> Host:
     loopback = host == "localhost" or _is_loopback(host)
     place = host if port in ("", _PORTS[scheme]) else f"{host}:{port}"
     plain = f"{scheme}://{place}"
+    trusted = (trusted_host or "").lower()
     if scheme == "http" and not loopback:
-        raise GuardError(f"{plain} is not encrypted; only a sandbox on this computer may be http.")
-    if not loopback and plain != LIVE_URL and place != (trusted_host or "").lower():
+        if sandbox_key and trusted in (host, place) and not _is_backpack(host):
+            return Host(plain, loopback=False, sandbox=True)
+        hint = f" For a sandbox there, name it, and use a key that it made: {_named(host)}."
+        raise GuardError(
+            f"{plain} is not encrypted; only a sandbox on this computer may be http."
+            + ("" if _is_backpack(host) else hint)
+        )
+    if not loopback and plain != LIVE_URL and place != trusted:
         raise GuardError(
             f"{plain} is neither Backpack's own API ({LIVE_URL}) nor this computer. No official "
             "testnet of Backpack is known, and some hosts pretend to be one: they would see your "
             "orders and your public key. To practise, use a Sandbox. If you know who runs this "
-            f"host, name it: Client(url, trusted_host={place!r})."
+            f"host, name it: {_named(place)}."
         )
     return Host(plain, loopback)
 
@@ -79,6 +94,14 @@ def _parts(url: str) -> tuple[str, str, str]:
             "hold a secret."
         )
     return scheme, host, port
+
+
+def _named(host: str) -> str:
+    return f"Client(url, key, trusted_host={host!r})"
+
+
+def _is_backpack(host: str) -> bool:
+    return host == "backpack.exchange" or host.endswith(".backpack.exchange")
 
 
 def _is_loopback(host: str) -> bool:

@@ -44,7 +44,7 @@ from .core.transfers import blockchain_of
 from .inputs import amounts_of, checked_key, feeds
 from .server import play
 from .server.fault_table import FAULTS
-from .server.faults import Fault
+from .server.faults import Fault, Probability
 from .server.http import Server
 from .server.restarts import Origin
 from .server.service import Service
@@ -178,6 +178,8 @@ class Sandbox(Steering):
         times: int | None = None,
         seconds: float | None = None,
         symbols: Collection[str] | None = None,
+        account: Key | None = None,
+        probability: Probability = 1,
     ) -> AbstractContextManager[Fault]:
         """Let something go wrong: ``with sandbox.fault("lost_reply", times=1) as fault: ...``
 
@@ -186,6 +188,8 @@ class Sandbox(Steering):
         ``times``: it hits at most so many requests, sockets or frames. ``seconds``: for ``slow``
         (2) how late, at most 600; for ``clock_skew`` (30) how far the exchange's clock is ahead,
         below 0 if it is behind. ``symbols``: for ``cancel_only`` which markets; all unless given.
+        ``account``: it hits only requests that name this account's key. ``probability``: how often
+        it acts on what it may hit, from 0 to 1, such as "0.25". Which ones depends on the seed.
 
         It is on within its block, for all connections. ``fault.hits`` counts what it has hit:
         requests; sockets, for ``ws_cut``, ``ws_close``, ``ws_dead`` and ``ws_refused``; frames, for
@@ -195,7 +199,14 @@ class Sandbox(Steering):
         """
         markets = self._service.exchange.markets
         one = Fault(
-            name, markets, operations=operations, times=times, seconds=seconds, symbols=symbols
+            name,
+            markets,
+            operations=operations,
+            times=times,
+            seconds=seconds,
+            symbols=symbols,
+            account=None if account is None else self._account(account).public_key,
+            probability=probability,
         )
         return self._service.under(one)
 

@@ -67,7 +67,7 @@ def library() -> Any:
 @contextmanager
 def websocket(url: str, loopback: bool) -> Iterator[ClientConnection]:
     """An open socket, which is closed at the end. Raises Lost. ``loopback``: on this computer?"""
-    route = Route() if loopback else route_to(f"https{url.removeprefix('wss')}")
+    route = Route() if loopback else route_to(f"http{url.removeprefix('ws')}")
     options: dict[str, Any] = {"compression": None} if loopback else {}
     with ExitStack() as stack:
         try:

@@ -83,4 +83,6 @@ def test_the_test_of_the_readme_passes(pytester: pytest.Pytester) -> None:
     section = (ROOT / "README.md").read_text("utf-8").split("## Test your bot")[1].split("\n## ")[0]
     [program] = re.findall(r"```python\n(.*?)```", section, re.S)
     pytester.makepyfile(program)
-    pytester.runpytest_inprocess(*LOADED, "-W", "error", "--strict-markers").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(*LOADED, "-W", "error", "--strict-markers").assert_outcomes(
+        passed=1
+    )

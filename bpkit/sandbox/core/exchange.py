@@ -24,7 +24,7 @@ decimals. An order that is refused (``Refusal``) changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -62,13 +62,18 @@ class Exchange(Engine):
 
     # Accounts
 
-    def open_account(self, public_key: str, funds: Mapping[str, Decimal]) -> EngineAccount:
-        """A new account. ValueError: the key has an account already."""
+    def open_account(
+        self, public_key: str, funds: Mapping[str, Decimal], name: str = ""
+    ) -> EngineAccount:
+        """A new account. ``name``: demo for the first and account1, account2 ... for the others,
+        unless given. ValueError: the key has an account already."""
         if public_key in self.accounts or public_key == MARKET_MAKER:
             raise ValueError(f"there is an account of {public_key} already")
-        account = EngineAccount(
-            public_key, Balances(funds), user_id=FIRST_USER_ID + len(self.accounts)
-        )
+        newest = next(reversed(self.accounts.values()), None)
+        user_id = FIRST_USER_ID if newest is None else newest.user_id + 1
+        number = user_id - FIRST_USER_ID
+        name = name or (f"account{number}" if number else "demo")
+        account = EngineAccount(public_key, Balances(funds), user_id=user_id, name=name)
         self.accounts[public_key] = account
         return account
 
@@ -132,6 +137,29 @@ class Exchange(Engine):
         Refusal: see ``open_market``.
         """
         return self.venue(self.open_market(symbol)).depth(limit, self.now_us)
+
+    # Paths of prices
+
+    def set_price(
+        self, symbol: str, price: object, moves: Collection[str] = ("last", "mark", "index")
+    ) -> Json:
+        """Let a price jump at once, then hold it. ``price``: text or Decimal.
+
+        ``symbol``, ``price`` (text), ``triggers``, ``fills``: what it caused at once. ValueError:
+        unknown or closed market, or a wrong price or name of ``moves``.
+        """
+        raise NotImplementedError
+
+    def set_path(self, symbol: str, path: object) -> Json:
+        """Let a market's price follow a path (text, a mapping or a ``Path``) from now on.
+
+        ``symbol``, ``ends`` (microseconds), ``steps`` (their number). ValueError as ``set_price``.
+        """
+        raise NotImplementedError
+
+    def clear_path(self, symbol: str) -> None:
+        """End a market's path: its prices go on from where they are. ValueError: it has none."""
+        raise NotImplementedError
 
     # Orders
 

@@ -97,7 +97,7 @@ class EngineAccount(Undoable):
 
     ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
     ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
-    documented names.
+    documented names. ``name``: for the owner of the sandbox.
     """
 
     public_key: str
@@ -110,6 +110,7 @@ class EngineAccount(Undoable):
         default_factory=lambda: UndoDict(dict.fromkeys(SETTINGS, False))
     )
     user_id: int = 0
+    name: str = ""
     positions: UndoDict[str, EnginePosition] = field(default_factory=UndoDict)
     every_position: UndoList[EnginePosition] = field(default_factory=UndoList)
     settlements: UndoList[Settlement] = field(default_factory=UndoList)

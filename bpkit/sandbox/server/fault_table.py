@@ -40,7 +40,7 @@ class FaultKind(NamedTuple):
 
 _NONE: frozenset[str] = frozenset()
 _ORDERS = frozenset({"execute_order", "execute_order_batch"})
-_SIGNED = frozenset(one.name for one in OPERATIONS.values() if one.signed)
+SIGNED = frozenset(one.name for one in OPERATIONS.values() if one.signed) | {SUBSCRIBE}
 _WRITES = frozenset(one.name for one in OPERATIONS.values() if one.mutates)
 
 FAULTS = {
@@ -49,7 +49,7 @@ FAULTS = {
         "machine's, or behind it if they are negative",
         "documented: that timestamps are checked; how far a clock may be off: guess",
         None,
-        _SIGNED | {"get_time", SUBSCRIBE},
+        SIGNED | {"get_time"},
         (30.0, -MAX_SKEW, MAX_SKEW),
     ),
     "rate_limit": FaultKind(
@@ -117,7 +117,7 @@ FAULTS = {
         "public reads repeat the answer that they gave when they were first asked",
         "seen: that answers may be cached, and X-Cache; that they grow this old: guess",
         rest_faults.stale_cache,
-        frozenset(OPERATIONS) - _SIGNED,
+        frozenset(OPERATIONS) - SIGNED,
     ),
     "ws_cut": FaultKind(
         "sockets are cut without a Close frame: at once, and those that open later as they open",

@@ -8,20 +8,28 @@ WebSockets.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterator
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
 from ...operations import OPERATIONS
 from ..core.rules import Refusal
 from .answers import Response
-from .fault_table import FAULTS, MARKETS, SUBSCRIBE, GoOn
+from .fault_table import FAULTS, MARKETS, SIGNED, SUBSCRIBE, GoOn
 from .record import RequestRecord
+
+Probability = str | int | float | Decimal
 
 
 class Fault:
-    """One fault: its ``name``, and ``hits``: how many requests, sockets or frames it has hit."""
+    """One fault: its ``name``, and ``hits``: how many requests, sockets or frames it has hit.
+
+    ``id`` and ``seed``, of its chances, are set when it begins.
+    """
 
     def __init__(
         self,
@@ -32,18 +40,26 @@ class Fault:
         times: int | None = None,
         seconds: float | None = None,
         symbols: Collection[str] | None = None,
+        account: str | None = None,
+        probability: Probability = 1,
     ) -> None:
-        """``markets``: the symbols that exist. ValueError: see ``Sandbox.fault``."""
+        """``markets``: the symbols that exist. ``account``: a public key.
+
+        ValueError: see ``Sandbox.fault``.
+        """
         if not isinstance(name, str) or name not in FAULTS:
             raise ValueError(_unknown_fault(name))
         if times is not None and (type(times) is not int or times < 1):
             raise ValueError(f"times={times!r} is not a count of hits: 1 or more")
         self.name, self.hits = name, 0
+        self.id, self.seed, self._chances = "", "", 0
         self.kind = FAULTS[name]
-        self._times = times
-        self._operations = _operations(name, operations)
+        self.times = times
+        self.operations = _operations(name, operations)
         self.seconds = _seconds(name, seconds)
         self.symbols = _symbols(name, symbols, markets)
+        self.account = _account(name, account, self.operations)
+        self.probability = _probability(probability)
         self.kept: dict[Any, Any] = {}  # what its action remembers
 
     def __repr__(self) -> str:
@@ -55,8 +71,24 @@ class Fault:
             return True
         if self._is_used_up():
             return False
+        if self not in record.meets:
+            record.meets[self] = self._meets(record)
+        return record.meets[self]
+
+    def _meets(self, record: RequestRecord) -> bool:
         name = record.operation.name if record.operation else None
-        return self._operations is None or name in self._operations
+        if self.operations is not None and name not in self.operations:
+            return False
+        return self.account in (None, record.api_key) and self._has_chance()
+
+    def _has_chance(self) -> bool:
+        """Does it happen this time? The n-th answer depends on the seed, the fault's id and n."""
+        if self.probability == 1:
+            return True
+        self._chances += 1
+        text = f"{self.seed}/{self.id}/{self._chances}"
+        drawn = int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")  # below 2**256
+        return drawn * self.probability.denominator < self.probability.numerator << 256
 
     def concerns_market(self, symbol: str) -> bool:
         """Is this one of the markets that the fault was started for?"""
@@ -64,13 +96,13 @@ class Fault:
 
     def strikes(self) -> bool:
         """Count the hit of a socket or of a frame, if ``times`` allows one more."""
-        if self._is_used_up():
+        if self._is_used_up() or not self._has_chance():
             return False
         self.hits += 1
         return True
 
     def _is_used_up(self) -> bool:
-        return self._times is not None and self.hits >= self._times
+        return self.times is not None and self.hits >= self.times
 
     def hit(self, record: RequestRecord, remark: str | None = None) -> None:
         """Count a request, once. ``remark``: for its verdict in the log."""
@@ -93,26 +125,32 @@ class ActiveFaults:
     def __init__(self) -> None:
         self._on: list[Fault] = []
         self.started: list[Fault] = []  # all that were ever on, for a test that wants to know
+        self._begun = 0
 
     def __iter__(self) -> Iterator[Fault]:
         """The fault started last comes first."""
         return iter(self._on[::-1])
 
-    def start(self, fault: Fault) -> None:
-        """The fault is on; it acts before all others."""
+    def start(self, fault: Fault, seed: str) -> None:
+        """The fault is on; it acts before all others. ``seed``: of its chances."""
+        self._begun += 1
+        fault.id, fault.seed = f"f{self._begun}", seed
         self._on.append(fault)
         self.started.append(fault)
 
-    def end(self, fault: Fault) -> None:
-        """The fault is off. It may be off already."""
-        if fault in self._on:
-            self._on.remove(fault)
+    def end(self, fault: Fault) -> bool:
+        """The fault is off. Was it on?"""
+        if fault not in self._on:
+            return False
+        self._on.remove(fault)
+        return True
 
     def clear(self) -> None:
         """All faults are off, and what they kept back is gone."""
         for fault in self._on:
             fault.kept.clear()
         self._on.clear()
+        self._begun = 0
 
     def answer(
         self, record: RequestRecord, exchange: Callable[[RequestRecord], Response]
@@ -193,6 +231,32 @@ def _operations(name: str, given: Collection[str] | None) -> frozenset[str] | No
         if touched is not None and one not in touched:
             raise ValueError(f"{name} never touches {one}")
     return frozenset(given)
+
+
+def _account(name: str, given: str | None, operations: frozenset[str] | None) -> str | None:
+    if given is None:
+        return None
+    if FAULTS[name].operations == frozenset():
+        raise ValueError(f"{name} takes no account: it hits sockets, or frames for many of them")
+    if operations is not None and not operations & SIGNED:
+        raise ValueError(f"account={given!r} of {name}: what it touches is never signed")
+    return given
+
+
+def _probability(given: Probability) -> Fraction:
+    """Exact: the text "0.1", and the number 0.1 too, are a tenth."""
+    known = isinstance(given, str | int | float | Decimal) and not isinstance(given, bool)
+    try:
+        found = Decimal(str(given)) if known else Decimal(-1)
+    except InvalidOperation:
+        found = Decimal(-1)
+    # A tiny number would make a fraction of a billion digits.
+    if not found.is_finite() or not 0 <= found <= 1 or found.as_tuple().exponent < -18:  # type: ignore[operator]
+        raise ValueError(
+            f"probability={given!r} is not from 0 to 1, with 18 decimals at most; write text: "
+            '"0.25"'
+        )
+    return Fraction(found)
 
 
 def _seconds(name: str, given: float | None) -> float:

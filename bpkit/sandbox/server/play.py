@@ -54,7 +54,7 @@ class Play:
         number = isinstance(speed, int | float) and not isinstance(speed, bool)
         if not number or not 0 < speed <= FASTEST:  # NaN is refused, too
             raise ValueError(f"speed={speed!r} is not a number above 0 and up to {FASTEST:,}")
-        self._service, self._speed, self._span_us = service, speed, span_us
+        self._service, self.speed, self._span_us = service, speed, span_us
 
     def __enter__(self) -> None:
         service = self._service
@@ -91,7 +91,7 @@ class Play:
         begun = time.monotonic()
         try:
             while not self._stopping.wait(EVERY) and self._service.exchange.now_us != self._end_us:
-                passed = int((time.monotonic() - begun) * self._speed * 1_000_000)
+                passed = int((time.monotonic() - begun) * self.speed * 1_000_000)
                 self._pass(self._begin_us + passed)
         except Exception as error:  # of the sandbox; raised when the block is left
             self._error = error

@@ -29,8 +29,13 @@ class RequestRecord:
     reached: bool = False  # did it reach the exchange?
     refusal: str | None = None  # why it was refused
     denied: bool = False  # was it refused because of its signature?
+    api_key: str | None = None  # whose request it claims to be, before anything is verified
     faults: dict[object, str] = field(default_factory=dict)  # each that hit it, and its name
+    meets: dict[object, bool] = field(default_factory=dict)  # may a fault hit it? Asked once
     remarks: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.api_key = self.headers.get("x-api-key")
 
     @property
     def verdict(self) -> str:
@@ -54,6 +59,7 @@ class RequestRecord:
             "verdict": bounded(self.verdict),  # a refusal may repeat the whole body
             "fault": ", ".join(self.faults.values()) or None,
             "finding": None,  # what was wrong with the signature
+            "control": False,  # a call of ``/sandbox/v1`` has another form: see ``control``
         }
 
 

@@ -70,6 +70,11 @@ class Restarts:
             raise ValueError("this service was made without an origin: it has only one exchange")
         return self._origin
 
+    @property
+    def seed(self) -> str:
+        """Of the present exchange's market; "" if the service was made without an origin."""
+        return "" if self._origin is None else self._origin.seed
+
     def open_first_account(self, public_key: str, funds: Mapping[str, Decimal]) -> None:
         """Open an account that each reset opens again, with the same funds."""
         self.exchange.open_account(public_key, funds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -58,7 +58,7 @@ class Service(Restarts):
     was refused (method, path, query, headers, body, the exchange's time in ms), as text, or None.
     The text is sent in a header and kept in the log, never in the body. ``accepted``: receives the
     signatures (base64) that were good. ``origin``: makes a new exchange, for ``restore`` and
-    ``reset``.
+    ``reset``. ``names``: by which this machine is called, besides its loopback names.
     """
 
     def __init__(
@@ -69,11 +69,15 @@ class Service(Restarts):
         diagnose: Diagnose | None = None,
         accepted: deque[str] | None = None,
         origin: Origin | None = None,
+        *,
+        names: Collection[str] = (),
     ) -> None:
         super().__init__(origin)
         self.exchange, self.lock = exchange, threading.RLock()
         self.capital, self.faults = Transfers(exchange), ActiveFaults()
+        self.names = frozenset(name.lower() for name in names)
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self._logged = 0  # rows that ever were in the log
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
         self.hub = Hub(self)
@@ -98,23 +102,37 @@ class Service(Restarts):
             record = RequestRecord(method, path, query, headers, body, self.clock(), operation)
             response = self.faults.answer(record, self._respond)
             entry = record.log_entry(response)
-            self.log.append(entry)
+            self.note(entry)
             self.hub.publish()
         examine = partial(self._examined, record, response, entry)
         return response, examine if record.denied else None
 
+    def note(self, entry: dict[str, Any]) -> None:
+        """Add a row to the log. Call it under the lock."""
+        self._logged += 1
+        entry["n"] = self._logged
+        self.log.append(entry)
+
     @contextmanager
     def under(self, fault: Fault) -> Iterator[Fault]:
         """The fault is on within this context."""
-        with self.lock:
-            self.faults.start(fault)
-            socket_faults.remember_depths(fault, self.exchange)
-            self.hub.begin(fault)
+        self.begin_fault(fault)
         try:
             yield fault
         finally:
-            with self.lock:
-                self.faults.end(fault)
+            self.end_fault(fault)
+
+    def begin_fault(self, fault: Fault) -> None:
+        """The fault is on from now."""
+        with self.lock:
+            self.faults.start(fault, self.seed)
+            socket_faults.remember_depths(fault, self.exchange)
+            self.hub.begin(fault)
+
+    def end_fault(self, fault: Fault) -> None:
+        """The fault is off, if it was on."""
+        with self.lock:
+            if self.faults.end(fault):
                 self.hub.end(fault)
 
     def command(self, act: Callable[[], Result]) -> Result:
@@ -149,9 +167,9 @@ class Service(Restarts):
         The log has a row if it is refused. Call it under the lock.
         """
         record = RequestRecord("GET", path, query, headers, b"", self.clock(), None)
-        response = handshake.refusal(record, self.faults)
+        response = handshake.refusal(record, self.faults, self.names)
         if response is not None:
-            self.log.append(record.log_entry(response))
+            self.note(record.log_entry(response))
         return response
 
     def now_us(self) -> int:
@@ -181,7 +199,7 @@ class Service(Restarts):
 
     def _carry_out(self, record: RequestRecord) -> Response:
         """Raises Unreadable, Refusal."""
-        handshake.check_host(record.headers.get("host", ""))
+        handshake.check_host(record.headers.get("host", ""), self.names)
         self.catch_up()
         with all_or_nothing():
             return self._answered(record)

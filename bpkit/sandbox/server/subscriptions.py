@@ -155,7 +155,7 @@ class Hub:
         entry["body"] = bounded(_SECRET.sub("(hidden)", body.decode(errors="replace")))
         if record.refusal is None:
             entry["verdict"] = "accepted"
-        self._service.log.append(entry)
+        self._service.note(entry)
         if refused is not None and record.denied:
             examine = partial(self._service.explain, record, entry)
             return refused._replace(examine=examine)
@@ -190,6 +190,8 @@ class Hub:
 
     def _signer(self, signature: object, record: RequestRecord) -> str:
         """The public key that signed a frame. StreamError: the signature is refused."""
+        if isinstance(signature, list) and signature:
+            record.api_key = str(signature[0])
         record.exchange_ms = self._service.faults.exchange_ms(record)
         try:
             has_account = self._service.exchange.accounts.__contains__

@@ -1277,7 +1277,7 @@ def test_the_log(sandbox: Sandbox, plain: Plain) -> None:
     bad_limit, balances, unsigned, order, nowhere = sandbox.log
     assert list(balances) == [
         *("time", "method", "path", "query", "body", "operation", "signedBy", "status", "verdict"),
-        *("fault", "finding"),
+        *("fault", "finding", "control", "n"),
     ]
     assert (bad_limit["operation"], bad_limit["status"]) == ("get_depth", 400)
     assert bad_limit["query"] == "symbol=SOL_USDC&limit=7"
