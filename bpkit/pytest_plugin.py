@@ -72,15 +72,28 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """UsageError: a marker has an argument that is not known."""
-    for mark in item.iter_markers("bpkit"):
-        unknown = [*map(repr, mark.args), *(one for one in mark.kwargs if one not in ARGUMENTS)]
-        if unknown:
-            raise pytest.UsageError(
-                f"{item.nodeid}: {', '.join(unknown)} is not an argument of the marker bpkit; "
-                f'write names, such as seed="7". There are {", ".join(ARGUMENTS)}'
-            )
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse a marker with an unknown argument. As an error of its file it is seen under xdist."""
+    report = yield
+    items = [one for one in report.result if isinstance(one, pytest.Item)]
+    wrong = [*filter(None, map(_misused, items))]
+    if wrong:
+        report.outcome, report.longrepr, report.result = "failed", "\n".join(wrong), []
+    return report
+
+
+def _misused(item: pytest.Item) -> str | None:
+    """What is wrong with the item's markers."""
+    marks = [*item.iter_markers("bpkit")]
+    unknown = [repr(value) for mark in marks for value in mark.args]
+    unknown += [name for mark in marks for name in mark.kwargs if name not in ARGUMENTS]
+    if not unknown:
+        return None
+    return (
+        f"{item.nodeid}: the marker bpkit has no argument {', '.join(unknown)}; write names, such "
+        f'as seed="7". There are {", ".join(ARGUMENTS)}'
+    )
 
 
 # --- fixtures -----------------------------------------------------------------------------------

@@ -123,10 +123,17 @@ def test_the_seed_of_the_option_wins_over_that_of_the_file(
 def test_an_unknown_argument_ends_the_run_before_the_first_test(
     run: Run, given: str, named: str
 ) -> None:
-    result = run(f"@pytest.mark.bpkit({given})\ndef test(): pass")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        f"ERROR: test_it.py::test: {named} is not an argument of the marker bpkit; *speed*"
+    result = run(f"""
+def test_fine(): pass
+
+class TestThose:
+    @pytest.mark.parametrize("n", [1, pytest.param(2, marks=pytest.mark.bpkit({given}))])
+    def test(self, n): pass
+""")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        f"test_it.py::TestThose::test[[]2]: the marker bpkit has no argument {named}; *speed*"
     )
 
 
