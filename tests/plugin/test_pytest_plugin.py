@@ -36,17 +36,17 @@ def test_each_test_has_an_exchange_of_its_own(run: Run) -> None:
     result = run(
         """
 import socket
-URLS = []
+OLD = []
 
 def test_it_trades(bpkit_sandbox, bpkit_client):
-    URLS.append(bpkit_sandbox.url)
+    OLD.append(bpkit_sandbox)
     assert bpkit_client.url == bpkit_sandbox.url
     order = bpkit_client.execute_order("SOL_USDC", "Bid", "Market", quantity="1")
     assert order["status"] == "Filled" and len(bpkit_client.get_fills()) == 1
 
 def test_nothing_is_left_of_it(bpkit_sandbox, bpkit_client):
     assert bpkit_client.get_fills() == []
-    host, port = URLS[0].removeprefix("http://").split(":")
+    host, port = OLD[0].url.removeprefix("http://").split(":")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(port)), 5)
 
@@ -74,35 +74,31 @@ def test_nothing_of_the_sandbox_is_loaded_without_its_fixtures(pytester: pytest.
 def test_the_nearest_marker_wins_argument_by_argument(run: Run) -> None:
     result = run(
         """
+import requests
+
 pytestmark = pytest.mark.bpkit(seed="of the module", funds={"USDC": "1"})
 
 @pytest.mark.bpkit(funds={"USDC": "2"}, conflicts={"auth_status": 401})
 class TestThose:
-    def test_of_the_class(self, bpkit_client):
+    def test_of_the_class(self, bpkit_sandbox, bpkit_client):
+        assert bpkit_sandbox.snapshot()["seed"] == "of the module"
         assert bpkit_client.get_balances()["USDC"]["available"] == "2"
-        wrong = bpkit_client.key.public_key
-        import requests
-        answer = requests.get(bpkit_client.url + "/api/v1/capital", headers={"X-API-KEY": wrong})
-        assert answer.status_code == 401
-        assert 0
+        key = {"X-API-KEY": bpkit_client.key.public_key}
+        assert requests.get(f"{bpkit_client.url}/api/v1/capital", headers=key).status_code == 401
 
     @pytest.mark.bpkit(funds={"USDC": "3"})
     def test_of_the_function(self, bpkit_client):
         assert bpkit_client.get_balances() == {
             "USDC": {"available": "3", "locked": "0", "staked": "0"}
         }
-        assert 0
 
 @pytest.mark.bpkit(seed="7")
-def test_seed(bpkit_client):
+def test_seed(bpkit_sandbox, bpkit_client):
+    assert bpkit_sandbox.snapshot()["seed"] == "7"
     assert bpkit_client.get_balances()["USDC"]["available"] == "1"
-    assert 0
 """
     )
-    result.assert_outcomes(failed=3)
-    result.stdout.fnmatch_lines(
-        ["seed 'of the module', *", "seed 'of the module', *", "seed '7', *"]
-    )
+    result.assert_outcomes(passed=3)
 
 
 def test_the_seed_of_the_option_wins_over_that_of_the_file(
@@ -146,8 +142,11 @@ from datetime import timedelta
 @pytest.mark.bpkit(speed=3600)
 def test(bpkit_sandbox):
     begun = bpkit_sandbox.now
-    while bpkit_sandbox.now < begun + timedelta(minutes=5):
+    for _ in range(1000):
+        if bpkit_sandbox.now >= begun + timedelta(minutes=5):
+            return
         time.sleep(0.01)
+    assert 0
 """
     )
     result.assert_outcomes(passed=1)
@@ -223,7 +222,8 @@ def test(bpkit_sandbox, bpkit_client):
     requests.post(url, json={"twoFactorToken": "123456"})
     requests.get(bpkit_client.url + "/api/v1/capital", headers=headers)
     assert 0
-"""
+""",
+        "-rP",  # also what tests have that passed
     )
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
@@ -239,5 +239,7 @@ def test(bpkit_sandbox, bpkit_client):
             "    A header that every signed request needs is missing.*",
         ]
     )
-    story = result.stdout.str().split("- bpkit sandbox -")[1].split("Captured")[0]
+    text = result.stdout.str()
+    assert text.count("- bpkit sandbox -") == 1
+    story = text.split("- bpkit sandbox -")[1].split("Captured")[0]
     assert "BTC_USDC" not in story and "ETH_USDC" not in story and "123456" not in story
