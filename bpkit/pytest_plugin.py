@@ -27,6 +27,8 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 ARGUMENTS = ("seed", "funds", "path", "speed", "faults", "conflicts", "may_miss")
 TOKEN = "BPKIT_SANDBOX_TOKEN"  # the variable of the environment that has the token
+PAGE = 1000  # rows of the log in an answer
 SHOWN = 20  # requests in the section of a failed test
 
 
@@ -49,8 +52,8 @@ class _Seen(NamedTuple):
     """What a sandbox saw, for the end of a test. ``log``: the last requests; ``total``: of all."""
 
     seed: str
-    time: str
-    log: Sequence[Mapping[str, Any]]
+    now: str
+    log: Collection[Mapping[str, Any]]
     total: int
     faults: Sequence[tuple[str, int]]  # name and hits of each that was on
 
@@ -160,8 +163,7 @@ def _start(
     sandbox = stack.enter_context(Sandbox(funds=funds, conflicts=choices, **options))
     made.append(partial(_seen, sandbox))
     if path is not None:
-        steered: Any = sandbox
-        steered.set_path(*_path(path))
+        sandbox.set_path(*_path(path))
     for fault in faults:
         given = _fault(fault)
         stack.enter_context(sandbox.fault(given.pop("fault"), **given))
@@ -171,10 +173,11 @@ def _start(
 
 
 def _seen(sandbox: Sandbox) -> _Seen:
-    log, service = sandbox.log, sandbox._service
+    service = sandbox._service
+    log = [entry for entry in sandbox.log if not entry["control"]]
     faults = [(one.name, one.hits) for one in service.faults.started]
-    time = f"{sandbox.now:%Y-%m-%dT%H:%M:%SZ}"
-    return _Seen(service.origin.seed, time, log[-SHOWN:], len(log), faults)
+    now = f"{sandbox.now:%Y-%m-%dT%H:%M:%SZ}"
+    return _Seen(service.seed, now, log[-SHOWN:], len(log), faults)
 
 
 def _path(text: str) -> tuple[str, str]:
@@ -214,6 +217,9 @@ class SandboxProcess:
             "SECRET_KEY": DEMO_SECRET,
             TOKEN: token,
         }
+        spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        for name in ("NO_PROXY", "no_proxy"):  # a bot must not send its requests to a proxy
+            self.env[name] = f"{spared},127.0.0.1" if spared else "127.0.0.1"
         self._seed = self.control("GET", "")["seed"]
 
     def control(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -237,7 +243,11 @@ class SandboxProcess:
 
     def reset(self, seed: str | None = None) -> None:
         """Begin again: time, accounts, orders, faults. ``seed``: that of its start unless given."""
+        while self.control("GET", "clock")["status"] == "advancing":
+            time.sleep(0.05)
         self.control("PUT", "clock", {"speed": 0})
+        for one in self.control("GET", "snapshots")["snapshots"]:
+            self.control("DELETE", f"snapshots/{one['name']}")
         self.control("POST", "reset", {"seed": self._seed if seed is None else seed})
 
     def __repr__(self) -> str:
@@ -284,7 +294,7 @@ def bpkit_sandbox_process(
     request.node.stash.setdefault(_MADE, []).append(partial(_seen_by, process))
     if given.get("path") is not None:
         symbol, moves = _path(given["path"])
-        process.control("PUT", f"markets/{symbol}/path", {"path": moves})
+        process.control("PUT", f"markets/{symbol}/path", {"steps": moves})
     for fault in given.get("faults", ()):
         process.control("POST", "faults", _fault(fault))
     if given.get("speed") is not None:
@@ -294,10 +304,14 @@ def bpkit_sandbox_process(
 
 def _seen_by(process: SandboxProcess) -> _Seen:
     state = process.control("GET", "")
-    total = state["requests"]
-    log = process.control("GET", f"log?limit={SHOWN}&after={max(0, total - SHOWN)}")["entries"]
-    faults = [(one["fault"], one["hits"]) for one in process.control("GET", "faults")["active"]]
-    return _Seen(state["seed"], state["time"], log, total, faults)
+    faults = [(one["fault"], one["hits"]) for one in state["faults"]]
+    log: deque[Mapping[str, Any]] = deque(maxlen=SHOWN)
+    after, more = 0, True
+    while more:
+        page = process.control("GET", f"log?control=false&limit={PAGE}&after={after}")
+        log.extend(page["entries"])
+        after, more = page["next"], len(page["entries"]) == PAGE
+    return _Seen(state["seed"], state["time"], log, state["requests"], faults)
 
 
 # --- the end of a test --------------------------------------------------------------------------
@@ -336,10 +350,10 @@ def pytest_runtest_makereport(
 def _story(seen: Callable[[], _Seen]) -> str:
     """The section of a failed test."""
     try:
-        seed, time, log, total, _ = seen()
+        seed, now, log, total, _ = seen()
     except OSError as error:
         return f"the sandbox does not answer: {error}"
-    lines = [f"seed {seed!r}, market time {time}, the last {len(log)} of {total} requests:"]
+    lines = [f"seed {seed!r}, market time {now}, the last {len(log)} of {total} requests:"]
     for entry in log:
         target = f"{entry['path']}?{entry['query']}" if entry["query"] else entry["path"]
         # A token of two factor authentication is a secret.

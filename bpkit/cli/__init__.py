@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 from .. import __version__
 from ..errors import MissingExtraError, hide_secrets, without_locals
 
+MOST_ACCOUNTS = 10_000
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors repeat no secret that was given in a wrong place."""
@@ -64,8 +66,27 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     sandbox.add_argument(
         "--port", type=int, default=8787, help="0 takes any free one (default: 8787)"
     )
-    sandbox.add_argument("--still", action="store_true", help="do not let the market's time pass")
+    pace = sandbox.add_mutually_exclusive_group()
+    pace.add_argument("--still", action="store_true", help="do not let the market's time pass")
+    pace.add_argument(
+        "--speed", type=float, help="seconds of market time in a second (default: as the clock)"
+    )
     sandbox.add_argument("--seed", default=None, help="any text: another simulated market")
+    sandbox.add_argument(
+        "--accounts", type=int, default=0, help="open so many more accounts, and print their keys"
+    )
+    sandbox.add_argument(
+        "--keys", metavar="FILE", help="write those keys to a new file that only you can read"
+    )
+    sandbox.add_argument(
+        "--host", default="127.0.0.1", help="0.0.0.0 lets other machines in; it needs a token"
+    )
+    sandbox.add_argument(
+        "--name", action="append", default=[], help="by which other machines call this one"
+    )
+    sandbox.add_argument(
+        "--token", default=None, help="for calls that steer it (default: $BPKIT_SANDBOX_TOKEN)"
+    )
     add("tour", _tour, "show a public query, a signed GET and a signed order, in a second")
     operations = add("operations", show_operations, "list what can be called")
     operations.add_argument("word", nargs="?", help="only those that match it, such as withdraw")
@@ -124,20 +145,24 @@ def show_operations(chosen: argparse.Namespace) -> int:
 
 
 def serve(chosen: argparse.Namespace) -> int:
-    """Run a sandbox until Ctrl+C. 0, or 1 if it could not start."""
-    from ..sandbox import Sandbox
-
+    """Run a sandbox until Ctrl+C or SIGTERM. 0, or 1 if it could not start."""
     # A script that starts a program with "&" makes it ignore Ctrl+C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    options: dict[str, Any] = {} if chosen.seed is None else {"seed": chosen.seed}
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     try:
-        sandbox = Sandbox(port=chosen.port, follow_clock=not chosen.still, **options)
+        sandbox = _sandbox(chosen)
     except (OSError, ValueError) as error:
         print(f"No sandbox: {error.args[-1]}", file=sys.stderr)
         return 1
     with sandbox:
         try:
-            print(_greeting(sandbox, chosen.still), flush=True)
+            keys = _handed_out(sandbox, chosen)
+        except OSError as error:
+            said = f"{chosen.keys}: {error.strerror}; choose another file for the keys"
+            print(f"No sandbox: {said}", file=sys.stderr)
+            return 1
+        try:
+            print(_greeting(sandbox, chosen), f"{keys}Ctrl+C ends it.", sep="\n", flush=True)
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
@@ -145,11 +170,50 @@ def serve(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _greeting(sandbox: Any, still: bool) -> str:
+def _sandbox(chosen: argparse.Namespace) -> Any:
+    """Raises OSError, ValueError."""
+    from ..sandbox import Sandbox
+
+    if not 0 <= chosen.accounts <= MOST_ACCOUNTS:
+        raise ValueError(f"--accounts {chosen.accounts} is not from 0 to {MOST_ACCOUNTS:,}")
+    if chosen.keys and not chosen.accounts:
+        raise ValueError("--keys FILE needs --accounts: so many keys are written")
+    still, speed = chosen.still or chosen.speed is not None, chosen.speed
+    if speed is not None and speed.is_integer():
+        speed = int(speed)
+    options: dict[str, Any] = {} if chosen.seed is None else {"seed": chosen.seed}
+    return Sandbox(
+        port=chosen.port, follow_clock=not still, speed=speed, host=chosen.host, names=chosen.name,
+        token=chosen.token, **options,
+    )  # fmt: skip
+
+
+def _handed_out(sandbox: Any, chosen: argparse.Namespace) -> str:
+    """Open the accounts. Their keys are written to the file, or are the text that is returned."""
+    if not chosen.accounts:
+        return ""
+    rows = [("name", "public_key", "secret"), *sandbox.open_first_accounts(chosen.accounts)]
+    text = "".join(f"{','.join(row)}\n" for row in rows)
+    if not chosen.keys:
+        return text
+    file = os.open(chosen.keys, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(file, "w", encoding="utf-8") as keys:
+        keys.write(text)
+    return f"The keys of {chosen.accounts} more accounts are in {chosen.keys}\n"
+
+
+def _greeting(sandbox: Any, chosen: argparse.Namespace) -> str:
     from ..signing import DEMO_SECRET
 
-    time_is = f"The market's time is {sandbox.now:%Y-%m-%d %H:%M} UTC and does not pass: waiting"
-    market = f"{time_is}\norders are not filled." if still else "Its market follows the clock."
+    now = f"{sandbox.now:%Y-%m-%d %H:%M} UTC"
+    market = "Its market follows the clock."
+    if chosen.still or chosen.speed == 0:
+        market = f"The market's time is {now} and does not pass: waiting\norders are not filled."
+    elif chosen.speed is not None:
+        market = f"Its market starts at {now}; {chosen.speed:g} seconds of it pass in one."
+    given = chosen.token or os.environ.get("BPKIT_SANDBOX_TOKEN")
+    token = "the token is the one that you gave" if given else "the token for that:"
+    shown = "" if given else f"\n  BPKIT_SANDBOX_TOKEN={sandbox.token}"
     return f"""\
 A Backpack exchange on this machine, without money: {sandbox.url}
 {market}
@@ -160,4 +224,4 @@ Try: curl '{sandbox.url}/api/v1/ticker?symbol=SOL_USDC'
 In Python:
   from bpkit import Client, Key
   bp = Client("{sandbox.url}", Key("{DEMO_SECRET}"))
-Ctrl+C ends it."""
+To steer it over HTTP, open {sandbox.url}/ ; {token}{shown}"""

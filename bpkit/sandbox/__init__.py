@@ -41,11 +41,22 @@ from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
 from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
-from .inputs import amounts_of, checked_key, feeds
+from .inputs import (
+    amounts_of,
+    checked_host,
+    checked_key,
+    checked_names,
+    checked_token,
+    feeds,
+    new_key,
+)  # fmt: skip
 from .server import play
+from .server.advance import watch
+from .server.control.clock import set_speed
+from .server.control.forms import Owner
 from .server.fault_table import FAULTS
 from .server.faults import Fault, Probability
-from .server.http import Server
+from .server.http import HOST, Server
 from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
@@ -72,6 +83,12 @@ class Sandbox(Steering):
     machine's clock. ``conflicts``: which source to follow if sources contradict each other.
     ``funds``: what the account of ``key`` has at first, such as ``{"USDC": "500"}``.
 
+    Programs in any language steer it over HTTP: ``GET /`` shows how. They need ``token``: unless
+    given, that of the environment's BPKIT_SANDBOX_TOKEN, or a random one. ``speed``: seconds of
+    market time that pass in a second from now on, until a program sets another speed. ``host``: the
+    address at which it listens. Another than 127.0.0.1 lets other machines in, and needs a token;
+    then ``names`` are those by which they may call this machine, such as ["sandbox"].
+
     It ends with ``stop()``, with its ``with`` block, when nothing refers to it any more, or with
     the process.
     """
@@ -84,8 +101,16 @@ class Sandbox(Steering):
         follow_clock: bool = False,
         conflicts: Conflicts | None = None,
         funds: Mapping[str, str] | None = None,
+        speed: float | None = None,
+        host: str = HOST,
+        names: Collection[str] = (),
+        token: str | None = None,
     ) -> None:
         _check_options(seed, follow_clock, conflicts)
+        if speed is not None and follow_clock:
+            raise ValueError("follow_clock is a speed of 1; give either follow_clock or speed")
+        host, only_here = checked_host(host)
+        self._token = checked_token(token, only_here)
         markets = market.load()
 
         def fresh(seed: str, conflicts: Conflicts) -> Exchange:
@@ -103,13 +128,28 @@ class Sandbox(Steering):
             partial(_finding, accepted),
             accepted,
             Origin(__version__, seed, fresh),
+            names=checked_names(host, names),
         )
         amounts = amounts_of(FUNDS if funds is None else funds, exchange.assets)
         self._service.open_first_account(self.key.public_key, amounts)
-        server = Server(self._service, f"bpkit/{__version__}", port)
+        owner = Owner(
+            __version__, self._token, new_key, amounts_of, self.key.public_key, self.key.sign
+        )
+        server = Server(self._service, owner, port, host)
         self.url = server.url
         # A re-run cell drops the old sandbox: its thread and its port must go with it.
         self._end = weakref.finalize(self, _stop, self._service, server)
+        if speed:
+            try:
+                set_speed(server.control.state, speed)
+            except BaseException:
+                self.stop()
+                raise
+
+    @property
+    def token(self) -> str:
+        """The secret that calls under ``/sandbox/v1`` need: ``Authorization: Bearer <token>``."""
+        return self._token
 
     @property
     def now(self) -> datetime:
@@ -139,17 +179,20 @@ class Sandbox(Steering):
     ) -> None:
         """Let the market's time pass: candles close, trades happen, open orders fill.
 
-        If you press Ctrl+C, KeyboardInterrupt is raised when all of the time has passed.
+        Requests are answered meanwhile: they see the moment that the time has reached, and orders
+        take their place there. If it takes longer than a second, a bar shows how far it is (if tqdm
+        is installed, and stderr is a terminal or this is a notebook).
+
+        Ctrl+C stops the time where it is, and raises KeyboardInterrupt. After any error all that
+        happened up to ``sandbox.now`` has happened, and nothing after it.
         """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
-        if self._service.play is not None:
-            raise ValueError("play() moves the time now; leave its block before advance()")
-        exchange = self._service.exchange
-        span_us = play.span_us("advance", self._service.now_us(), days, hours, minutes, seconds)
+        now_us = self._service.now_us()
+        span_us = play.span_us("advance", now_us, days, hours, minutes, seconds)
         if span_us == 0:
             raise ValueError("time only moves forward; write advance(minutes=5), not 0:00:00")
-        self._service.command(lambda: exchange.advance_to(exchange.now_us + span_us))
+        watch(self._service.begin_advance(now_us + span_us))
 
     def play(
         self, speed: float = 60, *, seconds: float = 0, minutes: float = 0, hours: float = 0
@@ -216,13 +259,26 @@ class Sandbox(Steering):
         ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an
         account.
         """
-        key = Key.generate() if key is None else checked_key(key)
+        key = Key.for_sandbox() if key is None else checked_key(key)
         exchange = self._service.exchange
         if exchange.account(key.public_key) is not None:
             raise ValueError(f"{key!r} has an account already")
         amounts = amounts_of({} if funds is None else funds, exchange.assets)
         self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
+
+    def open_first_accounts(self, count: int) -> list[tuple[str, str, str]]:
+        """Open accounts with funds for a class: name, public key and secret of each.
+
+        Unlike others they stay after ``reset``, with the same keys.
+        """
+        amounts, made = amounts_of(FUNDS, self._service.exchange.assets), []
+        for _ in range(count):
+            public_key, secret = new_key(None)
+            with self._service.lock:
+                self._service.open_first_account(public_key, amounts)
+            made.append((self._service.exchange.accounts[public_key].name, public_key, secret))
+        return made
 
     def deposit(
         self, key: Key, symbol: str, quantity: str, blockchain: str | None = None
@@ -274,8 +330,9 @@ class Sandbox(Steering):
 
 
 def _stop(service: Service, server: Server) -> None:
-    if service.play is not None:
-        service.play.stop()
+    for running in (service.play, service.advance):
+        if running is not None:
+            running.stop()
     server.stop()
 
 

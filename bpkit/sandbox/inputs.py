@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
+import re
+import secrets
+from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal, InvalidOperation
 
-from ..signing import Key
+from ..signing import SANDBOX_TAG, Key
 from .simulation.market import Market
 from .simulation.price_feed import PriceFeed
 
+TOKEN = "BPKIT_SANDBOX_TOKEN"  # the variable of the environment
+_NAME = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]"
 MOST, DECIMALS = 10**12, 18  # of an asset, when an account is opened or a deposit arrives
 
 
@@ -58,6 +65,54 @@ def feeds(markets: list[Market], seed: str) -> Callable[[str], PriceFeed]:
         return PriceFeed(one, seed, by_symbol[one.spot_symbol] if one.kind == "PERP" else None)
 
     return feed
+
+
+def new_key(secret: str | None) -> tuple[str, str]:
+    """Public key and secret, base64: of a new key, or of this secret. ValueError: it is none."""
+    if secret is None:
+        random = os.urandom(32 - len(SANDBOX_TAG))
+        secret = b64encode(SANDBOX_TAG + random).decode()
+    return Key(secret).public_key, secret
+
+
+def checked_token(given: object, loopback: bool) -> str:
+    """The token for control calls: ``given``, that of the environment, or a random one.
+
+    ValueError: it cannot be sent in a header, is easy to guess, or is missing where other machines
+    reach the sandbox.
+    """
+    token = os.environ.get(TOKEN) or None if given is None else given
+    if token is None and loopback:
+        return secrets.token_urlsafe(24)
+    if token is None:
+        raise ValueError(
+            "other machines could steer this sandbox: give it a token of 8 letters or more with "
+            f"--token or token=, or set {TOKEN}"
+        )
+    if not isinstance(token, str) or not re.fullmatch("[!-~]{8,}", token):  # it is not repeated
+        raise ValueError("the token is not text of 8 or more letters, digits or signs, in ASCII")
+    return token
+
+
+def checked_host(host: object) -> tuple[str, bool]:
+    """The address to listen at, and whether only this machine reaches it. ValueError."""
+    try:
+        address = ipaddress.ip_address(host) if isinstance(host, str) else None
+    except ValueError:
+        address = None
+    if address is None:
+        raise ValueError(f'host={host!r} is not an address; write "127.0.0.1" or "0.0.0.0"')
+    return str(address), address.is_loopback
+
+
+def checked_names(host: str, names: object) -> list[str]:
+    """The names of this machine that a request may have in its Host header. ValueError."""
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise ValueError(f'names={names!r} is not a list; write ["sandbox"]')
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+            raise ValueError(f"{name!r} is not the name of a machine; write it without a port")
+    return [*names, f"[{host}]" if ":" in host else host]
 
 
 def checked_key(key: object) -> Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -243,3 +244,73 @@ def test(bpkit_sandbox, bpkit_client):
     assert text.count("- bpkit sandbox -") == 1
     story = text.split("- bpkit sandbox -")[1].split("Captured")[0]
     assert "BTC_USDC" not in story and "ETH_USDC" not in story and "123456" not in story
+
+
+# --- a process of its own ------------------------------------------------------------------------
+
+
+def test_a_process_is_started_once_reset_before_each_test_and_ended(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    result = run(
+        """
+import os, pathlib, subprocess, sys
+BOT = "import os, bpkit; bp = bpkit.Client(os.environ['BACKPACK_URL'], bpkit.Key.from_env());" \
+      "bp.execute_order('SOL_USDC', 'Bid', 'Market', quantity='1')"
+START = "2026-09-01T12:00:00Z"
+
+def bot(sandbox):
+    subprocess.run([sys.executable, "-c", BOT], env={**os.environ, **sandbox.env}, check=True)
+
+@pytest.mark.bpkit(seed="7", path="SOL_USDC: 170 -> 150 in 5m",
+                   faults=[{"fault": "slow", "seconds": 0}])
+def test_marked(bpkit_sandbox_process):
+    sandbox = bpkit_sandbox_process
+    assert sandbox.token not in repr(sandbox)
+    bot(sandbox)
+    assert sandbox.control("POST", "clock/advance", {"seconds": 150})["time"] > START
+    assert sandbox.control("PUT", "markets/SOL_USDC/price", {"price": "140"})["price"] == "140"
+    sandbox.control("POST", "accounts", {"name": "bob"})
+    state = sandbox.control("GET", "")
+    assert (state["seed"], state["requests"], len(state["accounts"])) == ("7", 1, 2)
+    pathlib.Path("url").write_text(sandbox.url)
+
+def test_begins_again(bpkit_sandbox_process):
+    sandbox = bpkit_sandbox_process
+    assert sandbox.url == pathlib.Path("url").read_text()
+    state = sandbox.control("GET", "")
+    assert (state["seed"], state["time"], state["requests"]) == ("bpkit 4185", START, 0)
+    assert len(state["accounts"]) == 1 and state["faults"] == []
+    sandbox.control("POST", "snapshots", {"name": "before"})
+    with pytest.raises(ValueError, match="SOLUSDC"):
+        sandbox.control("PUT", "markets/SOLUSDC/price", {"price": "1"})
+    assert 0
+
+@pytest.mark.bpkit(speed=3600, faults=["lost_reply"])
+def test_never_met(bpkit_sandbox_process):
+    assert bpkit_sandbox_process.control("GET", "clock")["speed"] == 3600
+
+@pytest.mark.bpkit(funds={"USDC": "1"})
+def test_refused(bpkit_sandbox_process): pass
+
+def test_shows_what_it_saw(bpkit_sandbox_process):
+    assert bpkit_sandbox_process.control("GET", "clock")["speed"] == 0
+    assert bpkit_sandbox_process.control("GET", "snapshots") == {"snapshots": []}
+    bot(bpkit_sandbox_process)
+    assert 0
+"""
+    )
+    result.assert_outcomes(passed=1, failed=3, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ValueError: funds=* is for bpkit_sandbox, not for a process",
+            "seed 'bpkit 4185', market time 2026-09-01T12:00:00Z, the last 0 of 0 requests:",
+            "lost_reply was never met: this test proved nothing. *",
+            "seed 'bpkit 4185', market time 2026-09-01T12:00:00Z, the last 1 of 1 requests:",
+            "POST /api/v1/order *",
+            "    200 answered",
+        ]
+    )
+    host, port = pytester.path.joinpath("url").read_text().removeprefix("http://").split(":")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), 5)

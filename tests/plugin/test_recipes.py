@@ -75,7 +75,7 @@ def test_the_tests_of_the_page_pass(pytester: pytest.Pytester) -> None:
     chosen = [name for name in PROGRAMS if name.startswith("test_")]
     if not node:
         chosen.remove("test_program.py")
-    result = pytester.runpytest_subprocess(*LOADED, "-W", "error", "--strict-markers", *chosen)
+    result = pytester.runpytest_inprocess(*LOADED, "-W", "error", "--strict-markers", *chosen)
     result.assert_outcomes(passed=len(chosen))
 
 

@@ -26,11 +26,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from ..formatting import plain
+from ..simulation import lines, paths
 from ..simulation.market import Market
-from . import rules
+from . import rules, steering
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
@@ -148,18 +150,31 @@ class Exchange(Engine):
         ``symbol``, ``price`` (text), ``triggers``, ``fills``: what it caused at once. ValueError:
         unknown or closed market, or a wrong price or name of ``moves``.
         """
-        raise NotImplementedError
+        before = self._caused()
+        path = paths.jump(price, moves)
+        steering.follow(self, symbol, path)
+        triggers, fills = (now - then for now, then in zip(self._caused(), before, strict=True))
+        market = self.markets[symbol]
+        shown = plain(market.price(lines.ticks(path.legs(Fraction(0))[0].last, market.tick)))
+        return {"symbol": symbol, "price": shown, "triggers": triggers, "fills": fills}
 
     def set_path(self, symbol: str, path: object) -> Json:
         """Let a market's price follow a path (text, a mapping or a ``Path``) from now on.
 
         ``symbol``, ``ends`` (microseconds), ``steps`` (their number). ValueError as ``set_price``.
         """
-        raise NotImplementedError
+        one = paths.read(path)
+        return {
+            "symbol": symbol, "ends": steering.follow(self, symbol, one), "steps": len(one.steps)
+        }  # fmt: skip
 
     def clear_path(self, symbol: str) -> None:
         """End a market's path: its prices go on from where they are. ValueError: it has none."""
-        raise NotImplementedError
+        steering.release(self, symbol)
+
+    def _caused(self) -> tuple[int, int]:
+        """How many conditional orders were triggered, and trades of users made, so far."""
+        return self.triggered, sum(len(account.fills) for account in self.accounts.values())
 
     # Orders
 

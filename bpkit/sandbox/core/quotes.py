@@ -29,13 +29,13 @@ class Quotes(Undoable):
         self._moved_us: int | None = None
         self._trades = -1  # own trades of the feed when the quotes were last moved
 
-    def move(self, now_us: int) -> bool:
+    def move(self, now_us: int, again: bool = False) -> bool:
         """Change the quotes that differ from the feed's book. Returns whether that book has changed
-        since the last time.
+        since the last time. ``again``: it may have changed at a time at which they were moved.
 
         A quote that crosses a user's order is left out. See ``missing``.
         """
-        if now_us == self._moved_us:
+        if now_us == self._moved_us and not again:
             return False
         self._moved_us = now_us
         count, trades = self._feed.book_count(now_us), self._feed.trade_count(now_us)

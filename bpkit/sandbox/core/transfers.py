@@ -148,6 +148,24 @@ class Transfers(Undoable):
             raise ValueError(f"{blockchain!r} is not one of {', '.join(get_args(Blockchain))}")
         self._allowed.append((account.public_key, blockchain, address))
 
+    def close_account(self, account: EngineAccount) -> None:
+        """Close an account: its orders are cancelled, and what it has goes ``outside``.
+
+        ValueError: it has an open position.
+        """
+        if account.positions:
+            held = ", ".join(account.positions)
+            raise ValueError(f"{account.name} has open positions ({held}); close them first")
+        for symbol in {order.request.market.symbol: None for order in account.open.values()}:
+            self._exchange.cancel_all(account, symbol)
+        for asset in account.balances.assets():
+            amount = account.balances.available(asset)
+            account.balances.spend(asset, amount)
+            self.outside.gain(asset, amount)
+        for rows in (self._deposits, self._withdrawals):
+            rows.pop(account.public_key, None)
+        del self._exchange.accounts[account.public_key]
+
     # For an account
 
     def request(self, account: EngineAccount, wish: Mapping[str, Any]) -> Json:

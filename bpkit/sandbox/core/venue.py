@@ -141,9 +141,10 @@ class Venue(Undoable):
 
     # The market maker
 
-    def refresh(self, now_us: int) -> None:
-        """Move the market maker's quotes to the feed's book at that time."""
-        if self._quotes.move(now_us):
+    def refresh(self, now_us: int, again: bool = False) -> None:
+        """Move the market maker's quotes to the feed's book at that time. ``again``: a command has
+        changed that book at this very time."""
+        if self._quotes.move(now_us, again):
             self._publisher.book(self, now_us)
 
     def reached(self, price: int) -> bool:

@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -56,6 +55,7 @@ class Fault:
         self.kind = FAULTS[name]
         self.times = times
         self.operations = _operations(name, operations)
+        self.asked = None if operations is None else self.operations
         self.seconds = _seconds(name, seconds)
         self.symbols = _symbols(name, symbols, markets)
         self.account = _account(name, account, self.operations)
@@ -88,7 +88,8 @@ class Fault:
         self._chances += 1
         text = f"{self.seed}/{self.id}/{self._chances}"
         drawn = int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")  # below 2**256
-        return drawn * self.probability.denominator < self.probability.numerator << 256
+        numerator, denominator = self.probability.as_integer_ratio()
+        return drawn * denominator < numerator << 256
 
     def concerns_market(self, symbol: str) -> bool:
         """Is this one of the markets that the fault was started for?"""
@@ -131,10 +132,15 @@ class ActiveFaults:
         """The fault started last comes first."""
         return iter(self._on[::-1])
 
+    @property
+    def next_id(self) -> str:
+        """The id of the fault that begins next."""
+        return f"f{self._begun + 1}"
+
     def start(self, fault: Fault, seed: str) -> None:
         """The fault is on; it acts before all others. ``seed``: of its chances."""
+        fault.id, fault.seed = self.next_id, seed
         self._begun += 1
-        fault.id, fault.seed = f"f{self._begun}", seed
         self._on.append(fault)
         self.started.append(fault)
 
@@ -243,7 +249,7 @@ def _account(name: str, given: str | None, operations: frozenset[str] | None) ->
     return given
 
 
-def _probability(given: Probability) -> Fraction:
+def _probability(given: Probability) -> Decimal:
     """Exact: the text "0.1", and the number 0.1 too, are a tenth."""
     known = isinstance(given, str | int | float | Decimal) and not isinstance(given, bool)
     try:
@@ -256,7 +262,7 @@ def _probability(given: Probability) -> Fraction:
             f"probability={given!r} is not from 0 to 1, with 18 decimals at most; write text: "
             '"0.25"'
         )
-    return Fraction(found)
+    return found
 
 
 def _seconds(name: str, given: float | None) -> float:

@@ -13,12 +13,15 @@ import socket
 import threading
 from asyncio import Future
 from concurrent.futures import ThreadPoolExecutor
-from errno import EADDRINUSE
+from errno import EADDRINUSE, EADDRNOTAVAIL
 from functools import partial
 from http.client import responses
 from typing import Any
 
 from ...errors import missing_extra
+from .answers import Response
+from .control import MOST_FILE, Control, is_control, most_bytes, turn
+from .control.forms import Later, Owner
 from .service import Service
 from .websocket import SANDBOX, Sockets, Stopped, StreamSocket, Upgrade, examined
 
@@ -26,13 +29,14 @@ try:
     from tornado.httpserver import HTTPServer
     from tornado.httputil import HTTPServerRequest
     from tornado.iostream import IOStream
-    from tornado.routing import Rule
-    from tornado.web import Application, RequestHandler
+    from tornado.routing import Matcher, Rule
+    from tornado.web import Application, RequestHandler, stream_request_body
 except ModuleNotFoundError:
     raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
 
 MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
+POLL = 0.005  # seconds between two looks whether an advance is done
 _TORNADO_400 = "HTTP/1.1 400 Bad Request\r\n"
 _WHOLE_URL = re.compile(r"http://(?P<host>[^/]*)(?P<path>.*)", re.IGNORECASE | re.DOTALL)
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
@@ -42,15 +46,21 @@ _PROXY_EXCEPTIONS = ("no_proxy", "NO_PROXY")
 class Server:
     """Serves ``service`` until ``stop()``. ``port`` 0: any free one; see ``url``.
 
-    ``version``: what the header X-Sandbox says.
+    ``owner``: for the calls that steer it. ``host``: the address of this machine at which it
+    listens; 0.0.0.0: all of them.
     """
 
-    def __init__(self, service: Service, version: str, port: int = 0) -> None:
+    def __init__(self, service: Service, owner: Owner, port: int = 0, host: str = HOST) -> None:
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
             raise ValueError(f"port={port!r} is not an int from 0 (any free one) to 65535")
         try:
-            listener = socket.create_server((HOST, port), backlog=128)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family, backlog=128)
         except OSError as error:
+            if error.errno == EADDRNOTAVAIL:
+                raise OSError(
+                    EADDRNOTAVAIL, f"host={host!r} is not an address of this machine"
+                ) from None
             if error.errno != EADDRINUSE:
                 raise
             raise OSError(
@@ -60,12 +70,13 @@ class Server:
             ) from None
         listener.setblocking(False)
         self.port: int = listener.getsockname()[1]
-        self.url = f"http://{HOST}:{self.port}"
+        self.url = f"http://{_local(host)}:{self.port}"
+        self.control = Control(service, owner, self.url)
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(service, version, listener)),
+            target=lambda: asyncio.run(self._serve(service, f"bpkit/{owner.version}", listener)),
             name="bpkit sandbox",
             daemon=True,
         )
@@ -85,13 +96,17 @@ class Server:
     async def _serve(self, service: Service, version: str, listener: socket.socket) -> None:
         sockets = Sockets(service)
         given = {"sockets": sockets}
-        rules: list[Any] = [Rule(Upgrade(), StreamSocket, given), (".*", _Handler, given)]
+        rules: list[Any] = [
+            Rule(Upgrade(), StreamSocket, given),
+            Rule(_Steering(), _ControlHandler, given | {"control": self.control}),
+            (".*", _Handler, given),
+        ]
         application = Application(rules, log_function=_silent, version=version)
         server = _HTTPServer(application, max_body_size=MAX_BODY)
         server.version = version
         server.add_socket(listener)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        # Only for findings: more threads would slow down the answers to all other requests.
+        # For findings and snapshots: more threads would slow down the answers to other requests.
         self._loop.set_default_executor(ThreadPoolExecutor(1, "bpkit sandbox finding"))
         self._ready.set()
         await self._stop.wait()
@@ -145,6 +160,9 @@ class _Handler(RequestHandler):
         if answer.cut:
             self.detach().close()
             return
+        self._send(answer)
+
+    def _send(self, answer: Response) -> None:
         self.set_status(answer.status)
         for name, value in answer.headers.items():
             self.set_header(name, value)
@@ -165,6 +183,63 @@ class _Handler(RequestHandler):
         """A request that never reaches the service, such as TRACE, is answered in plain text."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(responses.get(status_code, "error").lower())
+
+
+class _Steering(Matcher):
+    """The paths of the sandbox itself."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """None: it is a path of the exchange."""
+        return {} if is_control(_target(request.path)[0]) else None
+
+
+@stream_request_body
+class _ControlHandler(_Handler):
+    """Takes the calls that steer the sandbox. A body may be longer there than in the exchange."""
+
+    def initialize(self, sockets: Sockets, control: Control) -> None:  # type: ignore[override]
+        self.sockets, self.control = sockets, control
+
+    def prepare(self) -> None:
+        self._body = bytearray()
+        self._path, self._host = _target(self.request.path)
+        self._most = most_bytes(self.request.method or "", self._path)
+        self.request.connection.set_max_body_size(2 * MOST_FILE)  # type: ignore[union-attr]
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep it, but no more than what shows that it is too much."""
+        self._body += chunk[: self._most + 1 - len(self._body)]
+
+    async def _answer(self) -> None:
+        method, query = self.request.method or "", self.request.query
+        headers = {name.lower(): value for name, value in self.request.headers.get_all()}
+        if self._host is not None:
+            headers["host"] = self._host
+        begin = self.control.begin
+        act = partial(begin, method, self._path, query, headers, bytes(self._body))
+        how = turn(method, self._path)
+        try:
+            if how == "lock":
+                outcome = await self.sockets.in_turn(act)
+            else:
+                outcome = act() if how == "now" else await asyncio.to_thread(act)
+        except Stopped:
+            self.detach().close()
+            return
+        if isinstance(outcome, Later):
+            while not outcome.advance.done:
+                await asyncio.sleep(POLL)
+            outcome = self.control.finish(outcome)
+        self._send(outcome)
+
+    get = head = post = delete = patch = put = options = _answer
+
+
+def _local(host: str) -> str:
+    """How this machine reaches a server that listens at ``host``."""
+    if host == "0.0.0.0":
+        return HOST
+    return f"[{'::1' if host == '::' else host}]" if ":" in host else host
 
 
 def _target(target: str) -> tuple[str, str | None]:

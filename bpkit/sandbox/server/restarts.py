@@ -22,6 +22,7 @@ from ..core.transfers import Transfers
 from ..formatting import iso
 
 if TYPE_CHECKING:
+    from .advance import Advance
     from .faults import ActiveFaults
     from .play import Play
     from .subscriptions import Hub
@@ -54,6 +55,7 @@ class Restarts:
     capital: Transfers
     lock: threading.RLock
     play: Play | None
+    advance: Advance | None
     faults: ActiveFaults
     log: deque[Json]
     hub: Hub
@@ -124,6 +126,8 @@ class Restarts:
             self.log.clear()
 
     def _check_still(self, name: str) -> None:
+        if self.advance is not None:
+            raise ValueError(f"advance() moves the time now; wait until it is done, then {name}()")
         if self.play is not None:
             raise ValueError(f"play() moves the time now; leave its block before {name}()")
 

@@ -17,10 +17,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ...operations import OPERATIONS, UNDOCUMENTED, Operation
+from ..core import timeline
 from ..core.exchange import EngineAccount, Exchange, Refusal
 from ..core.transfers import Transfers
 from ..undo import all_or_nothing
 from . import answers, auth, handshake, parsing, socket_faults
+from .advance import Advance
 from .answers import Response
 from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
@@ -82,6 +84,8 @@ class Service(Restarts):
         self._accepted = deque(maxlen=0) if accepted is None else accepted
         self.hub = Hub(self)
         self.play: Play | None = None  # that is running
+        self.advance: Advance | None = None  # that is running
+        self.waiting = 0  # requests that wait for the lock; the server counts them
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -151,6 +155,24 @@ class Service(Restarts):
                     return act()
             finally:
                 self.hub.publish()
+
+    def begin_advance(self, until_us: int) -> Advance:
+        """Begin to advance the market to ``until_us``; requests are answered meanwhile.
+
+        ValueError: that time has passed, or something else moves the market's time.
+        """
+        with self.lock:
+            if self.follows_clock:
+                raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
+            if self.play is not None:
+                raise ValueError("play() moves the time now; leave its block before advance()")
+            if self.advance is not None:
+                raise ValueError("advance() moves the time now; wait until it is done")
+            if until_us <= self.exchange.now_us:
+                raise ValueError(f"it is {self.exchange.now_us} already, {until_us} has passed")
+            self.advance = Advance(self, until_us)
+            self.advance.start()
+            return self.advance
 
     @property
     def follows_clock(self) -> bool:
@@ -249,7 +271,10 @@ class Service(Restarts):
         return SIGNED[name](self.exchange, account, values)
 
     def catch_up(self) -> None:
-        """Advance the market to its clock, if it follows one."""
+        """Bring the market to the present: to its clock, or to where an advance is by now."""
+        if self.advance is not None:
+            with all_or_nothing():
+                timeline.show(self.exchange)
         if self._market_clock is not None:
             # A clock that is set back must not stop the market.
             with all_or_nothing():

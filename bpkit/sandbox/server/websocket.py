@@ -64,14 +64,19 @@ class Sockets:
 
         While a command of another thread has the lock, the other sockets go on.
         """
-        while not self.stopping:
-            if self.service.lock.acquire(timeout=PATIENCE):
-                try:
-                    return act()
-                finally:
-                    self.service.lock.release()
-            await asyncio.sleep(0)
-        raise Stopped
+        service = self.service
+        service.waiting += 1
+        try:
+            while not self.stopping:
+                if service.lock.acquire(timeout=PATIENCE):
+                    try:
+                        return act()
+                    finally:
+                        service.lock.release()
+                await asyncio.sleep(0)
+            raise Stopped
+        finally:
+            service.waiting -= 1
 
     async def stop(self) -> None:
         """Say goodbye to all sockets, then cut those that do not answer."""

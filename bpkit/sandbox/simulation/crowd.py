@@ -33,13 +33,15 @@ Levels = list[tuple[int, int]]
 
 
 class Moment(NamedTuple):
-    """``trades``: how many were generated until then. The others are of the last one; ``sold``: its
-    taker sold."""
+    """``trades``: how many were generated until then, and how often a path gave them another price
+    at once. The others are of the last one; ``sold``: its taker sold; None: a path set its price,
+    which is in the middle of the book. ``chain``: a number for the paths until then."""
 
     trades: int
     time_us: int
     price: int
-    sold: bool
+    sold: bool | None
+    chain: int = 0
 
 
 class Top(NamedTuple):
@@ -82,13 +84,14 @@ class Crowd:
 
     def levels(self, at_us: int) -> tuple[Levels, Levels]:
         """Bids and asks as (ticks, steps), best first."""
-        top = self._top(at_us)
+        moment = self._moment(at_us)
+        top = self._top(moment)
         still_bids, still_asks = self._still(top)
         bids, asks = dict(still_bids), dict(still_asks)
         last = stirs(at_us, self._salts[2])
         for number in range(last - LASTING + 1, last + 1):
-            price = self._place(number)
-            if price < top.bid:
+            price = self._place(number, moment.chain)
+            if 0 < price < top.bid:
                 self._stir(number, price, bids)
             elif price > top.ask:
                 self._stir(number, price, asks)
@@ -107,10 +110,13 @@ class Crowd:
 
     # The book between two trades, without stirs
 
-    def _top(self, at_us: int) -> Top:
-        trades, time_us, price, sold = self._moment(at_us)
+    def _top(self, moment: Moment) -> Top:
+        trades, time_us, price, sold, _ = moment
         spread = self._spread(time_us)
         bid = price if sold else price - spread  # a sale was at the bid, a purchase at the ask
+        if sold is None:
+            bid = price - spread // 2
+        bid = max(1, bid)
         return Top(trades, bid, bid + spread, price // 50)
 
     def _between_stirs(self, top: Top) -> tuple[dict[int, int], dict[int, int]]:
@@ -144,12 +150,14 @@ class Crowd:
 
     # Stirs
 
-    def _price_of_stir(self, number: int) -> int:
+    def _price_of_stir(self, number: int, chain: int) -> int:
         """Never a best price at that time; near the best ones more often than far from them.
+
+        ``chain``: of the present. It is part of the cache's key only.
 
         Its rest by CLASSES is that of the number, so no two stirs that last are at one price.
         """
-        top = self._top(stir_time(number, self._salts[2]))
+        top = self._top(self._moment(stir_time(number, self._salts[2])))
         draw = scramble(self._salts[3] ^ number)
         one, two, three = draw & 0x1FFFFF, draw >> 21 & 0x1FFFFF, draw >> 42 & 0x1FFFFF
         away = 1 + (top.reach * one * two * three >> 63)

@@ -1,8 +1,8 @@
 """Price feed of one simulated market: trades, candles, order books and mark prices from a seed.
 
-Everything is calculated from the trades that ``synthetic`` generates, so a candle of one hour
-always agrees with its sixty candles of one minute. The engine records its trades here, and every
-later answer includes them.
+Everything is calculated from the market's own trades, so a candle of one hour always agrees with
+its sixty candles of one minute. The engine records its trades here, and every later answer includes
+them.
 
 All values are whole numbers: prices in ticks, quantities in steps, times in microseconds UTC
 (``_us``). The same seed gives exactly the same feed on every machine.
@@ -20,28 +20,19 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from ..undo import Undoable, UndoDict, UndoList
+from ..undo import UndoDict, UndoList
 from .candles import WIDTHS, Candle, Row, bucket, candle, join, tally
-from .crowd import Crowd, Levels, Moment
+from .crowd import Crowd, Levels
 from .market import Market
 from .marks import Marks, Source, funding_rate
-from .synthetic import (
-    ASSET_PROFILES,
-    DAY,
-    DEFAULT_SEED,
-    FIRST_US,
-    HOUR,
-    Day,
-    Ints,
-    SyntheticTrades,
-    Trade,
-)  # fmt: skip
+from .own_trades import FIRST_DAY, OwnTrades
+from .steered_marks import SteeredMarks
+from .synthetic import ASSET_PROFILES, DAY, DEFAULT_SEED, FIRST_US, HOUR, Day, Ints, Trade
 
-FIRST_DAY = FIRST_US // DAY
 FIRST_TRADE_ID = 1
 
 
-class PriceFeed(Undoable):
+class PriceFeed(OwnTrades):
     """The trades of one market since FIRST_US, without end, and everything calculated from them.
 
     The feed knows the future too: the caller says what time it is. ``spot``: for a perp, the spot
@@ -55,22 +46,22 @@ class PriceFeed(Undoable):
             raise ValueError(
                 f"{market.symbol} has no feed: it is closed, or its asset has no profile"
             )
-        self.market = market
-        self.seed = seed
-        self._own = SyntheticTrades(market, seed)
+        super().__init__(market, seed)
         self._recorded: UndoDict[int, UndoList[Trade]] = UndoDict()
         # day -> the number of its last change. No number is used again, even after an undo.
         self._versions: UndoDict[int, int] = UndoDict()
         self._changes = itertools.count(1)
-        # The second key is the version of the day, so that no entry gets stale.
+        # The keys are day, version and chain, so that no entry gets stale.
         # A day takes about 0.5 MB, so only a few are kept; the hours of a day take about 1.5 kB.
         self._days = lru_cache(maxsize=16)(self._build)
         self._hours = lru_cache(maxsize=4_096)(self._build_hours)
-        name, usual = f"{seed}|{market.symbol}", self._own.opening(FIRST_DAY) // 1_000
-        self._crowd = Crowd(name, self._own_last, self._own.size, self._own.spread, usual)
-        self._marks: Marks | None = None
+        own = self._own
+        self._crowd = Crowd(
+            f"{seed}|{market.symbol}", self._moment, own.size, own.spread, self._opening
+        )
         if spot is not None:
-            self._marks = Marks(seed, self._source(), PriceFeed(spot, seed)._source())
+            marks = Marks(seed, self._source(), PriceFeed(spot, seed)._source())
+            self._marks = SteeredMarks(marks, market.tick, self._line)
 
     # Recorded trades
 
@@ -82,7 +73,7 @@ class PriceFeed(Undoable):
 
     def next_id(self, time_us: int) -> int:
         """The id for a trade of the engine: one more than that of the last trade until then."""
-        return FIRST_TRADE_ID + self.trade_count(time_us) + self._recorded_until(time_us)
+        return FIRST_TRADE_ID + self.own_last(time_us).trades + self._recorded_until(time_us)
 
     def _recorded_until(self, time_us: int) -> int:
         """How many trades were recorded up to and including that time."""
@@ -99,8 +90,7 @@ class PriceFeed(Undoable):
 
     def _first_id(self, number: int) -> int:
         """Of a day."""
-        own = (number - FIRST_DAY) * self._own.per_day
-        return FIRST_TRADE_ID + own + self._recorded_until(number * DAY - 1)
+        return FIRST_TRADE_ID + self._own_before(number) + self._recorded_until(number * DAY - 1)
 
     # Trades
 
@@ -117,8 +107,9 @@ class PriceFeed(Undoable):
         return self.touches(after_us + 1, until_us + 1, None, 0)  # any price is above 0
 
     def trade_count(self, at_us: int) -> int:
-        """How many own trades the feed had since FIRST_US, up to and including that time."""
-        return self._own_last(at_us).trades
+        """How many own trades the feed had since FIRST_US, up to and including that time, and how
+        often a path gave it another price at once."""
+        return self._moment(at_us).trades
 
     def latest(self, before_us: int, count: int, skip: int = 0) -> list[Trade]:
         """``count`` trades, newest first, up to and including ``before_us``.
@@ -130,7 +121,8 @@ class PriceFeed(Undoable):
         for number in range(today, FIRST_DAY - 1, -1):
             if len(found) >= count:
                 break
-            held = self._own.per_day + len(self._recorded.get(number, ()))  # nothing is generated
+            held = self._own_before(number + 1) - self._own_before(number)  # nothing is generated
+            held += len(self._recorded.get(number, ()))
             if number == today:
                 held = int(np.searchsorted(self._day(number).time, before_us, side="right"))
             if skip < held:
@@ -143,8 +135,8 @@ class PriceFeed(Undoable):
 
     def last_price(self, at_us: int) -> int:
         """The price of the last trade up to and including that time, or the first opening price."""
-        own, trade = self._own_last(at_us), self._last_recorded(at_us)
-        newest = trade is not None and self.trade_count(trade.time_us) == own.trades
+        own, trade = self.own_last(at_us), self._last_recorded(at_us)
+        newest = trade is not None and self.own_last(trade.time_us).trades == own.trades
         return trade.price if trade is not None and newest else own.price
 
     def lowest(self, first_us: int, last_us: int) -> int:
@@ -161,7 +153,8 @@ class PriceFeed(Undoable):
         """
         found: list[Trade] = []
         for number, start, end in _days_of(start_us, end_us):
-            hours = self._hours(number, 0)[start % DAY // HOUR : (end - 1) % DAY // HOUR + 1]
+            hours = self._own_hours(number, self._chain(number))
+            hours = hours[start % DAY // HOUR : (end - 1) % DAY // HOUR + 1]
             if not _hits(hours[:, 2], hours[:, 1], below, above).any():
                 continue
             day = self._day(number)
@@ -195,7 +188,7 @@ class PriceFeed(Undoable):
         rows: list[Row] = []
         for number, start, end in _days_of(start_us, end_us):
             if start % HOUR == end % HOUR == 0:
-                hours = self._hours(number, self._versions.get(number, 0))
+                hours = self._hours(number, self._versions.get(number, 0), self._chain(number))
                 first = start % DAY // HOUR
                 rows += hours[first : first + (end - start) // HOUR].tolist()
             else:
@@ -256,49 +249,34 @@ class PriceFeed(Undoable):
         """Funding rate of the hour that a time ends or is in: a fraction with up to 9 decimals."""
         return funding_rate(self.seed, self.market, interval_end_us)
 
-    def _priced(self) -> Marks:
-        if self._marks is None:
-            raise ValueError(f"{self.market.symbol} has no index and mark: give it a spot market")
-        return self._marks
-
-    def _source(self) -> Source:
-        """The feed's own trades, for the marks."""
-        return Source(
-            self.market,
-            lambda number: self._days(number, 0),
-            lambda number: self._hours(number, 0),
-            self._own.opening(FIRST_DAY) // 1_000,
-        )
-
     # Days
 
-    def _build(self, number: int, version: int) -> Day:
-        """The trades of a day: generated and recorded ones; version 0: only the generated ones."""
+    def _build(self, number: int, version: int, chain: int) -> Day:
+        """The own and the recorded trades of a day. Own ones are before recorded ones."""
+        day = self._own_days(number, chain)
         if not version:
-            return self._own.day(number)
-        own = self._days(number, 0)
-        _, *columns = zip(*self._recorded[number], strict=True)
-        columns.append((False,) * len(columns[0]))
-        both = [np.append(a, np.array(b, dtype=a.dtype)) for a, b in zip(own, columns, strict=True)]
-        order = both[0].argsort(kind="stable")  # own trades stay before recorded ones
-        return Day(*(column[order] for column in both))
+            return day
+        _, time, price, quantity, sold = map(np.array, zip(*self._recorded[number], strict=True))
+        return day.merged(Day(time, price, quantity, sold, np.zeros(len(time), dtype=bool)))
 
-    def _build_hours(self, number: int, version: int) -> Ints:
+    def _build_hours(self, number: int, version: int, chain: int) -> Ints:
         edges = number * DAY + np.arange(25, dtype=np.int64) * HOUR
-        return tally(self._days(number, version), edges)
+        return tally(self._days(number, version, chain), edges)
+
+    def _own_hours(self, number: int, chain: int) -> Ints:
+        return self._hours(number, 0, chain)
+
+    def _source(self) -> Source:
+        """The seed's trades, for the marks."""
+        return Source(
+            self.market,
+            lambda number: self._own_days(number, 0),
+            lambda number: self._own_hours(number, 0),
+            self._opening,
+        )
 
     def _day(self, number: int) -> Day:
-        return self._days(number, self._versions.get(number, 0))
-
-    def _own_last(self, at_us: int) -> Moment:
-        """The feed's own trades up to and including that time."""
-        for number in range(at_us // DAY, FIRST_DAY - 1, -1):
-            day = self._days(number, 0)
-            if place := int(day.time.searchsorted(at_us, side="right")):
-                trades, last = (number - FIRST_DAY) * self._own.per_day + place, place - 1
-                price, sold = day.price.item(last), day.sold.item(last)
-                return Moment(trades, day.time.item(last), price, sold)
-        return Moment(0, FIRST_US, self._own.opening(FIRST_DAY) // 1_000, False)
+        return self._days(number, self._versions.get(number, 0), self._chain(number))
 
     def _wander(self, at_us: int, period: int) -> int:
         """A number from -1000 to 1000 that moves in straight lines, to a new one each period."""

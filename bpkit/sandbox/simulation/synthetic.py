@@ -87,6 +87,12 @@ class Day(NamedTuple):
     sold: npt.NDArray[np.bool_]
     own: npt.NDArray[np.bool_]
 
+    def merged(self, other: Day) -> Day:
+        """This day with other trades. At one time, its own come first."""
+        both = [np.append(one, two.astype(one.dtype)) for one, two in zip(self, other, strict=True)]
+        order = both[0].argsort(kind="stable")
+        return Day(*(column[order] for column in both))
+
     def rows(self, which: npt.NDArray[Any] | range, first_id: int) -> list[Trade]:
         """The trades of some indices. ``first_id``: of the day's first trade."""
         places = np.asarray(which, dtype=np.int64)
@@ -160,10 +166,25 @@ class SyntheticTrades:
         price = np.where(sold, (middle - half) // 1_000, -(-(middle + half) // 1_000))
         rarity = chance.randint(TAIL // 200, TAIL + 1, count, dtype=np.int64)
         part = chance.randint(0, 1_000, count, dtype=np.int64)
-        unit = self.size * 100 // 265  # the mean of TAIL / rarity is 5.3, that of part a half
-        quantity = unit * TAIL // rarity * part // 1_000 + 1
+        quantity = self.quantities(rarity, part)
         time = number * DAY + ms * 1_000
         return Day(time, price, quantity, sold, np.ones(count, dtype=bool))
+
+    def whole_seconds(self, number: int) -> Ints:
+        """The times of the trades of a day that are at whole seconds."""
+        ms = self._times(_state(f"{self._seed}|{self._market.symbol}|trades|{number}"))
+        return number * DAY + ms[ms % 1_000 == 0] * 1_000
+
+    def quantities(self, rarity: Ints, part: Ints) -> Ints:
+        """Sizes in steps, from TAIL // 200 to TAIL, and from 0 to 999."""
+        unit = self.size * 100 // 265  # the mean of TAIL / rarity is 5.3, that of part a half
+        sizes: Ints = unit * TAIL // rarity * part // 1_000 + 1
+        return sizes
+
+    @property
+    def highest(self) -> int:
+        """The highest price that a path may reach, in ticks."""
+        return int(100 * Decimal(self._profile.price) / self._market.tick)
 
 
 def _state(text: str) -> np.random.RandomState:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
@@ -103,7 +102,7 @@ def test_always(always: Any) -> None:
 
 def test_a_decimal_is_exact() -> None:
     for given in ("0.1", 0.1, Decimal("0.1")):
-        assert Fault("slow", (), probability=given).probability == Fraction(1, 10)
+        assert Fault("slow", (), probability=given).probability == Decimal("0.1")
 
 
 @pytest.mark.parametrize(
