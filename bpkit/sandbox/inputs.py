@@ -72,7 +72,11 @@ def new_key(secret: str | None) -> tuple[str, str]:
     if secret is None:
         random = os.urandom(32 - len(SANDBOX_TAG))
         secret = b64encode(SANDBOX_TAG + random).decode()
-    return Key(secret).public_key, secret
+    try:
+        return Key(secret).public_key, secret
+    except ValueError as error:
+        said, secret = str(error), ""  # a traceback may show this frame
+    raise ValueError(said)
 
 
 def checked_token(given: object, loopback: bool) -> str:

@@ -24,12 +24,15 @@ MOVES = ("last", "mark", "index")
 
 
 def _market(state: State, call: Call) -> Market:
+    """Refused: there is no such market, or it is closed."""
     symbol, markets = call.names["symbol"], state.service.exchange.markets
     if symbol not in markets:
         near = get_close_matches(symbol.upper(), markets, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(markets)}"
         said = f"{symbol[:40]!r} is not a market here; {hint}"
         raise Refused(404, "UNKNOWN_SYMBOL", said, "symbol")
+    if not markets[symbol].open:
+        raise wrong("symbol", f"the market {symbol} is closed: it has no prices")
     return markets[symbol]
 
 
@@ -47,21 +50,28 @@ def set_price(state: State, call: Call) -> Answer:
 def set_path(state: State, call: Call) -> Answer:
     """Let a price follow a path."""
     symbol, exchange = _market(state, call).symbol, state.service.exchange
+    path: object = call.body
+    if "path" in call.body:
+        path = text("path", call.body["path"])
+        if len(call.body) > 1:
+            raise wrong("path", 'path is the whole path as text; write either "path" or "steps"')
     steps = call.body.get("steps")
     for step in steps if isinstance(steps, list) else ():
         for name in ("from", "to", "jump"):
             if isinstance(step, dict) and name in step:
                 money(name, step[name])
-    with asked("steps"):
-        made = state.service.carry_out(lambda: exchange.set_path(symbol, call.body))
+    with asked("path" if "path" in call.body else "steps"):
+        made = state.service.carry_out(lambda: exchange.set_path(symbol, path))
     return Answer(200, made | {"ends": iso(made["ends"])})
 
 
 def clear_path(state: State, call: Call) -> Answer:
     """End a path."""
     symbol, exchange = _market(state, call).symbol, state.service.exchange
-    with asked("symbol"):
+    try:
         state.service.carry_out(lambda: exchange.clear_path(symbol))
+    except ValueError as error:
+        raise Refused(404, "UNKNOWN_PATH", str(error), "symbol") from None
     return Answer(204)
 
 

@@ -85,10 +85,10 @@ def get_parity(state: State, call: Call) -> Answer:
     return Answer(200, page, {"Content-Type": "text/plain; charset=utf-8"})
 
 
-PATH = ("steps", "name", "percent", "in", "moves", "after")
+PATH = ("path", "steps", "name", "percent", "in", "moves", "after")
 FAULT = ("fault", "operations", "times", "seconds", "symbols", "account", "probability")
 FILTERS = ("after", "limit", "account", "operation", "refused", "control")
-A_PATH, A_DEPOSIT = '{"steps": "170 -> 150 in 5m"}', '{"symbol": "USDC", "quantity": "50"}'
+A_PATH, A_DEPOSIT = '{"path": "170 -> 150 in 5m"}', '{"symbol": "USDC", "quantity": "50"}'
 AN_ACCOUNT, A_FAULT = '{"name": "bob", "funds": {"USDC": "1000"}}', '{"fault": "slow", "times": 1}'
 
 ROUTES = [
