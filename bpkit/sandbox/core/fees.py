@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..simulation.market import Market
 from ..simulation.synthetic import DAY
 from ..simulation.tables import table
-from .ledger import ZERO, exact, raised
+from .ledger import EXACT, ZERO, exact, raised
 
 if TYPE_CHECKING:
     from .orders import EngineAccount
@@ -47,11 +47,14 @@ def _tiers(kind: str) -> list[Tier]:
 TIERS = {kind: _tiers(kind) for kind in LISTS}
 
 
-@exact()
 def tier(account: EngineAccount, kind: str, now_us: int) -> Tier:
     """The tier of an account in the markets of a kind (SPOT or PERP)."""
     today, traded = now_us // DAY, account.traded[kind]
-    volume = sum((amount for day, amount in traded.items() if today - DAYS <= day < today), ZERO)
+    past = [amount for day, amount in traded.items() if today - DAYS <= day < today]
+    if not past:
+        return TIERS[kind][0]
+    with exact():
+        volume = sum(past, ZERO)
     return next(one for one in reversed(TIERS[kind]) if volume >= one.volume)
 
 
@@ -69,7 +72,6 @@ def futures_fee(one: Tier, notional: Decimal, is_maker: bool) -> Decimal:
         return raised(notional * (one.maker if is_maker else one.taker))
 
 
-@exact()
 def count(account: EngineAccount, market: Market, notional: Decimal, now_us: int) -> None:
     """Add a fill to the account's volume. Every market here is quoted in USDC."""
     today = now_us // DAY
@@ -77,4 +79,4 @@ def count(account: EngineAccount, market: Market, notional: Decimal, now_us: int
     if today not in traded:
         for day in [day for day in traded if day < today - DAYS]:
             del traded[day]
-    traded[today] = traded.get(today, ZERO) + notional
+    traded[today] = EXACT.add(traded.get(today, ZERO), notional)

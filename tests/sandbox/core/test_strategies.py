@@ -6,6 +6,7 @@ how large they are, is a guess; the numbers are worked out by hand.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +20,7 @@ from test_engine_properties import NOW as WANDERS
 from test_engine_properties import WanderingFeed
 from test_exchange import NOW, SECOND, Floor, everything
 
+from bpkit import Key
 from bpkit.sandbox import Sandbox
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.transfers import Transfers
@@ -548,3 +550,25 @@ def test_a_strategy_that_only_reduces(sandbox: Sandbox, plain: Plain) -> None:
     assert (row["status"], row["cancelReason"]) == ("Terminated", "ReduceOnlyNotReduced")
     assert row["executedQuantity"] == "0.5"
     assert plain.call("get_positions").json() == []
+
+
+def test_an_order_of_a_strategy_triggers_others_at_once(sandbox: Sandbox, plain: Plain) -> None:
+    """The order of 60 s sells down to the sixth bid and further, past a stop at the third. The
+    second at the end of the advance is not when the stop is triggered."""
+    secret = b64encode(bytes(range(32))).decode()
+    sandbox.open_account({"SOL": "100000"}, Key(secret))
+    bids = plain.call("get_depth", {"symbol": "SOL_USDC"}).json()["bids"]
+    size = 2 * sum(Decimal(quantity) for _, quantity in bids[-6:])
+    wish = SCHEDULED | {"side": "Ask", "quantity": str(2 * size), "duration": 120_000}
+    with Plain(sandbox.url, secret) as other:
+        assert other.call("strategy_create", wish | {"interval": 60_000}).ok
+    sandbox.advance(seconds=59.9)
+    bids = plain.call("get_depth", {"symbol": "SOL_USDC"}).json()["bids"]
+    stop = {"symbol": "SOL_USDC", "side": "Ask", "orderType": "Market", "triggerQuantity": "1"}
+    waiting = plain.call("execute_order", stop | {"triggerPrice": bids[-3][0]}).json()
+    assert waiting["status"] == "TriggerPending"
+    sandbox.advance(seconds=1)
+    rows = plain.call("get_order_history").json()
+    assert [row["createdAt"] for row in rows] == [
+        "2026-09-01T12:01:00.000", "2026-09-01T12:00:59.900",
+    ]  # fmt: skip
