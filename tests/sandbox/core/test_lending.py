@@ -259,6 +259,7 @@ def test_the_limit_of_borrows_and_lends(bank: Bank, crowd: dict[str, Decimal]) -
     bank.borrow(two, "SOL", "10")
     crowd["borrowed"] = Decimal(2_500_000)  # it may be above the limit
     bank.lend(two, "SOL", "10")
+    bank.borrow(one, "SOL", "10")  # a redemption
 
 
 def test_the_highest_utilization(bank: Bank) -> None:
@@ -464,6 +465,15 @@ def test_a_debtor_may_sell_what_improves_the_margin(bank: Bank) -> None:
     assert bank.trade(bank.bob, "Ask", quantity="50")["status"] == "Filled"
 
 
+def test_what_an_order_locks_does_not_count(bank: Bank) -> None:
+    """So a debtor without spare margin cannot let a sale rest, unless the order locks nothing."""
+    bank.borrow(bank.bob, "SOL", "50")
+    with pytest.raises(Refusal, match="Insufficient margin"):
+        bank.trade(bank.bob, "Ask", price="110", quantity="10")
+    order = bank.trade(bank.bob, "Ask", price="110", quantity="10", autoBorrow=True)
+    assert order["status"] == "New" and bank.has(bank.bob, "SOL") == "50"
+
+
 # --- orders ---------------------------------------------------------------------------------------
 
 
@@ -649,6 +659,17 @@ def test_auto_lend_lends_now_and_each_hour(bank: Bank) -> None:
     bank.ann.balances.gain("USDC", Decimal(5))
     bank.hours(2)
     assert bank.has(bank.ann, "USDC") == "5.007"
+
+
+def test_auto_lend_leaves_what_cannot_be_lent(bank: Bank, crowd: dict[str, Decimal]) -> None:
+    """What is borrowed is not repaid by this setting, and the limit of 400,000,000 USDC holds."""
+    bank.borrow(bank.bob, "SOL", "3")
+    crowd["lent"] = Decimal(399_995)
+    switch(bank, bank.bob, autoLend=True)
+    assert bank.loans(bank.bob) == {"SOL": "-3", "USDC": "1000"}
+    crowd["lent"] = Decimal("399998.993")  # and bob's 1000
+    switch(bank, bank.ann, autoLend=True)
+    assert bank.loans(bank.ann)["USDC"] == "7" and bank.has(bank.ann, "USDC") == "993"
 
 
 def test_auto_repay_repays_now_and_each_hour(bank: Bank) -> None:
