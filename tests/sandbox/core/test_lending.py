@@ -465,6 +465,35 @@ def test_a_debtor_may_sell_what_improves_the_margin(bank: Bank) -> None:
     assert bank.trade(bank.bob, "Ask", quantity="50")["status"] == "Filled"
 
 
+def test_an_account_below_its_initial_margin_may_improve_it(bank: Bank) -> None:
+    """At 101, bob's equity is 1000 + 50 * 90.9 - 5050 = 495, and 505 are needed. A SOL sold for
+    99.99, less a thousandth, brings 8.99 more than it counts: still too little, but no worse."""
+    bank.borrow(bank.bob, "SOL", "50")
+    bank.print_spot(1, 10_100, 1)
+    bank.advance(1)
+    assert bank.exchange.margin.surplus(bank.bob) == -10
+    assert bank.trade(bank.bob, "Ask", quantity="1")["status"] == "Filled"
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "most"),
+    [
+        # A SOL sold at 110 counts as sold at 100, less a thousandth; it takes off 100 and needs 10:
+        # 10.1 of 1000.
+        ("Ask", "110", "99"),
+        # A SOL bought at 50 counts as half a one, 44.955. 1000 - 5.045 q >= (50 q - 1000) / 10.
+        ("Bid", "50", "109.5"),
+    ],
+)
+def test_a_better_price_than_the_mark_is_no_collateral(
+    bank: Bank, side: str, price: str, most: str
+) -> None:
+    more = {"price": price, "autoBorrow": True}
+    with pytest.raises(Refusal, match="Insufficient margin"):
+        bank.trade(bank.bob, side, quantity=str(Decimal(most) + Decimal("0.02")), **more)
+    assert bank.trade(bank.bob, side, quantity=most, **more)["status"] == "New"
+
+
 def test_what_an_order_locks_does_not_count(bank: Bank) -> None:
     """So a debtor without spare margin cannot let a sale rest, unless the order locks nothing."""
     bank.borrow(bank.bob, "SOL", "50")
@@ -516,6 +545,16 @@ def test_a_short_sale(bank: Bank) -> None:
     assert bank.has(bank.bob, "SOL") == "0" and bank.total() == bank.supply
 
 
+def test_a_purchase_that_repays_needs_less_margin(bank: Bank) -> None:
+    """50 SOL are owed, 5994.5005 USDC are there. 50.05 SOL bought for 5005.5005, less a thousandth,
+    count 4499.9955: the equity would be 488.9955, and 500 are needed if nothing is repaid."""
+    bank.trade(bank.bob, "Ask", quantity="50", autoBorrow=True)
+    with pytest.raises(Refusal, match="Insufficient margin"):
+        bank.trade(bank.bob, "Bid", quantity="50.05")
+    bank.trade(bank.bob, "Bid", quantity="50.05", autoBorrowRepay=True)
+    assert bank.loans(bank.bob) == {"SOL": "-0.00005"}
+
+
 def test_without_the_flag_proceeds_do_not_repay(bank: Bank) -> None:
     bank.trade(bank.bob, "Ask", quantity="10", autoBorrow=True)
     bank.trade(bank.bob, "Bid", quantity="4", autoLend=True)  # it owes SOL, so it cannot lend it
@@ -550,6 +589,16 @@ def test_orders_that_may_borrow_share_the_margin(bank: Bank) -> None:
     with pytest.raises(Refusal, match="Insufficient margin"):
         bank.trade(bank.bob, "Bid", price="100", quantity="28", autoBorrow=True)
     assert bank.exchange.withdrawable(bank.bob, "USDC") < 550
+
+
+def test_what_is_lent_is_not_borrowed_again(bank: Bank) -> None:
+    """A bid that may borrow and redeem: 900 are lent and 100 available, 1100 are needed."""
+    bank.lend(bank.bob, "USDC", "900")
+    bank.trade(bank.bob, "Bid", price="50", quantity="22", **ALL)
+    assert bank.exchange.margin.initial(bank.bob) == 10
+    bank.print_spot(60, 5_000, 2_200)
+    bank.advance(60)
+    assert bank.loans(bank.bob) == {"SOL": "21.9824", "USDC": "-100"}  # a maker pays 0.08 %
 
 
 def test_an_order_redeems_what_is_lent(bank: Bank) -> None:
@@ -713,6 +762,22 @@ def test_a_debt_is_borrowed_or_sold_for(bank: Bank, borrows: bool) -> None:
         assert bank.events(bank.ann) == [("Borrow", "USDC", "200.35", "Reconciliation")]
     else:
         assert bank.loans(bank.ann) == {} and bank.has(bank.ann, "SOL") == "7.99"
+    assert bank.total() == bank.supply
+
+
+def test_a_debt_is_not_borrowed_without_margin(bank: Bank) -> None:
+    """The same loss with 49.65 USDC after the fee: 250.35 are missing. 2.9 SOL count 261, so 10.65
+    of equity would be left, and the borrow needs 25.035."""
+    bank.ann.settings["autoBorrowSettlements"] = True
+    bank.perp.bids = bank.perp.asks = []
+    bank.deal(bank.ann, "Bid", "100", "10")
+    for asset, amount in (("USDC", Decimal("949.5")), ("SOL", Decimal("7.1"))):
+        bank.ann.balances.spend(asset, amount)
+        bank.exchange.fees.gain(asset, amount)
+    bank.perp.print(1, 7_000)
+    bank.advance(1)
+    bank.deal(bank.ann, "Ask", "70", "10")
+    assert bank.loans(bank.ann) == {} and bank.has(bank.ann, "SOL") == "0.39"  # 2.51 are sold
     assert bank.total() == bank.supply
 
 
