@@ -808,6 +808,18 @@ def test_a_short_seller_is_liquidated(bank: Bank) -> None:
     assert bank.has(bank.bob, "USDC") == "0" and bank.total() == bank.supply
 
 
+def test_a_liquidation_repays_the_last_digit(bank: Bank) -> None:
+    """With an hour's interest, 50 * 0.06 / 8760 at most, 50.01 SOL are bought."""
+    bank.trade(bank.bob, "Ask", quantity="50", autoBorrow=True)
+    bank.hours(1)
+    assert Decimal("-50.001") < Decimal(bank.loans(bank.bob)["SOL"]) < -50
+    bank.print_spot(2_000, 11_900, 1)
+    bank.advance(2_000)
+    assert bank.loans(bank.bob) == {} and bank.newest(bank.bob)["executedQuantity"] == "50.01"
+    assert 0 < Decimal(bank.has(bank.bob, "SOL")) < Decimal("0.01")
+    assert bank.total() == bank.supply
+
+
 def test_a_leveraged_buyer_is_liquidated(bank: Bank) -> None:
     """20 SOL at 100.01: 2000.2 USDC, 1000.2 of them borrowed; 19.98 SOL are there. At 56 they count
     19.98 * 50.4 = 1006.992, and 1000.2 * 1.0125 = 1012.7 are needed. At 57: 1024.97."""
