@@ -765,6 +765,23 @@ def test_a_debt_is_borrowed_or_sold_for(bank: Bank, borrows: bool) -> None:
     assert bank.total() == bank.supply
 
 
+def test_what_is_lent_can_be_sold_for_a_debt(bank: Bank) -> None:
+    """200.35 USDC are missing, as above: 2.01 of the 10 SOL are sold, which were all lent."""
+    bank.perp.bids = bank.perp.asks = []
+    bank.deal(bank.ann, "Bid", "100", "10")
+    bank.ann.balances.spend("USDC", Decimal("899.5"))
+    bank.exchange.fees.gain("USDC", Decimal("899.5"))
+    bank.lend(bank.ann, "SOL", "10")
+    bank.perp.print(1, 7_000)
+    bank.advance(1)
+    bank.deal(bank.ann, "Ask", "70", "10")
+    assert bank.loans(bank.ann) == {} and bank.has(bank.ann, "SOL") == "7.99"
+    assert bank.events(bank.ann)[-1] == ("LendRedeem", "SOL", "10", "Reconciliation")
+    assert {row["source"] for row in bank.exchange.settlements(bank.ann)} == {
+        "TradingFees", "RealizePnl",
+    }  # fmt: skip
+
+
 def test_a_debt_is_not_borrowed_without_margin(bank: Bank) -> None:
     """The same loss with 49.65 USDC after the fee: 250.35 are missing. 2.9 SOL count 261, so 10.65
     of equity would be left, and the borrow needs 25.035."""
