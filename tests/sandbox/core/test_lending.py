@@ -259,6 +259,7 @@ def test_the_limit_of_borrows_and_lends(bank: Bank, crowd: dict[str, Decimal]) -
     bank.borrow(two, "SOL", "10")
     crowd["borrowed"] = Decimal(2_500_000)  # it may be above the limit
     bank.lend(two, "SOL", "10")
+    bank.borrow(one, "SOL", "10")  # a redemption
 
 
 def test_the_highest_utilization(bank: Bank) -> None:
@@ -464,6 +465,44 @@ def test_a_debtor_may_sell_what_improves_the_margin(bank: Bank) -> None:
     assert bank.trade(bank.bob, "Ask", quantity="50")["status"] == "Filled"
 
 
+def test_an_account_below_its_initial_margin_may_improve_it(bank: Bank) -> None:
+    """At 101, bob's equity is 1000 + 50 * 90.9 - 5050 = 495, and 505 are needed. A SOL sold for
+    99.99, less a thousandth, brings 8.99 more than it counts: still too little, but no worse."""
+    bank.borrow(bank.bob, "SOL", "50")
+    bank.print_spot(1, 10_100, 1)
+    bank.advance(1)
+    assert bank.exchange.margin.surplus(bank.bob) == -10
+    assert bank.trade(bank.bob, "Ask", quantity="1")["status"] == "Filled"
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "most"),
+    [
+        # A SOL sold at 110 counts as sold at 100, less a thousandth; it takes off 100 and needs 10:
+        # 10.1 of 1000.
+        ("Ask", "110", "99"),
+        # A SOL bought at 50 counts as half a one, 44.955. 1000 - 5.045 q >= (50 q - 1000) / 10.
+        ("Bid", "50", "109.5"),
+    ],
+)
+def test_a_better_price_than_the_mark_is_no_collateral(
+    bank: Bank, side: str, price: str, most: str
+) -> None:
+    more = {"price": price, "autoBorrow": True}
+    with pytest.raises(Refusal, match="Insufficient margin"):
+        bank.trade(bank.bob, side, quantity=str(Decimal(most) + Decimal("0.02")), **more)
+    assert bank.trade(bank.bob, side, quantity=most, **more)["status"] == "New"
+
+
+def test_what_an_order_locks_does_not_count(bank: Bank) -> None:
+    """So a debtor without spare margin cannot let a sale rest, unless the order locks nothing."""
+    bank.borrow(bank.bob, "SOL", "50")
+    with pytest.raises(Refusal, match="Insufficient margin"):
+        bank.trade(bank.bob, "Ask", price="110", quantity="10")
+    order = bank.trade(bank.bob, "Ask", price="110", quantity="10", autoBorrow=True)
+    assert order["status"] == "New" and bank.has(bank.bob, "SOL") == "50"
+
+
 # --- orders ---------------------------------------------------------------------------------------
 
 
@@ -506,6 +545,16 @@ def test_a_short_sale(bank: Bank) -> None:
     assert bank.has(bank.bob, "SOL") == "0" and bank.total() == bank.supply
 
 
+def test_a_purchase_that_repays_needs_less_margin(bank: Bank) -> None:
+    """50 SOL are owed, 5994.5005 USDC are there. 50.05 SOL bought for 5005.5005, less a thousandth,
+    count 4499.9955: the equity would be 488.9955, and 500 are needed if nothing is repaid."""
+    bank.trade(bank.bob, "Ask", quantity="50", autoBorrow=True)
+    with pytest.raises(Refusal, match="Insufficient margin"):
+        bank.trade(bank.bob, "Bid", quantity="50.05")
+    bank.trade(bank.bob, "Bid", quantity="50.05", autoBorrowRepay=True)
+    assert bank.loans(bank.bob) == {"SOL": "-0.00005"}
+
+
 def test_without_the_flag_proceeds_do_not_repay(bank: Bank) -> None:
     bank.trade(bank.bob, "Ask", quantity="10", autoBorrow=True)
     bank.trade(bank.bob, "Bid", quantity="4", autoLend=True)  # it owes SOL, so it cannot lend it
@@ -540,6 +589,16 @@ def test_orders_that_may_borrow_share_the_margin(bank: Bank) -> None:
     with pytest.raises(Refusal, match="Insufficient margin"):
         bank.trade(bank.bob, "Bid", price="100", quantity="28", autoBorrow=True)
     assert bank.exchange.withdrawable(bank.bob, "USDC") < 550
+
+
+def test_what_is_lent_is_not_borrowed_again(bank: Bank) -> None:
+    """A bid that may borrow and redeem: 900 are lent and 100 available, 1100 are needed."""
+    bank.lend(bank.bob, "USDC", "900")
+    bank.trade(bank.bob, "Bid", price="50", quantity="22", **ALL)
+    assert bank.exchange.margin.initial(bank.bob) == 10
+    bank.print_spot(60, 5_000, 2_200)
+    bank.advance(60)
+    assert bank.loans(bank.bob) == {"SOL": "21.9824", "USDC": "-100"}  # a maker pays 0.08 %
 
 
 def test_an_order_redeems_what_is_lent(bank: Bank) -> None:
@@ -651,6 +710,17 @@ def test_auto_lend_lends_now_and_each_hour(bank: Bank) -> None:
     assert bank.has(bank.ann, "USDC") == "5.007"
 
 
+def test_auto_lend_leaves_what_cannot_be_lent(bank: Bank, crowd: dict[str, Decimal]) -> None:
+    """What is borrowed is not repaid by this setting, and the limit of 400,000,000 USDC holds."""
+    bank.borrow(bank.bob, "SOL", "3")
+    crowd["lent"] = Decimal(399_995)
+    switch(bank, bank.bob, autoLend=True)
+    assert bank.loans(bank.bob) == {"SOL": "-3", "USDC": "1000"}
+    crowd["lent"] = Decimal("399998.993")  # and bob's 1000
+    switch(bank, bank.ann, autoLend=True)
+    assert bank.loans(bank.ann)["USDC"] == "7" and bank.has(bank.ann, "USDC") == "993"
+
+
 def test_auto_repay_repays_now_and_each_hour(bank: Bank) -> None:
     bank.borrow(bank.bob, "SOL", "3")
     bank.trade(bank.bob, "Ask", quantity="2")
@@ -695,6 +765,39 @@ def test_a_debt_is_borrowed_or_sold_for(bank: Bank, borrows: bool) -> None:
     assert bank.total() == bank.supply
 
 
+def test_what_is_lent_can_be_sold_for_a_debt(bank: Bank) -> None:
+    """200.35 USDC are missing, as above: 2.01 of the 10 SOL are sold, which were all lent."""
+    bank.perp.bids = bank.perp.asks = []
+    bank.deal(bank.ann, "Bid", "100", "10")
+    bank.ann.balances.spend("USDC", Decimal("899.5"))
+    bank.exchange.fees.gain("USDC", Decimal("899.5"))
+    bank.lend(bank.ann, "SOL", "10")
+    bank.perp.print(1, 7_000)
+    bank.advance(1)
+    bank.deal(bank.ann, "Ask", "70", "10")
+    assert bank.loans(bank.ann) == {} and bank.has(bank.ann, "SOL") == "7.99"
+    assert bank.events(bank.ann)[-1] == ("LendRedeem", "SOL", "10", "Reconciliation")
+    assert {row["source"] for row in bank.exchange.settlements(bank.ann)} == {
+        "TradingFees", "RealizePnl",
+    }  # fmt: skip
+
+
+def test_a_debt_is_not_borrowed_without_margin(bank: Bank) -> None:
+    """The same loss with 49.65 USDC after the fee: 250.35 are missing. 2.9 SOL count 261, so 10.65
+    of equity would be left, and the borrow needs 25.035."""
+    bank.ann.settings["autoBorrowSettlements"] = True
+    bank.perp.bids = bank.perp.asks = []
+    bank.deal(bank.ann, "Bid", "100", "10")
+    for asset, amount in (("USDC", Decimal("949.5")), ("SOL", Decimal("7.1"))):
+        bank.ann.balances.spend(asset, amount)
+        bank.exchange.fees.gain(asset, amount)
+    bank.perp.print(1, 7_000)
+    bank.advance(1)
+    bank.deal(bank.ann, "Ask", "70", "10")
+    assert bank.loans(bank.ann) == {} and bank.has(bank.ann, "SOL") == "0.39"  # 2.51 are sold
+    assert bank.total() == bank.supply
+
+
 # --- liquidation ----------------------------------------------------------------------------------
 
 
@@ -720,6 +823,18 @@ def test_a_short_seller_is_liquidated(bank: Bank) -> None:
     fees = bank.exchange.settlements(bank.bob)
     assert [(row["source"], row["quantity"]) for row in fees] == [("TradingFeesSystem", "-44.5005")]
     assert bank.has(bank.bob, "USDC") == "0" and bank.total() == bank.supply
+
+
+def test_a_liquidation_repays_the_last_digit(bank: Bank) -> None:
+    """With an hour's interest, 50 * 0.06 / 8760 at most, 50.01 SOL are bought."""
+    bank.trade(bank.bob, "Ask", quantity="50", autoBorrow=True)
+    bank.hours(1)
+    assert Decimal("-50.001") < Decimal(bank.loans(bank.bob)["SOL"]) < -50
+    bank.print_spot(2_000, 11_900, 1)
+    bank.advance(2_000)
+    assert bank.loans(bank.bob) == {} and bank.newest(bank.bob)["executedQuantity"] == "50.01"
+    assert 0 < Decimal(bank.has(bank.bob, "SOL")) < Decimal("0.01")
+    assert bank.total() == bank.supply
 
 
 def test_a_leveraged_buyer_is_liquidated(bank: Bank) -> None:

@@ -833,6 +833,7 @@ def test_account(still: Plain) -> None:
     assert row["spotMakerFee"] == "8" and row["spotTakerFee"] == "10"  # basis points
     assert (row["limitOrders"], row["triggerOrders"]) == (0, 0)
     assert row["autoLend"] is False and row["liquidating"] is False
+    assert row["borrowLimit"] == row["positionLimit"] == "0"
     assert len(row) == 14
 
 
