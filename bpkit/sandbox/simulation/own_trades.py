@@ -38,7 +38,7 @@ class OwnTrades(Undoable):
         self._marks: SteeredMarks | None = None
         self._lines: UndoDict[str, Line] = UndoDict()  # what paths did to last, mark and index
         digest = sha256(f"{seed}|{market.symbol}|prints".encode()).digest()
-        self._salt = np.uint64(int.from_bytes(digest[:8], "big"))
+        self._salt = int.from_bytes(digest[:8], "big")
         # A day's chain stands for its paths, so no entry gets stale. A day takes 0.5 MB, and up to
         # 2 MB more if a path runs.
         self._own_days = lru_cache(maxsize=16)(self._build_own)
@@ -168,10 +168,10 @@ class OwnTrades(Undoable):
         return self._priced().seed_units(name, at_us)
 
     def _draws(self, times: Ints) -> Ints:
-        draws: Ints = (scramble(times.astype(np.uint64) ^ self._salt) >> np.uint64(1)).view(
-            np.int64
-        )
-        return draws
+        """A random number of 63 bits for each time."""
+        draws = scramble(times.astype(np.uint64) ^ np.uint64(self._salt)) >> np.uint64(1)
+        found: Ints = draws.astype(np.int64)
+        return found
 
     def _sizes(self, times: Ints) -> Ints:
         """Of trades that paths add: as the seed draws them."""
