@@ -38,7 +38,7 @@ def test_a_crash_fires_a_stop_loss(sandbox: Sandbox, plain: Plain) -> None:
 
 
 def test_a_crash_liquidates_a_long_without_a_stop(sandbox: Sandbox, plain: Plain) -> None:
-    """Some five times what the account is worth: it is gone before the price has fallen by a fifth."""
+    """Some five times what the account is worth, so a fall by a fifth is too much."""
     plain.call("update_account_settings", {"leverageLimit": "20"})
     long(plain, "700")
     before = plain.call("get_collateral").json()
