@@ -122,9 +122,9 @@ def whole(sandbox: Sandbox) -> Any:
     service = sandbox._service
     seen: dict[int, int] = {}
     feeds = [
-        (symbol, state(feed._recorded, seen))
+        (symbol, state(feed._recorded, seen), state(feed._lines, seen))
         for symbol, feed in sorted(service.exchange._feeds.items())
-        if feed._recorded
+        if feed._recorded or feed._lines
     ]
     return state(service.exchange, seen), state(service.capital, seen), feeds
 
@@ -255,6 +255,11 @@ def commands(sandbox: Sandbox) -> Iterator[tuple[str, Act]]:
     yield "a purchase that repays", lambda: me.send("execute_order", purchase, 200)
     yield "a low bid", lambda: me.send("execute_order", limit("SOL_USDC", "Bid", "100", "1"))
     yield "cancel all", lambda: me.send("cancel_open_orders", {"symbol": "SOL_USDC"})
+    yield "a stop", lambda: me.send("execute_order", market(perp, "Bid", **wait))
+    yield "a jump", lambda: sandbox.set_price(perp, "165")
+    yield "a path", lambda: sandbox.set_path("SOL_USDC", {"steps": "crash", "after": "tape"})
+    yield "along it", lambda: sandbox.advance(minutes=2)
+    yield "its end", lambda: sandbox.clear_path("SOL_USDC")
     yield "a day", lambda: sandbox.advance(days=1)
     yield "closing", lambda: me.send("execute_order", market(perp, "Bid", quantity="500"))
 
