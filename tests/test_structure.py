@@ -58,13 +58,13 @@ HOMES = {
     "pandas": {"frames", "frames.conversions"},
     "numpy": {
         "frames.conversions", "sandbox.simulation.candles", "sandbox.simulation.crowd",
-        "sandbox.simulation.marks", "sandbox.simulation.price_feed",
+        "sandbox.simulation.daily", "sandbox.simulation.marks", "sandbox.simulation.price_feed",
         "sandbox.simulation.synthetic",
     },
     "dotenv": {"env"},
     "tornado": {"sandbox.server.http", "sandbox.server.websocket"},
     "websockets": {"streams.websocket"},
-    "tqdm": {"history.pages"},
+    "tqdm": {"history.pages", "sandbox.server.advance"},
     "matplotlib": {"plots"},
     "IPython": {"plots"},
 }  # fmt: skip

@@ -43,9 +43,11 @@ from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
 from .inputs import amounts_of, checked_key, feeds
 from .server import play
+from .server.advance import watch
 from .server.fault_table import FAULTS
 from .server.faults import Fault
 from .server.http import Server
+from .server.record import Rows
 from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
@@ -123,31 +125,35 @@ class Sandbox(Steering):
         refusal, or, if a fault hit it, what was done and what then went wrong: "carried out, reply
         lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
         refused signature, and what to do, or None). The last 10,000 are kept. A text of more than
-        10,000 bytes is cut, and ends with a note that it was.
+        10,000 bytes is cut, and ends with a note that it was; so is one of more than 500 when 300
+        newer rows have come.
 
         A frame that a client sends on a WebSocket has a row, too: its method is SUBSCRIBE or
         UNSUBSCRIBE, its body the frame without its signature, its status 101, and its verdict
         "accepted" or the error.
         """
         with self._service.lock:
-            return [dict(entry) for entry in self._service.log]
+            return Rows(self._service.log)
 
     def advance(
         self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
     ) -> None:
         """Let the market's time pass: candles close, trades happen, open orders fill.
 
-        If you press Ctrl+C, KeyboardInterrupt is raised when all of the time has passed.
+        Requests are answered meanwhile: they see the moment that the time has reached, and orders
+        take their place there. If it takes longer than a second, a bar shows how far it is (if tqdm
+        is installed, and stderr is a terminal or this is a notebook).
+
+        Ctrl+C stops the time where it is, and raises KeyboardInterrupt. After any error all that
+        happened up to ``sandbox.now`` has happened, and nothing after it.
         """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
-        if self._service.play is not None:
-            raise ValueError("play() moves the time now; leave its block before advance()")
-        exchange = self._service.exchange
-        span_us = play.span_us("advance", self._service.now_us(), days, hours, minutes, seconds)
+        now_us = self._service.now_us()
+        span_us = play.span_us("advance", now_us, days, hours, minutes, seconds)
         if span_us == 0:
             raise ValueError("time only moves forward; write advance(minutes=5), not 0:00:00")
-        self._service.command(lambda: exchange.advance_to(exchange.now_us + span_us))
+        watch(self._service.begin_advance(now_us + span_us))
 
     def play(
         self, speed: float = 60, *, seconds: float = 0, minutes: float = 0, hours: float = 0
@@ -263,8 +269,9 @@ class Sandbox(Steering):
 
 
 def _stop(service: Service, server: Server) -> None:
-    if service.play is not None:
-        service.play.stop()
+    for running in (service.play, service.advance):
+        if running is not None:
+            running.stop()
     server.stop()
 
 

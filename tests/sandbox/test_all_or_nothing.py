@@ -8,9 +8,8 @@ out, and the state is compared with that of a twin which was never cut off.
 from __future__ import annotations
 
 import json
-import os
+import math
 import random
-import signal
 import sys
 import threading
 from bisect import insort
@@ -32,6 +31,7 @@ from bpkit.parameters import Kind, Parameter
 from bpkit.sandbox import Conflicts, Sandbox
 from bpkit.sandbox.core import ledger
 from bpkit.sandbox.core.book import Book, Resting, Taker
+from bpkit.sandbox.server import advance
 from bpkit.sandbox.simulation.market import Market
 from bpkit.sandbox.simulation.synthetic import SyntheticTrades, Trade
 from bpkit.sandbox.undo import Undoable, UndoDict, UndoList, all_or_nothing
@@ -254,7 +254,8 @@ def cut_off(sandbox: Sandbox, name: str, act: Act, places: list[int]) -> int:
     return len(places)
 
 
-def test_a_command_that_is_cut_off_changes_nothing() -> None:
+def test_a_command_that_is_cut_off_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advance, "SLICE", math.inf)
     chance, cuts = random.Random(20_261_127), 0
     with Sandbox() as sandbox, Sandbox() as twin:
         opened: dict[str, Decimal] = {}
@@ -271,27 +272,7 @@ def test_a_command_that_is_cut_off_changes_nothing() -> None:
     assert cuts > 150
 
 
-# --- interrupts and defects -----------------------------------------------------------------------
-
-
-def test_an_interrupt_ends_the_waiting_and_not_the_command(
-    sandbox: Sandbox, plain: Plain, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ctrl+C while time passes: the main thread has it when the engine is done."""
-    plain.call("execute_order", limit("SOL_USDC", "Bid", "170.5", "1"))
-    exchange, start = sandbox._service.exchange, sandbox.now
-    advance_to = exchange.advance_to
-
-    def interrupted(now_us: int) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        advance_to(now_us)
-
-    monkeypatch.setattr(exchange, "advance_to", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        sandbox.advance(hours=1)
-    assert (sandbox.now - start).total_seconds() == 3600
-    assert plain.call("get_open_orders").json() == []  # it was filled in the fifth minute
-    locks(sandbox)
+# --- defects -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("nth", range(1, 6))

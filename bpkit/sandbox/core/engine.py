@@ -69,6 +69,7 @@ class Engine(Undoable):
         self.venues: UndoDict[str, Venue] = UndoDict()
         self.scheduled: list[Scheduled] = []  # in the order in which they act at one time
         self.last_id = FIRST_ORDER_ID
+        self.triggered = self.liquidated = 0  # conditional orders and positions so far
         self.outbox = Outbox()
         self.publisher = Publisher(self)
         self.margin = Margin(self.markets, self.mark)
@@ -278,6 +279,7 @@ class Engine(Undoable):
         if request.quantity == 0:
             venue.end(order, "TriggerFailed", "StopWithoutPosition")
             return
+        self.triggered += 1
         # No status is documented for a conditional order that was triggered. This is a guess.
         venue.end(order, "Filled")
         try:
@@ -319,6 +321,7 @@ class Engine(Undoable):
             order = self._accept(account, request)
             venue.execute(order, match, self.now_us)
             self.settlement.penalise(order, position, self.now_us)
+            self.liquidated += 1
             self.leave_exits(venue)
 
 

@@ -80,6 +80,10 @@ class Publisher(Undoable):
         self._end_us, self.coarse = end_us, end_us - self.now_us > COARSE_US
         self._books_every = HOUR if end_us - self.now_us > DAY else MINUTE
 
+    def cut(self) -> None:
+        """The span ends now."""
+        self._end_us = self.now_us
+
     def until(self, time_us: int) -> None:
         """Publish trades and books up to that time, included, and what is due before it."""
         self._publish(time_us, time_us - 1)
@@ -115,7 +119,8 @@ class Publisher(Undoable):
             return venue.feed.book_times(self._passed_us, until_us)
         every = self._books_every
         first = (self._passed_us // every + 1) * every
-        return [*range(first, until_us, every), *([until_us] if until_us == self._end_us else [])]
+        times = [*range(first, until_us + 1, every)]
+        return [*times, until_us] if until_us == self._end_us and until_us % every else times
 
     def _timers(self, until_us: int) -> Iterator[tuple[int, int, Callable[[], None]]]:
         for at_us, send in due(self._engine, self._due_us, until_us, self.coarse):

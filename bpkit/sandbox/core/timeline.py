@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
-from ..simulation.synthetic import Trade
+from ..simulation.synthetic import HOUR, Trade
 from .engine import Engine
 from .ledger import exact
 from .marks_reached import next_shortfall, next_trigger
@@ -41,12 +41,40 @@ def pass_time(engine: Engine, now_us: int) -> None:
 
     Markets without orders and positions are skipped.
     """
+    begin(engine, now_us)
+    while engine.now_us < now_us:
+        step(engine, now_us)
+    finish(engine)
+
+
+def begin(engine: Engine, until_us: int) -> None:
+    """Begin to advance the time to ``until_us``."""
     for venue in _active(engine):
         engine.fire(venue)  # users' trades may have reached a trigger price
-    engine.publisher.begin(now_us)
-    while engine.now_us < now_us:
-        _advance_to(engine, _next_stop(engine, now_us))
+    engine.publisher.begin(until_us)
+
+
+def step(engine: Engine, until_us: int) -> None:
+    """Advance the time to the next stop, at most to ``until_us``.
+
+    It does not matter what users do between two steps: each stop is a whole moment.
+    """
+    while True:
+        stop_us = _next_stop(engine, until_us)
+        _advance_to(engine, stop_us)
+        if engine.now_us == stop_us:
+            return
+
+
+def finish(engine: Engine) -> None:
+    """The time has been advanced. It may be earlier than ``begin`` was told."""
+    engine.publisher.cut()
     engine.publisher.finish()
+    show(engine)
+
+
+def show(engine: Engine) -> None:
+    """Move the market maker's quotes to the present."""
     for venue in _active(engine):
         engine.venue(venue.market)
 
@@ -62,12 +90,12 @@ def _active(engine: Engine) -> list[Venue]:
 
 
 def _next_stop(engine: Engine, until_us: int) -> int:
-    """The next end of a funding interval with a position, the next time at which something that is
-    scheduled acts, or the end of the span; in a span that is not coarse also the next time at which
-    profits and losses are realised."""
+    """The next end of a funding interval with a position (of an hour if there is none), the next
+    time at which something that is scheduled acts, or the end of the span; in a span that is not
+    coarse also the next time at which profits and losses are realised."""
     held = {symbol for account in engine.accounts.values() for symbol in account.positions}
-    widths = [_interval(engine.markets[symbol]) for symbol in held]
-    if widths and not engine.publisher.coarse:
+    widths = [_interval(engine.markets[symbol]) for symbol in held] or [HOUR]
+    if held and not engine.publisher.coarse:
         widths.append(REALISED_EVERY)
     scheduled = (one.next_us(engine.now_us) for one in engine.scheduled)
     ends = ((engine.now_us // width + 1) * width for width in widths)

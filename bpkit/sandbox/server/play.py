@@ -61,6 +61,8 @@ class Play:
         with service.lock:
             if service.play is not None:
                 raise ValueError("play() runs already; leave its block before you start another")
+            if service.advance is not None:
+                raise ValueError("advance() moves the time now; wait until it is done")
             service.play = self
             self._begin_us = service.exchange.now_us
         self._end_us = None if self._span_us is None else self._begin_us + self._span_us

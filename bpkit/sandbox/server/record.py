@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 from ...operations import Operation
 from .answers import Response
 
-LONGEST = 10_000  # bytes of a text in the log, which keeps thousands of them
+LOG_LENGTH = 10_000  # rows
+LONGEST = 10_000  # bytes of a text in the log
+NEW = 300  # rows whose texts are that long
+LONGEST_OLD = 500  # characters of a text in the rows before, so that the log has some MB
 
 
 @dataclass
@@ -64,3 +68,38 @@ def bounded(text: str) -> str:
         return text
     note = f"... (cut here; it had {len(raw):,} bytes)"
     return raw[: LONGEST - len(note)].decode(errors="ignore") + note
+
+
+class Log(deque[dict[str, Any]]):
+    """The rows of ``Sandbox.log``, oldest first; at most LOG_LENGTH."""
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=LOG_LENGTH)
+
+    def append(self, row: dict[str, Any], /) -> None:
+        """Add a row. The texts of the row that is no longer new are cut."""
+        super().append(row)
+        if len(self) > NEW:
+            old = self[-NEW - 1]
+            for name in ("path", "query", "body", "verdict", "finding"):
+                if old[name] and len(old[name]) > LONGEST_OLD:
+                    note = f"... (cut here when it was {NEW} rows old)"
+                    old[name] = old[name][: LONGEST_OLD - len(note)] + note
+
+
+class Rows(list[dict[str, Any]]):
+    """Rows of the log, which are copied when they are looked at: to copy 10,000 takes 4 ms."""
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, place: Any) -> Any:
+        found: Any = super().__getitem__(place)
+        return Rows(found) if isinstance(place, slice) else dict(found)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(dict, super().__iter__())
+
+    def __reversed__(self) -> Iterator[dict[str, Any]]:
+        return map(dict, super().__reversed__())

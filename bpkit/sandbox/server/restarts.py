@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hashlib import sha256
@@ -22,8 +21,10 @@ from ..core.transfers import Transfers
 from ..formatting import iso
 
 if TYPE_CHECKING:
+    from .advance import Advance
     from .faults import ActiveFaults
     from .play import Play
+    from .record import Log
     from .subscriptions import Hub
 
 FIELDS = ("version", "engine", "seed", "time", "state")
@@ -54,8 +55,9 @@ class Restarts:
     capital: Transfers
     lock: threading.RLock
     play: Play | None
+    advance: Advance | None
     faults: ActiveFaults
-    log: deque[Json]
+    log: Log
     hub: Hub
     _market_clock: Callable[[], int] | None
 
@@ -121,6 +123,8 @@ class Restarts:
     def _check_still(self, name: str) -> None:
         if self.play is not None:
             raise ValueError(f"play() moves the time now; leave its block before {name}()")
+        if self.advance is not None:
+            raise ValueError(f"advance() moves the time now; wait until it is done before {name}()")
 
     def _replace(self, exchange: Exchange, capital: Transfers, seed: str) -> None:
         self.exchange, self.capital = exchange, capital

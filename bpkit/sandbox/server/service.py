@@ -17,16 +17,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ...operations import OPERATIONS, UNDOCUMENTED, Operation
+from ..core import timeline
 from ..core.exchange import EngineAccount, Exchange, Refusal
 from ..core.transfers import Transfers
 from ..undo import all_or_nothing
 from . import answers, auth, handshake, parsing, socket_faults
+from .advance import Advance
 from .answers import Response
 from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
 from .play import Play
-from .record import RequestRecord, bounded
+from .record import Log, RequestRecord, bounded
 from .restarts import Origin, Restarts
 from .subscriptions import Hub
 
@@ -39,7 +41,7 @@ NOT_SIMULATED = frozenset(
     for name, operation in OPERATIONS.items()
     if name not in _HANDLED and operation.instruction != UNDOCUMENTED
 )
-LOG_LENGTH = 10_000
+GRAIN_US = 100_000  # the least time that a market which follows a clock passes for a request
 FINDING = "X-Sandbox-Finding"  # a header of the sandbox; the exchange never sends it
 FINDING_LENGTH = 1000  # characters in that header; the log has the whole finding
 Diagnose = Callable[[str, str, str, Mapping[str, str], bytes, int], str | None]
@@ -73,11 +75,13 @@ class Service(Restarts):
         super().__init__(origin)
         self.exchange, self.lock = exchange, threading.RLock()
         self.capital, self.faults = Transfers(exchange), ActiveFaults()
-        self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self.log = Log()
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
         self.hub = Hub(self)
         self.play: Play | None = None  # that is running
+        self.advance: Advance | None = None  # that is running
+        self.waiting = 0  # requests that wait for the lock; the server counts them
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -134,6 +138,24 @@ class Service(Restarts):
             finally:
                 self.hub.publish()
 
+    def begin_advance(self, until_us: int) -> Advance:
+        """Begin to advance the market to ``until_us``; requests are answered meanwhile.
+
+        ValueError: that time has passed, or something else moves the market's time.
+        """
+        with self.lock:
+            if self.follows_clock:
+                raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
+            if self.play is not None:
+                raise ValueError("play() moves the time now; leave its block before advance()")
+            if self.advance is not None:
+                raise ValueError("advance() moves the time now; wait until it is done")
+            if until_us <= self.exchange.now_us:
+                raise ValueError(f"it is {self.exchange.now_us} already, {until_us} has passed")
+            self.advance = Advance(self, until_us)
+            self.advance.start()
+            return self.advance
+
     @property
     def follows_clock(self) -> bool:
         """Does the market follow a clock?"""
@@ -141,7 +163,11 @@ class Service(Restarts):
 
     def tick(self) -> None:
         """Let time pass for the sockets, if the market follows a clock."""
-        self.carry_out(lambda: None)
+        with self.lock:
+            try:
+                self.catch_up(1)
+            finally:
+                self.hub.publish()
 
     def handshake(self, path: str, query: str, headers: Mapping[str, str]) -> Response | None:
         """The answer to a request that asks for a WebSocket. None: it may have one.
@@ -230,13 +256,17 @@ class Service(Restarts):
             return ORDERS[name](self.exchange, account, values, check)
         return SIGNED[name](self.exchange, account, values)
 
-    def catch_up(self) -> None:
-        """Advance the market to its clock, if it follows one."""
-        if self._market_clock is not None:
-            # A clock that is set back must not stop the market.
+    def catch_up(self, grain_us: int = GRAIN_US) -> None:
+        """Bring the market to the present: to where an advance is by now, or to its clock, if that
+        is ``grain_us`` ahead. Each step quotes the books and looks at all accounts."""
+        if self.advance is not None:
             with all_or_nothing():
-                now_us = self._market_clock() - self.behind_us
-                self.exchange.advance_to(max(now_us, self.exchange.now_us))
+                timeline.show(self.exchange)
+        if self._market_clock is not None:  # a clock that is set back must not stop the market
+            now_us = self._market_clock() - self.behind_us
+            if now_us >= self.exchange.now_us + grain_us:
+                with all_or_nothing():
+                    self.exchange.advance_to(now_us)
 
     def _examined(
         self, record: RequestRecord, response: Response, entry: dict[str, Any]

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ..undo import Undoable, UndoDict, UndoList
 from .candles import WIDTHS, Candle, Row, bucket, candle, join, tally
 from .crowd import Crowd, Levels, Moment
+from .daily import day_row
 from .market import Market
 from .marks import Marks, Source, funding_rate
 from .synthetic import (
@@ -194,7 +195,10 @@ class PriceFeed(Undoable):
         """The trades of any span as one candle."""
         rows: list[Row] = []
         for number, start, end in _days_of(start_us, end_us):
-            if start % HOUR == end % HOUR == 0:
+            own = end - start == DAY and number not in self._versions
+            if own and (row := day_row(self.seed, self.market.symbol, number)) is not None:
+                rows.append(row)
+            elif start % HOUR == end % HOUR == 0:
                 hours = self._hours(number, self._versions.get(number, 0))
                 first = start % DAY // HOUR
                 rows += hours[first : first + (end - start) // HOUR].tolist()
