@@ -24,7 +24,7 @@ from sockets import Listener
 from websockets.exceptions import ConnectionClosed
 
 from bpkit.sandbox import Conflicts, Sandbox
-from bpkit.sandbox.core import snapshot
+from bpkit.sandbox.core import snapshot, timeline
 from bpkit.sandbox.core.snapshot import Unknown
 from bpkit.sandbox.core.state_classes import (
     form_of,
@@ -261,6 +261,34 @@ def test_nothing_is_restored_while_time_runs(sandbox: Sandbox) -> None:
         with pytest.raises(ValueError, match=r"play\(\) moves the time"):
             sandbox.reset()
     sandbox.restore(saved)
+
+
+def test_nothing_is_restored_while_an_advance_runs() -> None:
+    service = new_service()
+    saved = service.snapshot()
+    with service.lock:  # the advance has to wait
+        advance = service.begin_advance(service.exchange.now_us + 1_000_000)
+        with pytest.raises(ValueError, match=r"advance\(\) moves the time"):
+            service.restore(saved)
+        with pytest.raises(ValueError, match=r"advance\(\) moves the time"):
+            service.reset()
+    assert advance.wait(10)
+    service.restore(saved)
+
+
+def test_a_snapshot_within_an_advance() -> None:
+    """It is the moment that the advance has reached; from there the rest passes in one go."""
+    one, other = played(7, 40), new_service()
+    target = one.exchange.now_us + 7_200_000_000
+    timeline.begin(one.exchange, target)
+    timeline.step(one.exchange, target)
+    assert one.exchange.now_us < target
+    other.restore(one.snapshot())
+    while one.exchange.now_us < target:
+        timeline.step(one.exchange, target)
+    timeline.finish(one.exchange)
+    other.exchange.advance_to(target)
+    assert everything(other) == everything(one)
 
 
 # --- what the engine's state may be ---------------------------------------------------------------

@@ -189,16 +189,20 @@ class _Unpacker:
     def _bind(self, root: Json) -> None:
         """Walk through the rows and the fresh objects side by side."""
         pairs: list[tuple[Any, Any]] = [([0], root)]
-        used: set[int] = set()
+        seen: set[int] = set()  # numbers
+        used: set[int] = set()  # ids of fresh objects
         while pairs:
             value, fresh = pairs.pop()
-            if type(value) is not list or type(value[0]) is not int or value[0] in self._built:
+            if type(value) is not list or type(value[0]) is not int or value[0] in seen:
                 continue
-            kind = self._shapes[self._rows[value[0]][0]][0]
-            if not is_constant(kind) and type(fresh) is kind and id(fresh) not in used:
+            kind, found = self._shapes[self._rows[value[0]][0]][0], type(fresh).__name__
+            if form_of(kind) in MADE_AT_ONCE or found != kind.__name__ or id(fresh) in used:
+                continue
+            if not is_constant(kind):  # exchanges may share what never changes
                 self._built[value[0]] = fresh
-                used.add(id(fresh))
-                pairs += self._parts(self._rows[value[0]], fresh)
+            seen.add(value[0])
+            used.add(id(fresh))
+            pairs += self._parts(self._rows[value[0]], fresh)
 
     def _parts(self, row: list[Any], fresh: Any) -> Iterator[tuple[Any, Any]]:
         """Each value of a row that the fresh object has too, and what it has there."""

@@ -75,11 +75,11 @@ def _slots(kind: Any) -> tuple[str, ...]:
 
 @cache
 def is_constant(kind: Any) -> bool:
-    """Do its objects never change? Then several exchanges may share one."""
+    """Do its objects never change once the engine is made? What changes is undoable."""
     parameters: Any = getattr(kind, "__dataclass_params__", None)
     if parameters is not None:
         return bool(parameters.frozen)
-    return form_of(kind) in MADE_AT_ONCE
+    return form_of(kind) in MADE_AT_ONCE or kind in (dict, list)
 
 
 @cache
