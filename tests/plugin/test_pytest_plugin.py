@@ -269,7 +269,7 @@ def test(bpkit_sandbox, bpkit_client):
     assert "BTC_USDC" not in story and "ETH_USDC" not in story and "123456" not in story
 
 
-# --- a process of its own ------------------------------------------------------------------------
+# --- a separate process --------------------------------------------------------------------------
 
 
 def test_a_process_is_started_once_reset_before_each_test_and_ended(
