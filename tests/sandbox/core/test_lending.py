@@ -595,6 +595,7 @@ def test_what_is_lent_is_not_borrowed_again(bank: Bank) -> None:
     """A bid that may borrow and redeem: 900 are lent and 100 available, 1100 are needed."""
     bank.lend(bank.bob, "USDC", "900")
     bank.trade(bank.bob, "Bid", price="50", quantity="22", **ALL)
+    assert bank.loans(bank.bob) == {"USDC": "900"}  # until it is filled
     assert bank.exchange.margin.initial(bank.bob) == 10
     bank.print_spot(60, 5_000, 2_200)
     bank.advance(60)
