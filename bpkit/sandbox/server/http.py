@@ -31,7 +31,7 @@ try:
 except ModuleNotFoundError:
     raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
 
-MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
+MAX_BODY = 1_000_000  # bytes; more than fifty orders need
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
 _TORNADO_400 = "HTTP/1.1 400 Bad Request\r\n"
 _WHOLE_URL = re.compile(r"http://(?P<host>[^/]*)(?P<path>.*)", re.IGNORECASE | re.DOTALL)
