@@ -173,7 +173,7 @@ class Scripted:
     """A server that gives the answers of the test, and remembers the requests.
 
     ``answers``: a list of (status, headers, body), or None to cut the connection without an answer.
-    The last one is repeated.
+    The last one is repeated; if there is none, the connection is cut.
     """
 
     def __init__(self) -> None:
@@ -199,7 +199,9 @@ class Scripted:
                         "body": body,
                     }
                 )
-                answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
+                answer = outer.answers[0] if outer.answers else None
+                if len(outer.answers) > 1:
+                    del outer.answers[0]
                 if answer is None:
                     self.close_connection = True
                     return

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StreamError, without_locals
 from ..guard.hosts import stream_url
 from . import names
-from .inbox import Arrival, Inbox, Kind
+from .inbox import AT_ONCE, Arrival, Inbox, Kind
 from .websocket import CLOSING, Lost, call, library, websocket
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Connection:
         self._socket: ClientConnection | None = None
         self._thread: threading.Thread | None = None
         self._subscribed = False
-        self._early: list[Arrival] = []
+        self._come: list[Arrival] = []  # and is not in the inbox yet
         self._failed: Lost | _Refused | None = None  # before it was open
 
     def open(self) -> None:
@@ -207,7 +207,7 @@ class Connection:
 
         ``lost_at``: when the one before it was lost.
         """
-        self._early = []
+        self._come = []
         with websocket(self.url, self._transport.loopback) as self._socket:
             for group in self._groups:
                 try:
@@ -219,8 +219,7 @@ class Connection:
             if self._ready.is_set():
                 self._put("back", seconds=time.monotonic() - lost_at)
             self._subscribed = True
-            for arrival in self._early:
-                self._deliver(arrival)
+            self._deliver()
             self._ready.set()
             self._drain(self._socket)
 
@@ -244,11 +243,8 @@ class Connection:
         heard, ping = time.monotonic(), None
         while not self._stop.is_set():
             wait = PONG_WITHIN if ping else heard + PING_AFTER - time.monotonic()
-            text = call(socket.recv, max(wait, 0))
-            if text is not None:
+            if self._receive(socket, max(wait, 0)):
                 heard, ping = time.monotonic(), None
-                if error := self._handle(text):
-                    self._put("refused", **error, streams=[])
             elif ping is None:
                 heard, ping = time.monotonic(), call(socket.ping)
             elif ping.is_set():
@@ -256,8 +252,32 @@ class Connection:
             else:
                 raise Lost(f"no pong came within {PONG_WITHIN:g} seconds")
 
+    def _receive(self, socket: ClientConnection, seconds: float) -> bool:
+        """Put what comes within ``seconds`` into the inbox, and what has come behind it.
+
+        Both go there together, because each time may wake the reader. False: nothing came.
+        """
+        text = call(socket.recv, seconds)
+        if text is None:
+            return False
+        try:
+            call(self._handle_all, socket, text)
+        finally:
+            self._deliver()
+        return True
+
+    def _handle_all(self, socket: ClientConnection, text: str | bytes) -> None:
+        """Handle a frame, and those behind it. Raises what ``recv`` raises."""
+        while True:
+            if error := self._handle(text):
+                self._deliver()
+                self._put("refused", **error, streams=[])
+            if len(self._come) >= AT_ONCE:
+                return
+            text = socket.recv(0)
+
     def _handle(self, text: str | bytes) -> dict[str, Any] | None:
-        """Put the event of a frame into the inbox; returns the error of an error frame."""
+        """Keep the event of a frame for ``_deliver``; returns the error of an error frame."""
         try:
             frame = _read(text if isinstance(text, str) else text.decode())
         except ValueError:
@@ -268,14 +288,13 @@ class Connection:
         if isinstance(error, dict):
             return {"code": error.get("code"), "message": str(error.get("message"))}
         if isinstance(data, dict):
-            self._deliver(Arrival("data", str(frame.get("stream")), data, datetime.now(UTC)))
+            self._come.append(Arrival("data", str(frame.get("stream")), data, datetime.now(UTC)))
         return None
 
-    def _deliver(self, arrival: Arrival) -> None:
-        """Into the inbox; an event that comes while all is subscribed again, after "back"."""
-        if not self._subscribed:
-            self._early.append(arrival)
-        elif not self._inbox.put(arrival):
+    def _deliver(self) -> None:
+        """Put the events that have come into the inbox. Raises Lost."""
+        arrivals, self._come = self._come, []
+        if arrivals and not self._inbox.put(*arrivals):
             raise Lost("too many events of the account wait to be read")
 
     def _put(self, kind: Kind, **data: Any) -> None:

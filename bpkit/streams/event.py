@@ -37,7 +37,6 @@ class Event:
         stream: str,
         raw: dict[str, Any],
         received: datetime,
-        *,
         note: str = "",
         filled: bool = False,
     ) -> None:

@@ -229,21 +229,24 @@ class Events:
             note = f"What came while the connection was lost is missing.{failed} "
             self._add(Event("gap", stream, {}, received, note=note + what_to_ask(stream)))
         for raw in found or []:
-            self._add_data(stream, raw, received, filled=True)
+            if not self._is_full():
+                self._add_data(stream, raw, received, filled=True)
 
     def _add_data(
         self, stream: str, raw: dict[str, Any], received: datetime, filled: bool = False
     ) -> None:
-        if stream not in self.streams or self._is_full() or not self._memory.is_new(stream, raw):
+        if stream not in self.streams:
             return
-        if jump := self._memory.jump(stream, raw):
+        jump = self._memory.jump(stream, raw)
+        if not self._memory.note(stream, raw):
+            return
+        if jump:
             first, last = jump
             said = f"The trades {first} to {last}" if first < last else f"The trade {first}"
             note = f"{said} did not come. {what_to_ask(stream)}"
             self._add(Event("gap", stream, {"first": first, "last": last}, received, note=note))
-        self._memory.note(stream, raw)
         self._data += 1
-        self._add(Event("data", stream, raw, received, filled=filled))
+        self._add(Event("data", stream, raw, received, "", filled))
 
     def _add(self, event: Event) -> None:
         self._came.append(event)

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from . import names
 
 SLICE = 0.5  # seconds that a thread waits at a time, so that Ctrl+C works on every system
-AT_ONCE = 50  # arrivals that a reader gets under one lock
+AT_ONCE = 50  # arrivals that are put and taken under one lock
 ROOM = 0.1  # the part of a full inbox that is made free
 
 Kind = Literal["data", "lost", "back", "dropped", "refused"]
@@ -56,21 +56,24 @@ class Inbox:
         self._changed = threading.Condition()
         self._ended = False
 
-    def put(self, arrival: Arrival) -> bool:
-        """Add an arrival. False: the inbox is full of the account's events, and it is not added."""
+    def put(self, *arrivals: Arrival) -> bool:
+        """Add them. False: the inbox is full of the account's events, and the rest is not added."""
         with self._changed:
-            is_data = arrival.kind == "data"
-            if is_data and self._data >= self._most:
-                wanted = max(1, int(self._most * ROOM))
-                self._waiting = deque(_with_room(self._waiting, wanted))
-                self._data = sum(one.kind == "data" for one in self._waiting)
-                if self._data >= self._most:
-                    return False
-            self._data += is_data
-            self._waiting.append(arrival)
-            if len(self._waiting) == 1:  # else nobody waits
+            if not self._waiting:  # else nobody waits
                 self._changed.notify_all()
+            for arrival in arrivals:
+                is_data = arrival.kind == "data"
+                if is_data and self._data >= self._most and not self._make_room():
+                    return False
+                self._data += is_data
+                self._waiting.append(arrival)
         return True
+
+    def _make_room(self) -> bool:
+        wanted = max(1, int(self._most * ROOM))
+        self._waiting = deque(_with_room(self._waiting, wanted))
+        self._data = sum(one.kind == "data" for one in self._waiting)
+        return self._data < self._most
 
     def take(self, seconds: float) -> Arrival | None:
         """The oldest arrival; None: none came within ``seconds``, or none comes any more."""

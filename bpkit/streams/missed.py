@@ -38,38 +38,28 @@ class Memory:
         self._keys: deque[Any] = deque()
         self._known: set[Any] = set()
 
-    def is_new(self, stream: str, raw: Raw) -> bool:
-        """Is it not there already? Then it is remembered by ``note``."""
-        kind = names.split(stream).type
-        if kind == "trade":
-            last, this = self.trade.get(stream), raw.get("t")
-            return not (isinstance(this, int) and last is not None and this <= last)
-        if kind == "kline" and raw.get("X") and stream in self.shut:
-            return names.iso(raw["t"]) > self.shut[stream]
-        return _key(kind, raw) not in self._known
-
     def jump(self, stream: str, raw: Raw) -> tuple[int, int] | None:
         """The first and the last id of the trades between the last one and this, if any."""
         last, this = self.trade.get(stream), raw.get("t")
-        if last is None or not isinstance(this, int) or this == last + 1:
+        if last is None or not isinstance(this, int) or this <= last + 1:
             return None
         return last + 1, this - 1
 
-    def note(self, stream: str, raw: Raw) -> None:
-        """Remember an event."""
+    def note(self, stream: str, raw: Raw) -> bool:
+        """Remember an event. False: it was there already."""
         kind = names.split(stream).type
-        for letter in ("T", "E"):
-            when = raw.get(letter)
-            if isinstance(when, int) and when > self.now:
-                self.now = when
         key = _key(kind, raw)
+        if key in self._known or (kind in _NOTES and not _NOTES[kind](self, stream, raw)):
+            return False
+        when = raw.get("E")
+        if isinstance(when, int) and when > self.now:
+            self.now = when
         if key is not None:
             self._keys.append(key)
             self._known.add(key)
             if len(self._keys) > _KEYS:
                 self._known.discard(self._keys.popleft())
-        if kind in _NOTES:
-            _NOTES[kind](self, stream, raw)
+        return True
 
     def dropped(self, stream: str) -> None:
         """Events of the stream were dropped: what is missing is known, and not looked for."""
@@ -82,17 +72,27 @@ class Memory:
         """
         self.since = max(self.now - OVERLAP_US, 0)
 
-    def _trade(self, stream: str, raw: Raw) -> None:
-        if isinstance(raw.get("t"), int):
-            self.trade[stream] = raw["t"]
+    # Each of these remembers an event of its kind. False: it was there already.
 
-    def _candle(self, stream: str, raw: Raw) -> None:
+    def _trade(self, stream: str, raw: Raw) -> bool:
+        last, this = self.trade.get(stream), raw.get("t")
+        if isinstance(this, int):
+            if last is not None and this <= last:
+                return False
+            self.trade[stream] = this
+        return True
+
+    def _candle(self, stream: str, raw: Raw) -> bool:
         if isinstance(raw.get("t"), str):
-            self.candle[stream] = start = names.iso(raw["t"])
+            start, shut = names.iso(raw["t"]), self.shut.get(stream)
             if raw.get("X"):
+                if shut is not None and start <= shut:
+                    return False
                 self.shut[stream] = start
+            self.candle[stream] = start
+        return True
 
-    def _order(self, stream: str, raw: Raw) -> None:
+    def _order(self, stream: str, raw: Raw) -> bool:
         name, status = str(raw.get("i")), raw.get("X")
         state = status, names.number(raw.get("z") or 0)
         if status in _SHUT:
@@ -102,19 +102,22 @@ class Memory:
                 del self.done[next(iter(self.done))]
         elif status is not None:
             self.orders[name] = state
+        return True
 
-    def _position(self, stream: str, raw: Raw) -> None:
+    def _position(self, stream: str, raw: Raw) -> bool:
         symbol = str(raw.get("s"))
         if raw.get("e") == "positionClosed":
             self.positions.pop(symbol, None)
         else:
             self.positions[symbol] = str(raw.get("i"))
+        return True
 
-    def _balance(self, stream: str, raw: Raw) -> None:
+    def _balance(self, stream: str, raw: Raw) -> bool:
         self.balances[str(raw.get("a"))] = _amounts(raw)
+        return True
 
 
-_NOTES: dict[str, Callable[[Memory, str, Raw], None]] = {
+_NOTES: dict[str, Callable[[Memory, str, Raw], bool]] = {
     "trade": Memory._trade,
     "kline": Memory._candle,
     "account.orderUpdate": Memory._order,

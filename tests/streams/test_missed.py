@@ -352,4 +352,4 @@ def test_events_are_remembered_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> No
     for number in range(20):
         memory.note(ORDERS, {**ACCEPTED, "i": str(number)})
     assert len(memory._keys) == len(memory._known) == 5
-    assert not memory.is_new(ORDERS, {**ACCEPTED, "i": "19"})
+    assert not memory.note(ORDERS, {**ACCEPTED, "i": "19"})

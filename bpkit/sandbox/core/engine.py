@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
-from ..undo import Undoable, UndoDict
+from ..undo import Undoable, UndoDict, UndoList
 from . import rules, triggers
 from .account_streams import AccountStreams
 from .book import OTHER, PRICE_IMPACT, Match, Taker
@@ -67,7 +67,7 @@ class Engine(Undoable):
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
-        self.scheduled: list[Scheduled] = []  # in the order in which they act at one time
+        self.scheduled: UndoList[Scheduled] = UndoList()  # in the order in which they act at one time
         self.last_id = FIRST_ORDER_ID
         self.triggered = self.liquidated = 0  # conditional orders and positions so far
         self.outbox = Outbox()
