@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import bpkit
@@ -14,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 REQUIREMENTS = (ROOT / "requirements.txt").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+RECIPES = (ROOT / "bpkit/sandbox/RECIPES.md").read_text("utf-8")
 MAP = (ROOT / "bpkit/README.md").read_text("utf-8")
 
 
@@ -45,6 +47,13 @@ def test_the_requirements_cover_the_package_and_its_extras() -> None:
     assert re.search(r"^# .+\ntqdm~=", REQUIREMENTS, re.MULTILINE)  # with its reason
 
 
+def test_pytest_finds_the_fixtures() -> None:
+    plugins = PROJECT["entry-points"]["pytest11"]
+    assert plugins == {"bpkit": "bpkit.pytest_plugin"}
+    assert find_spec(plugins["bpkit"]) is not None
+    assert "Framework :: Pytest" in PROJECT["classifiers"]
+
+
 def test_the_text_in_the_metadata_needs_no_file() -> None:
     """README.md has pictures and links of this folder, which an index does not show."""
     text = PROJECT["readme"]["text"]
@@ -64,6 +73,11 @@ def test_links_lead_to_files() -> None:
     assert len(links(README)) > 8 and len(links(MAP)) > 12
     assert [one for one in links(README) if not (ROOT / one).exists()] == []
     assert [one for one in links(MAP) if not (ROOT / "bpkit" / one).exists()] == []
+    files = [one for one in links(RECIPES) if not one.startswith("#")]
+    assert files and [one for one in files if not (ROOT / "bpkit/sandbox" / one).exists()] == []
+    anchors = {one.removeprefix("#") for one in links(RECIPES)} - {*files}
+    titles = re.findall(r"^## (.+)", RECIPES, re.MULTILINE)
+    assert anchors <= {one.lower().replace(",", "").replace(" ", "-") for one in titles}
 
 
 def test_the_map_has_every_file_and_folder() -> None:

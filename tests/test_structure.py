@@ -39,7 +39,7 @@ LEVELS = [
     {"client"},
     {"history"},
     {"bpkit"},
-    {"cli"},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 ]
 SANDBOX_LEVELS = [
@@ -58,15 +58,18 @@ HOMES = {
     "pandas": {"frames", "frames.conversions"},
     "numpy": {
         "frames.conversions", "sandbox.simulation.candles", "sandbox.simulation.crowd",
-        "sandbox.simulation.lines", "sandbox.simulation.marks", "sandbox.simulation.own_trades",
-        "sandbox.simulation.price_feed", "sandbox.simulation.synthetic",
+        "sandbox.simulation.daily", "sandbox.simulation.lines", "sandbox.simulation.marks",
+        "sandbox.simulation.own_trades", "sandbox.simulation.price_feed",
+        "sandbox.simulation.synthetic",
     },
     "dotenv": {"env"},
     "tornado": {"sandbox.server.http", "sandbox.server.websocket"},
     "websockets": {"streams.websocket"},
     "tqdm": {"history.pages", "sandbox.server.advance"},
     "matplotlib": {"plots"},
+    "pyarrow": {"history.dataset"},
     "IPython": {"plots"},
+    "pytest": {"pytest_plugin"},
 }  # fmt: skip
 PROMISED = {
     "LIVE_URL", "ApiError", "Arming", "BatchTransportError", "BpkitError", "Client", "GuardError",
@@ -249,10 +252,16 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
     assert handed <= {"bpkit", "operations", "signing", "doctor"}
 
 
-def test_only_the_commands_start_a_sandbox_and_only_when_called() -> None:
+def test_only_commands_and_fixtures_start_a_sandbox_and_only_when_called() -> None:
     users = {one for one in OUTSIDE_SANDBOX if within(one.target, "sandbox")}
-    assert {one.room for one in users} == {"cli", "cli.tour"}
-    assert {one.when for one in users} == {"call"}
+    assert {one.room for one in users} == {"cli", "cli.tour", "pytest_plugin"}
+    assert {one.when for one in users if one.when != "typing"} == {"call"}
+
+
+def test_the_fixtures_load_nothing_of_bpkit_before_they_are_used() -> None:
+    """A run of tests without them is not slower, and a measure of coverage begins in time."""
+    loaded = [one for one in OWN if one.room == "pytest_plugin" and one.when == "load"]
+    assert loaded == []
 
 
 def test_every_library_has_one_home() -> None:

@@ -46,8 +46,8 @@ class Strategy(Section):
         """Let the exchange place orders over time: ``quantity`` in all, one part each ``interval``.
 
         ``Scheduled`` is the only ``strategy_type`` so far. ``quantity`` in the base asset;
-        ``duration`` and ``interval`` are whole numbers, probably milliseconds: the documentation
-        does not name the unit. ``randomized_interval_quantity``: parts of unequal size. ``price``:
+        ``duration`` and ``interval`` are whole milliseconds: the documentation of the answer
+        names the unit. ``randomized_interval_quantity``: parts of unequal size. ``price``:
         the worst price of any part, in the quote asset. ``client_strategy_id``: your own number, 0
         to 4294967295. The other parameters are those of ``execute_order``, for each part.
 

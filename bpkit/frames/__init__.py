@@ -35,6 +35,7 @@ from .conversions import (
     texts,
     us_times,
 )
+from .ledger import LEDGER
 from .public import PUBLIC
 from .shapes import AS_IT_COMES, Convert, FrameContract, Row
 from .streams import PREFIXES, stream_contract
@@ -66,7 +67,7 @@ def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     number or a time; it names the column.
     """
     live = kind.startswith(PREFIXES)
-    contract = stream_contract(kind) if live else FRAMES.get(kind, AS_IT_COMES)
+    contract = stream_contract(kind) if live else (FRAMES | LEDGER).get(kind, AS_IT_COMES)
     rows = contract.rows(answer)
     length, values = len(rows), _by_name(rows)
     del rows  # several shapes make new ones, and the columns need the memory

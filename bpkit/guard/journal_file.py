@@ -2,28 +2,22 @@
 
 One process at a time may write to a file. A lock of the operating system on a second file, with
 ``.lock`` at the end of its name, ensures that; it ends with the process. The file itself is not
-locked, because on Windows nobody could read it then. Use a folder on a local disk: network drives
-and cloud folders cannot be locked reliably.
+locked, because on Windows nobody could read it then.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
-import platform
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from ..errors import JournalError
+from .file_lock import CannotLock, Held, lock
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would change the ends of lines
-_FAR = 1 << 30  # the byte that is locked on Windows: beyond the text, so that it can be read
-_HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # another process has the lock
 _NEW = ".new"  # at the end of the name of a file that is to take the place of another
 
 
@@ -204,55 +198,19 @@ def _lock(path: str) -> int:
     """The handle that has the lock of a file. Raises JournalError if another process has it."""
     name = f"{path}.lock"
     try:
-        handle = os.open(name, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)
-    except OSError as error:
-        raise _cannot_open(name, error) from error
-    try:
-        _try_lock(handle)
-        _write_owner(handle)
-    except OSError as error:
-        os.close(handle)
-        _refuse(path, name, error)
-    return handle
-
-
-def _try_lock(handle: int) -> None:
-    # Not lockf: it allows a second lock in the same process, and ends when any handle is closed.
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(handle, _FAR, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _write_owner(handle: int) -> None:
-    """Who has the lock, for a person. A process id is reused, so it never decides anything."""
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    owner = {"host": platform.node(), "pid": os.getpid(), "since": since}
-    os.ftruncate(handle, 0)
-    os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, json.dumps(owner).encode())
-
-
-def _refuse(path: str, name: str, error: OSError) -> NoReturn:
-    if error.errno not in _HELD:
+        return lock(name)
+    except Held as held:
+        raise JournalError(
+            f"{path} is in use: {held}. Only one process may write to a journal: end the other "
+            "one, or use another file."
+        ) from None
+    except CannotLock as error:
         raise JournalError(
             f"{name} cannot be locked ({_why(error)}), so two programs could write to the journal "
             "at once. Use a folder on a local disk."
         ) from error
-    try:
-        owner = json.loads(Path(name).read_bytes())
-        who = f"process {owner['pid']} on {owner['host']} has it since {owner['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        who = "another process has it"
-    raise JournalError(
-        f"{path} is in use: {who}. Only one process may write to a journal: end the other one, or "
-        "use another file."
-    ) from None
+    except OSError as error:
+        raise _cannot_open(name, error) from error
 
 
 def _cannot_open(name: str, error: OSError) -> JournalError:

@@ -1,7 +1,26 @@
-"""Long downloads, page by page."""
+"""Years of candles, long histories page by page, and the account book."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from .candles import Candles, candles
+from .ledger import ledger, save_balances
+from .ledger_report import Ledger
 from .pages import fetch_all
 
-__all__ = ["fetch_all"]
+if TYPE_CHECKING:
+    from .downloads import Download, download
+
+__all__ = [
+    "Candles", "Download", "Ledger", "candles", "download", "fetch_all", "ledger", "save_balances",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """``download`` needs pyarrow, so it is imported when it is used."""
+    if name in ("Download", "download"):
+        from . import downloads
+
+        return getattr(downloads, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -60,7 +60,9 @@ def fetch_all(
         return answer
 
     in_front = filters.get("sort_direction") != "Asc"
-    with _bar(name) if progress is True else nullcontext(progress or None) as report:
+    with (
+        progress_bar(name, " rows") if progress is True else nullcontext(progress or None) as report
+    ):
         for _ in range(_TRIES):
             join = _walk(ask, limit, in_front, most, report)
             if join.joins:
@@ -102,15 +104,15 @@ def _answer(join: PageJoin, most: int | None) -> Rows:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Progress]:
-    """A progress bar of tqdm. Raises MissingExtraError if tqdm is not installed."""
+def progress_bar(name: str, unit: str) -> Iterator[Progress]:
+    """A progress bar of tqdm, as a function of what is done and of all. MissingExtraError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # in a notebook without ipywidgets: the bar is text
             from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
         raise missing_extra("progress=True", "tqdm", "progress") from None
-    with tqdm(desc=name, unit=" rows", disable=False if _in_notebook() else None) as bar:
+    with tqdm(desc=name, unit=unit, disable=False if _in_notebook() else None) as bar:
 
         def report(done: int, total: int | None) -> None:
             if total != bar.total:
@@ -137,5 +139,10 @@ def _paged(method: Callable[..., Any]) -> str:
     of_client = isinstance(getattr(method, "__self__", None), Client)
     if of_client and name in OPERATIONS and OPERATIONS[name].paged:
         return str(name)
+    if name == "get_klines":
+        remedy = (
+            'has no pages; write: from bpkit.history import candles; candles(bp, "SOL_USDC", ...)'
+        )
+        raise InputError("method", name, remedy)
     remedy = "is not a method with pages; pass one such as bp.get_fills (operations() lists them)"
     raise InputError("method", name, remedy)

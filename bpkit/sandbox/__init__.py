@@ -1,20 +1,19 @@
 """A Backpack exchange on this machine, for practice and tests: same paths, same JSON, no money.
 
-What it does **not** simulate: borrowing and lending, strategies (TWAP), requests for quotes,
-vaults, the conversion of dust, two-factor tokens (all answered 501 NOT_IMPLEMENTED, once their
-signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), and
-other people: a simulated market trades beside you and does not react to you, though your orders
-fill against its quotes and your trades appear in its history. Only the rules of the markets are
-real; prices and all other numbers are made up. PARITY.md, in this folder, lists every behaviour
-with its evidence: seen on the wire, documented, or our guess.
+What it does **not** simulate: requests for quotes, vaults (both answered 501 NOT_IMPLEMENTED, once
+their signature is good), prediction markets, rate limits (but see ``Sandbox.fault``), and other
+people: a simulated market trades beside you and does not react to you, though your orders fill
+against its quotes and your trades appear in its history. Only the rules of the markets are real;
+prices and all other numbers are made up. PARITY.md, in this folder, lists every behaviour with its
+evidence: seen on the wire, documented, or our guess.
 
 What it does: verifies ED25519 signatures from the raw bytes, has an order book per market with
 price-time priority, locks and releases balances to the last digit, charges fees, keeps futures
-positions with cross margin, funding and liquidation, keeps conditional orders, takes deposits and
-withdrawals, and answers with the exchange's own JSON. The same port serves WebSocket streams.
-``core/exchange.py`` says what is left out of orders and positions. ``Sandbox.fault`` lets something
-go wrong on purpose. If a signature is refused, ``Sandbox.log`` and a header that only the sandbox
-sends say why.
+positions with cross margin, funding and liquidation, keeps conditional orders, runs strategies
+(TWAP), lends and borrows for hourly interest, converts dust, takes deposits and withdrawals, and
+answers with the exchange's own JSON. The same port serves WebSocket streams. ``core/exchange.py``
+says what is left out of orders and positions. ``Sandbox.fault`` lets something go wrong on purpose.
+If a signature is refused, ``Sandbox.log`` and a header that only the sandbox sends say why.
 
     from bpkit.sandbox import Sandbox
 
@@ -57,6 +56,7 @@ from .server.control.forms import Owner
 from .server.fault_table import FAULTS
 from .server.faults import Fault, Probability
 from .server.http import HOST, Server
+from .server.record import Rows
 from .server.restarts import Origin
 from .server.service import Service
 from .simulation import market
@@ -81,6 +81,7 @@ class Sandbox(Steering):
     for any free one; OSError if it is in use. ``follow_clock``: the market follows this machine's
     clock instead, and ``advance`` and ``play`` are refused. Signatures are always checked by this
     machine's clock. ``conflicts``: which source to follow if sources contradict each other.
+    ``funds``: what the account of ``key`` has at first, such as ``{"USDC": "500"}``.
 
     Programs in any language steer it over HTTP: ``GET /`` shows how. They need ``token``: unless
     given, that of the environment's BPKIT_SANDBOX_TOKEN, or a random one. ``speed``: seconds of
@@ -99,6 +100,7 @@ class Sandbox(Steering):
         seed: str = DEFAULT_SEED,
         follow_clock: bool = False,
         conflicts: Conflicts | None = None,
+        funds: Mapping[str, str] | None = None,
         speed: float | None = None,
         host: str = HOST,
         names: Collection[str] = (),
@@ -113,7 +115,7 @@ class Sandbox(Steering):
 
         def fresh(seed: str, conflicts: Conflicts) -> Exchange:
             start_us = _now_us() if follow_clock else START_US
-            return Exchange(markets, feeds(markets, seed), start_us, conflicts=conflicts)
+            return Exchange(markets, feeds(markets, seed), start_us, conflicts=conflicts, seed=seed)
 
         exchange = fresh(seed, conflicts or Conflicts())
         self.key = Key(DEMO_SECRET)
@@ -128,8 +130,8 @@ class Sandbox(Steering):
             Origin(__version__, seed, fresh),
             names=checked_names(host, names),
         )
-        funds = amounts_of(FUNDS, exchange.assets)
-        self._service.open_first_account(self.key.public_key, funds)
+        amounts = amounts_of(FUNDS if funds is None else funds, exchange.assets)
+        self._service.open_first_account(self.key.public_key, amounts)
         owner = Owner(
             __version__, self._token, new_key, amounts_of, self.key.public_key, self.key.sign
         )
@@ -163,14 +165,15 @@ class Sandbox(Steering):
         refusal, or, if a fault hit it, what was done and what then went wrong: "carried out, reply
         lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
         refused signature, and what to do, or None). The last 10,000 are kept. A text of more than
-        10,000 bytes is cut, and ends with a note that it was.
+        10,000 bytes is cut, and ends with a note that it was; so is one of more than 500 when 300
+        newer rows have come.
 
         A frame that a client sends on a WebSocket has a row, too: its method is SUBSCRIBE or
         UNSUBSCRIBE, its body the frame without its signature, its status 101, and its verdict
         "accepted" or the error.
         """
         with self._service.lock:
-            return [dict(entry) for entry in self._service.log]
+            return Rows(self._service.log)
 
     def advance(
         self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
@@ -257,13 +260,11 @@ class Sandbox(Steering):
         ``funds``: ``{"USDC": "500"}``. Returns its key; raises ValueError if the key has an
         account.
         """
-        if funds is not None and not isinstance(funds, Mapping):
-            raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
         key = Key.for_sandbox() if key is None else checked_key(key)
         exchange = self._service.exchange
         if exchange.account(key.public_key) is not None:
             raise ValueError(f"{key!r} has an account already")
-        amounts = amounts_of(funds or {}, exchange.assets)
+        amounts = amounts_of({} if funds is None else funds, exchange.assets)
         self._service.command(lambda: exchange.open_account(key.public_key, amounts))
         return key
 
@@ -298,10 +299,39 @@ class Sandbox(Steering):
         """Add an address to an account's address book, exempt from two factor authentication.
 
         On the exchange you do this on its website. ``request_withdrawal`` to any other address is
-        refused (403 FORBIDDEN). ValueError: no such account or blockchain.
+        refused (403 FORBIDDEN), unless it has a two factor token: see ``set_two_factor_secret``.
+        ValueError: no such account or blockchain.
         """
         account, capital = self._account(key), self._service.capital
         self._service.command(lambda: capital.allow(account, blockchain, address))
+
+    def set_two_factor_secret(self, key: Key, secret: str | None) -> None:
+        """Give an account a secret for two factor authentication; None removes it.
+
+        ``secret``: base32, as an authenticator app shows it: "JBSWY3DPEHPK3PXP". Then the account
+        can withdraw to an address that is not exempt, with ``two_factor_token``: the 6 digits that
+        an authenticator (TOTP, RFC 6238) shows for this secret now, by this machine's clock. Each
+        token is good once. ValueError: no such account, or the secret is not base32.
+        """
+        account, capital = self._account(key), self._service.capital
+        self._service.command(lambda: capital.set_secret(account, secret))
+
+    def two_factor_token(self, key: Key) -> str:
+        """The token that an authenticator shows for an account's secret now.
+
+        ValueError: no such account, or it has no secret.
+        """
+        return self._service.capital.token(self._account(key), self._service.clock())
+
+    def set_withdrawal_delay(self, key: Key, hours: int) -> None:
+        """Delay an account's withdrawals to addresses that are not exempt; 0 ends this.
+
+        On the exchange you do this on its website. ``triggerAt`` of a withdrawal shows when it is
+        sent. The first delay holds at once, another one when the present delay has passed.
+        ValueError: no such account, or not 0 to 8,760 hours.
+        """
+        account, capital = self._account(key), self._service.capital
+        self._service.command(lambda: capital.set_delay(account, hours))
 
     def stop(self) -> None:
         """Close the port. The accounts and their balances are gone."""

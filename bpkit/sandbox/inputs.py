@@ -21,6 +21,8 @@ MOST, DECIMALS = 10**12, 18  # of an asset, when an account is opened or a depos
 
 def amounts_of(funds: Mapping[str, str], assets: Collection[str]) -> dict[str, Decimal]:
     """Asset -> amount, in units of the asset. ValueError: an unknown asset, or not an amount."""
+    if not isinstance(funds, Mapping):
+        raise ValueError(f'funds={funds!r} is not a mapping; write {{"USDC": "500"}}')
     amounts = {}
     for asset, text in funds.items():
         if asset not in assets:

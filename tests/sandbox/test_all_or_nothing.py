@@ -38,7 +38,7 @@ from bpkit.sandbox.undo import Undoable, UndoDict, UndoList, all_or_nothing
 
 SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # the bytes 0 to 31
 OTHER = Key(SECRET)
-FUNDS = {"USDC": "50000", "SOL": "100", "BTC": "1"}
+FUNDS = {"USDC": "50000", "SOL": "100", "BTC": "1", "ETH": "0.00009"}
 
 
 # --- cutting off ----------------------------------------------------------------------------------
@@ -122,9 +122,9 @@ def whole(sandbox: Sandbox) -> Any:
     service = sandbox._service
     seen: dict[int, int] = {}
     feeds = [
-        (symbol, state(feed._recorded, seen))
+        (symbol, state(feed._recorded, seen), state(feed._lines, seen))
         for symbol, feed in sorted(service.exchange._feeds.items())
-        if feed._recorded
+        if feed._recorded or feed._lines
     ]
     return state(service.exchange, seen), state(service.capital, seen), feeds
 
@@ -132,7 +132,7 @@ def whole(sandbox: Sandbox) -> Any:
 def totals(sandbox: Sandbox) -> dict[str, Decimal]:
     """Of each asset, over everybody."""
     exchange, capital = sandbox._service.exchange, sandbox._service.capital
-    books = [exchange.market_maker, exchange.fees, capital.outside]
+    books = [exchange.market_maker, exchange.fees, exchange.lending.cash, capital.outside]
     books += [account.balances for account in exchange.accounts.values()]
     with localcontext(Context(prec=200, traps=[Inexact])):
         return {
@@ -148,7 +148,7 @@ def locks(sandbox: Sandbox) -> None:
         held: dict[str, Decimal] = {}
         for order in account.open.values():
             venue = exchange.venues[order.request.market.symbol]
-            if order.id in venue.triggers:
+            if order.id in venue.triggers or "autoBorrow" in order.request.auto:
                 continue
             assert order.id in venue.book and venue.users[order.id] is order
             asset, amount = order.request.pays, order.request.hold(order.remaining)
@@ -225,14 +225,41 @@ def commands(sandbox: Sandbox) -> Iterator[tuple[str, Act]]:
     yield "one with exits", lambda: me.send("execute_order", exits)
     wait = {"triggerPrice": "170", "triggerQuantity": "1"}
     yield "a conditional order", lambda: me.send("execute_order", market("SOL_USDC", "Ask") | wait)
+    plan = {"symbol": "SOL_USDC", "side": "Ask", "strategyType": "Scheduled", "quantity": "0.9"}
+    plan |= {"duration": 500_000, "interval": 60_000, "randomizedIntervalQuantity": True}
+    yield "a strategy", lambda: me.send("strategy_create", plan)
+    resting = plan | {"price": "199", "clientStrategyId": 1}
+    yield "one that rests", lambda: me.send("strategy_create", resting)
+    yield "dust", lambda: me.send("convert_dust", {}, expect=200)
+    yield "a secret", lambda: sandbox.set_two_factor_secret(OTHER, "GEZDGNBVGY3TQOJQ")
+    yield "a delay", lambda: sandbox.set_withdrawal_delay(OTHER, 24)
     switches = {"leverageLimit": "5", "autoLend": True}
     yield "settings", lambda: me.send("update_account_settings", switches)
     yield "five minutes", lambda: sandbox.advance(minutes=5)
+    one = {"symbol": "SOL_USDC", "clientStrategyId": 1}
+    yield "the end of a strategy", lambda: me.send("cancel_strategy", one, expect=200)
     yield "through zero", lambda: me.send("execute_order", market(perp, "Ask", quantity="100"))
     yield "an hour and funding", lambda: sandbox.advance(minutes=70)
     yield "what is read", lambda: me.send("get_collateral", expect=200)
+    borrow = {"symbol": "ETH", "side": "Borrow", "quantity": "0.5"}
+    yield "a borrow", lambda: me.send("execute_borrow_lend", borrow, 200)
+    lend = {"symbol": "BTC", "side": "Borrow", "quantity": "0.25"}
+    yield "a redemption", lambda: me.send("execute_borrow_lend", lend, 200)
+    auto = dict.fromkeys(("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem"), True)
+    sale = market("ETH_USDC", "Ask", quantity="0.75") | auto
+    yield "a sale of what is borrowed", lambda: me.send("execute_order", sale, 200)
+    resting = limit("ETH_USDC", "Bid", "4000", "0.6") | auto
+    yield "a bid that may redeem", lambda: me.send("execute_order", resting, 200)
+    yield "an hour and interest", lambda: sandbox.advance(minutes=61)
+    purchase = market("ETH_USDC", "Bid", quantity="0.8") | auto
+    yield "a purchase that repays", lambda: me.send("execute_order", purchase, 200)
     yield "a low bid", lambda: me.send("execute_order", limit("SOL_USDC", "Bid", "100", "1"))
     yield "cancel all", lambda: me.send("cancel_open_orders", {"symbol": "SOL_USDC"})
+    yield "a stop", lambda: me.send("execute_order", market(perp, "Bid", **wait))
+    yield "a jump", lambda: sandbox.set_price(perp, "165")
+    yield "a path", lambda: sandbox.set_path("SOL_USDC", {"steps": "crash", "after": "tape"})
+    yield "along it", lambda: sandbox.advance(minutes=2)
+    yield "its end", lambda: sandbox.clear_path("SOL_USDC")
     yield "a day", lambda: sandbox.advance(days=1)
     yield "closing", lambda: me.send("execute_order", market(perp, "Bid", quantity="500"))
 

@@ -159,7 +159,7 @@ def test_what_is_not_simulated_is_answered_so(still: Plain, name: str) -> None:
         assert no_body.status_code == 415
 
 
-@pytest.mark.parametrize("name", ["get_open_rfqs", "convert_dust"])
+@pytest.mark.parametrize("name", ["get_open_rfqs", "cancel_rfq"])
 def test_an_unknown_mistake_is_refused_too(still: Plain, name: str) -> None:
     wrong = refused(still, name, least(name) | {"a": "1"}, sign={"a": "2"})
     assert wrong == (400, "INVALID_CLIENT_REQUEST")

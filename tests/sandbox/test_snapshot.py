@@ -17,16 +17,23 @@ from typing import Any, NamedTuple
 import pytest
 import random_session
 from conftest import DEMO_SECRET, Plain, examples
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from random_session import Listening, carry_out, commands, everything, listen, new_service
 from sockets import Listener
 from websockets.exceptions import ConnectionClosed
 
 from bpkit.sandbox import Conflicts, Sandbox
-from bpkit.sandbox.core import snapshot
+from bpkit.sandbox.core import snapshot, timeline
 from bpkit.sandbox.core.snapshot import Unknown
-from bpkit.sandbox.core.state_classes import is_constant, is_state, is_wiring, name_of, state_of
+from bpkit.sandbox.core.state_classes import (
+    form_of,
+    is_constant,
+    is_state,
+    is_wiring,
+    name_of,
+    state_of,
+)
 from bpkit.sandbox.server.restarts import OtherVersion, _checksum
 from bpkit.sandbox.server.service import Service
 from bpkit.sandbox.undo import Undoable, UndoDict, UndoList
@@ -48,7 +55,7 @@ def played(seed: int, count: int) -> Service:
 # --- the same answers and the same future ---------------------------------------------------------
 
 
-@settings(max_examples=examples(3))
+@settings(max_examples=examples(3), phases=[Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 10**6), st.integers(1, 60), st.booleans())
 def test_the_future_is_the_same(seed: int, before: int, heard: bool) -> None:
     """Spot, perps, triggers, transfers and time; with and without a socket that listens before."""
@@ -256,6 +263,34 @@ def test_nothing_is_restored_while_time_runs(sandbox: Sandbox) -> None:
     sandbox.restore(saved)
 
 
+def test_nothing_is_restored_while_an_advance_runs() -> None:
+    service = new_service()
+    saved = service.snapshot()
+    with service.lock:  # the advance has to wait
+        advance = service.begin_advance(service.exchange.now_us + 1_000_000)
+        with pytest.raises(ValueError, match=r"advance\(\) moves the time"):
+            service.restore(saved)
+        with pytest.raises(ValueError, match=r"advance\(\) moves the time"):
+            service.reset()
+    assert advance.wait(10)
+    service.restore(saved)
+
+
+def test_a_snapshot_within_an_advance() -> None:
+    """It is the moment that the advance has reached; from there the rest passes in one go."""
+    one, other = played(7, 40), new_service()
+    target = one.exchange.now_us + 7_200_000_000
+    timeline.begin(one.exchange, target)
+    timeline.step(one.exchange, target)
+    assert one.exchange.now_us < target
+    other.restore(one.snapshot())
+    while one.exchange.now_us < target:
+        timeline.step(one.exchange, target)
+    timeline.finish(one.exchange)
+    other.exchange.advance_to(target)
+    assert everything(other) == everything(one)
+
+
 # --- what the engine's state may be ---------------------------------------------------------------
 
 
@@ -332,7 +367,7 @@ def test_a_class_that_is_added_needs_no_code(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(kind, "__module__", module.__name__)
         setattr(module, kind.__name__, kind)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    caches = (is_state, is_wiring, name_of)
+    caches = (form_of, is_state, is_wiring, name_of)
     for cached in caches:
         cached.cache_clear()
     one, other = new_service(), new_service()

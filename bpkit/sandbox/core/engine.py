@@ -13,18 +13,21 @@ from typing import Protocol
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
+from ..simulation.synthetic import DEFAULT_SEED
 from ..undo import Undoable, UndoDict, UndoList
-from . import rules, triggers
+from . import fees, rules, triggers
 from .account_streams import AccountStreams
 from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
 from .ledger import Balances, exact
+from .lending import Lending
 from .margin import Margin
 from .orders import LIQUIDATION, EngineAccount, EngineOrder, OrderRequest
 from .outbox import Outbox
 from .publisher import Publisher
 from .rules import Refusal, bad_request
 from .settlement import FuturesSettlement, system_request
+from .strategies import Strategies
 from .venue import Venue
 
 MARKET_MAKER_FUNDS = Decimal(10) ** 15  # of every asset
@@ -46,8 +49,11 @@ class Engine(Undoable):
     """All accounts and markets, at the time ``now_us`` (microseconds UTC).
 
     ``feed_of``: market symbol -> its price feed. It is called once for each market that is used.
-    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
-    never changes.
+    ``seed``: of the simulated people who lend and borrow.
+
+    The sum of an asset over the balances of all accounts, ``market_maker``, ``fees``,
+    ``lending.cash`` and ``Transfers.outside`` never changes. A loan moves an amount between
+    ``lending.cash`` and a balance; interest changes what is owed, and moves only the fee.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Engine(Undoable):
         feed_of: Callable[[str], PriceFeed],
         now_us: int,
         conflicts: Conflicts | None = None,
+        seed: str = DEFAULT_SEED,
     ) -> None:
         self.now_us = now_us
         self.realised_us = now_us  # when profits and losses of open positions were last realised
@@ -67,8 +74,12 @@ class Engine(Undoable):
         self.fees = Balances({})
         self.accounts: UndoDict[str, EngineAccount] = UndoDict()
         self.venues: UndoDict[str, Venue] = UndoDict()
-        self.scheduled: UndoList[Scheduled] = UndoList()  # in the order in which they act at one time
-        self.last_id = FIRST_ORDER_ID
+        self.lending, self.strategies = Lending(self, seed), Strategies(self)
+        # In the order in which they act at one time.
+        self.scheduled: UndoList[Scheduled] = UndoList([self.lending, self.strategies])
+        # Refusal: that market takes no orders now. The server's faults replace it.
+        self.check_market: Callable[[str], None] = _takes_orders
+        self.last_id, self.last_dust_id = FIRST_ORDER_ID, 0
         self.triggered = self.liquidated = 0  # conditional orders and positions so far
         self.outbox = Outbox()
         self.publisher = Publisher(self)
@@ -84,6 +95,7 @@ class Engine(Undoable):
             self.next_id,
             self._end_spot_orders,
             self.account_streams,
+            self.lending,
         )
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
@@ -119,7 +131,7 @@ class Engine(Undoable):
             feed = self.feed(market.symbol)
             funds = (self.market_maker, self.fees)
             streams = (self.account_streams, self.publisher)
-            venue = Venue(market, feed, *funds, self.settlement, *streams)
+            venue = Venue(market, feed, *funds, self.settlement, *streams, self.lending)
             self.venues[market.symbol] = venue
         venue.refresh(self.now_us)
         self.leave_exits(venue)
@@ -215,10 +227,13 @@ class Engine(Undoable):
     ) -> Refusal | None:
         """The refusal of an order that the account cannot pay for, or None."""
         if request.future:
-            if self.margin.allows(account, request, match):
+            tier = fees.tier(account, "PERP", self.now_us)
+            if self.margin.allows(account, request, match, tier):
                 return None
             return bad_request("Insufficient margin", "INSUFFICIENT_MARGIN")
         need = _need(request, match)
+        if account.loans or account.wanted or request.auto:
+            return self.lending.credit.order_refusal(account, request, match, need)
         if need > account.balances.available(request.pays):
             return bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
         if need > self.margin.free(account, request.pays):
@@ -302,13 +317,15 @@ class Engine(Undoable):
         venue.end(order, "Expired", expiry)
 
     def liquidate(self, account: EngineAccount) -> None:
-        """End all orders of an account that is short of margin, then close its positions.
+        """End all orders of an account that is short of margin, close its positions, then repay
+        what it has borrowed.
 
         A position stays open as far as the book cannot fill it. It is tried again each second, and
         no order is made while the book is empty.
         """
         for order in list(account.open.values()):
             self._end(order, "Liquidation")
+        self.strategies.liquidate(account)
         for position in list(account.positions.values()):
             if not self.margin.is_short(account):
                 return
@@ -323,6 +340,12 @@ class Engine(Undoable):
             self.settlement.penalise(order, position, self.now_us)
             self.liquidated += 1
             self.leave_exits(venue)
+        if account.borrows and self.margin.is_short(account):
+            self.settlement.repay_loans(account, self.margin.is_short, self.now_us)
+
+
+def _takes_orders(symbol: str) -> None:
+    """Every open market does."""
 
 
 def _need(request: OrderRequest, match: Match) -> Decimal:

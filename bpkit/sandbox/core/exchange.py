@@ -2,19 +2,21 @@
 
 What is not simulated:
 
-- Loans: ``autoBorrow*`` and ``autoLend*`` are refused, status 501, code NOT_IMPLEMENTED.
+- The entry fee of spot margin, and interest on unrealised profit and loss.
 - The 100 ms that the exchange makes takers wait, its limits on the number of open orders, on
-  positions and on open interest, brokers (``brokerId`` is ignored), fee tiers, and market states
-  other than open and closed. The mean premium band of futures.
+  positions and on open interest, brokers (``brokerId`` is ignored), and market states other than
+  open and closed. The mean premium band of futures.
 - Unsettled profit and loss: what is realised is paid at once. The market maker holds the opposite
   of every position, so nobody is deleveraged and no liquidity fund can run dry.
 - Liquidation in steps: an account that is short of maintenance margin loses its orders, then its
   whole positions, at the book's prices, for a fee of 1 %. This is checked at every whole second,
-  when the mark prices change. The auction and the backstop are left out.
+  when the mark prices change. Then it repays what it has borrowed, at the last price, for the same
+  fee. The auction and the backstop are left out.
 - Subaccounts. Reactions of other traders: prices do not react to a large order.
 
 What is simulated: spot and futures in real books with price-time priority, cross margin, hourly
-funding, conditional orders. A simulated market maker quotes from the price feed; its quotes are
+funding, conditional orders, strategies (TWAP), fees by tier, dust, borrowing and lending with
+hourly interest (``lending``). A simulated market maker quotes from the price feed; its quotes are
 orders like any other. What you take from them stays taken until the feed's next own trade. Such a
 trade meets the users' orders; then the quotes that cross them take the rest.
 
@@ -32,16 +34,14 @@ from typing import Any
 from ..formatting import plain
 from ..simulation import lines, paths
 from ..simulation.market import Market
-from . import rules, steering
+from . import dust, fees, loan_answers, rules, steering
 from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder
 from .quotes import MARKET_MAKER
 from .rules import Refusal, bad_request
-from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
 from .timeline import pass_time
-from .venue import MAKER_FEE, TAKER_FEE
 
 __all__ = [
     "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal",
@@ -57,8 +57,7 @@ Check = Callable[[str], None]  # raises Refusal if the market of that symbol tak
 class Exchange(Engine):
     """All accounts and markets. Its time is ``now_us`` (microseconds UTC) until it is advanced.
 
-    The sum of an asset over all accounts, ``market_maker``, ``fees`` and ``Transfers.outside``
-    never changes.
+    ``Engine`` says which sum of an asset never changes.
     Lists are complete: ``server/endpoints`` filters, sorts and pages them.
     """
 
@@ -88,30 +87,59 @@ class Exchange(Engine):
         return account.balances.wire()
 
     def account_summary(self, account: EngineAccount) -> Json:
-        """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
+        """``AccountSummary``: fees in basis points."""
         waiting = sum(order.request.conditional for order in account.open.values())
+        spot, futures = (fees.tier(account, kind, self.now_us) for kind in ("SPOT", "PERP"))
         return {
             **account.settings,
             "autoRealizePnl": True,
             "borrowLimit": "0",
-            "futuresMakerFee": plain(FUTURES_MAKER_FEE * 10_000),
-            "futuresTakerFee": plain(FUTURES_TAKER_FEE * 10_000),
+            "futuresMakerFee": _basis_points(futures.maker),
+            "futuresTakerFee": _basis_points(futures.taker),
             "leverageLimit": plain(account.leverage_limit),
             "limitOrders": len(account.open) - waiting,
             "liquidating": False,
             "positionLimit": "0",
-            "spotMakerFee": plain(MAKER_FEE * 10_000),
-            "spotTakerFee": plain(TAKER_FEE * 10_000),
+            "spotMakerFee": _basis_points(spot.maker),
+            "spotTakerFee": _basis_points(spot.taker),
             "triggerOrders": waiting,
         }
 
-    def withdrawable(self, account: EngineAccount, asset: str) -> Decimal:
-        """The amount that may leave the account: available, and not needed as margin."""
-        return self.margin.free(account, asset)
+    def withdrawable(
+        self, account: EngineAccount, asset: str, flags: tuple[str, ...] = ()
+    ) -> Decimal:
+        """The amount that may leave the account: available, and not needed as margin.
+
+        ``flags``: autoBorrow and autoLendRedeem add what may be borrowed, and what is lent.
+        """
+        if not flags:
+            return self.margin.free(account, asset)
+        return self.lending.credit.withdrawable(account, asset, flags)
 
     def collateral(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``."""
         return self.margin.summary(account)
+
+    def convert_dust(self, account: EngineAccount, symbol: str | None = None) -> None:
+        """Convert the dust of an asset, or all of it, to USDC. Refusal: it is not dust."""
+        dust.convert(self, account, symbol)
+
+    def dust_history(self, account: EngineAccount) -> list[Json]:
+        """``DustConversion``, newest first."""
+        return [row.wire() for row in reversed(account.dust)]
+
+    # Borrowing and lending
+
+    def lending_markets(self) -> list[Json]:
+        """``BorrowLendMarket`` of each asset that can be borrowed and lent."""
+        return [
+            pool.wire(self.now_us, self.margin.price(asset))
+            for asset, pool in self.lending.pools.items()
+        ]
+
+    def loans(self, account: EngineAccount) -> list[Json]:
+        """``BorrowLendPositionWithMargin`` of every open loan, oldest first."""
+        return [loan_answers.wire(self.margin, account, asset) for asset in account.loans]
 
     # Time and markets
 
@@ -264,9 +292,13 @@ class Exchange(Engine):
         """``Order`` of every order that was accepted, newest first."""
         return [order.history() for order in reversed(account.orders)]
 
-    def fills(self, account: EngineAccount) -> list[Json]:
-        """``OrderFill``, newest first."""
-        return [fill.wire() for fill in reversed(account.fills)]
+    def fills(self, account: EngineAccount, strategy_id: str | None = None) -> list[Json]:
+        """``OrderFill``, newest first. ``strategy_id``: only those of its orders."""
+        return [
+            fill.wire()
+            for fill in reversed(account.fills)
+            if strategy_id in (None, fill.order.request.strategy)
+        ]
 
     def _open(self, account: EngineAccount, symbol: str) -> list[EngineOrder]:
         """Oldest first. Refusal: unknown symbol."""
@@ -341,3 +373,7 @@ class Exchange(Engine):
     def settlements(self, account: EngineAccount) -> list[Json]:
         """``Settlement`` of every change of the account's cash, newest first."""
         return [row.wire(account.user_id) for row in reversed(account.settlements)]
+
+
+def _basis_points(part: Decimal) -> str:
+    return plain(part.scaleb(4))

@@ -51,8 +51,12 @@ class _Using:
     def __call__(self, function: Callable[Given, Result]) -> Callable[Given, Result]:
         @wraps(function)
         def inner(*args: Given.args, **named: Given.kwargs) -> Result:
-            with _Using(self._context):
+            before = getcontext()
+            setcontext(self._context)
+            try:
                 return function(*args, **named)
+            finally:
+                setcontext(before)
 
         return inner
 

@@ -1,12 +1,16 @@
 """Margin: equity, initial and maintenance margin, and the liquidation price of an account.
 
 Equity: the available balances at their last price times their collateral weight, plus what closing
-all positions at the mark would pay. Amounts that spot orders lock do not count. The weights are
-those of ``get_collateral_parameters``; their curves for large amounts are left out.
+all positions at the mark would pay. What is lent counts like what is available; what is borrowed is
+taken off at its whole price. Amounts that spot orders lock do not count. The weights are those of
+``get_collateral_parameters``; their curves for large amounts are left out.
 
 Initial margin of a market: the exposure at the mark, times the larger of the market's function and
 1 / leverage limit. Exposure is the position plus the open orders of the worse side, without
 reduce-only orders. Maintenance margin: the position at the mark, times the market's function.
+
+What is borrowed needs both too: at the last price, times the asset's functions. For the initial
+margin, what open orders with ``autoBorrow`` may still borrow counts as borrowed.
 """
 
 from __future__ import annotations
@@ -19,12 +23,13 @@ from ..formatting import plain
 from ..simulation.market import Market
 from ..simulation.tables import table
 from .book import NO_MATCH, Match
+from .fees import Tier, futures_fee
+from .holdings import Holding, holding, owing
 from .ledger import ZERO, exact, fine, fitted
 from .orders import EngineAccount, OrderRequest
 from .positions import EnginePosition, fraction
-from .settlement import trading_fee
+from .settlement import QUOTE
 
-QUOTE = "USDC"  # every future is settled in it
 NO_POSITION_MMF = "0.007"  # recorded from an account without positions
 
 FINEST = Decimal("1e-18")
@@ -32,17 +37,23 @@ FINEST = Decimal("1e-18")
 Json = dict[str, Any]
 
 
-def weights() -> dict[str, Decimal]:
-    """Asset -> its collateral weight."""
-    return {row["symbol"]: Decimal(row["haircutFunction"]["weight"]) for row in table("collateral")}
+PARAMETERS: dict[str, Json] = {row["symbol"]: row for row in table("collateral")}
+WEIGHTS = {asset: Decimal(row["haircutFunction"]["weight"]) for asset, row in PARAMETERS.items()}
 
 
 class Margin:
-    """Margin of accounts; changes nothing. ``mark``: the price of a market's symbol now."""
+    """Margin of accounts; changes nothing. ``mark``: the price of a market's symbol now.
 
-    def __init__(self, markets: Mapping[str, Market], mark: Callable[[str], Decimal]) -> None:
-        self._markets, self._mark = markets, mark
-        self._weights = weights()
+    ``debt_mark``: the same, for what is borrowed; None: there is one price.
+    """
+
+    def __init__(
+        self,
+        markets: Mapping[str, Market],
+        mark: Callable[[str], Decimal],
+        debt_mark: Callable[[str], Decimal] | None = None,
+    ) -> None:
+        self._markets, self._mark, self._debt_mark = markets, mark, debt_mark or mark
 
     # Margin that is needed
 
@@ -51,13 +62,17 @@ class Margin:
         return _worst(account.net(symbol), *_waiting(account, symbol))
 
     def initial(self, account: EngineAccount) -> Decimal:
-        """Initial margin of all positions and open orders, in USDC."""
+        """Initial margin of all positions, borrows and open orders, in USDC."""
         return self._initial(account, self._exposures(account))
 
     def maintenance(self, account: EngineAccount) -> Decimal:
-        """Maintenance margin of all positions, in USDC."""
+        """Maintenance margin of all positions and borrows, in USDC."""
         with fine():
-            return sum((self._maintenance(one) for one in account.positions.values()), ZERO)
+            held = sum((self._maintenance(one) for one in account.positions.values()), ZERO)
+            for asset, loan in account.loans.items():
+                notional = self._owed(asset, loan.borrowed)
+                held += notional * fraction(PARAMETERS[asset]["mmfFunction"], notional)
+            return held
 
     # Equity
 
@@ -68,19 +83,24 @@ class Margin:
 
     def is_short(self, account: EngineAccount) -> bool:
         """Is its equity below its maintenance margin?"""
-        if not account.positions:
+        if not account.positions and not account.borrows:
             return False
         needed = self.maintenance(account)
         with fine():
-            if account.balances.available(QUOTE) + self._worth(account) >= needed:
+            if (
+                not account.loans
+                and account.balances.available(QUOTE) + self._worth(account) >= needed
+            ):
                 return False  # USDC alone is enough; valuing the other assets is slow
         return self.equity(account) < needed
 
-    def allows(self, account: EngineAccount, request: OrderRequest, match: Match) -> bool:
+    def allows(
+        self, account: EngineAccount, request: OrderRequest, match: Match, tier: Tier
+    ) -> bool:
         """Is there enough margin for a futures order? An order that only reduces needs none.
 
         ``match``: its fills. The check is for the account after the order: fees paid, fills at
-        their prices, and the rest of the order filled at its limit.
+        their prices, and the rest of the order filled at its limit. ``tier``: of its fees.
         """
         symbol, market, sign = request.market.symbol, request.market, request.sign
         net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
@@ -96,11 +116,12 @@ class Margin:
             mark, gain = self._mark(symbol), ZERO
             for fill in match.fills:
                 price, size = market.price(fill.price), market.quantity(fill.quantity)
-                gain += sign * size * (mark - price) - trading_fee(price * size, is_maker=False)
+                gain += sign * size * (mark - price)
+                gain -= futures_fee(tier, price * size, is_maker=False)
             if rest and request.price is not None:
                 price, size = market.price(request.price), market.quantity(rest)
                 gain += min(ZERO, sign * size * (mark - price))
-                gain -= trading_fee(price * size, is_maker=True)
+                gain -= futures_fee(tier, price * size, is_maker=True)
             exposures = self._exposures(account) | {symbol: after}
             needed = self._initial(account, exposures)
             return self.equity(account) + gain >= needed
@@ -112,12 +133,30 @@ class Margin:
         """
         available = account.balances.available(asset)
         needed = self.initial(account)
-        weight = self._weight(asset)
+        weight = self.weight(asset)
         if needed == 0 or weight == 0:
             return available
         with fine():
-            spare = (self.equity(account) - needed) / (weight * self._price(asset))
+            cost = weight * self.price(asset) * (2 if asset in account.wanted else 1)
+            spare = (self.equity(account) - needed) / cost
             return max(ZERO, min(available, spare.quantize(FINEST, ROUND_DOWN)))
+
+    def surplus(
+        self, account: EngineAccount, changed: Mapping[str, Holding] | None = None
+    ) -> Decimal:
+        """Equity less initial margin, in USDC. ``changed``: holdings of some assets that take the
+        place of the account's own."""
+        after = changed or {}
+        with fine():
+            gain = sum(
+                (
+                    self._value(asset, one) - self._value(asset, holding(account, asset))
+                    for asset, one in after.items()
+                ),
+                ZERO,
+            )
+            needed = self._initial(account, self._exposures(account), after)
+            return self.equity(account) + gain - needed
 
     def liquidation_price(self, account: EngineAccount, position: EnginePosition) -> Decimal:
         """The mark at which the account would be liquidated if no other price changed. 0: none.
@@ -136,22 +175,27 @@ class Margin:
 
     def summary(self, account: EngineAccount) -> Json:
         """``MarginAccountSummary``. Locked equity: initial margin, and what spot orders lock."""
-        rows = [self._row(account, asset) for asset in account.balances.assets()]
+        names = sorted({*account.balances.assets(), *account.loans})
+        rows = [self._row(account, asset) for asset in names]
         with fine():
             assets = sum((Decimal(row["collateralValue"]) for row in rows), ZERO)
             pnl = sum((self._unrealised(one) for one in account.positions.values()), ZERO)
-            held = assets - self._collateral(account)
-            net, needed = assets + self._worth(account), self.initial(account)
+            owed = sum(
+                (self._owed(one, loan.borrowed) for one, loan in account.loans.items()), ZERO
+            )
+            held = assets - owed - self._collateral(account)
+            net, needed = assets - owed + self._worth(account), self.initial(account)
             exposed = self._exposed(self._exposures(account))
             locked = min(net, needed + held)
-            imf = needed / exposed if exposed else 1 / account.leverage_limit
-            size = sum((self._notional(one) for one in account.positions.values()), ZERO)
+            risk = exposed + sum((self._owed(*one) for one in owing(account).items()), ZERO)
+            imf = needed / risk if risk else 1 / account.leverage_limit
+            size = sum((self._notional(one) for one in account.positions.values()), owed)
             mmf = self.maintenance(account) / size if size else Decimal(NO_POSITION_MMF)
             shown = {
                 "assetsValue": assets,
-                "borrowLiability": ZERO,
+                "borrowLiability": owed,
                 "imf": imf,
-                "liabilitiesValue": ZERO,
+                "liabilitiesValue": owed,
                 "mmf": mmf,
                 "netEquity": net,
                 "netEquityAvailable": net - locked,
@@ -160,24 +204,25 @@ class Margin:
                 "pnlUnrealized": pnl,
                 "unsettledEquity": ZERO,
             }
-            ratio = plain(fitted(net / exposed)) if exposed else None
+            ratio = plain(fitted(net / risk)) if risk else None
         return {name: plain(fitted(value)) for name, value in shown.items()} | {
-            "collateral": [row for row in rows if row["collateralWeight"] != "0"],
+            "collateral": [row for row in rows if _counts(row)],
             "marginFraction": ratio,
         }
 
     def _row(self, account: EngineAccount, asset: str) -> Json:
-        price, weight = self._price(asset), self._weight(asset)
+        price, weight = self.price(asset), self.weight(asset)
         available, locked = account.balances.available(asset), account.balances.locked(asset)
+        lent = account.loans[asset].lent if asset in account.loans else ZERO
         with exact():
-            total = available + locked
+            total = available + locked + lent
             return {
                 "assetMarkPrice": plain(price),
                 "availableQuantity": plain(available),
                 "balanceNotional": plain(total * price),
                 "collateralValue": plain(total * price * weight),
                 "collateralWeight": plain(weight),
-                "lendQuantity": "0",
+                "lendQuantity": plain(lent),
                 "openOrderQuantity": plain(locked),
                 "symbol": asset,
                 "totalQuantity": plain(total),
@@ -190,13 +235,22 @@ class Margin:
         symbols = account.positions.keys() | {one.request.market.symbol for one in futures}
         return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
 
-    def _initial(self, account: EngineAccount, exposures: Mapping[str, int]) -> Decimal:
+    def _initial(
+        self,
+        account: EngineAccount,
+        exposures: Mapping[str, int],
+        changed: Mapping[str, Holding] | None = None,
+    ) -> Decimal:
         with fine():
             total, least = ZERO, 1 / account.leverage_limit
             for symbol, steps in exposures.items():
                 market = self._markets[symbol]
                 notional = market.quantity(steps) * self._mark(symbol)
                 total += notional * max(least, fraction(market.raw["imfFunction"], notional))
+            for asset, quantity in owing(account, changed).items():
+                notional = self._owed(asset, quantity)
+                rate = fraction(PARAMETERS[asset]["imfFunction"], notional)
+                total += notional * max(least, rate)
             return total
 
     def _exposed(self, exposures: Mapping[str, int]) -> Decimal:
@@ -227,25 +281,49 @@ class Margin:
 
     def _collateral(self, account: EngineAccount) -> Decimal:
         with fine():
-            return sum(
+            held = sum(
                 (
-                    account.balances.available(asset) * self._weight(asset) * self._price(asset)
+                    account.balances.available(asset) * self.weight(asset) * self.price(asset)
                     for asset in account.balances.assets()
                 ),
                 ZERO,
             )
+            for asset, loan in account.loans.items():
+                held += self._value(asset, Holding(ZERO, loan.lent, loan.borrowed))
+            return held
 
-    def _price(self, asset: str) -> Decimal:
+    def _value(self, asset: str, held: Holding) -> Decimal:
+        """What a holding adds to the equity."""
+        with fine():
+            own = held.available + held.lent
+            gross = own * self.weight(asset) * self.price(asset) if own else ZERO
+            return gross - self._owed(asset, held.borrowed)
+
+    def _owed(self, asset: str, quantity: Decimal) -> Decimal:
+        """The worth of a borrowed quantity."""
+        with fine():
+            return quantity * self._debt_price(asset) if quantity else ZERO
+
+    def _debt_price(self, asset: str) -> Decimal:
+        return Decimal(1) if asset == QUOTE else self._debt_mark(f"{asset}_{QUOTE}")
+
+    def price(self, asset: str) -> Decimal:
+        """The last price of an asset in USDC; 0 if it has no open market."""
         market = self._markets.get(f"{asset}_{QUOTE}")
         if asset == QUOTE:
             return Decimal(1)
         return ZERO if market is None or not market.open else self._mark(market.symbol)
 
-    def _weight(self, asset: str) -> Decimal:
+    def weight(self, asset: str) -> Decimal:
+        """The collateral weight of an asset; 0 if it has no price."""
         market = self._markets.get(f"{asset}_{QUOTE}")
         if asset != QUOTE and (market is None or not market.open):
-            return ZERO  # it has no price
-        return self._weights.get(asset, ZERO)
+            return ZERO
+        return WEIGHTS.get(asset, ZERO)
+
+
+def _counts(row: Json) -> bool:
+    return row["collateralWeight"] != "0" and row["totalQuantity"] != "0"
 
 
 def _waiting(account: EngineAccount, symbol: str) -> tuple[int, int]:

@@ -57,9 +57,15 @@ def next_shortfall(
             with exact():
                 return market.price(feed.lowest(first * SECOND, last * SECOND))
 
-        return Margin(engine.markets, worst).is_short(account)
+        def highest(symbol: str) -> Decimal:
+            feed, market = engine.feed(symbol), engine.markets[symbol]
+            with exact():
+                return market.price(feed.highest(first * SECOND, last * SECOND))
 
-    return _first_us(possible, start_us, end_us) if account.positions else None
+        return Margin(engine.markets, worst, highest).is_short(account)
+
+    risky = account.positions or account.borrows
+    return _first_us(possible, start_us, end_us) if risky else None
 
 
 def _first_us(possible: Callable[[int, int], bool], start_us: int, end_us: int) -> int | None:

@@ -9,21 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
 from ..undo import Undoable, UndoDict, UndoList
 from .book import Side
-from .ledger import Balances, exact
+from .ledger import EXACT, ZERO, Balances, exact
+from .loans import InterestPayment, Loan, Movement
 from .positions import EnginePosition, FundingPayment, Settlement
+
+if TYPE_CHECKING:
+    from .dust import DustConversion
+    from .strategy import Strategy
 
 CONDITIONS = (
     "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
     "takeProfitLimitPrice", "takeProfitTriggerBy", "takeProfitTriggerPrice",
     "triggerBy", "triggerPrice", "triggerQuantity",
 )  # fmt: skip
-_NO_CONDITIONS = dict.fromkeys((*CONDITIONS, "strategyId"))
+_NO_CONDITIONS = dict.fromkeys(CONDITIONS)
 LIQUIDATION = "LiquidatePositionOnBook"
 CONVERSION = "CollateralConversion"
 SETTINGS = ("autoBorrowSettlements", "autoLend", "autoRepayBorrows")
@@ -36,6 +41,7 @@ class OrderRequest:
     A Limit order has a price and a quantity; a Market order has a quantity or a quote quantity. A
     conditional order has a quantity of 0: its ``triggerQuantity`` is in ``conditions``, which has
     the documented fields as sent. ``system``: the kind of an order of the exchange itself.
+    ``auto``: those of autoBorrow, autoBorrowRepay, autoLend and autoLendRedeem that are on.
     """
 
     market: Market
@@ -52,6 +58,8 @@ class OrderRequest:
     conditions: Mapping[str, str] = field(default_factory=dict)
     slippage: tuple[Decimal, str] | None = None  # tolerance, TickSize or Percent
     system: str | None = None
+    strategy: str | None = None  # the id of the strategy that placed it
+    auto: tuple[str, ...] = ()
 
     @property
     def future(self) -> bool:
@@ -82,7 +90,7 @@ class OrderRequest:
             return int(self.quote_quantity // self.market.notional(1))
 
     def hold(self, steps: int) -> Decimal:
-        """The amount of ``pays`` that ``steps`` of a resting order lock; 0 for a future."""
+        """The amount of ``pays`` that ``steps`` of a resting order need; 0 for a future."""
         with exact():
             if self.price is None or self.future:
                 return Decimal(0)
@@ -97,7 +105,10 @@ class EngineAccount(Undoable):
 
     ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
     ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
-    documented names. ``name``: for the owner of the sandbox.
+    documented names. ``traded``: kind of market -> day since the epoch -> volume in USDC.
+    ``loans``: the open ones, by asset; ``every_loan``: closed ones too. ``wanted``: asset -> what
+    open orders with autoBorrow, which lock nothing, may still pay. ``name``: for the owner of the
+    sandbox.
     """
 
     public_key: str
@@ -115,6 +126,41 @@ class EngineAccount(Undoable):
     every_position: UndoList[EnginePosition] = field(default_factory=UndoList)
     settlements: UndoList[Settlement] = field(default_factory=UndoList)
     funding: UndoList[FundingPayment] = field(default_factory=UndoList)
+    strategies: UndoList[Strategy] = field(default_factory=UndoList)
+    dust: UndoList[DustConversion] = field(default_factory=UndoList)
+    traded: UndoDict[str, UndoDict[int, Decimal]] = field(
+        default_factory=lambda: UndoDict(SPOT=UndoDict(), PERP=UndoDict())
+    )
+    loans: UndoDict[str, Loan] = field(default_factory=UndoDict)
+    every_loan: UndoList[Loan] = field(default_factory=UndoList)
+    movements: UndoList[Movement] = field(default_factory=UndoList)
+    interest: UndoList[InterestPayment] = field(default_factory=UndoList)
+    wanted: UndoDict[str, Decimal] = field(default_factory=UndoDict)
+
+    @property
+    def borrows(self) -> bool:
+        """Has it borrowed anything?"""
+        return bool(self.loans) and any(loan.quantity < 0 for loan in self.loans.values())
+
+    def hold(self, request: OrderRequest, steps: int) -> None:
+        """Lock what ``steps`` of a resting order need; with autoBorrow, only remember it."""
+        amount = request.hold(steps)
+        if "autoBorrow" not in request.auto:
+            self.balances.lock(request.pays, amount)
+        elif amount:
+            self.wanted[request.pays] = EXACT.add(self.wanted.get(request.pays, ZERO), amount)
+
+    def release(self, request: OrderRequest, steps: int) -> None:
+        """Undo ``hold`` for steps that are filled or that have ended."""
+        amount = request.hold(steps)
+        if "autoBorrow" not in request.auto:
+            self.balances.release(request.pays, amount)
+        elif amount:
+            left = EXACT.subtract(self.wanted[request.pays], amount)
+            if left:
+                self.wanted[request.pays] = left
+            else:
+                del self.wanted[request.pays]
 
     def net(self, symbol: str) -> int:
         """The net quantity of its position, in steps; 0 without one."""
@@ -194,6 +240,7 @@ class EngineOrder(Undoable):
                 "selfTradePrevention": request.prevention,
                 "side": request.side,
                 "status": self.status,
+                "strategyId": request.strategy,
                 "symbol": market.symbol,
                 "timeInForce": request.time_in_force,
             }

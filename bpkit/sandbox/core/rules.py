@@ -12,11 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 from ..simulation.market import Market
+from ..simulation.tables import table
 from .book import PRICE_IMPACT
 from .ledger import exact
 from .orders import CONDITIONS, OrderRequest
 
-NOT_SIMULATED = ("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem")
+AUTO = ("autoBorrow", "autoBorrowRepay", "autoLend", "autoLendRedeem")
+BORROWABLE = {row["symbol"] for row in table("catalogue")["lending"]}
 WHOLE_DIGITS, DECIMALS = 29, 56  # no price or quantity has more
 
 
@@ -46,7 +48,7 @@ def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> OrderReques
     ``order``: the documented names; enums and types have been checked, decimals are text.
     """
     market = find_market(markets, order["symbol"])
-    _check_simulated(order)
+    _check_trigger(order)
     if not market.open:
         raise bad_request("Market is not open for trading", "INVALID_MARKET")
     price, quantity, quote = (
@@ -75,6 +77,7 @@ def read(markets: Mapping[str, Market], order: Mapping[str, Any]) -> OrderReques
         reduce_only=_reduce_only(market, order),
         conditions=conditions,
         slippage=_slippage(order),
+        auto=_auto(market, order),
     )
 
 
@@ -141,12 +144,19 @@ def check_budget(request: OrderRequest, best: int | None) -> None:
         raise bad_request("Quantity is below the minimum allowed value")
 
 
-def _check_simulated(order: Mapping[str, Any]) -> None:
+def _auto(market: Market, order: Mapping[str, Any]) -> tuple[str, ...]:
+    """The flags that are on. They do nothing on a future, and autoBorrow does nothing if the asset
+    that the order pays cannot be borrowed."""
+    if market.kind != "SPOT":
+        return ()
+    pays = market.quote if order["side"] == "Bid" else market.base
+    on = [name for name in AUTO if order.get(name) is True]
+    return tuple(name for name in on if name != "autoBorrow" or pays in BORROWABLE)
+
+
+def _check_trigger(order: Mapping[str, Any]) -> None:
     if (order.get("triggerPrice") is None) != (order.get("triggerQuantity") is None):
         raise bad_request("Must specify both `triggerPrice` and `triggerQuantity` or neither")
-    for name in NOT_SIMULATED:
-        if order.get(name) not in (None, False):
-            raise Refusal(501, "NOT_IMPLEMENTED", f"The sandbox does not simulate `{name}`")
 
 
 def _check_limit(order: Mapping[str, Any], conditional: bool) -> None:

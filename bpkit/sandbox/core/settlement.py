@@ -1,20 +1,23 @@
 """Settle futures: fees, realised profit and loss, funding, and debts.
 
 The market maker pays what an account receives, and receives what an account pays. Payments are made
-at once, in the quote asset. An account that has too little of it sells other assets at their last
-price; if that is not enough, the market maker pays the rest.
+at once, in the quote asset. An account that has too little of it redeems what it has lent of it,
+borrows if its settings say so, then sells other assets at their last price; if that is not enough,
+the market maker pays the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from typing import TYPE_CHECKING
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
 from ..undo import Undoable
 from .account_streams import AccountStreams
 from .book import Side
+from .fees import futures_fee, tier
 from .ledger import ZERO, Balances, exact, raised, rounded
 from .orders import (
     CONVERSION,
@@ -26,14 +29,11 @@ from .orders import (
 )  # fmt: skip
 from .positions import EnginePosition, FundingPayment, Settlement
 
-FUTURES_MAKER_FEE, FUTURES_TAKER_FEE = Decimal("0.0002"), Decimal("0.0005")  # of the notional
+if TYPE_CHECKING:
+    from .lending import Lending
+
+QUOTE = "USDC"  # every future is settled in it
 LIQUIDATION_FEE = Decimal("0.01")  # of the notional, besides the taker's fee
-
-
-def trading_fee(notional: Decimal, is_maker: bool) -> Decimal:
-    """The fee of a fill, in the quote asset, rounded up to 6 decimals."""
-    with exact():
-        return raised(notional * (FUTURES_MAKER_FEE if is_maker else FUTURES_TAKER_FEE))
 
 
 class FuturesSettlement(Undoable):
@@ -51,10 +51,11 @@ class FuturesSettlement(Undoable):
         next_id: Callable[[], str],
         unlock: Callable[[EngineAccount], None],
         streams: AccountStreams,
+        lending: Lending,
     ) -> None:
         self._markets, self._market_maker, self._fees = markets, market_maker, fees
         self._mark, self._next_id, self._unlock = mark, next_id, unlock
-        self._streams, self._sequence = streams, 0
+        self._streams, self._lending, self._sequence = streams, lending, 0
 
     def fill(self, order: EngineOrder, trade: Trade, is_maker: bool) -> Decimal:
         """Change the owner's position and cash by a fill. Returns the fee.
@@ -66,8 +67,9 @@ class FuturesSettlement(Undoable):
         through = change * net < 0 and abs(change) > abs(net)
         parts = [-net, change + net] if through else [change]
         with exact():
-            total = trading_fee(market.notional(trade.price * trade.quantity), is_maker)
-            first = trading_fee(market.notional(trade.price * abs(parts[0])), is_maker)
+            now = tier(account, "PERP", trade.time_us)
+            total = futures_fee(now, market.notional(trade.price * trade.quantity), is_maker)
+            first = futures_fee(now, market.notional(trade.price * abs(parts[0])), is_maker)
             fees = [first, total - first] if through else [total]
         for part, fee in zip(parts, fees, strict=True):
             self._trade(order, part, fee, trade)
@@ -138,6 +140,41 @@ class FuturesSettlement(Undoable):
         self.pay(account, market.quote, charge, "TradingFeesSystem", now_us, position.id)
         self._streams.balances(account, now_us)
 
+    def repay_loans(
+        self, account: EngineAccount, is_short: Callable[[EngineAccount], bool], now_us: int
+    ) -> None:
+        """Repay what an account that is short of margin has borrowed: with what it has of the
+        asset and has lent, then asset by asset with what it gets for the others."""
+        self._lending.redeem_all(account, "Liquidation")
+        for asset in sorted(account.loans):
+            self._lending.repay(account, asset, "Liquidation")
+        for asset in sorted(account.loans):
+            if is_short(account):
+                self._repay_loan(account, asset, now_us)
+        self._streams.balances(account, now_us)
+
+    def _repay_loan(self, account: EngineAccount, asset: str, now_us: int) -> None:
+        """Raise USDC, buy the asset at its last price, and repay. The market maker pays what the
+        account cannot; the fee is at most what the account has left."""
+        cost, steps, market = (
+            account.loans[asset].borrowed,
+            0,
+            self._markets.get(f"{asset}_{QUOTE}"),
+        )
+        with exact():
+            if market is not None:
+                steps = _whole(cost, market.step, ROUND_UP)
+                cost = market.quantity(steps) * self._mark(market.symbol)
+            fee = raised(cost * LIQUIDATION_FEE)
+            both = cost + fee
+        self._raise(account, QUOTE, both, now_us)
+        self._cover(account, QUOTE, cost, now_us)
+        if market is not None:
+            self._convert(account, market, "Bid", steps, now_us)
+        self._lending.repay(account, asset, "Liquidation")
+        fee = min(fee, account.balances.available(QUOTE))
+        self.pay(account, QUOTE, fee.copy_negate(), "TradingFeesSystem", now_us)
+
     def _trade(self, order: EngineOrder, change: int, fee: Decimal, trade: Trade) -> None:
         """Settle a fill that does not go through zero."""
         account, market, now_us = order.owner, order.request.market, trade.time_us
@@ -156,42 +193,61 @@ class FuturesSettlement(Undoable):
             del account.positions[market.symbol]
 
     def _cover(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
-        """Raise an amount: end spot orders, sell other assets, then let the market maker pay."""
-        if account.balances.available(asset) < amount:
-            self._unlock(account)
-        for other in account.balances.assets():
-            market = self._markets.get(f"{other}_{asset}")
-            if market is not None and market.open and account.balances.available(asset) < amount:
-                self._convert(account, market, amount, now_us)
+        """Raise an amount; the market maker pays what is missing."""
+        self._raise(account, asset, amount, now_us)
         with exact():
             missing = amount - account.balances.available(asset)
         if missing > 0:
             self.pay(account, asset, missing, "BackstopLiquidityFundProceeds", now_us)
 
-    def _convert(
-        self, account: EngineAccount, market: Market, amount: Decimal, now_us: int
-    ) -> None:
+    def _raise(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
+        """Raise an amount as far as possible: redeem or borrow it, end spot orders, sell other
+        assets."""
+        with exact():
+            missing = amount - account.balances.available(asset)
+        if missing <= 0:
+            return
+        self._lending.cover(account, asset, missing)
+        if account.balances.available(asset) < amount:
+            self._unlock(account)
+        if account.balances.available(asset) < amount:
+            self._lending.redeem_all(account, "Reconciliation")
+        for other in account.balances.assets():
+            market = self._markets.get(f"{other}_{asset}")
+            if market is not None and market.open and account.balances.available(asset) < amount:
+                self._sell(account, market, amount, now_us)
+
+    def _sell(self, account: EngineAccount, market: Market, amount: Decimal, now_us: int) -> None:
         """Sell as much of an asset, in whole steps, as is needed to have ``amount``."""
         with exact():
-            price = self._mark(market.symbol)
-            unit = market.step * price
+            unit = market.step * self._mark(market.symbol)
             have = account.balances.available(market.base)
             wanted = amount - account.balances.available(market.quote)
             steps = min(_whole(have, market.step, ROUND_DOWN), _whole(wanted, unit, ROUND_UP))
-            if steps == 0:
-                return
-            sold, got = market.quantity(steps), steps * unit
+        if steps:
+            self._convert(account, market, "Ask", steps, now_us)
+
+    def _convert(
+        self, account: EngineAccount, market: Market, side: Side, steps: int, now_us: int
+    ) -> None:
+        """Trade with the market maker at the last price, without a fee."""
+        with exact():
+            price = self._mark(market.symbol)
+            base = (market.base, market.quantity(steps))
+            quote = (market.quote, steps * market.step * price)
             ticks = _whole(price, market.tick, ROUND_DOWN)
-        request = system_request(market, "Ask", steps, CONVERSION)
+        (gives, given), (gets, got) = (quote, base) if side == "Bid" else (base, quote)
+        request = system_request(market, side, steps, CONVERSION)
         order = EngineOrder(self._next_id(), account, request, now_us, planned=ticks * steps)
         account.orders.append(order)
         self._streams.order(order, "orderAccepted")
-        account.balances.spend(market.base, sold)
-        self._market_maker.gain(market.base, sold)
-        self._market_maker.spend(market.quote, got)
-        account.balances.gain(market.quote, got)
+        account.balances.spend(gives, given)
+        self._market_maker.gain(gives, given)
+        self._market_maker.spend(gets, got)
+        account.balances.gain(gets, got)
         order.status, order.executed, order.executed_quote = "Filled", steps, order.planned
-        fill = OrderFill(order, 0, now_us, ticks, steps, ZERO, market.quote, is_maker=False)
+        symbol = market.base if side == "Bid" else market.quote
+        fill = OrderFill(order, 0, now_us, ticks, steps, ZERO, symbol, is_maker=False)
         account.fills.append(fill)
         self._streams.order(order, "orderFill", fill)
 

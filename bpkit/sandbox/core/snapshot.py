@@ -21,13 +21,11 @@ from ..simulation.market import Market
 from .exchange import Exchange
 from .state_classes import (
     COUNT,
-    DICTS,
-    LISTS,
-    SETS,
+    MADE_AT_ONCE,
     classes,
     fields_of,
+    form_of,
     is_constant,
-    is_state,
     name_of,
     state_of,
 )
@@ -38,7 +36,6 @@ EXACT_INT = 2**53  # JSON's numbers are exact up to here in every language
 
 Json = dict[str, Any]
 Place = tuple[type, str]  # where a value was found: a class, and the name of its attribute
-CONTAINERS = (*DICTS, *LISTS)
 PLAIN = {type(None), str, bool}
 WRITERS: dict[type, Callable[[Any], str]] = {Decimal: str, Fraction: str, int: str}
 READERS: dict[str, Callable[[str], Any]] = {"Decimal": Decimal, "Fraction": Fraction, "int": int}
@@ -119,21 +116,20 @@ class _Packer:
 
     def _row(self, thing: Any, place: Place) -> list[Any]:
         kind: Any = type(thing)
-        if kind in DICTS:
-            items = itertools.chain.from_iterable(thing.items())
-            return [self._shape(kind), *map(self._value, items, itertools.repeat(place))]
-        if kind in LISTS:
-            return [self._shape(kind), *map(self._value, thing, itertools.repeat(place))]
-        if kind in SETS:
-            return [self._shape(kind), *self._sorted(thing, place)]
-        if kind is COUNT:
-            return [self._shape(kind), int(repr(thing)[6:-1])]
-        if not is_state(kind):
-            raise Unknown(f"{_at(place)} has a {name_of(kind)}, which a snapshot cannot hold")
-        if issubclass(kind, tuple):
+        form = form_of(kind)
+        if form == "object":
+            return self._object(thing)
+        if form == "row":
             names = fields_of(kind)
             return [self._shape(kind, names), *map(self._value, thing, _places(kind, names))]
-        return self._object(thing)
+        if form in ("dict", "list"):
+            values = itertools.chain.from_iterable(thing.items()) if form == "dict" else thing
+            return [self._shape(kind), *map(self._value, values, itertools.repeat(place))]
+        if form == "set":
+            return [self._shape(kind), *self._sorted(thing, place)]
+        if form == "count":
+            return [self._shape(kind), int(repr(thing)[6:-1])]
+        raise Unknown(f"{_at(place)} has a {name_of(kind)}, which a snapshot cannot hold")
 
     def _sorted(self, thing: Any, place: Place) -> list[Any]:
         """The items of a set. Their order must not depend on hashes."""
@@ -178,45 +174,49 @@ class _Unpacker:
         bound = set(self._built)
         for number, row in enumerate(self._rows):
             kind, _, wiring = self._shapes[row[0]]
-            if number not in bound and not _is_fixed(kind):
+            if number not in bound and form_of(kind) not in MADE_AT_ONCE:
                 if wiring:
                     raise ValueError(f"a new exchange has no {name_of(kind)}.{wiring[0]} there")
                 self._built[number] = kind.__new__(kind)
         things = [(self._thing(number), row) for number, row in enumerate(self._rows)]
         for number, (thing, row) in enumerate(things):
-            kind = self._shapes[row[0]][0]
-            if kind not in CONTAINERS and not _is_fixed(kind):
+            if form_of(type(thing)) == "object":  # type: ignore[arg-type]
                 self._fill_object(thing, row, number in bound)
         for thing, row in things:  # objects are filled: a key of a dict may need them for its hash
-            if type(thing) in CONTAINERS:
+            if form_of(type(thing)) in ("dict", "list"):  # type: ignore[arg-type]
                 self._fill_container(thing, [self._value(one) for one in row[1:]])
 
     def _bind(self, root: Json) -> None:
         """Walk through the rows and the fresh objects side by side."""
         pairs: list[tuple[Any, Any]] = [([0], root)]
-        used: set[int] = set()
+        seen: set[int] = set()  # numbers
+        used: set[int] = set()  # ids of fresh objects
         while pairs:
             value, fresh = pairs.pop()
-            if type(value) is not list or type(value[0]) is not int or value[0] in self._built:
+            if type(value) is not list or type(value[0]) is not int or value[0] in seen:
                 continue
-            kind = self._shapes[self._rows[value[0]][0]][0]
-            if not is_constant(kind) and type(fresh) is kind and id(fresh) not in used:
+            kind, found = self._shapes[self._rows[value[0]][0]][0], type(fresh).__name__
+            if form_of(kind) in MADE_AT_ONCE or found != kind.__name__ or id(fresh) in used:
+                continue
+            if not is_constant(kind):  # exchanges may share what never changes
                 self._built[value[0]] = fresh
-                used.add(id(fresh))
-                pairs += self._parts(self._rows[value[0]], fresh)
+            seen.add(value[0])
+            used.add(id(fresh))
+            pairs += self._parts(self._rows[value[0]], fresh)
 
     def _parts(self, row: list[Any], fresh: Any) -> Iterator[tuple[Any, Any]]:
         """Each value of a row that the fresh object has too, and what it has there."""
         kind, names, _ = self._shapes[row[0]]
-        if kind in LISTS:
+        form = form_of(kind)
+        if form == "list":
             yield from zip(row[1:], fresh, strict=False)
             return
-        found = fresh if kind in DICTS else state_of(fresh)[0]
-        keys = map(self._key, row[1::2]) if kind in DICTS else names
-        values = row[2::2] if kind in DICTS else row[1:]
-        yield from (
-            (value, found[key]) for key, value in zip(keys, values, strict=True) if key in found
-        )
+        found = fresh if form == "dict" else state_of(fresh)[0]
+        keys = map(self._key, row[1::2]) if form == "dict" else names
+        values = row[2::2] if form == "dict" else row[1:]
+        for key, value in zip(keys, values, strict=True):
+            if key in found:
+                yield value, found[key]
 
     def _key(self, value: Any) -> Any:
         """A key of a dict. None if it is an object: no fresh dict has one."""
@@ -256,7 +256,7 @@ class _Unpacker:
 
     def _fill_container(self, thing: Any, values: list[Any]) -> None:
         thing.clear()
-        if type(thing) in LISTS:
+        if isinstance(thing, list):
             thing.extend(values)
         else:
             thing.update(zip(values[::2], values[1::2], strict=True))
@@ -269,12 +269,7 @@ def _check_fields(kind: Any, names: list[str], wiring: list[str]) -> None:
         raise ValueError(f"{name_of(kind)} has other fields in it: {', '.join(names)}")
 
 
-def _is_fixed(kind: Any) -> bool:
-    """Are its objects made with what they have, and not filled later?"""
-    return issubclass(kind, (tuple, *SETS, COUNT))
-
-
 def _made(kind: Any, values: Iterator[Any]) -> Any:
     if kind is COUNT:
         return itertools.count(*values)
-    return kind(values) if kind in SETS else kind._make(values)
+    return kind._make(values) if issubclass(kind, tuple) else kind(values)

@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any
 
 from ..simulation.market import Market
-from ..undo import Undoable, UndoDict, UndoList
+from ..undo import Undoable
 from .outbox import Outbox
 
-DICTS, LISTS, SETS = (dict, UndoDict), (list, UndoList), (set, frozenset)
+FORMS = {dict: "dict", list: "list", set: "set", frozenset: "set", tuple: "row"}
+MADE_AT_ONCE = ("set", "row", "count")  # with what they have; all others are filled later
 COUNT = type(itertools.count())
 PACKAGE = __name__.rpartition(".")[0].rpartition(".")[0]  # bpkit.sandbox
 CORE, SIMULATION = f"{PACKAGE}.core.", f"{PACKAGE}.simulation."
@@ -32,6 +33,19 @@ def is_state(kind: Any) -> bool:
     if kind.__module__.startswith(SIMULATION):
         return kind is not Market and (issubclass(kind, Undoable | tuple) or is_dataclass(kind))
     return kind.__module__.startswith((CORE, f"{PACKAGE}.undo")) and kind is not Outbox
+
+
+@cache
+def form_of(kind: Any) -> str:
+    """How an object is written: as a dict, list, set, row (a NamedTuple), count or object; ""
+    if it is not state."""
+    if kind is COUNT:
+        return "count"
+    if kind is not tuple and kind in FORMS:
+        return FORMS[kind]
+    if not is_state(kind):
+        return ""
+    return next((form for base, form in FORMS.items() if issubclass(kind, base)), "object")
 
 
 @cache
@@ -61,11 +75,11 @@ def _slots(kind: Any) -> tuple[str, ...]:
 
 @cache
 def is_constant(kind: Any) -> bool:
-    """Do its objects never change? Then several exchanges may share one."""
+    """Do its objects never change once the engine is made? What changes is undoable."""
     parameters: Any = getattr(kind, "__dataclass_params__", None)
     if parameters is not None:
         return bool(parameters.frozen)
-    return issubclass(kind, (tuple, *SETS, COUNT))
+    return form_of(kind) in MADE_AT_ONCE or kind in (dict, list)
 
 
 @cache
@@ -89,5 +103,5 @@ def classes() -> dict[str, type]:
         one for name, one in list(sys.modules.items()) if name.startswith((CORE, SIMULATION))
     ]
     every = [kind for one in modules for kind in vars(one).values() if isinstance(kind, type)]
-    known = (*DICTS, *LISTS, *SETS, COUNT, *filter(is_state, every))
-    return {name_of(kind): kind for kind in known}
+    state = [kind for kind in every if is_state(kind)]
+    return {name_of(kind): kind for kind in (dict, list, set, frozenset, COUNT, *state)}

@@ -100,7 +100,7 @@ def _price_now(engine: Engine, market: Market, moved: tuple[PriceFeed, str]) -> 
 
 def _check(market: Market, feed: PriceFeed, legs: list[Leg]) -> None:
     """Refuse prices that are too low or too high."""
-    lowest, highest = Fraction(market.tick), feed.highest * Fraction(market.tick)
+    lowest, highest = Fraction(market.tick), feed.price_limit * Fraction(market.tick)
     for number, leg in enumerate(legs, 1):
         for price in (leg.first, leg.last):
             if not lowest <= price <= highest:
@@ -108,7 +108,7 @@ def _check(market: Market, feed: PriceFeed, legs: list[Leg]) -> None:
                 where = f"step {number}: " if len(legs) > 1 else ""
                 raise ValueError(
                     f"{where}{plain(shown)} is not a price of {market.symbol}; write one "
-                    f"from {plain(market.tick)} to {plain(market.price(feed.highest))}"
+                    f"from {plain(market.tick)} to {plain(market.price(feed.price_limit))}"
                 )
 
 

@@ -209,7 +209,9 @@ def order(order: EngineOrder, event: str, time_us: int, fill: OrderFill | None =
     if request.price is not None:
         data["p"] = _price(market, request.price)
         data |= {} if request.conditional else {"y": request.post_only}
-    optional = {"I": order.related, "R": reason(order.expiry), "c": request.client_id}
+    strategy = None if request.strategy is None else int(request.strategy)
+    optional = {"H": strategy, "I": order.related, "R": reason(order.expiry)}
+    optional["c"] = request.client_id
     data |= {letter: value for letter, value in optional.items() if value is not None}
     if fill is not None:
         data |= _fill(fill)

@@ -127,9 +127,9 @@ def _advance_to(engine: Engine, stop_us: int) -> None:
 
 def _known(engine: Engine) -> tuple[int, int]:
     """What the events were found with: it changes with each order, and with each fill if there is
-    a position."""
+    a position or a loan."""
     accounts = engine.accounts.values()
-    held = any(account.positions for account in accounts)
+    held = any(account.positions or account.loans for account in accounts)
     return engine.last_id, sum(len(account.fills) for account in accounts) if held else 0
 
 

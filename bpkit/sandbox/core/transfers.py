@@ -4,6 +4,9 @@ Nothing leaves this machine. Withdrawals go to ``outside`` and deposits come fro
 sum of an asset never changes. The owner of the sandbox sets the addresses to which an account may
 withdraw; on the exchange this is done on its website, not through the API.
 
+An account may have a secret for two factor authentication. Then it may also withdraw to other
+addresses, with ``twoFactorToken``; its delay for withdrawals holds for these.
+
 The shapes are those of a deposit and a withdrawal recorded on 2025-07-23 and 2025-08-13. It is not
 documented whether ``quantity`` includes the fee. Here it does: the account pays ``quantity``, the
 exchange keeps ``fee``, and the rest arrives.
@@ -19,14 +22,17 @@ from typing import Any, NamedTuple, get_args
 
 from ...enums import Blockchain
 from ..formatting import iso, plain
+from ..simulation.synthetic import HOUR
 from ..simulation.tables import ASSETS
 from ..undo import Undoable, UndoDict, UndoList
+from . import two_factor
 from .exchange import EngineAccount, Exchange, Refusal
 from .ledger import Balances, exact
 from .rules import bad_request
 
 OUTSIDE_FUNDS = Decimal(10) ** 15  # of every asset
 CONFIRMED_AFTER_US = 60_000_000  # a minute of the market's time
+LONGEST_DELAY = 8_760  # hours: a year
 FIRST_DEPOSIT_ID, FIRST_WITHDRAWAL_ID = 6_695_353, 5_479_929
 
 Json = dict[str, Any]
@@ -64,7 +70,8 @@ class Deposit(NamedTuple):
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """A withdrawal: pending for a minute of the market's time, then confirmed."""
+    """A withdrawal: pending for a minute of the market's time, then confirmed. ``trigger_us``: when
+    that minute begins, if the account has a delay."""
 
     id: int
     symbol: str
@@ -74,10 +81,12 @@ class Withdrawal:
     address: str
     client_id: str | None
     created_us: int
+    trigger_us: int | None = None
 
     def wire(self, now_us: int) -> Json:
         """``Withdrawal``, as it is at that time."""
-        confirmed = now_us >= self.created_us + CONFIRMED_AFTER_US
+        begin_us = self.created_us if self.trigger_us is None else self.trigger_us
+        confirmed = now_us >= begin_us + CONFIRMED_AFTER_US
         sent = _hash(f"withdrawal {self.id}") if confirmed else None
         return {
             **dict.fromkeys(("accountIdentifier", "bankIdentifier", "bankName")),
@@ -96,8 +105,20 @@ class Withdrawal:
             "symbol": self.symbol,
             "toAddress": self.address,
             "transactionHash": sent,
-            "triggerAt": None,
+            "triggerAt": None if self.trigger_us is None else iso(self.trigger_us),
         }
+
+
+class Delay(NamedTuple):
+    """The delay of an account's withdrawals, in hours; from ``next_us`` on it is ``next_hours``."""
+
+    hours: int
+    next_hours: int
+    next_us: int
+
+    def at(self, now_us: int) -> int:
+        """The delay at that time, in hours."""
+        return self.next_hours if now_us >= self.next_us else self.hours
 
 
 class Transfers(Undoable):
@@ -111,6 +132,10 @@ class Transfers(Undoable):
         self._deposits: UndoDict[str, UndoList[Deposit]] = UndoDict()
         self._withdrawals: UndoDict[str, UndoList[Withdrawal]] = UndoDict()
         self._allowed: UndoList[tuple[str, str, str]] = UndoList()  # key, blockchain, address
+        # by public key: secrets in base32, the counter of the last token that was good, delays
+        self._secrets: UndoDict[str, str] = UndoDict()
+        self._used: UndoDict[str, int] = UndoDict()
+        self._delays: UndoDict[str, Delay] = UndoDict()
 
     # For the owner of the sandbox
 
@@ -166,29 +191,62 @@ class Transfers(Undoable):
             rows.pop(account.public_key, None)
         del self._exchange.accounts[account.public_key]
 
+    def set_secret(self, account: EngineAccount, secret: str | None) -> None:
+        """Set the account's secret for two factor authentication, or remove it (None).
+
+        ValueError: it is not base32.
+        """
+        if secret is None:
+            self._secrets.pop(account.public_key, None)
+            return
+        two_factor.secret_of(secret)
+        self._secrets[account.public_key] = secret
+        self._used.pop(account.public_key, None)
+
+    def token(self, account: EngineAccount, now_ms: int) -> str:
+        """The account's two factor token of that time. ValueError: it has no secret."""
+        secret = self._secrets.get(account.public_key)
+        if secret is None:
+            raise ValueError("the account has no secret; call set_two_factor_secret first")
+        return two_factor.code(two_factor.secret_of(secret), now_ms // two_factor.STEP_MS)
+
+    def set_delay(self, account: EngineAccount, hours: int) -> None:
+        """Set the delay of withdrawals to addresses that are not exempt. The first one holds at
+        once, another one when the present delay has passed.
+
+        ValueError: not 0 to LONGEST_DELAY hours.
+        """
+        if type(hours) is not int or not 0 <= hours <= LONGEST_DELAY:
+            raise ValueError(f"hours={hours!r} is not a whole number from 0 to {LONGEST_DELAY}")
+        now_us = self._exchange.now_us
+        present = self._delay(account)
+        self._delays[account.public_key] = Delay(present, hours, now_us + present * HOUR)
+
     # For an account
 
-    def request(self, account: EngineAccount, wish: Mapping[str, Any]) -> Json:
+    def request(self, account: EngineAccount, wish: Mapping[str, Any], now_ms: int = 0) -> Json:
         """Withdraw: ``Withdrawal``. ``wish``: the documented names; types have been checked.
+        ``now_ms``: by the clock that signatures are checked with.
 
-        Refusal 403: the address is not in the account's book; 400: the quantity is not allowed.
+        Refusal 403: the address is not exempt, and there is no token, or a wrong one; 400: the
+        quantity is not allowed.
         """
         symbol, blockchain = wish["symbol"], wish["blockchain"]
-        _check_simulated(wish)
         token = _token(symbol, blockchain)
         if token is None or not token["withdrawEnabled"]:
             raise bad_request(f"{symbol} cannot be withdrawn on {blockchain}", "INVALID_ASSET")
-        if (account.public_key, blockchain, wish["address"]) not in self._allowed:
-            message = "Address is not in the address book as exempt from two factor authentication"
-            raise Refusal(403, "FORBIDDEN", message)
-        quantity = self._quantity(account, wish["quantity"], symbol, token)
+        exempt = (account.public_key, blockchain, wish["address"]) in self._allowed
+        if not exempt:
+            self._check_token(account, wish.get("twoFactorToken"), now_ms)
+        quantity = self._quantity(account, wish, token)
         fee = Decimal(token["withdrawalFee"])
+        self._exchange.lending.fund(account, symbol, quantity, "Withdrawal")
         with exact():
             account.balances.spend(symbol, quantity)
             self._exchange.fees.gain(symbol, fee)
             self.outside.gain(symbol, quantity - fee)
         self._exchange.account_streams.balances(account)
-        now_us = self._exchange.now_us
+        now_us, delay = self._exchange.now_us, 0 if exempt else self._delay(account)
         row = Withdrawal(
             self._withdrawal_id,
             symbol,
@@ -198,21 +256,24 @@ class Transfers(Undoable):
             wish["address"],
             wish.get("clientId"),
             now_us,
+            now_us + delay * HOUR if delay else None,
         )
         self._withdrawal_id += 1
         self._withdrawals.setdefault(account.public_key, UndoList()).append(row)
         return row.wire(now_us)
 
-    def most(self, account: EngineAccount, symbol: str) -> Decimal:
-        """The amount that can be withdrawn, cut to the decimals of the asset's blockchains."""
+    def most(self, account: EngineAccount, symbol: str, flags: tuple[str, ...] = ()) -> Decimal:
+        """The amount that can be withdrawn, cut to the decimals of the asset's blockchains.
+
+        ``flags``: those of autoBorrow and autoLendRedeem that are on.
+        """
         if symbol not in ASSETS:
             raise bad_request("Invalid asset", "INVALID_ASSET")
         digits = max(token["nativeDecimals"] for token in ASSETS[symbol]["tokens"])
         with exact():
             unit = Decimal(1).scaleb(-digits)
-            return (self._exchange.withdrawable(account, symbol) / unit).to_integral_value(
-                ROUND_DOWN
-            ) * unit
+            most = self._exchange.withdrawable(account, symbol, flags)
+            return (most / unit).to_integral_value(ROUND_DOWN) * unit
 
     def deposits(
         self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
@@ -238,15 +299,31 @@ class Transfers(Undoable):
             and _within(row.created_us, from_ms, to_ms)
         ]
 
+    def _check_token(self, account: EngineAccount, token: str | None, now_ms: int) -> None:
+        """Each token is good once, as RFC 6238 demands."""
+        secret = self._secrets.get(account.public_key)
+        if secret is None or token is None:
+            message = "Address is not in the address book as exempt from two factor authentication"
+            raise Refusal(403, "FORBIDDEN", message)
+        counter = two_factor.counter_of(two_factor.secret_of(secret), token, now_ms)
+        if counter is None or counter <= self._used.get(account.public_key, -1):
+            raise Refusal(403, "INVALID_TWO_FACTOR_CODE", "Invalid two factor code")
+        self._used[account.public_key] = counter
+
+    def _delay(self, account: EngineAccount) -> int:
+        """The delay now, in hours."""
+        delay = self._delays.get(account.public_key)
+        return 0 if delay is None else delay.at(self._exchange.now_us)
+
     def _quantity(
-        self, account: EngineAccount, text: str, symbol: str, token: Mapping[str, Any]
+        self, account: EngineAccount, wish: Mapping[str, Any], token: Mapping[str, Any]
     ) -> Decimal:
-        quantity = Decimal(text)
+        quantity = Decimal(wish["quantity"])
         if _decimals(quantity) > token["nativeDecimals"]:
             raise bad_request("Quantity decimal too long")
         if quantity < Decimal(token["minimumWithdrawal"]):
             raise bad_request("Quantity is below the minimum allowed value")
-        if quantity > self._exchange.withdrawable(account, symbol):
+        if quantity > self._exchange.withdrawable(account, wish["symbol"], flags_of(wish)):
             raise bad_request("Insufficient funds", "INSUFFICIENT_FUNDS")
         return quantity
 
@@ -273,10 +350,9 @@ def _decimals(quantity: Decimal) -> int:
     return len(format(quantity, "f").partition(".")[2].rstrip("0"))
 
 
-def _check_simulated(wish: Mapping[str, Any]) -> None:
-    for name in ("autoBorrow", "autoLendRedeem"):
-        if wish.get(name):
-            raise Refusal(501, "NOT_IMPLEMENTED", f"The sandbox does not simulate `{name}`")
+def flags_of(wish: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of autoBorrow and autoLendRedeem that are on."""
+    return tuple(name for name in ("autoBorrow", "autoLendRedeem") if wish.get(name))
 
 
 def _within(time_us: int, from_ms: int | None, to_ms: int | None) -> bool:

@@ -27,6 +27,9 @@ AMOUNT = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 EXITS = ("takeProfit", "stopLoss")
 # Code of the refusal -> expiry reason of a conditional order whose order was refused.
 FAILURES = {
+    "BORROW_LIMIT": "InsufficientBorrowableQuantity",
+    "BORROW_REQUIRES_LEND_REDEEM": "BorrowRequiresLendRedeem",
+    "INSUFFICIENT_SUPPLY": "InsufficientBorrowableQuantity",
     "INSUFFICIENT_FUNDS": "InsufficientFunds",
     "INSUFFICIENT_MARGIN": "InsufficientMargin",
     "INVALID_PRICE": "InvalidPrice",

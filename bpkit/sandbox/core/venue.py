@@ -17,19 +17,19 @@ from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import Trade
 from ..undo import Undoable, UndoDict, UndoList
+from . import fees
 from .account_streams import AccountStreams
 from .book import NO_MATCH, NOT_REDUCED, OTHER, PASS, SELF_TRADE, Book, Match, Resting, Side, Taker
-from .ledger import ZERO, Balances, exact
+from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder, OrderFill
 from .quotes import MARKET_MAKER, Quotes
 from .settlement import FuturesSettlement
 from .triggers import Trigger
 
 if TYPE_CHECKING:
+    from .lending import Lending
     from .publisher import Publisher
 
-MAKER_FEE, TAKER_FEE = Decimal("0.0008"), Decimal("0.001")  # of what is received
-FREE_OF_FEES = ("USDT_USDC",)
 FIRST_UPDATE_ID = 6_730_019_258
 # Status of an order that has ended -> event. A filled order has none: its last fill shows it.
 ENDS = {
@@ -55,8 +55,9 @@ class Venue(Undoable):
         settlement: FuturesSettlement,
         streams: AccountStreams,
         publisher: Publisher,
+        lending: Lending,
     ) -> None:
-        self.market, self.feed = market, feed
+        self.market, self.feed, self._lending = market, feed, lending
         self.book = Book()
         self.users: UndoDict[str, EngineOrder] = UndoDict()
         self._reduce_only: UndoDict[str, EngineOrder] = UndoDict()  # of them
@@ -93,7 +94,9 @@ class Venue(Undoable):
         """Carry out the plan of a new order, then let the rest of it rest or expire."""
         request = order.request
         if request.quantity is not None:
-            order.owner.balances.lock(request.pays, request.hold(request.quantity))
+            if "autoLendRedeem" in request.auto and "autoBorrow" not in request.auto:
+                self._fund(order, request.pays, request.hold(request.quantity))
+            order.owner.hold(request, request.quantity)
         order.planned = match.cost
         self._streams.order(order, "orderAccepted")
         self._settle(order, request.side, match, now_us)
@@ -245,12 +248,21 @@ class Venue(Undoable):
                 self._market_maker.gain(gets, got)
                 return
             account = order.owner
-            account.balances.release(gives, order.request.hold(trade.quantity))
+            account.release(order.request, trade.quantity)
+            if order.request.auto:
+                self._fund(order, gives, given)
             account.balances.spend(gives, given)
-            fee = got * _fee_rate(market, is_maker)
+            fee = got * fees.spot_rate(account, market, trade.time_us, is_maker)
             account.balances.gain(gets, got - fee)
             self._fees.gain(gets, fee)
+            proceeds = got - fee
+        if order.request.auto:
+            self._lending.use_proceeds(order, gets, proceeds)
         self._record_fill(order, trade, fee, gets, is_maker, whole)
+
+    def _fund(self, order: EngineOrder, asset: str, amount: Decimal) -> None:
+        """Redeem and borrow what the order needs and the account does not have available."""
+        self._lending.fund(order.owner, asset, amount, "SpotMargin", order.id)
 
     def _record_fill(
         self,
@@ -261,6 +273,9 @@ class Venue(Undoable):
         is_maker: bool,
         whole: bool,
     ) -> None:
+        with exact():
+            notional = self.market.notional(trade.price * trade.quantity)
+        fees.count(order.owner, self.market, notional, trade.time_us)
         order.executed += trade.quantity
         order.executed_quote += trade.price * trade.quantity
         order.status = "Filled" if whole else "PartiallyFilled"
@@ -273,7 +288,7 @@ class Venue(Undoable):
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """Set the last status of an order that is not in the book, and release what it locks."""
         request = order.request
-        order.owner.balances.release(request.pays, request.hold(order.remaining))
+        order.owner.release(request, order.remaining)
         order.owner.open.pop(order.id, None)
         self.users.pop(order.id, None)
         self._reduce_only.pop(order.id, None)
@@ -293,9 +308,3 @@ class Venue(Undoable):
 
 def _taker(trade: Trade) -> Side:
     return "Ask" if trade.buyer_is_maker else "Bid"
-
-
-def _fee_rate(market: Market, is_maker: bool) -> Decimal:
-    if market.symbol in FREE_OF_FEES:
-        return ZERO
-    return MAKER_FEE if is_maker else TAKER_FEE

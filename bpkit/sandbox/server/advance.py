@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SLICE = 0.03  # seconds of work, then others have their turn
 PAUSE = 0.0005  # seconds in which they take it
 LONGEST_TURN = 0.03  # seconds of it, if many wait
+MOST_FRAMES = 10_000  # that may wait for their sockets, so that the memory does not fill
+LONGEST_WAIT = 1.0  # seconds, for a server that has been stopped
 NO_BAR = 1.0  # seconds that pass without a progress bar
 
 
@@ -116,11 +118,16 @@ class Advance:
         return ended
 
     def _give_way(self) -> None:
-        """Others have their turn: for a moment, and longer if some wait."""
-        end = time.monotonic() + LONGEST_TURN
+        """Others have their turn: for a moment, and longer if some wait or frames are not sent."""
+        begin = time.monotonic()
         time.sleep(PAUSE)
-        while self._service.waiting and time.monotonic() < end:
-            time.sleep(PAUSE)
+        while self._others_are_busy(time.monotonic() - begin):
+            time.sleep(10 * PAUSE)
+
+    def _others_are_busy(self, seconds: float) -> bool:
+        if self._service.hub.backlog() > MOST_FRAMES:
+            return seconds < LONGEST_WAIT
+        return self._service.waiting > 0 and seconds < LONGEST_TURN
 
 
 def _totals(exchange: Exchange) -> dict[str, int]:

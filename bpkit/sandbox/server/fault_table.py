@@ -39,7 +39,7 @@ class FaultKind(NamedTuple):
 
 
 _NONE: frozenset[str] = frozenset()
-_ORDERS = frozenset({"execute_order", "execute_order_batch"})
+_ORDERS = frozenset({"execute_order", "execute_order_batch", "strategy_create"})
 SIGNED = frozenset(one.name for one in OPERATIONS.values() if one.signed) | {SUBSCRIBE}
 _WRITES = frozenset(one.name for one in OPERATIONS.values() if one.mutates)
 

@@ -91,6 +91,10 @@ class Fault:
         numerator, denominator = self.probability.as_integer_ratio()
         return drawn * denominator < numerator << 256
 
+    def touches(self, operation: str) -> bool:
+        """Was the fault started for this operation?"""
+        return self.operations is None or operation in self.operations
+
     def concerns_market(self, symbol: str) -> bool:
         """Is this one of the markets that the fault was started for?"""
         return self.symbols is None or symbol in self.symbols
@@ -125,6 +129,7 @@ class ActiveFaults:
 
     def __init__(self) -> None:
         self._on: list[Fault] = []
+        self.started: list[Fault] = []  # all that were ever on, for a test that wants to know
         self._begun = 0
 
     def __iter__(self) -> Iterator[Fault]:
@@ -141,6 +146,7 @@ class ActiveFaults:
         fault.id, fault.seed = self.next_id, seed
         self._begun += 1
         self._on.append(fault)
+        self.started.append(fault)
 
     def end(self, fault: Fault) -> bool:
         """The fault is off. Was it on?"""
@@ -186,6 +192,15 @@ class ActiveFaults:
             if fault.concerns_market(symbol):
                 fault.hit(record)
                 raise Refusal(400, "INVALID_MARKET", "Market is cancel only")
+
+    def check_market_of_strategy(self, symbol: str) -> None:
+        """Refusal: a fault keeps this market from taking the order of a strategy."""
+        for fault in self:
+            stops = fault.name == "trading_paused" or (
+                fault.name == "cancel_only" and fault.concerns_market(symbol)
+            )
+            if stops and fault.touches("strategy_create") and fault.strikes():
+                raise Refusal(400, "INVALID_MARKET", "The market takes no orders now")
 
     def show(self, record: RequestRecord, result: Any) -> Any:
         """The result of an operation, with the markets that a fault makes CancelOnly."""

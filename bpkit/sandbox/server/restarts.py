@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hashlib import sha256
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from .advance import Advance
     from .faults import ActiveFaults
     from .play import Play
+    from .record import Log
     from .subscriptions import Hub
 
 FIELDS = ("version", "engine", "seed", "time", "state")
@@ -57,7 +57,7 @@ class Restarts:
     play: Play | None
     advance: Advance | None
     faults: ActiveFaults
-    log: deque[Json]
+    log: Log
     hub: Hub
     _market_clock: Callable[[], int] | None
 
@@ -130,6 +130,8 @@ class Restarts:
             raise ValueError(f"advance() moves the time now; wait until it is done, then {name}()")
         if self.play is not None:
             raise ValueError(f"play() moves the time now; leave its block before {name}()")
+        if self.advance is not None:
+            raise ValueError(f"advance() moves the time now; wait until it is done before {name}()")
 
     def _replace(self, exchange: Exchange, capital: Transfers, seed: str) -> None:
         self.exchange, self.capital = exchange, capital

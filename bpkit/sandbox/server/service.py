@@ -28,7 +28,7 @@ from .endpoints.public import PUBLIC
 from .endpoints.signed import ORDERS, SIGNED, TRANSFERS
 from .faults import ActiveFaults, Fault
 from .play import Play
-from .record import RequestRecord, bounded
+from .record import Log, RequestRecord, bounded
 from .restarts import Origin, Restarts
 from .subscriptions import Hub
 
@@ -41,7 +41,7 @@ NOT_SIMULATED = frozenset(
     for name, operation in OPERATIONS.items()
     if name not in _HANDLED and operation.instruction != UNDOCUMENTED
 )
-LOG_LENGTH = 10_000
+GRAIN_US = 100_000  # the least time that a market which follows a clock passes for a request
 FINDING = "X-Sandbox-Finding"  # a header of the sandbox; the exchange never sends it
 FINDING_LENGTH = 1000  # characters in that header; the log has the whole finding
 Diagnose = Callable[[str, str, str, Mapping[str, str], bytes, int], str | None]
@@ -75,10 +75,10 @@ class Service(Restarts):
         names: Collection[str] = (),
     ) -> None:
         super().__init__(origin)
-        self.exchange, self.lock = exchange, threading.RLock()
-        self.capital, self.faults = Transfers(exchange), ActiveFaults()
+        self.faults, self.lock = ActiveFaults(), threading.RLock()
+        self.exchange, self.capital = exchange, Transfers(exchange)
         self.names = frozenset(name.lower() for name in names)
-        self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self.log = Log()
         self._logged = 0  # rows that ever were in the log
         self.clock, self._market_clock, self._diagnose = clock, market_clock, diagnose
         self._accepted = deque(maxlen=0) if accepted is None else accepted
@@ -86,6 +86,17 @@ class Service(Restarts):
         self.play: Play | None = None  # that is running
         self.advance: Advance | None = None  # that is running
         self.waiting = 0  # requests that wait for the lock; the server counts them
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange, whose strategies ask the faults whether a market takes orders."""
+        return self._exchange
+
+    @exchange.setter
+    def exchange(self, exchange: Exchange) -> None:
+        """Also for one that takes the place of another."""
+        self._exchange = exchange
+        exchange.check_market = self.faults.check_market_of_strategy
 
     def answer(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -181,7 +192,11 @@ class Service(Restarts):
 
     def tick(self) -> None:
         """Let time pass for the sockets, if the market follows a clock."""
-        self.carry_out(lambda: None)
+        with self.lock:
+            try:
+                self.catch_up(1)
+            finally:
+                self.hub.publish()
 
     def handshake(self, path: str, query: str, headers: Mapping[str, str]) -> Response | None:
         """The answer to a request that asks for a WebSocket. None: it may have one.
@@ -228,7 +243,7 @@ class Service(Restarts):
 
     def _answered(self, record: RequestRecord) -> Response:
         operation, account = _known(record), None
-        symbols = set(self.exchange.markets)
+        symbols = self.exchange.markets.keys()
         values = parsing.read(operation, record.query, record.headers, record.body, symbols)
         if operation.signed or operation.name == "get_time":
             record.exchange_ms = self.faults.exchange_ms(record)
@@ -264,22 +279,23 @@ class Service(Restarts):
         if account is None:
             return self.faults.show(record, PUBLIC[name](self.exchange, values))
         if name in TRANSFERS:
-            return TRANSFERS[name](self.capital, account, values)
+            return TRANSFERS[name](self.capital, account, values, record.exchange_ms)
         if name in ORDERS:
             check = partial(self.faults.check_market, record)
             return ORDERS[name](self.exchange, account, values, check)
         return SIGNED[name](self.exchange, account, values)
 
-    def catch_up(self) -> None:
-        """Bring the market to the present: to its clock, or to where an advance is by now."""
+    def catch_up(self, grain_us: int = GRAIN_US) -> None:
+        """Bring the market to the present: to where an advance is by now, or to its clock, if that
+        is ``grain_us`` ahead. Each step quotes the books and looks at all accounts."""
         if self.advance is not None:
             with all_or_nothing():
                 timeline.show(self.exchange)
-        if self._market_clock is not None:
-            # A clock that is set back must not stop the market.
-            with all_or_nothing():
-                now_us = self._market_clock() - self.behind_us
-                self.exchange.advance_to(max(now_us, self.exchange.now_us))
+        if self._market_clock is not None:  # a clock that is set back must not stop the market
+            now_us = self._market_clock() - self.behind_us
+            if now_us >= self.exchange.now_us + grain_us:
+                with all_or_nothing():
+                    self.exchange.advance_to(now_us)
 
     def _examined(
         self, record: RequestRecord, response: Response, entry: dict[str, Any]

@@ -35,6 +35,7 @@ METHODS = {
 }
 BOOKS = ("depth", "bookTicker")
 _SECRET = re.compile(r"[A-Za-z0-9+/_\\-]{40,}={0,2}")  # a key or a signature in base64
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _log = logging.getLogger(__name__)
 
 Pair = tuple[str, str | None]  # a stream's name, and the public key of its account if it is private
@@ -77,7 +78,8 @@ class Refused(NamedTuple):
 
 
 class Hub:
-    """Which socket has subscribed what. ``post``: hands over what the sockets have to do."""
+    """Which socket has subscribed what. ``post``: hands over what the sockets have to do.
+    ``backlog``: how much of that is not done yet."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -85,6 +87,7 @@ class Hub:
         self.sockets: dict[Socket, None] = {}
         self.gone: deque[Socket] = deque()  # closed ones; added without the lock
         self.post: Callable[[list[Act]], None] = lambda acts: None
+        self.backlog: Callable[[], int] = lambda: 0
 
     @property
     def _outbox(self) -> Outbox:
@@ -237,7 +240,7 @@ class Hub:
 def wire(frame: Frame) -> str:
     """The text of a frame: its data in their own order."""
     whole = {"data": frame.data, "stream": frame.stream}
-    return json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
+    return _encode(whole)
 
 
 def error_text(error: StreamError) -> str:

@@ -57,7 +57,8 @@ class Sockets:
         self._acts: deque[Act] = deque()  # what the sockets still have to do
         self._loop = asyncio.get_running_loop()
         self._timers = [self._loop.create_task(timer()) for timer in (self._ping, self._tick)]
-        service.hub.post = self._post
+        self._posted = self._carried_out = 0  # acts; the loop changes only the second
+        service.hub.post, service.hub.backlog = self._post, self._backlog
 
     async def in_turn(self, act: Callable[[], Result]) -> Result:
         """The result of ``act``, carried out under the service's lock. Raises Stopped.
@@ -95,10 +96,15 @@ class Sockets:
         await asyncio.sleep(0)  # in which they see it
 
     def _post(self, acts: list[Act]) -> None:
-        """Let the loop carry out what the sockets have to do, in order. Called by any thread."""
+        """Let the loop carry out what the sockets have to do, in order. Called by any thread that
+        has the lock."""
         if acts:
+            self._posted += len(acts)
             with contextlib.suppress(RuntimeError):  # the loop has ended: so have the sockets
                 self._loop.call_soon_threadsafe(self._receive, acts)
+
+    def _backlog(self) -> int:
+        return self._posted - self._carried_out
 
     def _receive(self, acts: list[Act]) -> None:
         for one in list(self.open):
@@ -111,6 +117,7 @@ class Sockets:
     def _carry_out(self) -> None:
         try:
             for _ in range(min(AT_A_TIME, len(self._acts))):
+                self._carried_out += 1
                 self._acts.popleft()()
         finally:
             if self._acts:

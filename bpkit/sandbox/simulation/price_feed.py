@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ..undo import UndoDict, UndoList
 from .candles import WIDTHS, Candle, Row, bucket, candle, join, tally
 from .crowd import Crowd, Levels
+from .daily import day_row
 from .market import Market
 from .marks import Marks, Source, funding_rate
 from .own_trades import FIRST_DAY, OwnTrades
@@ -144,6 +145,11 @@ class PriceFeed(OwnTrades):
         price, low = self.last_price(first_us), self.window(first_us, last_us + 1).low
         return price if low is None else min(price, low)
 
+    def highest(self, first_us: int, last_us: int) -> int:
+        """The highest value of ``last_price`` from one time to another, both included."""
+        price, high = self.last_price(first_us), self.window(first_us, last_us + 1).high
+        return price if high is None else max(price, high)
+
     def touches(
         self, start_us: int, end_us: int, below: int | None, above: int | None
     ) -> list[Trade]:
@@ -187,8 +193,12 @@ class PriceFeed(OwnTrades):
         """The trades of any span as one candle."""
         rows: list[Row] = []
         for number, start, end in _days_of(start_us, end_us):
-            if start % HOUR == end % HOUR == 0:
-                hours = self._hours(number, self._versions.get(number, 0), self._chain(number))
+            chain = self._chain(number)
+            whole = end - start == DAY and not chain and number not in self._versions
+            if whole and (row := day_row(self.seed, self.market.symbol, number)) is not None:
+                rows.append(row)
+            elif start % HOUR == end % HOUR == 0:
+                hours = self._hours(number, self._versions.get(number, 0), chain)
                 first = start % DAY // HOUR
                 rows += hours[first : first + (end - start) // HOUR].tolist()
             else:

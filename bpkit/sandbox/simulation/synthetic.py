@@ -13,6 +13,7 @@ numbers, or ``+ *`` on floats, so the same seed gives exactly the same trades on
 from __future__ import annotations
 
 import hashlib
+import threading
 from decimal import Decimal
 from random import Random
 from typing import Any, NamedTuple
@@ -182,10 +183,22 @@ class SyntheticTrades:
         return sizes
 
     @property
-    def highest(self) -> int:
+    def price_limit(self) -> int:
         """The highest price that a path may reach, in ticks."""
         return int(100 * Decimal(self._profile.price) / self._market.tick)
 
 
+class _Thread(threading.local):
+    """A generator that is seeded again and again: making one takes longer than half of a path."""
+
+    def __init__(self) -> None:
+        self.chance = np.random.RandomState(0)
+
+
+_thread = _Thread()
+
+
 def _state(text: str) -> np.random.RandomState:
-    return np.random.RandomState(int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big"))
+    """Random numbers from a text. Use them before the next call: it starts the same generator."""
+    _thread.chance.seed(int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big"))
+    return _thread.chance

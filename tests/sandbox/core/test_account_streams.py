@@ -76,6 +76,20 @@ def test_a_limit_order_rests_and_is_cancelled(floor: Floor) -> None:
     assert short(floor.exchange) == ["orderCancelled Cancelled 0", "USDC 1000 0"]
 
 
+def test_a_loan_sends_the_balance_that_it_changes(pit: Pit) -> None:
+    """Ann has 1000 USDC and 10 SOL. 12 SOL sold at 99.99 bring 1199.88 less a thousandth."""
+    lending = pit.exchange.lending
+    lending.execute(pit.ann, "USDC", "Lend", Decimal(100))
+    assert short(pit.exchange) == ["USDC 900 0"]
+    lending.execute(pit.ann, "USDC", "Borrow", Decimal(40))
+    assert short(pit.exchange) == ["USDC 940 0"]
+    pit.order(pit.ann, "Ask", symbol=SPOT, quantity="12", autoBorrow=True, autoLend=True)
+    accepted, filled, *balances = short(pit.exchange)
+    assert accepted.startswith("orderAccepted") and filled.startswith("orderFill")
+    assert balances == ["SOL 0 0"]  # 2 were borrowed; the USDC are lent at once
+    assert lending.pools["USDC"].lent == Decimal("1258.68012")  # 60 + 1199.88 * 0.999
+
+
 def test_an_order_is_filled_in_two_trades(floor: Floor) -> None:
     """With running totals; the balances of both assets after each, in alphabetical order."""
     floor.order(floor.ann, "Bid", quantity="7")

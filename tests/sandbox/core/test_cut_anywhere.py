@@ -40,15 +40,19 @@ class Pair:
         self.exchange = Exchange(list(MARKETS.values()), kept, START_US)
         self.ann = self.exchange.open_account("ann", {"USDC": Decimal(10_000)})
         self.bob = self.exchange.open_account("bob", {"USDC": Decimal(60)})
+        self.cyd = self.exchange.open_account("cyd", {"USDC": Decimal(10_000)})
         self.bob.leverage_limit = Decimal(50)
         self.order(self.bob, "Bid", "Market", quantity="16.2")
+        self.strategy(self.bob, "Bid", "0.04", 8_000, price="100")
         self.exchange.advance_to(START)
-        private = {(name, key) for name in PRIVATE for key in ("ann", "bob")}
+        private = {(name, key) for name in PRIVATE for key in ("ann", "bob", "cyd")}
         self.exchange.outbox.wanted = private | {(name, None) for name in PUBLIC}
         last = Decimal(self.exchange.depth(PERP)["bids"][-1][0])
         self.order(self.ann, "Bid", "Market", quantity="20")
         self.order(self.ann, "Ask", "Limit", price=str(last + Decimal("0.05")), quantity="3")
         self.order(self.ann, "Bid", "Limit", price=str(last - Decimal("0.05")), quantity="3")
+        self.strategy(self.cyd, "Ask", "4", 20)
+        self.strategy(self.cyd, "Bid", "2", 90, price=str(last - 20))
         for by in ("MarkPrice", "IndexPrice", "LastPrice"):
             for distance in ("-0.06", "0.06"):
                 price = str(last + Decimal(distance))
@@ -59,14 +63,23 @@ class Pair:
         fields = {"symbol": PERP, "side": side, "orderType": kind}
         self.exchange.execute(account, fields | more)
 
+    def strategy(self, account: Any, side: str, quantity: str, seconds: int, **more: Any) -> None:
+        """One that has an order each 1.7 s, or each 4,000 s if it runs for long."""
+        fields = {"symbol": PERP, "side": side, "quantity": quantity, "duration": seconds * 1_000}
+        fields |= {"interval": 1_700 if seconds < 3_600 else 4_000_000}
+        fields |= {"randomizedIntervalQuantity": True} | more
+        self.exchange.strategies.create(account, fields)
+
     def seen(self) -> tuple[Any, ...]:
         """The frames since the start, and what REST shows."""
-        mine = (self.ann, self.bob)
+        mine = (self.ann, self.bob, self.cyd)
         asked = ("fills", "order_history", "positions", "balances", "settlements")
         return (
             self.exchange.outbox.take(),
             self.exchange.depth(PERP),
             *(getattr(self.exchange, name)(one) for name in asked for one in mine),
+            *(self.exchange.strategies.running(one) for one in mine),
+            *(self.exchange.strategies.history(one) for one in mine),
         )
 
 
@@ -83,3 +96,7 @@ def test_a_minute_may_be_cut_anywhere(edges: list[int]) -> None:
     events = {frame.data["e"] for frame in frames}
     assert {"liquidation", "triggerPlaced", "orderFill", "positionAdjusted"} <= events
     assert {"positionOpened", "positionClosed", "openInterest"} <= events
+    ended = [*whole.exchange.strategies.history(whole.bob)]
+    assert [row["cancelReason"] for row in ended] == ["Liquidation"]
+    assert [row["status"] for row in whole.exchange.strategies.history(whole.cyd)] == ["Completed"]
+    assert len(whole.exchange.open_orders(whole.cyd)) > 3  # of the other, which still runs

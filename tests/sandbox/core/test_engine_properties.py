@@ -169,6 +169,8 @@ class WanderingFeed:
     one of them may be gone.
     """
 
+    seed = "one"
+
     def __init__(self) -> None:
         self.recorded: list[Trade] = []
 

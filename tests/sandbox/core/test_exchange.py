@@ -26,6 +26,8 @@ Levels = list[tuple[int, int]]
 class FakeFeed:
     """Levels and trades as given; what is recorded is kept apart."""
 
+    seed = "one"
+
     def __init__(self, bids: Levels, asks: Levels, last: int) -> None:
         self.bids, self.asks, self.last = bids, asks, last
         self.to_come: list[Trade] = []
@@ -545,19 +547,13 @@ def test_locked_funds_cannot_be_spent_again(floor: Floor) -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        {"autoBorrow": True},
-        {"autoBorrowRepay": True},
-        {"autoLend": True},
-        {"autoLendRedeem": True},
         {"takeProfitTriggerPrice": "110"},
         {"stopLossTriggerPrice": "90"},
     ],
 )
 def test_what_is_not_simulated_says_so(floor: Floor, field: dict[str, Any]) -> None:
     name = next(iter(field))
-    said = f"The sandbox does not simulate `{name}`"
-    if name.endswith("TriggerPrice"):
-        said = f"The sandbox simulates `{name}` on futures only"
+    said = f"The sandbox simulates `{name}` on futures only"
     answer = refused(floor, floor.ann, "Bid", quantity="1", **field)
     assert answer == (501, "NOT_IMPLEMENTED", said)
 

@@ -73,6 +73,9 @@ class WildFeed:
     def lowest(self, first_us: int, last_us: int) -> int:
         return min(self._lasts(first_us, last_us))
 
+    def highest(self, first_us: int, last_us: int) -> int:
+        return max(self._lasts(first_us, last_us))
+
     def funding_rate(self, end_us: int) -> Decimal:
         return (end_us // HOUR * 37 % 21 - 10) * Decimal("0.0000123")
 
@@ -142,7 +145,7 @@ class Play:
     # What must hold
 
     def total(self, asset: str) -> Fraction:
-        holdings = [self.exchange.market_maker, self.exchange.fees]
+        holdings = [self.exchange.market_maker, self.exchange.fees, self.exchange.lending.cash]
         holdings += [account.balances for account in self.people]
         return sum(
             (Fraction(one.available(asset)) + Fraction(one.locked(asset)) for one in holdings),

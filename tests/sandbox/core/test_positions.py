@@ -77,6 +77,9 @@ class PerpFeed:
     def lowest(self, first_us: int, last_us: int) -> int:
         return min(self.last_price(at_us) for at_us in self._times(first_us, last_us))
 
+    def highest(self, first_us: int, last_us: int) -> int:
+        return max(self.last_price(at_us) for at_us in self._times(first_us, last_us))
+
     def funding_rate(self, interval_end_us: int) -> Decimal:
         return self.rate
 
@@ -158,7 +161,7 @@ class Pit:
         self.exchange.advance_to(NOW + seconds * SECOND)
 
     def total(self) -> dict[str, Fraction]:
-        holdings = [self.exchange.market_maker, self.exchange.fees]
+        holdings = [self.exchange.market_maker, self.exchange.fees, self.exchange.lending.cash]
         holdings += [account.balances for account in self.exchange.accounts.values()]
         return {
             asset: sum(

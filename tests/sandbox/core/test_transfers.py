@@ -178,14 +178,6 @@ def test_everybody_has_a_book_of_their_own(open_way: Sandbox, plain: Plain) -> N
         assert told(other.call("get_withdrawals")) == []
 
 
-@pytest.mark.parametrize("name", ["autoBorrow", "autoLendRedeem"])
-def test_withdrawals_that_are_not_simulated(open_way: Sandbox, plain: Plain, name: str) -> None:
-    answer = told(plain.call("request_withdrawal", WISH | {name: True}), 501)
-    said = f"The sandbox does not simulate `{name}`"
-    assert answer == {"code": "NOT_IMPLEMENTED", "message": said}
-    told(plain.call("request_withdrawal", WISH | {name: False}))
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -436,13 +428,6 @@ def test_the_lowest_and_the_highest_leverage_limit(plain: Plain, limit: str) -> 
     assert told(plain.call("get_account"))["leverageLimit"] == limit
 
 
-def test_nothing_can_be_borrowed(plain: Plain) -> None:
-    assert told(plain.call("get_max_borrow_quantity", {"symbol": "SOL"})) == {
-        "maxBorrowQuantity": "0",
-        "symbol": "SOL",
-    }
-
-
 def test_what_can_be_withdrawn(plain: Plain) -> None:
     assert told(plain.call("get_max_withdrawal_quantity", {"symbol": "HNT"})) == {
         "autoBorrow": None,
@@ -450,8 +435,8 @@ def test_what_can_be_withdrawn(plain: Plain) -> None:
         "maxWithdrawalQuantity": "0",
         "symbol": "HNT",
     }
-    told_twice = plain.call("get_max_withdrawal_quantity", {"symbol": "BTC", "autoBorrow": "true"})
-    assert told(told_twice)["autoBorrow"] is True
+    told_twice = plain.call("get_max_withdrawal_quantity", {"symbol": "BTC", "autoBorrow": "false"})
+    assert told(told_twice)["autoBorrow"] is False
     assert told(told_twice)["maxWithdrawalQuantity"] == "0.1"
 
 
@@ -480,3 +465,29 @@ def test_leverage_that_positions_do_not_allow(sandbox: Sandbox, plain: Plain) ->
     assert refusal["code"] == "INSUFFICIENT_MARGIN"
     assert told(plain.call("get_account"))["leverageLimit"] == "10"
     assert plain.call("update_account_settings", {"leverageLimit": "5"}).status_code == 200
+
+
+def test_a_leverage_limit_acts(sandbox: Sandbox) -> None:
+    """A bid for 10 SOL at 150 is an exposure of 10 SOL at the mark: at a limit of 5 a fifth of that
+    is needed, at 20 a twentieth. What is needed cannot leave."""
+    secret = b64encode(bytes(range(32))).decode()
+    sandbox.open_account({"USDC": "500"}, Key(secret))
+    with Plain(sandbox.url, secret) as other:
+        order = {"symbol": "SOL_USDC_PERP", "side": "Bid", "orderType": "Limit", "price": "150"}
+        told(other.call("execute_order", order | {"quantity": "10"}))
+        [mark] = told(other.get("/api/v1/markPrices?symbol=SOL_USDC_PERP"))
+        exposure = 10 * Decimal(mark["markPrice"])
+
+        def most() -> Decimal:
+            row = told(other.call("get_max_withdrawal_quantity", {"symbol": "USDC"}))
+            return Decimal(row["maxWithdrawalQuantity"])
+
+        for limit in (5, 20):
+            assert other.call("update_account_settings", {"leverageLimit": str(limit)}).ok
+            needed = exposure / limit
+            assert most() == (500 - needed).quantize(Decimal("0.000001"), ROUND_DOWN)
+            summary = told(other.call("get_collateral"))
+            assert Decimal(summary["netEquityLocked"]) == needed
+            assert Decimal(summary["imf"]) == Decimal(1) / limit
+        refusal = told(other.call("update_account_settings", {"leverageLimit": "3"}), 400)
+        assert refusal["code"] == "INSUFFICIENT_MARGIN"  # a third is more than 500

@@ -203,6 +203,25 @@ def test_requests_that_wait_come_first(
     assert answered[:2] == [0, 1]
 
 
+def test_frames_that_are_not_sent_do_not_pile_up(
+    sandbox: Sandbox, tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine waits for the sockets after each hour, which has some 480 trades."""
+    monkeypatch.setattr(advance, "MOST_FRAMES", 0)
+    hub, real, waiting = sandbox._service.hub, timeline.step, list[int]()
+
+    def step(engine: Engine, until_us: int) -> None:
+        waiting.append(hub.backlog())
+        real(engine, until_us)
+
+    monkeypatch.setattr(timeline, "step", step)
+    with Listener(sandbox) as listener:
+        listener.subscribe("trade.SOL_USDC")
+        sandbox.advance(hours=6)
+        sent = len([listener.next() for _ in range(2_000)])
+    assert waiting == [0] * 6 and sent == 2_000
+
+
 # --- the end --------------------------------------------------------------------------------------
 
 

@@ -303,6 +303,72 @@ def ask_futures(ask: Asker, sandbox: Sandbox) -> None:
     ask.ask("cancel_open_orders", symbol=PERP)
 
 
+def ask_strategies(ask: Asker, sandbox: Sandbox) -> None:
+    wish: dict[str, Any] = {"symbol": SPOT, "side": "Ask", "strategyType": "Scheduled"}
+    wish |= {"quantity": "0.3", "duration": 30_000, "interval": 10_000}
+    slippage = {"slippageTolerance": "1", "slippageToleranceType": "Percent"}
+    made = ask.ask("strategy_create", **wish, clientStrategyId=7)
+    ask.ask("strategy_create", **wish, **slippage, randomizedIntervalQuantity=True)
+    far = {"symbol": PERP, "price": "199", "timeInForce": "IOC"}
+    ask.ask("strategy_create", **wish | far, reduceOnly=False)
+    for change in ({"quantity": None}, {"interval": 0}, {"symbol": "NOPE"}, {"price": 1}):
+        ask.ask("strategy_create", **wish | change)
+    ask.ask("get_open_strategies")
+    ask.ask("get_open_strategies", symbol=SPOT, marketType="SPOT", strategyType="Scheduled")
+    sandbox.advance(seconds=10)
+    ids: list[dict[str, Any]] = [{"strategyId": made["id"]}, {"clientStrategyId": 7}, {}]
+    for name in ("get_strategy", "cancel_strategy"):
+        for one in ids:
+            ask.ask(name, symbol=SPOT, **one)
+    ask.ask("cancel_open_strategies", symbol=SPOT)
+    sandbox.advance(minutes=1)
+    ask.ask("get_strategies_history")
+    ask.ask("get_strategies_history", strategyId=made["id"], limit=1)
+    for name in ("get_order_history", "get_fills"):
+        ask.ask(name, strategyId=made["id"])
+
+
+def ask_dust(ask: Asker, sandbox: Sandbox) -> None:
+    """All BTC leave but 0.000005; 0.00001 would be an order."""
+    sandbox.allow_withdrawal_address(sandbox.key, "Bitcoin", "a")
+    wish = {"symbol": "BTC", "blockchain": "Bitcoin", "address": "a", "quantity": "0.099995"}
+    ask.ask("request_withdrawal", **wish)
+    ask.ask("convert_dust", symbol="SOL")
+    ask.ask("convert_dust", symbol="NOPE")
+    ask.ask("convert_dust", symbol="BTC")
+    ask.ask("convert_dust")
+    ask.ask("get_dust_history")
+    ask.ask("get_dust_history", id=1, symbol="BTC", limit=1)
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    sandbox.set_two_factor_secret(sandbox.key, secret)
+    sandbox.set_withdrawal_delay(sandbox.key, 1)
+    wish = {"symbol": "USDC", "blockchain": "Solana", "address": "b", "quantity": "20"}
+    token = sandbox.two_factor_token(sandbox.key)
+    for given in ("x", token):
+        ask.ask("request_withdrawal", **wish, twoFactorToken=given)
+
+
+def ask_lending(ask: Asker, sandbox: Sandbox) -> None:
+    lend = {"symbol": "SOL", "side": "Lend", "quantity": "5"}
+    borrow = {"symbol": "ETH", "side": "Borrow", "quantity": "0.5"}
+    ask.ask("execute_borrow_lend", **lend)
+    ask.ask("execute_borrow_lend", **borrow)
+    for change in ({"quantity": "0"}, {"quantity": "90000"}, {"symbol": "HNT"}, {"side": "Up"}):
+        ask.ask("execute_borrow_lend", **borrow | change)
+    sandbox.advance(hours=2)
+    ask.ask("execute_borrow_lend", **lend | {"side": "Borrow"})
+    ask.ask("get_borrow_lend_positions")
+    ask.ask("get_collateral")
+    for name in ("get_borrow_lend_history", "get_interest_history"):
+        ask.ask(name)
+        ask.ask(name, limit=1, sortDirection="Asc", positionId="1", symbol="SOL")
+    ask.ask("get_borrow_lend_history", type="Lend", sources="Manual,Interest")
+    ask.ask("get_interest_history", asset="ETH", source="BorrowLend")
+    for state, side in (("Open", "Lend"), ("Closed", "Borrow")):
+        ask.ask("get_borrow_lend_position_history", state=state, side=side)
+    ask.ask("get_borrow_lend_position_history")
+
+
 def ask_what_never_happens(ask: Asker) -> None:
     """Empty histories, and operations that are always refused."""
     for name, operation in OPERATIONS.items():
@@ -313,7 +379,6 @@ def ask_what_never_happens(ask: Asker) -> None:
         if name in NOT_SIMULATED:
             ask.ask(name)
             ask.ask(name, anything="at all")
-    ask.ask("get_borrow_lend_positions")
     ask.ask("get_vault_pending_redeems", vaultId=1)
     ask.ask("get_vault_nav")
 
@@ -363,7 +428,10 @@ def answers() -> list[Answer]:
         ask_order_refusals(ask)
         ask_account(ask)
         ask_futures(ask, sandbox)
+        ask_lending(ask, sandbox)
         ask_capital(ask, sandbox)
+        ask_strategies(ask, sandbox)
+        ask_dust(ask, sandbox)
         ask_account(ask)
         ask_what_never_happens(ask)
         ask_without_a_right(ask, stranger)
@@ -472,7 +540,8 @@ def test_enough_was_asked(answers: list[Answer]) -> None:
     assert codes == {
         *("INVALID_CLIENT_REQUEST", "RESOURCE_NOT_FOUND", "UNAUTHORIZED", "NOT_IMPLEMENTED"),
         *("INSUFFICIENT_FUNDS", "INVALID_MARKET", "INVALID_ORDER", "INVALID_PRICE"),
-        *("INSUFFICIENT_MARGIN", "INVALID_ASSET", "FORBIDDEN"),
+        *("INSUFFICIENT_MARGIN", "INVALID_ASSET", "FORBIDDEN", "BORROW_LIMIT", "INVALID_QUANTITY"),
+        "INVALID_TWO_FACTOR_CODE",
     }
     statuses = {200, 204, 400, 401, 403, 404, 405, 415, 501}
     assert {answer.status for answer in answers} == statuses

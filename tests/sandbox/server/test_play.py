@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -178,6 +179,26 @@ def test_it_ends_with_the_sandbox(end: Callable[[Sandbox], None]) -> None:
 
 
 # --- follow_clock ---------------------------------------------------------------------------------
+
+
+def test_a_request_finds_a_market_that_is_at_most_a_tenth_of_a_second_behind() -> None:
+    """An order is executed, and dated, at the market's time; get_time is that of the clock."""
+    with Sandbox(follow_clock=True) as live, Plain(live.url) as caller:
+        service, exchange = live._service, live._service.exchange
+        begin = exchange.now_us // 1_000 * 1_000 + 1_000_000
+
+        def placed(after_us: int) -> int:
+            service._market_clock = lambda: begin + after_us
+            order = {"symbol": "SOL_USDC", "side": "Ask", "orderType": "Market", "quantity": "0.01"}
+            answer = caller.call("execute_order", order)
+            return int(answer.json()["createdAt"]) - begin // 1_000
+
+        service._market_clock = lambda: begin
+        caller.get("/api/v1/time")
+        found = [placed(after_us) for after_us in (99_999, 100_000, 199_999, 50_000, 200_000)]
+        assert found == [0, 100, 100, 100, 200]
+        now_ms = int(caller.get("/api/v1/time").text)
+        assert abs(now_ms - time.time_ns() // 1_000_000) < 5_000
 
 
 def test_with_a_clock_time_passes_for_sockets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,6 +193,31 @@ def test_a_text_that_fits_is_kept_whole(sandbox: Sandbox, plain: Plain) -> None:
     assert fits == "x" * 10_000 and cut.endswith("(cut here; it had 10,001 bytes)")
 
 
+def test_old_rows_of_the_log_are_short(sandbox: Sandbox) -> None:
+    """300 rows are whole; before them a text has 500 characters, and 10,000 rows some MB."""
+    service = sandbox._service
+    for number in range(1, 304):
+        service.answer("POST", "/nope", f"n={number}", {"host": "localhost"}, b"x" * 20_000)
+    rows = sandbox.log
+    assert [len(row["body"]) for row in rows] == [500] * 3 + [10_000] * 300
+    assert rows[2]["body"].startswith("xxx")
+    assert rows[2]["body"].endswith("... (cut here when it was 300 rows old)")
+    assert [row["query"] for row in rows] == [f"n={number}" for number in range(1, 304)]
+
+
+def test_the_rows_of_the_log_are_a_list(sandbox: Sandbox) -> None:
+    for number in range(4):
+        sandbox._service.answer("GET", "/api/v1/ping", f"n={number}", {"host": "localhost"}, b"")
+    rows = sandbox.log
+    names = [row["query"] for row in rows]
+    assert names == ["n=0", "n=1", "n=2", "n=3"] and len(rows) == 4
+    assert [row["query"] for row in rows[1:3]] == names[1:3] and rows == sandbox.log
+    assert [row["query"] for row in reversed(rows)] == names[::-1]
+    for row in (*rows, *reversed(rows), *rows[:], rows[-1], *list(rows)):
+        row["query"] = "changed"
+    assert [row["query"] for row in sandbox.log] == [row["query"] for row in rows] == names
+
+
 # --- who answers ----------------------------------------------------------------------------------
 
 

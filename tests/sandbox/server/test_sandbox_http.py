@@ -360,6 +360,7 @@ def test_borrow_lend_markets(still: Plain) -> None:
     for row in rows.values():
         lent, borrowed = Decimal(row["lentQuantity"]), Decimal(row["borrowedQuantity"])
         assert abs(borrowed / lent - Decimal(row["utilization"])) <= Decimal("0.00000001")
+        assert Decimal(row["utilization"]) < Decimal(row["optimalUtilization"])
         # 8 % a year at the optimal utilization; lenders get what is paid, without the fee.
         paid, earned = Decimal(row["borrowInterestRate"]), Decimal(row["lendInterestRate"])
         assert abs(paid - Decimal(row["utilization"]) / 10) <= Decimal("0.00000001")
@@ -403,8 +404,8 @@ def test_apy_rates(still: Plain) -> None:
     assert "integer_int32" in words(still.get("/api/v1/borrowLend/apy?tierId=2147483648"), 400)
 
 
-def test_lending_does_not_change(sandbox: Sandbox, plain: Plain) -> None:
-    """Only the price and the time of a row do."""
+def test_lending_changes_each_hour(sandbox: Sandbox, plain: Plain) -> None:
+    """The simulated people lend and borrow other amounts in each hour, and the history has them."""
 
     def state() -> list[dict[str, str]]:
         rows = told(plain.get("/api/v1/borrowLend/markets"))
@@ -412,8 +413,15 @@ def test_lending_does_not_change(sandbox: Sandbox, plain: Plain) -> None:
         return [{name: row[name] for name in row if name not in changing} for row in rows]
 
     before = state()
-    sandbox.advance(hours=5)
+    sandbox.advance(minutes=59)
     assert state() == before
+    sandbox.advance(minutes=1)
+    after = state()
+    assert all(row != old for row, old in zip(after, before, strict=True))
+    rows = told(plain.get("/api/v1/borrowLend/markets/history?interval=1d"))
+    for place, (row, old) in enumerate(zip(after, before, strict=True)):
+        past, last = rows[24 * place + 22 : 24 * place + 24]
+        assert past | old == old | past and last | row == row | last
 
 
 def test_there_are_no_prediction_markets(still: Plain) -> None:
@@ -473,9 +481,8 @@ def test_answers_that_are_not_documented(still: Plain) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("get_dust_history", "get_borrow_lend_history", "get_interest_history"),
-        *("get_borrow_lend_position_history", "get_strategies_history", "get_rfq_history"),
-        *("get_quote_history", "get_rfq_fill_history", "get_quote_fill_history"),
+        *("get_dust_history", "get_strategies_history", "get_rfq_history", "get_quote_history"),
+        *("get_rfq_fill_history", "get_quote_fill_history"),
         *("get_vault_mint_history", "get_vault_redeem_history"),
     ],
 )
@@ -488,10 +495,6 @@ def test_histories_of_what_cannot_happen(still: Plain, name: str) -> None:
     told(still.call(name, {"limit": 1001}), 400)
     if name not in ("get_vault_mint_history", "get_vault_redeem_history"):  # not documented
         assert "SortDirection" in words(still.call(name, {"sortDirection": "up"}), 400)
-
-
-def test_nothing_is_borrowed(still: Plain) -> None:
-    assert still.call("get_borrow_lend_positions").text == "[]"
 
 
 def test_what_is_for_a_vaults_own_key(still: Plain) -> None:
@@ -830,6 +833,7 @@ def test_account(still: Plain) -> None:
     assert row["spotMakerFee"] == "8" and row["spotTakerFee"] == "10"  # basis points
     assert (row["limitOrders"], row["triggerOrders"]) == (0, 0)
     assert row["autoLend"] is False and row["liquidating"] is False
+    assert row["borrowLimit"] == row["positionLimit"] == "0"
     assert len(row) == 14
 
 
@@ -1078,7 +1082,7 @@ def test_batch(plain: Plain) -> None:
     orders = [
         GUIDE | {"clientId": 1, "postOnly": True},
         GUIDE | {"price": "170.505"},
-        GUIDE | {"autoBorrow": True},
+        GUIDE | {"takeProfitTriggerPrice": "200"},
         GUIDE | {"side": "Ask", "price": "180", "quantity": "1"},
     ]
     first, second, third, fourth = told(plain.call("execute_order_batch", orders))
@@ -1384,7 +1388,7 @@ def test_a_market_that_follows_the_clock() -> None:
     with Sandbox(follow_clock=True) as sandbox, Plain(sandbox.url) as plain:
         begin = time.time()
         depth = told(plain.get("/api/v1/depth?symbol=SOL_USDC"))
-        assert begin - 0.001 <= depth["timestamp"] / 1e6 <= time.time() + 0.001
+        assert begin - 0.101 <= depth["timestamp"] / 1e6 <= time.time() + 0.001
         last = klines(plain, "1m", int(begin) - 600)[-1]
         end = datetime.fromisoformat(last["end"]).replace(tzinfo=UTC).timestamp()
         assert begin - 60 <= end <= time.time()

@@ -78,9 +78,11 @@ FILL_TYPES: dict[str, tuple[str | None, ...]] = {
     "CollateralConversionAndSpotLiquidation": ("CollateralConversion",),
 }
 FILTERS: dict[str, Callable[[Row, Any], bool]] = {
+    "id": lambda row, id: bool(row["id"] == id),
     "symbol": lambda row, symbol: bool(row["symbol"] == symbol),
     "orderId": lambda row, order_id: order_id in (row.get("orderId"), row.get("id")),
-    "strategyId": lambda row, strategy_id: False,  # there are no strategies
+    # An order has the id of its strategy; in the history of strategies it is the id of the row.
+    "strategyId": lambda row, id: bool(row.get("strategyId", row["id"]) == id),
     "state": lambda row, state: bool(row["state"] == state),
     "marketType": _is_of_type,
     "fillType": lambda row, kind: row["systemOrderType"] in FILL_TYPES.get(kind, ()),

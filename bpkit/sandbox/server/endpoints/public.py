@@ -15,14 +15,13 @@ from ...formatting import iso, plain, spaced
 from ...simulation.candles import WIDTHS, Candle
 from ...simulation.market import Market
 from ...simulation.price_feed import PriceFeed
-from ...simulation.synthetic import DAY, FIRST_US, HOUR
+from ...simulation.synthetic import DAY, FIRST_US
 from ...simulation.tables import table
 from . import Page, Row, Values, limit_and_offset, page
+from .lending import LENDING_PUBLIC
 
 MAX_CANDLES = 1000  # a page; undocumented, other connectors rely on it
 MONTH = 31 * DAY  # the longest
-# interval of the lending history -> number of rows, and their distance in microseconds
-SPANS = {"1d": (24, HOUR), "1w": (28, 6 * HOUR), "1month": (30, DAY), "1year": (52, 7 * DAY)}
 
 # --- markets --------------------------------------------------------------------------------------
 
@@ -209,45 +208,6 @@ def _from_catalogue(name: str) -> Callable[[Exchange, Values], Any]:
     return lambda exchange, values: table("catalogue")[name]
 
 
-def _lending_markets(exchange: Exchange, values: Values) -> list[Row]:
-    """A fixed table: nothing is lent here. Only the price of each asset changes with time."""
-    prices = {"USDC": Decimal(1)} | {
-        market.base: exchange.mark(market.symbol)
-        for market in exchange.markets.values()
-        if market.kind == "SPOT" and market.open
-    }
-    time = {"timestamp": iso(exchange.now_us) + "Z"}
-    return [
-        row | time | {"assetMarkPrice": plain(prices[row["symbol"]])}
-        for row in table("catalogue")["lending"]
-    ]
-
-
-def _lending_history(exchange: Exchange, values: Values) -> list[Row]:
-    """Oldest first. The shape has no symbol: assets follow each other as in the markets."""
-    count, width = SPANS[values["interval"]]
-    last = exchange.now_us // width
-    names = ("borrowInterestRate", "borrowedQuantity", "lendInterestRate", "lentQuantity")
-    return [
-        {name: row[name] for name in (*names, "utilization")} | {"timestamp": iso(at * width) + "Z"}
-        for row in table("catalogue")["lending"]
-        if values.get("symbol", row["symbol"]) == row["symbol"]
-        for at in range(last - count + 1, last + 1)
-    ]
-
-
-def _apy_rates(exchange: Exchange, values: Values) -> Row:
-    rates = [
-        {
-            "symbol": row["symbol"],
-            "borrowRate": row["borrowInterestRate"],
-            "lendRate": row["lendInterestRate"],
-        }
-        for row in table("catalogue")["lending"]
-    ]
-    return {"borrowLend": rates, "staking": table("catalogue")["stakingApy"]}
-
-
 PUBLIC: dict[str, Callable[[Exchange, Values], Any]] = {
     "get_status": lambda exchange, values: {"status": "Ok", "message": None},
     "ping": lambda exchange, values: "pong",
@@ -264,9 +224,7 @@ PUBLIC: dict[str, Callable[[Exchange, Values], Any]] = {
     "get_open_interest": _open_interest,
     "get_mark_prices": _mark_prices,
     "get_funding_interval_rates": _funding_rates,
-    "get_borrow_lend_markets": _lending_markets,
-    "get_borrow_lend_markets_history": _lending_history,
-    "get_apy_rates": _apy_rates,
+    **LENDING_PUBLIC,
     "get_prediction_events": lambda exchange, values: page([], values),
     "get_prediction_tags": _from_catalogue("predictionTags"),
     "get_market_sessions": _from_catalogue("marketSessions"),

@@ -1,7 +1,7 @@
 """Signed operations: account, orders, histories, positions, deposits and withdrawals.
 
 Each function takes (exchange, account, values), those of deposits and withdrawals take (transfers,
-account, values). They return JSON values in the shapes of the exchange.
+account, values, now_ms). They return JSON values in the shapes of the exchange.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 from ...core.exchange import Check, EngineAccount, Exchange, Refusal
 from ...core.rules import bad_request, find_market
-from ...core.transfers import Transfers, deposit_address
+from ...core.transfers import Transfers, deposit_address, flags_of
 from ...formatting import plain
-from ...simulation.tables import ASSETS
 from . import Empty, Page, Row, Values, page, select
+from .lending import LENDING_SIGNED
 
 Signed = Callable[[Exchange, EngineAccount, Values], Any]
 
@@ -31,6 +31,7 @@ def _update_settings(exchange: Exchange, account: EngineAccount, values: Values)
             account.leverage_limit = before
             raise bad_request("Positions need more leverage than that", "INSUFFICIENT_MARGIN")
     account.settings |= {name: values[name] for name in account.settings if name in values}
+    exchange.lending.follow_settings(account)
     return Empty()
 
 
@@ -47,10 +48,9 @@ def _leverage(exchange: Exchange, limit: Decimal) -> Decimal:
     return limit
 
 
-def _max_borrow(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
-    if values["symbol"] not in ASSETS:
-        raise bad_request("Invalid asset", "INVALID_ASSET")
-    return {"maxBorrowQuantity": "0", "symbol": values["symbol"]}
+def _convert_dust(exchange: Exchange, account: EngineAccount, values: Values) -> Empty:
+    exchange.convert_dust(account, values.get("symbol"))
+    return Empty()
 
 
 def _max_order(exchange: Exchange, account: EngineAccount, values: Values) -> Row:
@@ -80,6 +80,10 @@ def _ids(values: Values) -> dict[str, Any]:
     }
 
 
+def _strategy(values: Values) -> tuple[str, str | None, int | None]:
+    return values["symbol"], values.get("strategyId"), values.get("clientStrategyId")
+
+
 def _open(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
     """A list of what is open. Refusal: unknown symbol."""
 
@@ -103,6 +107,12 @@ def _history(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed
     return paged
 
 
+def _fills(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
+    rows = exchange.fills(account, values.get("strategyId"))
+    rest = {name: value for name, value in values.items() if name != "strategyId"}
+    return page(select(rows, rest), values)
+
+
 def _position_history(exchange: Exchange, account: EngineAccount, values: Values) -> list[Row]:
     rows = select(exchange.position_history(account), values)
     return page(rows, values).rows  # this history has no page headers
@@ -114,11 +124,11 @@ def _empty_history(exchange: Exchange, account: EngineAccount, values: Values) -
 
 
 SIGNED: dict[str, Signed] = {
+    **LENDING_SIGNED,
     "get_account": lambda exchange, account, values: exchange.account_summary(account),
     "get_balances": lambda exchange, account, values: exchange.balances(account),
     "get_collateral": lambda exchange, account, values: exchange.collateral(account),
     "update_account_settings": _update_settings,
-    "get_max_borrow_quantity": _max_borrow,
     "get_max_order_quantity": _max_order,
     "get_deposit_address": lambda exchange, account, values: {
         "address": deposit_address(account, values["blockchain"])
@@ -131,18 +141,31 @@ SIGNED: dict[str, Signed] = {
     "get_open_orders": _open(Exchange.open_orders),
     "get_positions": _open(Exchange.positions),
     "get_order_history": _history(Exchange.order_history),
-    "get_fills": _history(Exchange.fills),
+    "get_fills": _fills,
     "get_funding_payments": _history(Exchange.funding_payments),
     "get_settlement_history": _history(Exchange.settlements),
     "get_position_history": _position_history,
-    "get_borrow_lend_positions": lambda exchange, account, values: [],
+    "get_strategy": lambda exchange, account, values: exchange.strategies.one(
+        account, *_strategy(values)
+    ),
+    "cancel_strategy": lambda exchange, account, values: exchange.strategies.cancel(
+        account, *_strategy(values)
+    ),
+    "cancel_open_strategies": lambda exchange, account, values: exchange.strategies.cancel_all(
+        account, values["symbol"]
+    ),
+    "get_open_strategies": _open(lambda exchange, account: exchange.strategies.running(account)),
+    "convert_dust": _convert_dust,
+    "get_dust_history": _history(Exchange.dust_history),
+    "get_strategies_history": _history(
+        lambda exchange, account: exchange.strategies.history(account)
+    ),
     "get_vault_pending_redeems": _vault_key_only(403, "FORBIDDEN"),
     "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
     **dict.fromkeys(
         (
-            "get_dust_history", "get_borrow_lend_history", "get_interest_history",
-            "get_borrow_lend_position_history", "get_strategies_history", "get_rfq_history",
-            "get_quote_history", "get_rfq_fill_history", "get_quote_fill_history",
+            "get_rfq_history", "get_quote_history",
+            "get_rfq_fill_history", "get_quote_fill_history",
             "get_vault_mint_history", "get_vault_redeem_history",
         ),
         _empty_history,
@@ -157,39 +180,54 @@ def _execute(exchange: Exchange, account: EngineAccount, order: Values, check: C
     return exchange.execute(account, order)
 
 
+def _create_strategy(exchange: Exchange, account: EngineAccount, wish: Values, check: Check) -> Row:
+    check(wish["symbol"])
+    return exchange.strategies.create(account, wish)
+
+
 # They also take ``check``: a Refusal if the symbol's market takes no orders now.
 ORDERS: dict[str, Callable[[Exchange, EngineAccount, Any, Check], Any]] = {
     "execute_order": _execute,
     "execute_order_batch": Exchange.execute_batch,
+    "strategy_create": _create_strategy,
 }
 
 # --- deposits and withdrawals ---------------------------------------------------------------------
 
 
-def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values) -> Row:
+def _max_withdrawal(
+    transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
+) -> Row:
     return {
         "autoBorrow": values.get("autoBorrow"),
         "autoLendRedeem": values.get("autoLendRedeem"),
-        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"])),
+        "maxWithdrawalQuantity": plain(transfers.most(account, values["symbol"], flags_of(values))),
         "symbol": values["symbol"],
     }
 
 
-def _deposits(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+def _deposits(
+    transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
+) -> list[Row]:
     rows = transfers.deposits(account, values.get("from"), values.get("to"))
     return page(rows, values).rows  # this history has no page headers
 
 
-def _withdrawals(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
+def _withdrawals(
+    transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
+) -> list[Row]:
     rows = transfers.withdrawals(
         account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
     )
     return page(rows, values).rows
 
 
-TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
+# They also take the exchange's clock in Unix milliseconds, which two factor tokens need.
+TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values, int], Any]] = {
     "get_max_withdrawal_quantity": _max_withdrawal,
     "get_deposits": _deposits,
     "get_withdrawals": _withdrawals,
-    "request_withdrawal": lambda transfers, account, values: transfers.request(account, values),
+    "request_withdrawal": lambda transfers, account, values, now_ms: transfers.request(
+        account, values, now_ms
+    ),
 }

@@ -1,0 +1,162 @@
+"""The account book of a sandbox's account: it adds up to the balances, to the last digit."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bpkit import Client, InputError
+from bpkit.history import ledger, save_balances
+from bpkit.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def bp(sandbox: Sandbox) -> Iterator[Client]:
+    with Client(sandbox.url, sandbox.key) as client:
+        yield client
+
+
+def trade(bp: Client, sandbox: Sandbox, seed: int, orders: int = 30) -> None:
+    """A random session: spot and futures, fees, funding, a deposit, a withdrawal."""
+    chance = Random(seed)
+    for number in range(orders):
+        symbol, quantity = chance.choice(
+            [("SOL_USDC", "0.37"), ("SOL_USDC_PERP", "1.5"), ("BTC_USDC", "0.00123")]
+        )
+        bp.execute_order(symbol, chance.choice(["Bid", "Ask"]), "Market", quantity=quantity)
+        sandbox.advance(minutes=chance.randint(1, 40))
+        if number == 10:
+            sandbox.deposit(sandbox.key, "SOL", "3.5")
+            sandbox.allow_withdrawal_address(sandbox.key, "Solana", "x" * 44)
+            bp.request_withdrawal(
+                address="x" * 44, blockchain="Solana", symbol="SOL", quantity="1.25"
+            )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_movements_add_up_to_the_balances(
+    sandbox: Sandbox, bp: Client, tmp_path: Path, seed: int
+) -> None:
+    save_balances(bp, tmp_path / "balances.json")
+    sandbox.advance(seconds=1)
+    trade(bp, sandbox, seed)
+    book = ledger(bp, opening=tmp_path / "balances.json")
+    assert book.opening == "given"
+    assert "unexplained" not in set(book.df["kind"])
+    assert {"trade", "fee", "settlement", "funding", "deposit", "withdrawal"} <= set(
+        book.df["kind"]
+    )
+    ends = book.df.groupby("asset")["balance"].last()
+    for asset, row in bp.get_balances().items():
+        assert ends[asset] == Decimal(row["available"]) + Decimal(row["locked"])
+    assert book.differences == []
+
+
+def test_without_an_opening_it_is_computed_back(sandbox: Sandbox, bp: Client) -> None:
+    sandbox.advance(minutes=1)
+    begin = sandbox.now
+    bp.execute_order("SOL_USDC", "Bid", "Market", quantity="1")
+    book = ledger(bp, since=begin)
+    assert book.opening == "computed"
+    opening = book.df[book.df["kind"] == "opening"].set_index("asset")["amount"]
+    assert opening["USDC"] == 10_000 and opening["SOL"] == 20
+
+
+def test_the_whole_history_of_an_account_with_a_gift_has_it_unexplained(bp: Client) -> None:
+    """The demo account's funds are in no history."""
+    book = ledger(bp)
+    assert book.opening == "the whole history"
+    assert {(one.kind, one.asset, one.amount) for one in book.movements} == {
+        ("unexplained", "USDC", 10_000), ("unexplained", "SOL", 20),
+        ("unexplained", "BTC", Decimal("0.1")), ("unexplained", "ETH", 1),
+        ("unexplained", "USDT", 1000),
+    }  # fmt: skip
+
+
+def test_until_ends_the_book_and_later_rows_still_count_for_the_check(
+    sandbox: Sandbox, bp: Client
+) -> None:
+    opening = {"USDC": "10000", "SOL": "20", "BTC": "0.1", "ETH": "1", "USDT": "1000"}
+    begin = sandbox.now
+    bp.execute_order("SOL_USDC", "Bid", "Market", quantity="1")
+    sandbox.advance(minutes=1)
+    middle = sandbox.now
+    bp.execute_order("SOL_USDC", "Ask", "Market", quantity="1")
+    book = ledger(bp, begin, middle, opening)
+    assert [one.kind for one in book.movements if one.kind != "opening"] == [
+        "trade",
+        "trade",
+        "fee",
+    ]
+    assert "unexplained" not in set(ledger(bp, begin, opening=opening).df["kind"])
+    wrong = ledger(bp, begin, middle, opening | {"SOL": "21"})
+    assert [(one.asset, one.amount) for one in wrong.movements if one.kind == "unexplained"] == [
+        ("SOL", -1)
+    ]
+
+
+def test_a_sale_at_new_year_belongs_to_the_year_of_the_zone(tmp_path: Path) -> None:
+    from test_lots import year
+
+    from bpkit.history.ledger_report import Ledger
+
+    found = year()
+    book = Ledger(found, None, found[-1].time, "given", "http://exchange", [])
+    in_berlin, in_utc = book.totals(zone="Europe/Berlin"), book.totals()
+    assert [(row["year"], row["asset"], row["gain"]) for row in in_utc] == [
+        (2025, "SOL", Decimal("94.24463963964")),
+        (2026, "BP", Decimal("0.0198998999")),
+        (2026, "SOL", Decimal("-17.275785496783")),
+    ]
+    moved = Decimal("19.769864864865")
+    assert [row["gain"] for row in in_berlin if row["asset"] == "SOL"] == [
+        Decimal("94.24463963964") - moved,
+        Decimal("-17.275785496783") + moved,
+    ]
+    book.to_csv(tmp_path / "tax.csv", zone="Europe/Berlin", sep=";", decimal=",")
+    raw = (tmp_path / "tax.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    lines = list(csv.reader(raw.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert lines[3][:3] == ["2025-12-31T23:59:59.999000+00:00", "2026-01-01", "2026"]
+    assert lines[3][8:12] == ["19,769864864865", "19,77", "58", "t204"]
+    assert lines[-1][:3] == ["2026", "SOL", "disposals"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "tax.csv"]
+
+
+@pytest.mark.parametrize(
+    "options, field",
+    [
+        ({"since": "2026-09-01"}, "since"),
+        ({"since": "2026-09-02T00:00Z", "until": "2026-09-01T00:00Z"}, "until"),
+        ({"opening": {"USDC": 0.1}}, "opening['USDC']"),
+        ({"opening": "there_is_no_such_file.json"}, "opening"),
+    ],
+)
+def test_wrong_inputs_name_the_field(bp: Client, options: dict[str, str], field: str) -> None:
+    with pytest.raises(InputError) as caught:
+        ledger(bp, **options)  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_a_file_of_balances_has_no_key(bp: Client, sandbox: Sandbox, tmp_path: Path) -> None:
+    save_balances(bp, tmp_path / "one.json")
+    saved = json.loads((tmp_path / "one.json").read_text())
+    assert saved == {
+        "time": "2026-09-01T12:00:00+00:00",
+        "url": sandbox.url,
+        "balances": {"BTC": "0.1", "ETH": "1", "SOL": "20", "USDC": "10000", "USDT": "1000"},
+    }
+    with pytest.raises(InputError, match="since"):
+        ledger(bp, since=sandbox.now, opening=tmp_path / "one.json")

@@ -1,0 +1,232 @@
+"""Movements and lots, against a year of eight fills that was worked out by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpkit.history.lots import Books, books
+from bpkit.history.movements import Movement, movements, valued
+
+FILLS = [
+    # time, market, side, quantity, price, fee, its asset, trade id
+    ("2025-10-01T08:00:00.000", "BP_USDC", "Bid", "10", "0.20", "0.01", "BP", 101),
+    ("2025-11-03T10:00:00.000", "SOL_USDC", "Bid", "2", "150", "0.002", "SOL", 201),
+    ("2025-11-20T14:30:00.250", "SOL_USDC", "Bid", "1", "180", "0.001", "SOL", 202),
+    ("2025-12-15T12:00:00.500", "SOL_USDC", "Ask", "1.5", "200", "0.3", "USDC", 203),
+    ("2025-12-31T23:59:59.999", "SOL_USDC", "Ask", "0.5", "190", "0.095", "USDC", 204),
+    ("2026-01-10T09:00:00.100", "SOL_USDC", "Bid", "0.7", "171.23", "0.5", "BP", 205),
+    ("2026-01-10T09:00:00.100", "SOL_USDC", "Bid", "0.3", "171.24", "0.0003", "SOL", 206),
+    ("2026-02-01T00:00:00.000", "SOL_USDC", "Ask", "1.3", "165.01", "0.214513", "USDC", 207),
+]
+BP_AT_FILL_6 = {"fill SOL_USDC 205 BP": Decimal("0.24")}
+
+
+def fill(
+    time: str, symbol: str, side: str, quantity: str, price: str, fee: str, coin: str, trade: int
+) -> dict[str, Any]:
+    return {
+        "timestamp": time, "symbol": symbol, "side": side, "quantity": quantity, "price": price,
+        "fee": fee, "feeSymbol": coin, "tradeId": trade, "orderId": "1", "isMaker": False,
+    }  # fmt: skip
+
+
+def year() -> list[Movement]:
+    rows = [fill(*one) for one in FILLS]
+    return valued(movements(fills=rows[::-1]), BP_AT_FILL_6)
+
+
+def shown(made: Books) -> list[tuple[str, Decimal | None, Decimal | None, Decimal | None]]:
+    return [
+        (f"{one.quantity} {one.asset}", one.proceeds, one.cost, one.gain) for one in made.disposals
+    ]
+
+
+def total(made: Books) -> Decimal:
+    return sum((one.gain for one in made.disposals if one.gain is not None), Decimal(0))
+
+
+def test_the_balances_change_by_what_moved() -> None:
+    change: dict[str, Decimal] = {}
+    for one in year():
+        change[one.asset] = change.get(one.asset, Decimal(0)) + one.amount
+    assert change == {
+        "USDC": Decimal("-44.329513"), "SOL": Decimal("0.6967"), "BP": Decimal("9.49"),
+    }  # fmt: skip
+
+
+def test_lots_by_fifo() -> None:
+    made = books(year(), "FIFO")
+    assert shown(made) == [
+        ("1.5 SOL", Decimal("299.7"), Decimal("225.225225225225"), Decimal("74.474774774775")),
+        ("0.5 SOL", Decimal("94.905"), Decimal("75.135135135135"), Decimal("19.769864864865")),
+        ("0.5 BP", Decimal("0.12"), Decimal("0.1001001001"), Decimal("0.0198998999")),
+        (
+            "1.3 SOL",
+            Decimal("214.298487"),
+            Decimal("231.574272496783"),
+            Decimal("-17.275785496783"),
+        ),
+    ]
+    assert total(made) == Decimal("76.988754042757")
+    second, _, last = made.disposals[1], made.disposals[2], made.disposals[3]
+    assert [(part.source_id, str(part.quantity), str(part.cost)) for part in second.lots] == [
+        ("201", "0.498", "74.774774774775"),
+        ("202", "0.002", "0.360360360360"),
+    ]
+    assert [(part.source_id, str(part.quantity), str(part.cost)) for part in last.lots] == [
+        ("202", "0.997", "179.639639639640"),
+        ("205", "0.303", "51.934632857143"),
+    ]
+    left = [(lot.asset, lot.quantity, lot.cost) for lot in made.left]
+    assert left == [
+        ("BP", Decimal("9.49"), Decimal("1.8998998999")),
+        ("SOL", Decimal("0.397"), Decimal("68.046367142857")),
+        ("SOL", Decimal("0.2997"), Decimal("51.372")),
+    ]
+
+
+def test_lots_by_average_cost() -> None:
+    made = books(year(), "average")
+    assert [one.gain for one in made.disposals] == [
+        Decimal("59.45975975976"),
+        Decimal("14.82491991992"),
+        Decimal("0.0198998999"),
+        Decimal("-1.228374112628"),
+    ]
+    assert total(made) == Decimal("73.076205466952")
+    assert [(lot.asset, lot.cost) for lot in made.left] == [
+        ("BP", Decimal("1.8998998999")),
+        ("SOL", Decimal("115.505818567052")),
+    ]
+
+
+def test_the_order_of_ties_is_that_of_the_trade_ids() -> None:
+    swapped = [list(one) for one in FILLS]
+    swapped[5][7], swapped[6][7] = 206, 205
+    prices = {"fill SOL_USDC 206 BP": Decimal("0.24")}
+    found = valued(movements(fills=[fill(*one) for one in swapped]), prices)  # type: ignore[arg-type]
+    last = books(found, "FIFO").disposals[-1]
+    assert (str(last.cost), str(last.gain)) == ("231.577264353926", "-17.278777353926")
+
+
+def test_a_trade_id_is_compared_as_a_number() -> None:
+    late = fill("2026-01-01T00:00:00", "SOL_USDC", "Bid", "1", "1", "0", "SOL", 1000)
+    early = fill("2026-01-01T00:00:00", "SOL_USDC", "Bid", "1", "1", "0", "SOL", 999)
+    none = fill("2026-01-01T00:00:00", "SOL_USDC", "Bid", "1", "1", "0", "SOL", 0) | {
+        "tradeId": None
+    }
+    ids = [one.source_id for one in movements(fills=[none, late, early]) if one.asset == "SOL"]
+    assert ids == ["999", "1000", ""]
+
+
+def test_futures_move_usdc_by_their_settlements_only() -> None:
+    perp = fill("2026-01-01T00:00:00", "SOL_USDC_PERP", "Bid", "1", "100", "0.05", "USDC", 1)
+    paid = {
+        "quantity": "-0.05", "source": "TradingFees", "timestamp": "2026-01-01T00:00:00",
+        "positionId": "7", "engineSequence": 3, "userId": 1, "subaccountId": None,
+    }  # fmt: skip
+    funding = paid | {"source": "FundingPayment", "quantity": "0.01", "engineSequence": 4}
+    found = movements(fills=[perp], settlements=[funding, paid])
+    assert [(one.kind, one.asset, str(one.amount), one.source_id) for one in found] == [
+        ("fee", "USDC", "-0.05", "3"),
+        ("funding", "USDC", "0.01", "4"),
+    ]
+
+
+def test_a_withdrawal_is_two_movements_and_dust_is_two() -> None:
+    left = {
+        "id": 5, "symbol": "SOL", "quantity": "2", "fee": "0.01", "status": "pending",
+        "createdAt": "2026-01-01T00:00:00",
+    }  # fmt: skip
+    dust = {
+        "id": 6, "symbol": "BONK", "quantity": "100", "usdcReceived": "0.002",
+        "timestamp": "2026-01-02T00:00:00",
+    }  # fmt: skip
+    found = movements(withdrawals=[left, left | {"status": "cancelled"}], dust=[dust])
+    assert [(one.kind, one.asset, str(one.amount)) for one in found] == [
+        ("withdrawal", "SOL", "-1.99"),
+        ("withdrawal fee", "SOL", "-0.01"),
+        ("dust", "BONK", "-100"),
+        ("dust", "USDC", "0.002"),
+    ]
+
+
+def deposit(quantity: str, number: int = 9) -> dict[str, Any]:
+    return {
+        "id": number, "symbol": "SOL", "quantity": quantity, "status": "confirmed",
+        "createdAt": "2025-01-01T00:00:00",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "cost, gain", [({}, None), ({"9": Decimal(100)}, Decimal("90") - Decimal("50"))]
+)
+def test_what_was_deposited_has_the_cost_that_you_name(
+    cost: dict[str, Decimal], gain: Decimal | None
+) -> None:
+    sale = fill("2026-01-01T00:00:00", "SOL_USDC", "Ask", "1", "90", "0", "USDC", 1)
+    made = books(valued(movements(fills=[sale], deposits=[deposit("2")])), "FIFO", cost)
+    assert [one.gain for one in made.disposals] == [gain]
+    assert made.left[0].quantity == 1
+
+
+def test_what_is_sold_before_it_came_has_no_known_cost() -> None:
+    sale = fill("2026-01-01T00:00:00", "SOL_USDC", "Ask", "1", "90", "0", "USDC", 1)
+    (one,) = books(valued(movements(fills=[sale]))).disposals
+    assert (one.proceeds, one.cost, one.gain) == (90, None, None)
+    assert [(part.acquired, part.quantity) for part in one.lots] == [(None, 1)]
+
+
+def test_a_market_in_another_currency_is_a_sale_and_a_purchase() -> None:
+    """1000 USDT bought for 999 USDC; 2 SOL for 400 USDT when USDT was worth 0.99."""
+    rows = [
+        fill("2026-01-01T00:00:00", "USDT_USDC", "Bid", "1000", "0.999", "0", "USDT", 1),
+        fill("2026-01-02T00:00:00", "SOL_USDT", "Bid", "2", "200", "0.002", "SOL", 2),
+    ]
+    made = books(valued(movements(fills=rows), {"fill SOL_USDT 2 USDT": Decimal("0.99")}))
+    (one,) = made.disposals
+    assert (one.asset, one.proceeds, one.cost, one.gain) == (
+        "USDT", 396, Decimal("399.6"), Decimal("-3.6"),
+    )  # fmt: skip
+    assert [(lot.asset, lot.quantity, lot.cost) for lot in made.left] == [
+        ("SOL", Decimal("1.998"), 396),
+        ("USDT", 600, Decimal("599.4")),
+    ]
+
+
+def test_a_rebate_lowers_the_cost() -> None:
+    buy = fill("2026-01-01T00:00:00", "SOL_USDC", "Bid", "1", "100", "-0.02", "USDC", 1)
+    (lot,) = books(valued(movements(fills=[buy]))).left
+    assert (lot.quantity, lot.cost) == (1, Decimal("99.98"))
+
+
+steps = st.integers(1, 10**6).map(lambda n: Decimal(n) / 1000)
+trades = st.tuples(st.sampled_from(["Bid", "Ask"]), steps, steps, st.integers(0, 50))
+
+
+@given(st.lists(trades, max_size=20), st.sampled_from(["FIFO", "average"]))
+def test_cash_and_what_is_left_add_up_to_the_gains(
+    drawn: list[tuple[str, Decimal, Decimal, int]], method: Any
+) -> None:
+    """Change of cash + cost of what is left = realised gains, to the last digit."""
+    rows, held = [], Decimal(0)
+    for number, (side, quantity, price, rate) in enumerate(drawn):
+        quantity = quantity if side == "Bid" else min(quantity, held)
+        if not quantity:
+            continue
+        coin, base = ("SOL", quantity) if side == "Bid" else ("USDC", quantity * price)
+        fee = base * rate / 10_000
+        held += quantity - fee if side == "Bid" else -quantity
+        time = f"2026-01-01T00:{number:02}:00"
+        rows.append(fill(time, "SOL_USDC", side, str(quantity), str(price), str(fee), coin, number))
+    found = valued(movements(fills=rows))
+    made = books(found, method)
+    cash = sum((one.amount for one in found if one.asset == "USDC"), Decimal(0))
+    cost = sum((lot.cost for lot in made.left if lot.cost is not None), Decimal(0))
+    assert cash + cost == total(made)
+    assert sum((lot.quantity for lot in made.left), Decimal(0)) == held
