@@ -702,9 +702,7 @@ def test_an_order_that_cannot_be_read(still: Plain, change: dict[str, Any], text
     )
 
 
-@pytest.mark.parametrize(
-    "target", ["/", "/api/v1", "/api/v1/nope", "/api/v1/time/", "/API/v1/time"]
-)
+@pytest.mark.parametrize("target", ["/api/v1", "/api/v1/nope", "/api/v1/time/", "/API/v1/time"])
 def test_an_unknown_path(still: Plain, target: str) -> None:
     assert words(still.get(target), 404) == "not found"
 
