@@ -10,8 +10,10 @@ or an attribute that is not known here is refused with its name, when the snapsh
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -47,7 +49,8 @@ class Unknown(TypeError):
 
 def pack(exchange: Exchange, capital: Transfers) -> Json:
     """The state of both, as JSON. Raises Unknown."""
-    packed = _Packer(exchange.markets).pack({"exchange": exchange, "capital": capital})
+    with _no_collections():
+        packed = _Packer(exchange.markets).pack({"exchange": exchange, "capital": capital})
     return {"feeds": list(exchange.feeds), **packed}
 
 
@@ -57,9 +60,23 @@ def unpack(packed: Json, exchange: Exchange, capital: Transfers) -> None:
     ValueError: it is not a state of this engine; then a part of them may be filled.
     """
     try:
-        _Unpacker(packed, exchange).fill({"exchange": exchange, "capital": capital})
+        with _no_collections():
+            _Unpacker(packed, exchange).fill({"exchange": exchange, "capital": capital})
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ValueError(f"the snapshot cannot be read: {error}") from error
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Python does not search for garbage within: of what is made, all is kept. It would take as
+    long as the work itself."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 # --- writing --------------------------------------------------------------------------------------
