@@ -20,6 +20,7 @@ from .book import OTHER, PRICE_IMPACT, Match, Taker
 from .conflicts import Conflicts
 from .ledger import Balances, exact
 from .margin import Margin
+from .marks_reached import Shortfalls
 from .orders import LIQUIDATION, EngineAccount, EngineOrder, OrderRequest
 from .outbox import Outbox
 from .publisher import Publisher
@@ -84,6 +85,7 @@ class Engine(Undoable):
             self._end_spot_orders,
             self.account_streams,
         )
+        self.shortfalls = Shortfalls()
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
 

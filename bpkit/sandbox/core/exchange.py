@@ -82,7 +82,7 @@ class Exchange(Engine):
 
     def account_summary(self, account: EngineAccount) -> Json:
         """``AccountSummary``: fees in basis points, nothing borrowed or lent."""
-        waiting = sum(order.request.conditional for order in account.open.values())
+        waiting = account.waiting.conditional
         return {
             **account.settings,
             "autoRealizePnl": True,
@@ -234,13 +234,13 @@ class Exchange(Engine):
         self, account: EngineAccount, symbol: str, order_id: str | None, client_id: int | None
     ) -> EngineOrder | None:
         """The open order of that id, or the newest of that client id."""
-        open_orders = self._open(account, symbol)
+        rules.find_market(self.markets, symbol)
         if (order_id is None) == (client_id is None):
             raise bad_request("Must specify exactly one of `orderId` and `clientId`")
-        for order in reversed(open_orders):
-            if order.id == order_id or (order_id is None and order.request.client_id == client_id):
-                return order
-        return None
+        if order_id is None:
+            return account.waiting.newest(symbol, client_id)
+        order = account.open.get(order_id)
+        return order if order is not None and order.request.market.symbol == symbol else None
 
     # Futures
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, Decimal
+from functools import cache
 from typing import Any
 
 from ..formatting import plain
@@ -32,6 +33,7 @@ FINEST = Decimal("1e-18")
 Json = dict[str, Any]
 
 
+@cache
 def weights() -> dict[str, Decimal]:
     """Asset -> its collateral weight."""
     return {row["symbol"]: Decimal(row["haircutFunction"]["weight"]) for row in table("collateral")}
@@ -48,7 +50,7 @@ class Margin:
 
     def exposure(self, account: EngineAccount, symbol: str) -> int:
         """The exposure in steps, without a sign."""
-        return _worst(account.net(symbol), *_waiting(account, symbol))
+        return _worst(account.net(symbol), *account.waiting.steps(symbol))
 
     def initial(self, account: EngineAccount) -> Decimal:
         """Initial margin of all positions and open orders, in USDC."""
@@ -68,13 +70,15 @@ class Margin:
 
     def is_short(self, account: EngineAccount) -> bool:
         """Is its equity below its maintenance margin?"""
-        if not account.positions:
+        if not account.positions or self.cash_is_enough(account):
             return False
+        return self.equity(account) < self.maintenance(account)
+
+    def cash_is_enough(self, account: EngineAccount) -> bool:
+        """Is its USDC alone enough for the maintenance margin? To value other assets is slow."""
         needed = self.maintenance(account)
         with fine():
-            if account.balances.available(QUOTE) + self._worth(account) >= needed:
-                return False  # USDC alone is enough; valuing the other assets is slow
-        return self.equity(account) < needed
+            return account.balances.available(QUOTE) + self._worth(account) >= needed
 
     def allows(self, account: EngineAccount, request: OrderRequest, match: Match) -> bool:
         """Is there enough margin for a futures order? An order that only reduces needs none.
@@ -83,7 +87,7 @@ class Margin:
         their prices, and the rest of the order filled at its limit.
         """
         symbol, market, sign = request.market.symbol, request.market, request.sign
-        net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
+        net, (bids, asks) = account.net(symbol), account.waiting.steps(symbol)
         rest = _rest(request, match)
         after = _worst(
             net + sign * match.executed,
@@ -186,8 +190,7 @@ class Margin:
     # Parts
 
     def _exposures(self, account: EngineAccount) -> dict[str, int]:
-        futures = [one for one in account.open.values() if one.request.future]
-        symbols = account.positions.keys() | {one.request.market.symbol for one in futures}
+        symbols = account.positions.keys() | account.waiting.futures.keys()
         return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
 
     def _initial(self, account: EngineAccount, exposures: Mapping[str, int]) -> Decimal:
@@ -246,18 +249,6 @@ class Margin:
         if asset != QUOTE and (market is None or not market.open):
             return ZERO  # it has no price
         return self._weights.get(asset, ZERO)
-
-
-def _waiting(account: EngineAccount, symbol: str) -> tuple[int, int]:
-    """Steps that open orders may still buy and sell, without reduce-only orders."""
-    bids = asks = 0
-    for order in account.open.values():
-        if order.request.market.symbol == symbol and not order.request.reduce_only:
-            if order.request.side == "Bid":
-                bids += order.remaining
-            else:
-                asks += order.remaining
-    return bids, asks
 
 
 def _worst(net: int, bids: int, asks: int) -> int:

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
-from ..undo import Undoable, UndoDict, UndoList
+from ..undo import Undoable, UndoDict, UndoList, UndoTable
 from .book import Side
 from .ledger import Balances, exact
 from .positions import EnginePosition, FundingPayment, Settlement
+from .waiting import Waiting
 
 CONDITIONS = (
     "stopLossLimitPrice", "stopLossTriggerBy", "stopLossTriggerPrice",
@@ -94,6 +95,7 @@ class OrderRequest:
 @dataclass(eq=False)
 class EngineAccount(Undoable):
     """An account: balances, open orders by id, positions, and its histories, oldest first.
+    ``opened`` and ``ended`` change ``open``, and ``waiting``, which has its sums.
 
     ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
     ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
@@ -102,7 +104,7 @@ class EngineAccount(Undoable):
 
     public_key: str
     balances: Balances
-    open: UndoDict[str, EngineOrder] = field(default_factory=UndoDict)
+    open: UndoTable[EngineOrder] = field(default_factory=UndoTable)
     orders: UndoList[EngineOrder] = field(default_factory=UndoList)
     fills: UndoList[OrderFill] = field(default_factory=UndoList)
     leverage_limit: Decimal = Decimal(10)
@@ -114,10 +116,21 @@ class EngineAccount(Undoable):
     every_position: UndoList[EnginePosition] = field(default_factory=UndoList)
     settlements: UndoList[Settlement] = field(default_factory=UndoList)
     funding: UndoList[FundingPayment] = field(default_factory=UndoList)
+    waiting: Waiting = field(default_factory=Waiting)
 
     def net(self, symbol: str) -> int:
         """The net quantity of its position, in steps; 0 without one."""
         return self.positions[symbol].steps if symbol in self.positions else 0
+
+    def opened(self, order: EngineOrder) -> None:
+        """An order is open now."""
+        self.open[order.id] = order
+        self.waiting.add(order)
+
+    def ended(self, order: EngineOrder) -> None:
+        """An order is not open, or no longer."""
+        if self.open.pop(order.id, None) is not None:
+            self.waiting.remove(order)
 
 
 @dataclass(eq=False)
