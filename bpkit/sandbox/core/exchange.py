@@ -35,6 +35,7 @@ from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder
+from .positions import EnginePosition
 from .quotes import MARKET_MAKER
 from .rules import Refusal, bad_request
 from .settlement import FUTURES_MAKER_FEE, FUTURES_TAKER_FEE
@@ -42,7 +43,8 @@ from .timeline import pass_time
 from .venue import MAKER_FEE, TAKER_FEE
 
 __all__ = [
-    "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal",
+    "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "EngineOrder", "Exchange",
+    "Refusal",
 ]  # fmt: skip
 
 BATCH = 50  # orders
@@ -283,13 +285,12 @@ class Exchange(Engine):
 
     def position_history(self, account: EngineAccount) -> list[Json]:
         """``PositionHistoryRow`` of every position, open or closed, newest first."""
-        return [
-            position.history(
-                self.mark(position.market.symbol),
-                self.margin.exposure(account, position.market.symbol),
-            )
-            for position in reversed(account.every_position)
-        ]
+        return [self.position_row(account, one) for one in reversed(account.every_position)]
+
+    def position_row(self, account: EngineAccount, position: EnginePosition) -> Json:
+        """``PositionHistoryRow``."""
+        symbol = position.market.symbol
+        return position.history(self.mark(symbol), self.margin.exposure(account, symbol))
 
     def funding_payments(self, account: EngineAccount) -> list[Json]:
         """``FundingPayment``, newest first."""

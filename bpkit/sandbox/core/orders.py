@@ -153,6 +153,11 @@ class EngineOrder(Undoable):
     planned: int = 0
 
     @property
+    def market(self) -> Market:
+        """Where it trades."""
+        return self.request.market
+
+    @property
     def remaining(self) -> int:
         """The steps that are not filled; 0 for a market order with a quote quantity."""
         return 0 if self.request.quantity is None else self.request.quantity - self.executed

@@ -15,7 +15,7 @@ from ...core.rules import bad_request, find_market
 from ...core.transfers import Transfers, deposit_address
 from ...formatting import plain
 from ...simulation.tables import ASSETS
-from . import Empty, Page, Row, Values, page, select
+from . import Empty, Page, Row, Values, histories, page, select
 
 Signed = Callable[[Exchange, EngineAccount, Values], Any]
 
@@ -94,20 +94,6 @@ def _open(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
 # --- histories ------------------------------------------------------------------------------------
 
 
-def _history(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
-    """A page of a history, newest first."""
-
-    def paged(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
-        return page(select(list_all(exchange, account), values), values)
-
-    return paged
-
-
-def _position_history(exchange: Exchange, account: EngineAccount, values: Values) -> list[Row]:
-    rows = select(exchange.position_history(account), values)
-    return page(rows, values).rows  # this history has no page headers
-
-
 def _empty_history(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
     """The history of something that cannot happen here."""
     return page([], values)
@@ -130,11 +116,11 @@ SIGNED: dict[str, Signed] = {
     ),
     "get_open_orders": _open(Exchange.open_orders),
     "get_positions": _open(Exchange.positions),
-    "get_order_history": _history(Exchange.order_history),
-    "get_fills": _history(Exchange.fills),
-    "get_funding_payments": _history(Exchange.funding_payments),
-    "get_settlement_history": _history(Exchange.settlements),
-    "get_position_history": _position_history,
+    "get_order_history": histories.ORDERS.page,
+    "get_fills": histories.FILLS.page,
+    "get_funding_payments": histories.FUNDING.page,
+    "get_settlement_history": histories.SETTLEMENTS.page,
+    "get_position_history": histories.POSITIONS.shown,
     "get_borrow_lend_positions": lambda exchange, account, values: [],
     "get_vault_pending_redeems": _vault_key_only(403, "FORBIDDEN"),
     "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
@@ -175,11 +161,6 @@ def _max_withdrawal(transfers: Transfers, account: EngineAccount, values: Values
     }
 
 
-def _deposits(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
-    rows = transfers.deposits(account, values.get("from"), values.get("to"))
-    return page(rows, values).rows  # this history has no page headers
-
-
 def _withdrawals(transfers: Transfers, account: EngineAccount, values: Values) -> list[Row]:
     rows = transfers.withdrawals(
         account, values.get("id"), values.get("clientId"), values.get("from"), values.get("to")
@@ -189,7 +170,7 @@ def _withdrawals(transfers: Transfers, account: EngineAccount, values: Values) -
 
 TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values], Any]] = {
     "get_max_withdrawal_quantity": _max_withdrawal,
-    "get_deposits": _deposits,
+    "get_deposits": histories.DEPOSITS.shown,
     "get_withdrawals": _withdrawals,
     "request_withdrawal": lambda transfers, account, values: transfers.request(account, values),
 }
