@@ -271,7 +271,7 @@ def accounts() -> None:
 def memory() -> None:
     """Bytes that an order leaves behind; the rows of its fill are counted apart."""
     tracemalloc.start()
-    for what, filled in (("expired", False), ("filled", True)):
+    for what, filled in (("an expired order", False), ("a filled order", True)):
         room = Room()
         price = seller(room)
         for number in range(ORDERS + 100):
@@ -286,8 +286,8 @@ def memory() -> None:
         room.exchange.accounts["maker"].fills.clear()
         room.exchange.feed(SPOT)._recorded.clear()
         order = held() - before
-        print(f"an {what} order: {order / ORDERS:.0f} bytes", end="")
-        print(f", its fill {(whole - order) / ORDERS:.0f} more" if filled else "")
+        print(f"{what}: {order / ORDERS:.0f} bytes", end="")
+        print(f", its trade and both fills {(whole - order) / ORDERS:.0f}" if filled else "")
     tracemalloc.stop()
 
 

@@ -65,6 +65,11 @@ class Undoable:
                 log.append((object.__setattr__, self, name, old))
         object.__setattr__(self, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if (log := _thread.log) is not None:
+            log.append((object.__setattr__, self, name, getattr(self, name)))
+        object.__delattr__(self, name)
+
 
 class UndoDict(dict[K, V]):
     """A dict whose items are put back, in their order. To set an item costs the same at any size;

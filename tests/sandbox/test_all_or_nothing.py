@@ -15,6 +15,7 @@ import sys
 import threading
 from bisect import insort
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Context, Decimal, Inexact, getcontext, localcontext
 from enum import Enum
 from functools import partial
@@ -100,9 +101,13 @@ CACHES = {
 
 
 def attributes(thing: Any) -> dict[str, Any]:
-    """Also those in slots."""
-    slots = [name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())]
-    return {name: getattr(thing, name) for name in slots} | getattr(thing, "__dict__", {})
+    """Also those in slots, without what only ``__getattr__`` finds."""
+    found = dict(getattr(thing, "__dict__", {}))
+    for kind in type(thing).__mro__:
+        for name in vars(kind).get("__slots__", ()):
+            with suppress(AttributeError):
+                found[name] = vars(kind)[name].__get__(thing)
+    return found
 
 
 def state(thing: Any, seen: dict[int, int]) -> Any:

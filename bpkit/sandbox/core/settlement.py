@@ -225,6 +225,7 @@ class FuturesSettlement(Undoable):
         fill = OrderFill(order, 0, now_us, ticks, steps, ZERO, market.quote, is_maker=False)
         self.record(fill)
         self._streams.order(order, "orderFill", fill)
+        order.pack()
 
 
 def system_request(market: Market, side: Side, steps: int, system: str) -> OrderRequest:

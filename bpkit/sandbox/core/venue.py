@@ -277,6 +277,7 @@ class Venue(Undoable):
             self._streams.order(order, ENDS[status])
         if order.executed and EXITS & request.conditions.keys():
             self.entries.append(order)
+        order.pack()
 
     @exact()
     def _levels(self, side: Side, limit: int | None) -> list[list[str]]:
