@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..formatting import iso, plain
@@ -138,18 +139,19 @@ OWN = ("price", "quantity", "client_id", "quote_quantity")  # in a request: not 
 PACKED = ("request", "id", "created_us", "executed", "executed_quote", "planned")
 
 
+_COMMON = [one.name for one in fields(OrderRequest) if one.name not in (*OWN, "conditions")]
+_common_values = attrgetter(*_COMMON)
+
+
 def _shared(request: OrderRequest) -> OrderRequest:
     """A request without OWN: one object for all that are alike. Conditions are never shared."""
-    if request.conditions:
-        return request
-    names = [one.name for one in fields(request) if one.name not in (*OWN, "conditions")]
-    return _without_own(tuple((name, getattr(request, name)) for name in names))
+    return request if request.conditions else _without_own(_common_values(request))
 
 
 @lru_cache(maxsize=4_096)
-def _without_own(parts: tuple[tuple[str, Any], ...]) -> OrderRequest:
-    values: dict[str, Any] = dict(parts) | dict.fromkeys(OWN)
-    return OrderRequest(**values)
+def _without_own(values: tuple[Any, ...]) -> OrderRequest:
+    blank: dict[str, Any] = dict.fromkeys(OWN)
+    return OrderRequest(**dict(zip(_COMMON, values, strict=True)), **blank)
 
 
 @dataclass(eq=False, slots=True)
