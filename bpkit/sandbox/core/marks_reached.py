@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..simulation.synthetic import SECOND
-from ..undo import Undoable, UndoDict
+from ..undo import Undoable, UndoDict, UndoTable
 from .ledger import exact
 from .margin import Margin
 from .orders import EngineAccount
@@ -77,8 +77,8 @@ class Shortfalls(Undoable):
 
     def __init__(self) -> None:
         self._ranges: UndoDict[str, tuple[Decimal, Decimal]] = UndoDict()
-        # public key -> the version of the balances when it was checked, and whether it is safe
-        self._checked: UndoDict[str, tuple[int, bool]] = UndoDict()
+        # public key of a safe account -> the version of its balances when it was found safe
+        self._safe: UndoTable[int] = UndoTable()
 
     def find(self, engine: Engine, start_us: int, end_us: int) -> list[tuple[int, EngineAccount]]:
         """The accounts that get short in a span, the oldest first, and when: see
@@ -87,9 +87,9 @@ class Shortfalls(Undoable):
         if first > last:
             return []
         self._widen(engine, first, last)
-        at_risk = [
-            one for one in engine.settlement.holders.values() if not self._is_safe(one, engine)
-        ]
+        holders, safe = engine.settlement.holders.items(), self._safe
+        unknown = [one for key, one in holders if safe.get(key) != one.balances.version]
+        at_risk = [account for account in unknown if not self._is_safe(account, engine)]
         found = []
         for account in sorted(at_risk, key=lambda one: one.user_id):
             if (at_us := next_shortfall(engine, account, start_us, end_us)) is not None:
@@ -103,18 +103,16 @@ class Shortfalls(Undoable):
             known = self._ranges.get(symbol)
             if known is None or low < known[0] or high > known[1]:
                 self._ranges[symbol] = low * (1 - AROUND), high * (1 + AROUND)
-                self._checked.clear()
+                self._safe.clear()
 
     def _is_safe(self, account: EngineAccount, engine: Engine) -> bool:
-        checked = self._checked.get(account.public_key)
-        if checked is None or checked[0] != account.balances.version:
+        def worst(symbol: str) -> Decimal:
+            return self._ranges[symbol][0 if account.net(symbol) > 0 else 1]
 
-            def worst(symbol: str) -> Decimal:
-                return self._ranges[symbol][0 if account.net(symbol) > 0 else 1]
-
-            safe = Margin(engine.markets, worst).cash_is_enough(account)
-            checked = self._checked[account.public_key] = account.balances.version, safe
-        return checked[1]
+        if not Margin(engine.markets, worst).cash_is_enough(account):
+            return False
+        self._safe[account.public_key] = account.balances.version
+        return True
 
 
 def _first_us(possible: Callable[[int, int], bool], start_us: int, end_us: int) -> int | None:
