@@ -209,11 +209,12 @@ def seller(room: Room) -> Decimal:
 
 
 def fills() -> None:
-    """The market is still. Each tenth order is followed by one that is not filled."""
+    """A thousand a second. Each tenth order is followed by one that is not filled."""
     room, ids = Room(), []
     price = seller(room)
 
     def add(number: int) -> None:
+        room.exchange.now_us += 1_000
         ids.append(room.place(room.me, "Bid", price, timeInForce="IOC"))
         if number % 10 == 9:
             room.place(room.me, "Bid", room.last - 9, timeInForce="IOC")
