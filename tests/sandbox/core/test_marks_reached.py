@@ -316,8 +316,10 @@ def test_the_accounts_that_get_short_are_found_without_a_look_at_each(
         span = (where.now_us + 1, where.now_us + chance.choice([1, 60, 900, 7_200]) * SECOND)
         holders = [account for account in where.accounts.values() if account.positions]
         every = [(next_shortfall(where, one, *span), one) for one in holders]
-        where.shortfalls.find(where, span[0], where.now_us + SECOND)  # its ranges are narrow
         found = where.shortfalls.find(where, *span)
+        fresh = marks_reached.Shortfalls()
+        fresh.find(where, span[0], where.now_us + SECOND)  # its ranges are narrow
+        assert fresh.find(where, *span) == found
         assert found == [(at_us, one) for at_us, one in every if at_us is not None]
         short, safe = short + len(found), safe + len(every) - len(found)
         where.advance_to(where.now_us + chance.choice([1, 30, 600]) * SECOND)
