@@ -39,8 +39,18 @@ EXACT_INT = 2**53  # JSON's numbers are exact up to here in every language
 Json = dict[str, Any]
 Place = tuple[type, str]  # where a value was found: a class, and the name of its attribute
 PLAIN = {type(None), str, bool}
-WRITERS: dict[type, Callable[[Any], str]] = {Decimal: str, Fraction: str, int: str}
-READERS: dict[str, Callable[[str], Any]] = {"Decimal": Decimal, "Fraction": Fraction, "int": int}
+WRITERS: dict[type, Callable[[Any], str]] = {
+    Decimal: str,
+    Fraction: str,
+    int: str,
+    bytes: bytes.decode,
+}
+READERS: dict[str, Callable[[str], Any]] = {
+    "Decimal": Decimal,
+    "Fraction": Fraction,
+    "int": int,
+    "bytes": str.encode,
+}
 
 
 class Unknown(TypeError):
