@@ -45,8 +45,8 @@ class Steering:
         """Begin again, as a new sandbox: faster, and with the same address and key.
 
         The market's time is that of the start. Faults, the log and accounts that were opened later
-        are gone. WebSockets are closed as by ``restore``. ``seed``: the same unless given. ValueError:
-        it is not text; or ``play`` or an advance runs.
+        are gone. WebSockets are closed as by ``restore``. ``seed``: the same unless given.
+        ValueError: it is not text; or ``play`` or an advance runs.
         """
         if seed is not None and not isinstance(seed, str):
             raise ValueError(f'seed={seed!r} is not text; write reset(seed="7")')
