@@ -73,6 +73,10 @@ class Strategies(Undoable):
         """``StrategyType`` of every running strategy, oldest first."""
         return [one.wire() for one in self._running(account)]
 
+    def ended(self, account: EngineAccount) -> list[Strategy]:
+        """Every one that has ended, oldest first."""
+        return [one for one in account.strategies if one.status != RUNNING]
+
     def cancel(
         self, account: EngineAccount, symbol: str, id: str | None, client: int | None
     ) -> Json:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from ...core.exchange import EngineAccount, EngineOrder, Exchange
 from ...core.orders import OrderFill
-from ...core.strategy import RUNNING
 from ...core.transfers import Transfers
 from . import FILTERS, Page, Row, Values, limit_and_offset
 
@@ -149,7 +148,7 @@ DUST = History(
     {"id": attrgetter("id"), "symbol": attrgetter("symbol")},
 )
 STRATEGIES = History(
-    lambda exchange, account: [one for one in account.strategies if one.status != RUNNING],
+    lambda exchange, account: exchange.strategies.ended(account),
     lambda exchange, account, strategy: strategy.history(),
     {"symbol": attrgetter("request.market.symbol"), "strategyId": attrgetter("id")},
 )
