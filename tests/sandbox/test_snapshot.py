@@ -74,7 +74,6 @@ def test_the_future_is_the_same(seed: int, before: int, heard: bool) -> None:
         assert carry_out(one, command) == carry_out(other, command), command
     assert ears[0].texts == ears[1].texts
     assert everything(other) == everything(one)
-    assert as_file(other) == as_file(one)
 
 
 def test_a_session_has_something_of_everything() -> None:
@@ -313,7 +312,7 @@ def test_an_unknown_class_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [(1.5, "float"), (b"bytes", "bytes"), ({Foreign()}, "set"), (lambda: 1, "function")],
+    [(1.5, "float"), (1j, "complex"), ({Foreign()}, "set"), (lambda: 1, "function")],
 )
 def test_an_unknown_value_is_named(value: Any, name: str) -> None:
     """Also in a container: a function there is no wiring, and a set of objects has no order."""

@@ -290,7 +290,8 @@ class _Unpacker:
 
 
 def _check_fields(kind: Any, names: list[str], wiring: list[str]) -> None:
-    for name in set(fields_of(kind)) - {*names, *wiring}:
+    packs = hasattr(kind, "__getattr__")  # some of its attributes may be in another form
+    for name in set(fields_of(kind)) - {*names, *wiring} if not packs else ():
         raise ValueError(f"{name_of(kind)}.{name} is missing in it")
     if issubclass(kind, tuple) and tuple(names) != fields_of(kind):
         raise ValueError(f"{name_of(kind)} has other fields in it: {', '.join(names)}")
