@@ -78,7 +78,8 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
         "--accounts",
         type=int,
         default=0,
-        help="open this number of further accounts, and print their keys",
+        metavar="N",
+        help="open N more accounts, and print their keys",
     )
     sandbox.add_argument(
         "--keys", metavar="FILE", help="write those keys to a new file that only you can read"
