@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from itertools import compress
 from typing import Any, NamedTuple, get_args
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, get_args
 from ..client import Client
 from ..enums import KlineInterval
 from ..errors import ApiError, InputError, TransportError
-from ..frames import integers, iso_times, numbers
+from ..frames import iso_times, numbers_and_exact
 from ..results import Rows
 from ..serialize import milliseconds
 from .parallel import in_order, threads_for
@@ -34,6 +35,7 @@ from .spans import (
 FINAL_AFTER = timedelta(minutes=2)  # the exchange's caches keep candles for a minute
 TRIES, BACKOFF = 5, 0.5  # of a request without a usable answer; seconds, doubled each time
 REFUSED = 15.0  # seconds to wait after 429 without Retry-After; four such waits are a minute
+DIGITS = 15  # float64 holds every number with so many
 MONEY = ("open", "high", "low", "close", "volume", "quoteVolume")
 Row = dict[str, Any]
 When = datetime | str | int
@@ -141,7 +143,8 @@ def first_day(series: Series) -> datetime:
 class Page(NamedTuple):
     """Candles, oldest first: the rows as they came, and their columns as arrays.
 
-    ``starts``, ``ends``: microseconds. ``money``: float64, NaN for null.
+    ``starts``, ``ends``: microseconds. ``money``: float64, NaN for null. ``inexact``: how many
+    numbers of a column float64 cannot hold.
     """
 
     rows: list[Row]
@@ -149,6 +152,7 @@ class Page(NamedTuple):
     ends: Any
     money: dict[str, Any]
     trades: Any
+    inexact: Counter[str]
 
 
 def ask(series: Series, window: Span) -> list[Page]:
@@ -202,14 +206,13 @@ def _patiently(series: Series, window: Span) -> Rows:
 
 def _parsed(rows: Rows, interval: str) -> Page:
     """The columns of an answer. Raises ValueError if the candles cannot be right."""
-    starts, ends = (iso_times([row[name] for row in rows]).asi8 for name in ("start", "end"))
-    money = {name: _money(rows, name) for name in MONEY}
-    trades = integers([row.get("trades", 0) for row in rows]).to_numpy("int64", na_value=0)
+    starts, ends = _times(*([row[name] for row in rows] for name in ("start", "end")))
+    money, trades, inexact = _numbers(rows)
     low, high = money["low"], money["high"]
     width = microseconds(EPOCH + WIDTHS[interval])
     wrong = {
         "ends before it begins": starts >= ends,
-        # Not "before high or low": a comparison with NaN, which is null, is false.
+        # A comparison with NaN, which is null, is false.
         "has a low above another price": (low > money["open"]) | (low > money["close"]),
         "has a high below another price": (high < money["open"]) | (high < money["close"]),
     }
@@ -219,19 +222,38 @@ def _parsed(rows: Rows, interval: str) -> Page:
     for what, where in wrong.items():
         if where.any():
             raise ValueError(f"the candle of {rows[where.argmax()]['start']} {what}")
-    if (starts[1:] < ends[:-1]).any():
-        place = int((starts[1:] < ends[:-1]).argmax()) + 1
+    early = starts[1:] < ends[:-1]
+    if early.any():
+        place = int(early.argmax()) + 1
         raise ValueError(f"the candles are not in order at {rows[place]['start']}")
-    return Page(rows, starts, ends, money, trades)
+    return Page(rows, starts, ends, money, trades, inexact)
 
 
-def _money(rows: Iterable[Row], name: str) -> Any:
-    texts = [row[name] for row in rows]
-    made = numbers(texts)
-    known = len(texts) - texts.count(None)
-    if (abs(made) < float("inf")).sum() != known:
-        raise ValueError(f"a candle has a number in {name} that is not finite")
-    return made
+def _times(starts: list[str], ends: list[str]) -> tuple[Any, Any]:
+    """Both in microseconds. Mostly each candle begins where the one before ends."""
+    if starts[1:] == ends[:-1]:
+        every = iso_times([*starts, ends[-1]]).asi8
+        return every[:-1], every[1:]
+    return iso_times(starts).asi8, iso_times(ends).asi8
+
+
+def _numbers(rows: Rows) -> tuple[dict[str, Any], Any, Counter[str]]:
+    """All money, converted at once; the trades; and how many numbers float64 cannot hold."""
+    names = (*MONEY, "trades")
+    values = [row[name] for name in names for row in rows]
+    made, exact = numbers_and_exact(values)
+    inexact = Counter[str]()
+    if not exact:
+        if (abs(made) < float("inf")).sum() != len(values) - values.count(None):
+            raise ValueError("a candle has a number that is not finite")
+        inexact.update(name for name in MONEY for row in rows if _is_inexact(row[name]))
+    length = len(rows)
+    columns = {name: made[place * length :][:length] for place, name in enumerate(names)}
+    return columns, columns.pop("trades").astype("int64"), inexact
+
+
+def _is_inexact(text: str | None) -> bool:
+    return len(text or "") > DIGITS and Decimal(repr(float(text or ""))) != Decimal(text or "")
 
 
 def _check_age(age: str, series: Series, window: Span) -> None:
@@ -249,9 +271,8 @@ def _inside(page: Page, window: Span, series: Series) -> Page | None:
     if not keep.any():
         return None
     money = {name: values[keep] for name, values in page.money.items()}
-    return Page(
-        [*compress(page.rows, keep)], page.starts[keep], page.ends[keep], money, page.trades[keep]
-    )
+    rows = [*compress(page.rows, keep)]
+    return Page(rows, page.starts[keep], page.ends[keep], money, page.trades[keep], page.inexact)
 
 
 def answer(made: Any, kind: str) -> Any:

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,6 @@ _TIME = pa.timestamp("us", "UTC")
 OWN_MONEY, RATE = pa.decimal128(38, 18), pa.decimal128(38, 28)
 _ROWS = 100_000  # of a row group
 _BUSY = 5.0  # seconds for which a reader may have the file open (Windows)
-_DIGITS = 15  # float64 holds every number with so many
 Row = Mapping[str, Any]
 
 
@@ -93,7 +91,7 @@ def table_of(pages: Iterable[Page], exact: bool) -> Any:
 
 
 def _table(page: Page, exact: bool) -> Any:
-    columns = [pa.array(times).cast(_TIME) for times in (page.starts, page.ends)]
+    columns = [pa.array(times).view(_TIME) for times in (page.starts, page.ends)]
     for name in MONEY:
         if exact:
             columns.append(decimals(name, [row[name] for row in page.rows], OWN_MONEY))
@@ -117,23 +115,15 @@ def decimals(name: str, values: list[Any], kind: Any) -> Any:
         raise
 
 
-def inexact(rows: Iterable[Row]) -> dict[str, int]:
-    """How many numbers of each column float64 changes."""
-    counts: dict[str, int] = {}
-    for name in MONEY:
-        long = (row[name] for row in rows if len(row[name] or "") > _DIGITS)
-        if found := sum(Decimal(repr(float(text))) != Decimal(text) for text in long):
-            counts[name] = found
-    return counts
-
-
-def merge(old: Any, new: Any, windows: Iterable[Span]) -> Any:
-    """The candles of both, in order. In the windows, which were asked for again, only the new."""
+def merge(old: Any, new: list[Any], windows: Iterable[Span]) -> Any:
+    """All candles, in order. In the windows, which were asked for again, only the new."""
     starts, _ = times(old)
     stays = starts >= starts  # all of them
     for window in windows:
         stays &= ~inside(starts, window)
-    return pa.concat_tables([old.filter(pa.array(stays)), new]).sort_by("start").combine_chunks()
+    table = pa.concat_tables([old.filter(pa.array(stays)), *new])
+    starts, _ = times(table)
+    return table if (starts[1:] > starts[:-1]).all() else table.sort_by("start")
 
 
 def changed(old: Any, new: Any) -> int:

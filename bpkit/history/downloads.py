@@ -20,7 +20,7 @@ from ..errors import ApiError, InputError
 from ..guard.rate_limit import notice
 from ..results import Rows
 from . import dataset
-from .candles import Page, Series, When, answer, ask, first_day, series_of, span_of
+from .candles import Series, When, answer, ask, first_day, series_of, span_of
 from .dataset import NAME, Facts, as_texts
 from .movements import time_of
 from .pages import progress_bar
@@ -81,14 +81,15 @@ class Download:
 
 @dataclass
 class _Part:
-    """A file that is to be made or completed. ``pages``: what has come and is not written yet."""
+    """A file that is to be made or completed. ``new``: what has come and is not written yet."""
 
     series: Series
     path: Path
     table: Any
     facts: Facts
     windows: list[Span]
-    pages: list[Page] = field(default_factory=list)
+    new: list[Any] = field(default_factory=list)
+    inexact: Counter[str] = field(default_factory=Counter)
     covered: list[Span] = field(default_factory=list)
 
 
@@ -236,10 +237,9 @@ def _work(
     left = Counter({id(part): len(part.windows) for part in parts})
     saved, unsaved = time.monotonic(), None
     try:
-        for (part, window), pages in in_order(
-            lambda job: ask(job[0].series, job[1]), jobs, threads_for(bp)
-        ):
-            part.pages += pages
+        for (part, window), (table, inexact) in in_order(_fetch, jobs, threads_for(bp)):
+            part.new.append(table)
+            part.inexact += inexact
             part.covered.append(window)
             made.requests += 1
             left[id(part)] -= 1
@@ -254,17 +254,23 @@ def _work(
             _save(unsaved, refresh, made)
 
 
+def _fetch(job: tuple[_Part, Span]) -> tuple[Any, Counter[str]]:
+    """The candles of a window as a table: the rows themselves need ten times the memory."""
+    part, window = job
+    pages = ask(part.series, window)
+    return dataset.table_of(pages, part.facts.exact), sum(
+        (page.inexact for page in pages), Counter()
+    )
+
+
 def _save(part: _Part, refresh: bool, made: Download) -> None:
     """Write the file with what has come."""
     facts, series = part.facts, part.series
-    new = dataset.table_of(part.pages, facts.exact)
-    table = dataset.merge(part.table, new, part.covered)
+    table = dataset.merge(part.table, part.new, part.covered)
     if refresh and facts.asked:
         made.changed += dataset.changed(part.table, table)
     if not facts.exact:
-        rows = [row for page in part.pages for row in page.rows]
-        counts = Counter({} if refresh else facts.inexact) + Counter(dataset.inexact(rows))
-        facts.inexact = dict(counts)
+        facts.inexact = dict(part.inexact + Counter({} if refresh else facts.inexact))
     spans = joined([*facts.spans, *part.covered])
     gaps = [gap for one in spans for gap in missing(*dataset.times(table), series.interval, one)]
     facts.asked, facts.gaps, facts.asked_at = (
@@ -272,7 +278,8 @@ def _save(part: _Part, refresh: bool, made: Download) -> None:
     )  # fmt: skip
     facts.requests += len(part.covered)
     dataset.write(part.path, table, facts)
-    part.table, part.pages, part.covered = table, [], []
+    part.table, part.new, part.covered = table, [], []
+    part.inexact.clear()
 
 
 # --- afterwards -----------------------------------------------------------------------------------

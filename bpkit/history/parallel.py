@@ -42,7 +42,7 @@ def in_order(
             jobs.put((future, item))
 
     try:
-        send(2 * threads)
+        send(4 * threads)  # while a file is written, the requests go on
         for number in range(min(threads, len(waiting))):
             Thread(target=_serve, args=(work, jobs), name=f"bpkit {number}", daemon=True).start()
         while waiting:

@@ -135,7 +135,7 @@ ODD = {
     "ends before": lambda rows: [rows[0] | {"end": "2026-09-01 08:00:00"}, *rows[1:]],
     "low above": lambda rows: [rows[0] | {"low": "999"}, *rows[1:]],
     "high below": lambda rows: [rows[0] | {"high": "1"}, *rows[1:]],
-    "volume that is not finite": lambda rows: [rows[0] | {"volume": "NaN"}, *rows[1:]],
+    "number that is not finite": lambda rows: [rows[0] | {"volume": "NaN"}, *rows[1:]],
     "not a list of candles": lambda rows: [{"start": row["start"]} for row in rows],
 }
 
