@@ -43,6 +43,7 @@ from .streams import PREFIXES, stream_contract
 
 __all__ = [
     "FRAMES",
+    "Convert",
     "FrameContract",
     "decimals",
     "flags",

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,24 @@ def money(name: str, values: list[Any]) -> Any:
 def rates(name: str, values: list[Any]) -> Any:
     """A column of rates, which have up to 28 decimals."""
     return decimals(name, values, RATE)
+
+
+def joined(old: Any, new: Any, time: str, cut: datetime | None) -> Any:
+    """The rows before ``cut`` of the old table, and the new ones."""
+    if old is None or cut is None:
+        return new
+    return pa.concat_tables([old.filter(pc.less(old[time], pa.scalar(cut, _TIME))), new])
+
+
+def open_since(tables: list[Any], time: str, final: set[str]) -> list[datetime]:
+    """The newest time, and that of each order that may still change."""
+    found = [pc.max(table[time]).as_py() for table in tables if len(table)]
+    opened = [max(found)] if found else []
+    for table in tables:
+        if "status" in table.column_names:
+            ended = pc.is_in(table["status"], pa.array(sorted(final)))
+            opened += table.filter(pc.invert(ended))[time].to_pylist()
+    return opened
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ def _open_spans(facts: Facts, wanted: Span, series: Series) -> list[Span]:
 
 def _known(path: Path, series: Series, exact: bool, made: Download) -> tuple[Any, Facts]:
     """What is in a file. One that is faulty is set aside, and noted. Raises InputError."""
-    new = Facts(_host(series.bp), series.symbol, series.interval, exact, series.now.isoformat())
+    new = Facts(source(series.bp), series.symbol, series.interval, exact, series.now.isoformat())
     if path.exists():
         table, facts = dataset.read(path) or (None, new)
         if table is not None and not dataset.fault_of(table, facts):
@@ -206,8 +206,8 @@ def _known(path: Path, series: Series, exact: bool, made: Download) -> tuple[Any
     return dataset.table_of([], exact), new
 
 
-def _host(bp: Client) -> str:
-    """Where the candles come from. A sandbox has another port each time."""
+def source(bp: Client) -> str:
+    """Where rows come from. A sandbox has another port each time."""
     return "a sandbox" if bp._transport.loopback else bp.url
 
 

@@ -336,7 +336,7 @@ def test_candles_of_another_exchange_are_not_mixed_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(Exchange(), tmp_path)
-    monkeypatch.setattr(downloads, "_host", lambda bp: "https://api.backpack.exchange")
+    monkeypatch.setattr(downloads, "source", lambda bp: "https://api.backpack.exchange")
     with pytest.raises(InputError, match="has candles of a sandbox; choose another folder"):
         run(Exchange(), tmp_path)
     assert len(stored(tmp_path)) == 958
