@@ -92,7 +92,7 @@ def texts(values: list[Any]) -> Any:
     """
     if isinstance(_TEXT, np.dtype):  # pandas 2
         return pd.Index(_cells(values), dtype="str")
-    return pd.array(_cells(values), dtype=_TEXT)
+    return _TEXT.construct_array_type()._from_sequence(_cells(values), dtype=_TEXT)
 
 
 def flags(values: list[Any]) -> Any:
