@@ -130,7 +130,9 @@ def download(
         asked = sum(len(part.windows) for part in parts)
         if progress and asked:
             _announce(bp, begun, interval, asked)
-        with progress_bar("download", " requests") if progress else nullcontext() as report:
+        limit = bp._transport.rate_limit
+        bar = progress_bar("download", " requests", limit.history if limit else None)
+        with bar if progress else nullcontext() as report:
             _work(bp, parts, refresh, made, report and (lambda done: report(done, asked)))
         _verify(begun, wanted, made)
     return made

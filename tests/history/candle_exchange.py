@@ -64,7 +64,7 @@ class Exchange(Client):
     ``asked``: (symbol, interval, start, end) of each question for candles."""
 
     def __init__(self, now: str = "2026-09-01 12:00", **options: Any) -> None:
-        super().__init__("http://127.0.0.1:1")
+        super().__init__("http://127.0.0.1:1", rate_limit=options.pop("rate_limit", None))
         self.now = utc(now)
         self.most = options.pop("most", 1000)
         self.listed = utc(options.pop("listed", "2020-01-01"))
