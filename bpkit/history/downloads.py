@@ -175,6 +175,8 @@ def _plan(series: Series, exact: bool, refresh: bool, made: Download) -> Iterato
         path = _folder(made, series.symbol) / name / NAME
         table, facts = _known(path, series, exact, made)
         spans = [wanted] if refresh else _open_spans(facts, wanted, series)
+        if refresh:
+            facts.inexact = {}
         if asked := [one for span in spans for one in windows(series.interval, *span)]:
             yield _Part(series, path, table, facts, asked)
 
@@ -272,7 +274,7 @@ def _save(part: _Part, refresh: bool, made: Download) -> None:
     if refresh and facts.asked:
         made.changed += dataset.changed(part.table, table)
     if not facts.exact:
-        facts.inexact = dict(part.inexact + Counter({} if refresh else facts.inexact))
+        facts.inexact = dict(part.inexact + Counter(facts.inexact))
     spans = joined([*facts.spans, *part.covered])
     gaps = [gap for one in spans for gap in missing(*dataset.times(table), series.interval, one)]
     facts.asked, facts.gaps, facts.asked_at = (
