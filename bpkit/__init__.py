@@ -6,6 +6,8 @@ from bpkit.sandbox import Sandbox
 sandbox = Sandbox()                        # an exchange on this machine
 bp = Client(sandbox.url, sandbox.key)      # live: Client(LIVE_URL, Key.from_env())
 bp.get_klines("SOL_USDC", "1h", start_time="2026-08-31T12:00Z").df
+
+PYTEST_DONT_REWRITE: there are no assertions here for pytest to rewrite.
 """
 
 import logging as _logging

@@ -1,4 +1,4 @@
-"""Fixtures and a marker for pytest: an exchange of its own for each test of a bot.
+"""Fixtures and a marker for pytest: a new exchange for each test of a bot.
 
     @pytest.mark.bpkit(funds={"USDC": "500"}, path="SOL_USDC: 170 -> 150 in 5m")
     def test_the_bot_sells_in_a_crash(bpkit_sandbox, bpkit_client):
@@ -197,11 +197,11 @@ def _fault(given: str | Mapping[str, Any]) -> dict[str, Any]:
     return dict(given)
 
 
-# --- a process of its own -----------------------------------------------------------------------
+# --- a separate process -------------------------------------------------------------------------
 
 
 class SandboxProcess:
-    """A sandbox in a process of its own. ``url``: its address; ``token``: of its control calls.
+    """A sandbox in a separate process. ``url``: its address; ``token``: of its control calls.
 
     ``env``: what to add to the environment of a bot: BACKPACK_URL, the pair PUBLIC_KEY and
     SECRET_KEY of its account, and BPKIT_SANDBOX_TOKEN.
@@ -281,10 +281,10 @@ def _bpkit_process() -> Iterator[SandboxProcess]:
 def bpkit_sandbox_process(
     request: pytest.FixtureRequest, _bpkit_process: SandboxProcess
 ) -> SandboxProcess:
-    """A sandbox in a process of its own, for a bot in any language; see ``SandboxProcess``.
+    """A sandbox in a separate process, for a bot in any language; see ``SandboxProcess``.
 
-    It is started once, and reset before each test that asks for it. Its market's time stands still
-    unless the marker has a ``speed``. The marker's ``funds`` and ``conflicts`` are refused.
+    It is started once, and reset before each test that asks for it. Its market's time does not
+    pass by itself unless the marker has a ``speed``. ``funds`` and ``conflicts`` are refused.
     """
     process, given = _bpkit_process, _arguments(request.node)
     for name in ("funds", "conflicts"):

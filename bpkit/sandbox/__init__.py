@@ -35,20 +35,21 @@ from types import TracebackType
 from typing import Any
 
 from .. import __version__
-from ..doctor import diagnose
 from ..signing import DEMO_SECRET, Key
 from .core.conflicts import Conflicts
 from .core.exchange import EngineAccount, Exchange
 from .core.transfers import blockchain_of
 from .inputs import (
     amounts_of,
+    check_options,
     checked_host,
     checked_key,
     checked_names,
     checked_token,
     feeds,
+    finding,
     new_key,
-)  # fmt: skip
+)
 from .server import play
 from .server.advance import watch
 from .server.control.clock import set_speed
@@ -106,7 +107,7 @@ class Sandbox(Steering):
         names: Collection[str] = (),
         token: str | None = None,
     ) -> None:
-        _check_options(seed, follow_clock, conflicts)
+        check_options(seed, follow_clock, conflicts)
         if speed is not None and follow_clock:
             raise ValueError("follow_clock is a speed of 1; give either follow_clock or speed")
         host, only_here = checked_host(host)
@@ -125,7 +126,7 @@ class Sandbox(Steering):
             exchange,
             lambda: time.time_ns() // 1_000_000,
             _now_us if follow_clock else None,
-            partial(_finding, accepted),
+            partial(finding, accepted),
             accepted,
             Origin(__version__, seed, fresh),
             names=checked_names(host, names),
@@ -170,7 +171,8 @@ class Sandbox(Steering):
 
         A frame that a client sends on a WebSocket has a row, too: its method is SUBSCRIBE or
         UNSUBSCRIBE, its body the frame without its signature, its status 101, and its verdict
-        "accepted" or the error.
+        "accepted" or the error. A call that steers the sandbox over HTTP has one with ``control``
+        True, and with the seed. ``n`` counts the rows.
         """
         with self._service.lock:
             return Rows(self._service.log)
@@ -364,39 +366,6 @@ def _stop(service: Service, server: Server) -> None:
         if running is not None:
             running.stop()
     server.stop()
-
-
-def _finding(
-    accepted: Collection[str],
-    method: str,
-    path: str,
-    query: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    now_ms: int,
-) -> str | None:
-    """What is wrong with a request whose signature was refused.
-
-    ``accepted``: signatures that were good before.
-    """
-    url = f"{path}?{query}" if query else path
-    if method == "SUBSCRIBE":
-        url = f"ws://sandbox{path}"
-    signature = headers.get("x-signature", "")
-    earlier = [signature] if signature in accepted else []
-    finding = diagnose(
-        method=method, url=url, headers=headers, body=body, now=now_ms, earlier=earlier
-    )
-    return None if finding.cause == "none" else str(finding)
-
-
-def _check_options(seed: object, follow_clock: object, conflicts: object) -> None:
-    if not isinstance(seed, str):
-        raise ValueError(f'seed={seed!r} is not text; write Sandbox(seed="another")')
-    if not isinstance(follow_clock, bool):
-        raise ValueError(f"follow_clock={follow_clock!r} is not True or False")
-    if conflicts is not None and not isinstance(conflicts, Conflicts):
-        raise ValueError(f"conflicts={conflicts!r} is not a Conflicts; write Conflicts()")
 
 
 def _now_us() -> int:

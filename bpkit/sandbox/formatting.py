@@ -29,7 +29,10 @@ def spaced(time_us: int) -> str:
 
 def body(answer: Any) -> bytes:
     """Compact JSON, keys in alphabetical order."""
-    return json.dumps(answer, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _encode(answer).encode()
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _utc(time_us: int) -> datetime:

@@ -1,4 +1,5 @@
-"""What the owner of a sandbox gives it: amounts, keys; and the price feeds of its markets."""
+"""What the owner of a sandbox gives it: options, amounts, keys; the price feeds of its markets; and
+what is wrong with a signature."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal, InvalidOperation
 
+from ..doctor import diagnose
 from ..signing import SANDBOX_TAG, Key
+from .core.conflicts import Conflicts
 from .simulation.market import Market
 from .simulation.price_feed import PriceFeed
 
@@ -124,3 +127,37 @@ def checked_key(key: object) -> Key:
     if not isinstance(key, Key):  # it may be a secret, so it is not repeated
         raise ValueError("key is not a Key; pass sandbox.key, or Key.generate()")
     return key
+
+
+def finding(
+    accepted: Collection[str],
+    method: str,
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    now_ms: int,
+) -> str | None:
+    """What is wrong with a request whose signature was refused.
+
+    ``accepted``: signatures that were good before.
+    """
+    url = f"{path}?{query}" if query else path
+    if method == "SUBSCRIBE":
+        url = f"ws://sandbox{path}"
+    signature = headers.get("x-signature", "")
+    earlier = [signature] if signature in accepted else []
+    found = diagnose(
+        method=method, url=url, headers=headers, body=body, now=now_ms, earlier=earlier
+    )
+    return None if found.cause == "none" else str(found)
+
+
+def check_options(seed: object, follow_clock: object, conflicts: object) -> None:
+    """ValueError: one of them has another type."""
+    if not isinstance(seed, str):
+        raise ValueError(f'seed={seed!r} is not text; write Sandbox(seed="another")')
+    if not isinstance(follow_clock, bool):
+        raise ValueError(f"follow_clock={follow_clock!r} is not True or False")
+    if conflicts is not None and not isinstance(conflicts, Conflicts):
+        raise ValueError(f"conflicts={conflicts!r} is not a Conflicts; write Conflicts()")

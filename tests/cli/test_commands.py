@@ -12,8 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from conftest import DEMO_SECRET
 
 import bpkit
@@ -224,6 +227,96 @@ def test_the_greeting_is_python_that_works() -> None:
     assert f"  SECRET_KEY={DEMO_SECRET}\n" in greeting
     with Client("http://127.0.0.1:1", Key(DEMO_SECRET)) as bp:
         assert bp.key is not None and f"  PUBLIC_KEY={bp.key.public_key}\n" in greeting
+
+
+@POSIX
+def test_it_ends_when_it_is_told_to() -> None:
+    with serving("--still") as (process, _, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert process.stdout is not None and process.stdout.read() == "Ended.\n"
+
+
+def steer(url: str, token: str, path: str) -> Any:
+    headers = {"Authorization": f"Bearer {token}"}
+    return requests.get(f"{url}/sandbox/v1/{path}", headers=headers, timeout=10).json()
+
+
+def test_a_sandbox_for_a_class() -> None:
+    """The command of the README: a speed, a seed, and keys to hand out."""
+    options = ("--speed", "60", "--seed", "7", "--accounts", "30")
+    with serving(*options) as (_, url, greeting):
+        assert (
+            "Its market starts at 2026-09-01 12:00 UTC; 60 seconds of it pass in one." in greeting
+        )
+        token = re.search(r"^  BPKIT_SANDBOX_TOKEN=(\S+)$", greeting, re.MULTILINE)
+        assert token is not None
+        state = steer(url, token[1], "")
+        assert state["clock"] == {"status": "ready", "speed": 60} and state["seed"] == "7"
+        assert state["accounts"] == ["demo", *(f"account{n}" for n in range(1, 31))]
+        table = greeting.partition("name,public_key,secret\n")[2].splitlines()
+        rows = [line.split(",") for line in table if "," in line]
+        assert [row[0] for row in rows] == state["accounts"][1:]
+        key = Key(rows[29][2], rows[29][1])
+        with Client(url, key) as bp:
+            assert key.is_sandbox and bp.get_balances()["USDC"]["available"] == "10000"
+
+
+@POSIX
+def test_the_keys_go_into_a_file_that_nobody_else_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "keys.csv"
+    with serving("--still", "--accounts", "2", "--keys", str(file)) as (_, _, greeting):
+        head, *rows = file.read_text().splitlines()
+        assert head == "name,public_key,secret" and len(rows) == 2
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert all(row.split(",")[2] not in greeting for row in rows)
+        assert f"The keys of 2 more accounts are in {file}\n" in greeting
+    assert main(["sandbox", "--port", "0", "--accounts", "1", "--keys", str(file)]) == 1
+    shown = capsys.readouterr()
+    assert "File exists; choose another file for the keys" in shown.err and shown.out == ""
+
+
+def test_a_sandbox_for_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BPKIT_SANDBOX_TOKEN", "of-the-environment")
+    names = ("--name", "sandbox", "--name", "exchange")
+    with serving("--still", "--host", "0.0.0.0", *names) as (_, url, greeting):
+        assert steer(url, "of-the-environment", "clock")["speed"] == 0
+        assert "the token is the one that you gave" in greeting
+        assert "of-the-environment" not in greeting
+        for host, status in (("sandbox", 200), ("exchange:1", 200), ("other", 421)):
+            answer = requests.get(f"{url}/api/v1/ping", headers={"Host": host}, timeout=10)
+            assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--host", "0.0.0.0"], "other machines could steer this sandbox: give it a token"),
+        (["--host", "here"], "host='here' is not an address"),
+        (["--accounts", "-1"], "--accounts -1 is not from 0 to 10,000"),
+        (["--keys", "keys.csv"], "--keys FILE needs --accounts"),
+        (["--speed", "3601"], "speed=3601 is not a number above 0 and up to 3,600"),
+        (["--speed", "nan"], "speed=nan is not a number above 0"),
+        (["--token", "short"], "the token is not text of 8 or more letters"),
+    ],
+)
+def test_options_of_a_sandbox_that_are_refused(
+    options: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("BPKIT_SANDBOX_TOKEN", raising=False)
+    assert main(["sandbox", "--port", "0", *options]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.startswith(f"No sandbox: {said}")
+
+
+def test_a_market_stands_still_or_runs() -> None:
+    with pytest.raises(SystemExit):
+        main(["sandbox", "--still", "--speed", "5"])
 
 
 def test_a_sandbox_that_cannot_start(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 import threading
+import tomllib
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["pytester"]
 
+ROOT = Path(__file__).parent.parent.parent
 # An installed bpkit registers the plugin itself.
 INSTALLED = bool(entry_points(group="pytest11", name="bpkit"))
 LOADED = () if INSTALLED else ("-p", "bpkit.pytest_plugin")
@@ -60,13 +65,31 @@ def test_more_of_them(bpkit_sandbox, make_bpkit_sandbox):
     assert [one.name for one in threading.enumerate() if one.name.startswith("bpkit")] == []
 
 
-def test_nothing_of_the_sandbox_is_loaded_without_its_fixtures(pytester: pytest.Pytester) -> None:
+def test_pytest_finds_the_plugin_which_loads_nothing_of_the_sandbox(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after ``pip install``, in a process that has imported bpkit, such as a notebook's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    [(name, module)] = project["entry-points"]["pytest11"].items()
+    about = tmp_path / "bpkit-0.dist-info"
+    about.mkdir()
+    about.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: bpkit\nVersion: 0\n")
+    about.joinpath("RECORD").write_text("bpkit/__init__.py,,\nbpkit/client.py,,\n")
+    about.joinpath("entry_points.txt").write_text(f"[pytest11]\n{name} = {module}\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     pytester.makepyfile(
-        "import sys\n"
-        "def test():\n    assert not {'bpkit.sandbox', 'tornado', 'pandas'} & {*sys.modules}"
+        """
+        import sys
+
+        def test(request):
+            assert request.config.pluginmanager.has_plugin("bpkit")
+            assert not {"bpkit.sandbox", "tornado", "pandas"} & {*sys.modules}
+        """
     )
-    others = ("-p", "no:nbval", "-p", "no:hypothesispytest", "-p", "no:anyio")
-    pytester.runpytest_subprocess(*LOADED, *others).assert_outcomes(passed=1)
+    main = "import sys, bpkit, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    others = [f"-pno:{one}" for one in ("nbval", "hypothesispytest", "anyio", "randomly")]
+    result = pytester.run(sys.executable, "-c", main, "-W", "error", *others)
+    result.assert_outcomes(passed=1)
 
 
 # --- the marker ----------------------------------------------------------------------------------
@@ -246,7 +269,7 @@ def test(bpkit_sandbox, bpkit_client):
     assert "BTC_USDC" not in story and "ETH_USDC" not in story and "123456" not in story
 
 
-# --- a process of its own ------------------------------------------------------------------------
+# --- a separate process --------------------------------------------------------------------------
 
 
 def test_a_process_is_started_once_reset_before_each_test_and_ended(

@@ -10,8 +10,10 @@ or an attribute that is not known here is refused with its name, when the snapsh
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -37,8 +39,18 @@ EXACT_INT = 2**53  # JSON's numbers are exact up to here in every language
 Json = dict[str, Any]
 Place = tuple[type, str]  # where a value was found: a class, and the name of its attribute
 PLAIN = {type(None), str, bool}
-WRITERS: dict[type, Callable[[Any], str]] = {Decimal: str, Fraction: str, int: str}
-READERS: dict[str, Callable[[str], Any]] = {"Decimal": Decimal, "Fraction": Fraction, "int": int}
+WRITERS: dict[type, Callable[[Any], str]] = {
+    Decimal: str,
+    Fraction: str,
+    int: str,
+    bytes: bytes.decode,
+}
+READERS: dict[str, Callable[[str], Any]] = {
+    "Decimal": Decimal,
+    "Fraction": Fraction,
+    "int": int,
+    "bytes": str.encode,
+}
 
 
 class Unknown(TypeError):
@@ -47,7 +59,8 @@ class Unknown(TypeError):
 
 def pack(exchange: Exchange, capital: Transfers) -> Json:
     """The state of both, as JSON. Raises Unknown."""
-    packed = _Packer(exchange.markets).pack({"exchange": exchange, "capital": capital})
+    with _no_collections():
+        packed = _Packer(exchange.markets).pack({"exchange": exchange, "capital": capital})
     return {"feeds": list(exchange.feeds), **packed}
 
 
@@ -57,9 +70,23 @@ def unpack(packed: Json, exchange: Exchange, capital: Transfers) -> None:
     ValueError: it is not a state of this engine; then a part of them may be filled.
     """
     try:
-        _Unpacker(packed, exchange).fill({"exchange": exchange, "capital": capital})
+        with _no_collections():
+            _Unpacker(packed, exchange).fill({"exchange": exchange, "capital": capital})
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ValueError(f"the snapshot cannot be read: {error}") from error
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Python does not search for garbage within: of what is made, all is kept. It would take as
+    long as the work itself."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -189,16 +216,20 @@ class _Unpacker:
     def _bind(self, root: Json) -> None:
         """Walk through the rows and the fresh objects side by side."""
         pairs: list[tuple[Any, Any]] = [([0], root)]
-        used: set[int] = set()
+        seen: set[int] = set()  # numbers
+        used: set[int] = set()  # ids of fresh objects
         while pairs:
             value, fresh = pairs.pop()
-            if type(value) is not list or type(value[0]) is not int or value[0] in self._built:
+            if type(value) is not list or type(value[0]) is not int or value[0] in seen:
                 continue
-            kind = self._shapes[self._rows[value[0]][0]][0]
-            if not is_constant(kind) and type(fresh) is kind and id(fresh) not in used:
+            kind, found = self._shapes[self._rows[value[0]][0]][0], type(fresh).__name__
+            if form_of(kind) in MADE_AT_ONCE or found != kind.__name__ or id(fresh) in used:
+                continue
+            if not is_constant(kind):  # exchanges may share what never changes
                 self._built[value[0]] = fresh
-                used.add(id(fresh))
-                pairs += self._parts(self._rows[value[0]], fresh)
+            seen.add(value[0])
+            used.add(id(fresh))
+            pairs += self._parts(self._rows[value[0]], fresh)
 
     def _parts(self, row: list[Any], fresh: Any) -> Iterator[tuple[Any, Any]]:
         """Each value of a row that the fresh object has too, and what it has there."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -59,8 +60,9 @@ def is_wiring(kind: Any) -> bool:
 def state_of(thing: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The attributes of an object that are state; and the names of the others."""
     every = getattr(thing, "__dict__", {})
-    if slots := _slots(type(thing)):  # type: ignore[arg-type]
-        every = {name: getattr(thing, name) for name in slots if hasattr(thing, name)} | every
+    for name in _slots(type(thing)):  # type: ignore[arg-type]
+        with suppress(AttributeError):  # not set; what ``__getattr__`` finds is no state
+            every = every | {name: object.__getattribute__(thing, name)}
     if not any(map(is_wiring, map(type, every.values()))):
         return every, ()
     wiring = tuple(name for name, one in every.items() if is_wiring(type(one)))  # type: ignore[arg-type]
@@ -75,11 +77,11 @@ def _slots(kind: Any) -> tuple[str, ...]:
 
 @cache
 def is_constant(kind: Any) -> bool:
-    """Do its objects never change? Then several exchanges may share one."""
+    """Do its objects never change once the engine is made? What changes is undoable."""
     parameters: Any = getattr(kind, "__dataclass_params__", None)
     if parameters is not None:
         return bool(parameters.frozen)
-    return form_of(kind) in MADE_AT_ONCE
+    return form_of(kind) in MADE_AT_ONCE or kind in (dict, list)
 
 
 @cache

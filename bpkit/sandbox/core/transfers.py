@@ -15,7 +15,7 @@ exchange keeps ``fee``, and the rest arrives.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple, get_args
@@ -46,12 +46,12 @@ class Deposit(NamedTuple):
     quantity: Decimal
     blockchain: str
     to_address: str
-    created_us: int
+    time_us: int
 
     def wire(self) -> Json:
         """A row of the deposit history: ``Deposit``."""
         return {
-            "createdAt": iso(self.created_us),
+            "createdAt": iso(self.time_us),
             "fiatAmount": None,
             "fiatCurrency": None,
             "fromAddress": f"SANDBOX-{self.blockchain}-outside",
@@ -174,21 +174,28 @@ class Transfers(Undoable):
         self._allowed.append((account.public_key, blockchain, address))
 
     def close_account(self, account: EngineAccount) -> None:
-        """Close an account: its orders are cancelled, and what it has goes ``outside``.
+        """Close an account: orders and strategies are cancelled, and what it has goes ``outside``.
 
-        ValueError: it has an open position.
+        ValueError: it has an open position, or has borrowed or lent something.
         """
-        if account.positions:
-            held = ", ".join(account.positions)
-            raise ValueError(f"{account.name} has open positions ({held}); close them first")
+        if held := [*account.positions, *account.loans]:
+            said = f"has open positions or loans ({', '.join(held)}); close them first"
+            raise ValueError(f"{account.name} {said}")
+        strategies = self._exchange.strategies
+        for one in strategies.running(account):
+            strategies.cancel_all(account, one["symbol"])
         for symbol in {order.request.market.symbol: None for order in account.open.values()}:
             self._exchange.cancel_all(account, symbol)
         for asset in account.balances.assets():
             amount = account.balances.available(asset)
             account.balances.spend(asset, amount)
             self.outside.gain(asset, amount)
-        for rows in (self._deposits, self._withdrawals):
+        kept: tuple[UndoDict[str, Any], ...] = (
+            self._deposits, self._withdrawals, self._secrets, self._used, self._delays
+        )  # fmt: skip
+        for rows in kept:
             rows.pop(account.public_key, None)
+        self._allowed[:] = [one for one in self._allowed if one[0] != account.public_key]
         del self._exchange.accounts[account.public_key]
 
     def set_secret(self, account: EngineAccount, secret: str | None) -> None:
@@ -275,12 +282,9 @@ class Transfers(Undoable):
             most = self._exchange.withdrawable(account, symbol, flags)
             return (most / unit).to_integral_value(ROUND_DOWN) * unit
 
-    def deposits(
-        self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
-    ) -> list[Json]:
-        """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
-        found = self._deposits.get(account.public_key, UndoList())
-        return [row.wire() for row in reversed(found) if _within(row.created_us, from_ms, to_ms)]
+    def deposit_rows(self, account: EngineAccount) -> Sequence[Deposit]:
+        """The account's deposits, oldest first."""
+        return self._deposits.get(account.public_key, [])
 
     def withdrawals(
         self,

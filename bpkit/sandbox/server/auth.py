@@ -15,6 +15,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -94,9 +95,12 @@ def _check(raw_key: bytes, signature: bytes, start: str, timestamp: str, window:
     """``start``: everything before ``&timestamp=``. Raises Denied."""
     signed = f"{start}&timestamp={timestamp}&window={window}".encode(errors="surrogateescape")
     try:
-        Ed25519PublicKey.from_public_bytes(raw_key).verify(signature, signed)
+        _public_key(raw_key).verify(signature, signed)
     except InvalidSignature:
         raise Denied("Invalid signature") from None
+
+
+_public_key = lru_cache(maxsize=1_000)(Ed25519PublicKey.from_public_bytes)
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
@@ -140,7 +144,7 @@ def _signed_part(operation: Operation, query: str, body: bytes) -> str:
         groups = [sorted(pairs, key=lambda pair: pair[0])]
     else:
         # Numbers stay as they were written: 150.250 does not become 150.25.
-        content = json.loads(body or b"{}", parse_float=_as_written, parse_int=_as_written)
+        content = _decode(body.decode() or "{}")
         groups = [
             [(name, _text(one[name])) for name in sorted(one) if one[name] is not None]
             for one in (content if isinstance(content, list) else [content])
@@ -154,6 +158,9 @@ def _signed_part(operation: Operation, query: str, body: bytes) -> str:
 
 def _as_written(digits: str) -> str:
     return _NUMBER + digits
+
+
+_decode = json.JSONDecoder(parse_float=_as_written, parse_int=_as_written).decode
 
 
 def _text(value: Any) -> str:

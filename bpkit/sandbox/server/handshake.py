@@ -24,7 +24,7 @@ def check_host(host: str, names: Collection[str] = ()) -> None:
     ``names``: further ones, in lower case.
     """
     if host and not _is_ours(host, names):
-        called = ["127.0.0.1", *sorted(names), "localhost"]
+        called = [*sorted({"127.0.0.1", *names} - {"localhost"}), "localhost"]
         text = f"the sandbox is called {', '.join(called[:-1])} or {called[-1]}, not {host[:100]!r}"
         raise parsing.Unreadable(f"misdirected request: {text}", 421)
 

@@ -34,7 +34,7 @@ try:
 except ModuleNotFoundError:
     raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
 
-MAX_BODY = 1_000_000  # bytes; more than fifty orders need, and the log keeps them all
+MAX_BODY = 1_000_000  # bytes; more than fifty orders need
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
 POLL = 0.005  # seconds between two looks whether an advance is done
 _TORNADO_400 = "HTTP/1.1 400 Bad Request\r\n"

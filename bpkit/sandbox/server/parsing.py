@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -56,7 +57,11 @@ _PAYLOADS = {  # what a body is called in a refusal; others: the operation's nam
 
 
 def read(
-    operation: Operation, query: str, headers: Mapping[str, str], body: bytes, symbols: set[str]
+    operation: Operation,
+    query: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    symbols: Collection[str],
 ) -> Any:
     """The parameters of a request by name (a list of them for a batch). Raises Unreadable.
 
@@ -107,8 +112,9 @@ def _json(headers: Mapping[str, str], body: bytes) -> Any:
             f"the `Content-Type` requested by the client is not supported: {content_type}", 415
         )
     try:
-        content = json.loads(body.decode(), parse_constant=_no_constant)
-        json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is not text
+        content = _decode(body.decode())
+        if b"\\u" in body:
+            json.dumps(content, ensure_ascii=False).encode()  # half a surrogate pair is not text
     except (ValueError, RecursionError):
         raise Unreadable("parse request payload error: invalid JSON") from None
     if _is_too_deep(content):
@@ -121,6 +127,8 @@ def _is_too_deep(content: Any) -> bool:
     level = [content]
     for _ in range(MAX_NESTING):
         level = [inner for outer in level for inner in _contents(outer)]
+        if not level:
+            return False
     return any(isinstance(inner, dict | list) for inner in level)
 
 
@@ -134,8 +142,11 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+
+
 def _from_object(
-    known: dict[str, Parameter], content: Any, payload: str, symbols: set[str]
+    known: dict[str, Parameter], content: Any, payload: str, symbols: Collection[str]
 ) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise _unexpected(payload, content, None)
@@ -177,9 +188,10 @@ def _payload(reason: str, payload: str | None) -> Unreadable:
 
 def _json_type(kind: Kind) -> type:
     """The type of a value in a JSON body. What is inside an object is not checked."""
-    if kind.name.startswith("integer_"):
-        return int
-    return {"boolean": bool, "WithdrawalRecipientInformation": dict}.get(kind.name, str)
+    return int if kind.name.startswith("integer_") else _JSON_TYPES.get(kind.name, str)
+
+
+_JSON_TYPES: dict[str, type] = {"boolean": bool, "WithdrawalRecipientInformation": dict}
 
 
 def _from_text(kind: Kind, text: str) -> Any:
@@ -193,12 +205,17 @@ def _from_text(kind: Kind, text: str) -> Any:
     if kind.name == "string_decimal" and not _DECIMAL.fullmatch(text):
         raise ValueError("Invalid decimal: unknown character")
     # The assets are those of the sandbox; the exchange knows more than 1,600.
-    allowed = ASSETS if kind.name == "CustodyAsset" else [str(value) for value in kind.values]
+    allowed = ASSETS if kind.name == "CustodyAsset" else _spelled(kind.values)
     if allowed and text not in allowed:
         raise ValueError("Expect a valid enumeration value.")
     if kind.name == "string" and kind.high and len(text) > kind.high:
         raise ValueError(f"verification failed. maxLength({kind.high})")
     return text
+
+
+@cache
+def _spelled(values: tuple[Any, ...]) -> Collection[str]:
+    return frozenset(map(str, values))
 
 
 # Digits with or without a sign and a point. The exchange does not read an exponent.

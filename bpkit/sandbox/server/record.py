@@ -74,6 +74,8 @@ class RequestRecord:
 
 def bounded(text: str) -> str:
     """The text, or its beginning and a note that it was cut: at most LONGEST bytes."""
+    if len(text) <= LONGEST // 4:  # a character has 4 bytes at most
+        return text
     raw = text.encode(errors="replace")
     if len(raw) <= LONGEST:
         return text

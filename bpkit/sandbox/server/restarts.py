@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hashlib import sha256
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from .advance import Advance
     from .faults import ActiveFaults
     from .play import Play
+    from .record import Log
     from .subscriptions import Hub
 
 FIELDS = ("version", "engine", "seed", "time", "state")
@@ -57,7 +57,7 @@ class Restarts:
     play: Play | None
     advance: Advance | None
     faults: ActiveFaults
-    log: deque[Json]
+    log: Log
     hub: Hub
     _market_clock: Callable[[], int] | None
 

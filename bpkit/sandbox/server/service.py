@@ -243,7 +243,7 @@ class Service(Restarts):
 
     def _answered(self, record: RequestRecord) -> Response:
         operation, account = _known(record), None
-        symbols = set(self.exchange.markets)
+        symbols = self.exchange.markets.keys()
         values = parsing.read(operation, record.query, record.headers, record.body, symbols)
         if operation.signed or operation.name == "get_time":
             record.exchange_ms = self.faults.exchange_ms(record)

@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -181,30 +181,30 @@ def falls(line: Line, times: Ints, draws: Ints) -> npt.NDArray[np.bool_]:
 def apply(line: Line, day: Day) -> Day:
     """The trades of a day with the prices of the line."""
     orders, prices = 2 * day.time, day.price.copy()
-    if not len(orders):
-        return day
     first = max(0, find(line, int(orders[0])))
-    for place in range(first, len(line)):
-        stretch = line[place]
-        begin = int(np.searchsorted(orders, stretch.order))
-        if begin == len(orders):
-            break
-        end = len(orders)
-        if place + 1 < len(line):
-            end = int(np.searchsorted(orders, line[place + 1].order))
+    cuts = np.searchsorted(orders, [one.order for one in line[first:]]).tolist()
+    for stretch, (begin, end) in zip(line[first:], pairwise([*cuts, len(orders)]), strict=True):
         if begin < end:
             prices[begin:end] = _prices(stretch, day.time[begin:end], day.price[begin:end])
     return day._replace(price=prices)
 
 
 def _prices(stretch: Stretch, times: Ints, seed: Ints) -> Ints:
+    """As ``price`` or ``scaled``, of many trades."""
     if stretch.tape:
-        above, below = seed * stretch.first, stretch.scale
-        whole, rest = np.divmod(2 * above + below, 2 * below)
-        scaled: Ints = np.maximum(1, whole - ((rest == 0) & (whole % 2 == 1)))
-        return scaled
-    seconds = np.clip((times - stretch.start_us) // SECOND, 0, stretch.seconds)
-    low, high = int(seconds[0]), int(seconds[-1])
-    table = [stretch.price_after(one) for one in range(low, high + 1)]
-    prices: Ints = np.array(table, dtype=np.int64)[seconds - low]
-    return prices
+        return np.maximum(1, _rounded(seed * stretch.first, stretch.scale))
+    if not stretch.seconds:
+        return np.full(len(times), stretch.price_after(0))
+    span = stretch.seconds
+    highest = 4 * span * max(stretch.first, stretch.last, stretch.scale)
+    numbers = np.int64 if highest < 2**62 else object  # the latter is slow, and has no bounds
+    seconds = np.clip((times - stretch.start_us) // SECOND, 0, span).astype(numbers)
+    rise = stretch.last - stretch.first
+    return _rounded(stretch.first * span + rise * seconds, stretch.scale * span)
+
+
+def _rounded(above: Any, below: int) -> Ints:
+    """As ``rounded``, of many."""
+    whole, rest = np.divmod(2 * above + below, 2 * below)
+    found: Ints = (whole - ((rest == 0) & (whole % 2 == 1))).astype(np.int64)
+    return found

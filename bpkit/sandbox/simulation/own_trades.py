@@ -168,10 +168,10 @@ class OwnTrades(Undoable):
         return self._priced().seed_units(name, at_us)
 
     def _draws(self, times: Ints) -> Ints:
-        draws: Ints = (
-            scramble(times.astype(np.uint64) ^ np.uint64(self._salt)) >> np.uint64(1)
-        ).view(np.int64)
-        return draws
+        """A random number of 63 bits for each time."""
+        draws = scramble(times.astype(np.uint64) ^ np.uint64(self._salt)) >> np.uint64(1)
+        found: Ints = draws.astype(np.int64)
+        return found
 
     def _sizes(self, times: Ints) -> Ints:
         """Of trades that paths add: as the seed draws them."""

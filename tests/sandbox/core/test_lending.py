@@ -16,7 +16,7 @@ from conftest import Plain
 from test_positions import HOUR, MARKETS, NOW, PERP, SECOND, PerpFeed, Pit
 
 from bpkit.sandbox import Sandbox
-from bpkit.sandbox.core import pools
+from bpkit.sandbox.core import pools, rules
 from bpkit.sandbox.core.exchange import EngineAccount, Refusal
 from bpkit.sandbox.core.pools import Pool
 from bpkit.sandbox.simulation.lenders import others
@@ -595,6 +595,7 @@ def test_what_is_lent_is_not_borrowed_again(bank: Bank) -> None:
     """A bid that may borrow and redeem: 900 are lent and 100 available, 1100 are needed."""
     bank.lend(bank.bob, "USDC", "900")
     bank.trade(bank.bob, "Bid", price="50", quantity="22", **ALL)
+    assert bank.loans(bank.bob) == {"USDC": "900"}  # until it is filled
     assert bank.exchange.margin.initial(bank.bob) == 10
     bank.print_spot(60, 5_000, 2_200)
     bank.advance(60)
@@ -648,9 +649,11 @@ def test_the_flags_do_nothing_on_futures(bank: Bank) -> None:
 
 
 def test_what_cannot_be_borrowed_is_locked_as_ever(bank: Bank) -> None:
-    one = bank.exchange.open_account("one", {"BTC": Decimal(1), "USDC": Decimal(1000)})
-    assert bank.trade(one, "Bid", price="90", quantity="1", autoBorrow=False)["status"] == "New"
-    assert bank.exchange.balances(one)["USDC"]["locked"] == "90"
+    sale = {"symbol": "BONK_USDC", "side": "Ask", "orderType": "Limit", "price": "0.00001"}
+    sale |= {"quantity": "10000"}
+    request = rules.read(bank.exchange.markets, sale | ALL)
+    assert request.auto == ("autoBorrowRepay", "autoLend", "autoLendRedeem")
+    assert rules.read(bank.exchange.markets, sale | {"side": "Bid"} | ALL).auto == tuple(ALL)
 
 
 # --- withdrawals ----------------------------------------------------------------------------------
@@ -852,18 +855,32 @@ def test_a_leveraged_buyer_is_liquidated(bank: Bank) -> None:
     assert bank.total() == bank.supply
 
 
+def test_a_fill_that_borrows_more_is_seen_at_once(bank: Bank) -> None:
+    """In one step of time: bob owes 500.15 USDC, and has enough at a price of 60. A bid for 10 SOL
+    is filled before that: now he owes 1490.15, and 24.977 SOL count 1348.8."""
+    bank.trade(bank.bob, "Bid", quantity="15", autoBorrow=True)
+    bank.trade(bank.bob, "Bid", price="99", quantity="10", autoBorrow=True)
+    bank.print_spot(60, 9_900, 1_000)
+    bank.print_spot(100, 6_000, 1)
+    bank.advance(200)
+    assert bank.events(bank.bob)[:2] == [
+        ("Borrow", "USDC", "500.15", "SpotMargin"), ("Borrow", "USDC", "990", "SpotMargin"),
+    ]  # fmt: skip
+    assert bank.loans(bank.bob) == {} and bank.bob.movements[-1].time_us == NOW + 100 * SECOND
+
+
 def test_orders_end_before_anything_is_repaid(bank: Bank) -> None:
-    """An order that locks 1000 USDC leaves 4994.5005 against 50 SOL. At 99 that is too little:
-    4950 * 1.0135 = 5016.8. Without the order there is enough."""
+    """Bob owes 50 SOL, and has 5444.5005 USDC and half a SOL. A bid locks 40 USDC. At 108 he has
+    5404.5005 + 48.6 - 5400 = 53.1 and 72.9 are needed. Without the bid there is enough."""
     bank.trade(bank.bob, "Ask", quantity="50", autoBorrow=True)
-    before = bank.has(bank.bob, "USDC")
-    bank.bob.balances.spend("USDC", Decimal(500))
-    bank.dealer.balances.gain("USDC", Decimal(500))
+    for asset, amount in (("USDC", Decimal(-550)), ("SOL", Decimal("0.5"))):
+        giver, getter = (bank.ann, bank.bob) if amount > 0 else (bank.bob, bank.ann)
+        giver.balances.spend(asset, abs(amount))
+        getter.balances.gain(asset, abs(amount))
     bank.print_spot(1, 9_900, 1)
     bank.advance(1)
-    order = bank.trade(bank.bob, "Bid", price="40", quantity="1", timeInForce="GTC")
-    assert before == "5994.5005" and order["status"] == "New"
-    bank.print_spot(60, 10_800, 1)  # 5454.5005 with the order, 5494.5005 without; 5472.9 are needed
+    bank.trade(bank.bob, "Bid", price="40", quantity="1")
+    bank.print_spot(60, 10_800, 1)
     bank.advance(60)
     assert bank.exchange.open_orders(bank.bob) == []
     assert bank.newest(bank.bob)["expiryReason"] == "Liquidation"

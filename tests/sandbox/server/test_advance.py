@@ -208,6 +208,7 @@ def test_frames_that_are_not_sent_do_not_pile_up(
 ) -> None:
     """The engine waits for the sockets after each hour, which has some 480 trades."""
     monkeypatch.setattr(advance, "MOST_FRAMES", 0)
+    monkeypatch.setattr(advance, "LONGEST_WAIT", 60)
     hub, real, waiting = sandbox._service.hub, timeline.step, list[int]()
 
     def step(engine: Engine, until_us: int) -> None:

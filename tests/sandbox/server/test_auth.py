@@ -461,9 +461,10 @@ def test_a_body_that_is_not_json(body: bytes) -> None:
 def test_a_clock_that_is_set_back() -> None:
     """The market waits; it does not stop, and nothing is answered from before."""
     exchange = Exchange(MARKETS, no_feed, NOW * 1000)
-    times = iter([NOW * 1000 + 5, NOW * 1000 - 7, NOW * 1000 + 9])
+    first, last = NOW * 1000 + 500_000, NOW * 1000 + 900_000
+    times = iter([first, NOW * 1000 - 7, last])
     service = Service(exchange, lambda: NOW, lambda: next(times))
-    for now_us in (NOW * 1000 + 5, NOW * 1000 + 5, NOW * 1000 + 9):
+    for now_us in (first, first, last):
         assert service.answer("GET", "/api/v1/ping", "", {}, b"").body == b"pong"
         assert exchange.now_us == now_us
 

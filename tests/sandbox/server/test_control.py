@@ -258,7 +258,10 @@ def total(sandbox: Sandbox) -> Any:
     return sum(one.available("USDC") + one.locked("USDC") for one in holders)
 
 
-def test_an_account_with_a_position_stays(sandbox: Sandbox, bp: Client, call: Caller) -> None:
+def test_an_account_with_a_position_or_a_loan_stays(bp: Client, call: Caller) -> None:
+    bp.execute_borrow_lend(symbol="USDC", side="Lend", quantity="100")
+    assert "loans (USDC)" in call.refused("DELETE", "/accounts/demo", None, 409)[2]
+    bp.execute_borrow_lend(symbol="USDC", side="Borrow", quantity="100")
     bp.execute_order("SOL_USDC_PERP", "Bid", "Market", quantity="1")
     assert call.refused("DELETE", "/accounts/demo", None, 409)[0] == "IN_USE"
     bp.execute_order("SOL_USDC_PERP", "Ask", "Market", quantity="1", reduce_only=True)

@@ -106,7 +106,7 @@ def test_the_host_of_a_whole_url_counts(still: Plain) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        "http://[/api/v1/time", "http://]/api/v1/time", "http://[::1/", "http://", "http:///",
+        "http://[/api/v1/time", "http://]/api/v1/time", "http://[::1/", "http://", "http:///x",
         "http://[v1.x]/", "http://\xe9/", "/api/v1/time%", "/api/v1/time%ff", "//api/v1/time",
         "/api/v1/ticker?symbol=%ff", "/api/v1/ticker?%", "?", "*", "[", "/\xff",
     ],

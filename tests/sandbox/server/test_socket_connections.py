@@ -39,9 +39,11 @@ def test_a_handshake_works_at_any_path(sandbox: Sandbox, path: str) -> None:
 
 
 def test_a_request_without_upgrade_is_still_rest(sandbox: Sandbox, plain: Plain) -> None:
-    answer = plain.get("/")
+    answer = plain.get("/streams")
     assert (answer.status_code, answer.text) == (404, "not found")
-    answer = plain.session.post(sandbox.url + "/", headers={"Upgrade": "websocket"}, timeout=WAIT)
+    answer = plain.session.post(
+        sandbox.url + "/streams", headers={"Upgrade": "websocket"}, timeout=WAIT
+    )
     assert answer.status_code == 404
 
 

@@ -373,3 +373,22 @@ def test_takers_trade_in_the_direction_of_the_path() -> None:
     ours = [one for one in trades if one.time_us not in known]
     assert all(one.buyer_is_maker == (one.time_us <= START_US + 100 * SECOND) for one in ours)
     assert all(two.time_us - one.time_us <= SECOND for one, two in pairwise(trades))
+
+
+def test_a_second_at_which_the_seed_has_a_trade_has_no_other() -> None:
+    """So the ids of the next day are right only if these seconds are known."""
+    mine, end_us = feed(), MIDNIGHT + 60 * SECOND
+    span = START_US + 1, MIDNIGHT + 300 * SECOND
+    follow(mine, f"hold {(end_us - START_US) // SECOND}s", START_US)
+    seed = SEED[SOL].trades(*span)
+    whole = {one.time_us for one in seed if one.time_us % SECOND == 0 and one.time_us <= end_us}
+    assert whole
+    found = mine.trades(*span)
+    assert len(found) == len(seed) + (end_us - START_US) // SECOND - len(whole)
+    assert [one.id for one in found] == [*range(seed[0].id, seed[0].id + len(found))]
+    assert mine.next_id(span[1] - 1) == found[-1].id + 1
+    follow(mine, "170 -> 150 in 5m", span[1])
+    assert mine.latest(span[1] + DAY, 1)[0].id == SEED[SOL].latest(span[1] + DAY, 1)[0].id + (
+        len(found) - len(seed)
+    ) + 300 - len([one for one in SEED[SOL].trades(span[1] + 1, span[1] + 300 * SECOND + 1)
+                   if one.time_us % SECOND == 0])  # fmt: skip

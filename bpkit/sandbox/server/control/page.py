@@ -67,8 +67,7 @@ def _beginning(state: State, base: str) -> Iterator[str]:
     yield f"market time  {now['time']} ({how})"
     yield f"seed         {state.service.seed}"
     yield f"demo key     {state.owner.public_key}"
-    yield "             Its secret is in Backpack's guide for Python; python -m bpkit sandbox"
-    yield "             prints it at the start."
+    yield "             (its secret was printed at the start, and is in Backpack's guide)"
 
 
 def _signing(state: State, base: str, now_ms: int) -> Iterator[str]:
