@@ -104,7 +104,9 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     parity = add("parity", _parity, "compare the sandbox with an exchange; nothing but GET is sent")
     parity.add_argument("--against", metavar="URL", default=None, help="default: the live exchange")
     parity.add_argument(
-        "--key", action="store_true", help="also ask about your account, with the pair of .env"
+        "--key",
+        action="store_true",
+        help="also ask about your account, with your pair; a few requests are signed wrongly",
     )
     parity.add_argument(
         "--rows", metavar="NAME", nargs="+", default=[], help="only these questions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -32,6 +33,8 @@ def run(
     file = Path(report)
     try:
         last = file.read_text("utf-8") if file.exists() else ""
+        if not os.access(file.parent, os.W_OK):  # or the answers would be lost in the end
+            raise OSError(f"{file.parent} is not a folder that can be written to")
         key = Key.from_env() if with_key else None
         with reference() as sandbox:
             result = probe(

@@ -127,8 +127,8 @@ def _asked(question: Question, asker: Asker, ours: Asker, day: str) -> Verdict:
     """Raises Stopped."""
     if not all(asker.known(one) and ours.known(one) for one in question.asks):
         return Verdict(CANNOT_TELL, day, "there is no such market to ask for")
-    twice = [asker.twice(question.name, one) for one in question.asks]
-    own = [ours.twice(question.name, one)[0] for one in question.asks]
+    twice = [asker.answers(question.name, one, 2) for one in question.asks]
+    own = [ours.answers(question.name, one, 1)[0] for one in question.asks]
     if any(answer is None for pair in twice for answer in pair):
         return Verdict(CANNOT_TELL, day, "a request got no answer")
     return compared(question, twice, own, day)

@@ -55,6 +55,11 @@ def _headers(seen: Seen, field: str) -> Facts:
             for name in field.split(",")}  # fmt: skip
 
 
+def _noted(seen: Seen, field: str) -> Facts:
+    """As ``headers``, but only for the reader: no row says anything about them."""
+    return {f"noted {name}": value for name, value in _headers(seen, field).items()}
+
+
 def _cache(seen: Seen, field: str) -> Facts:
     return {"cache-control": seen.headers.get("cache-control", "not there")}
 
@@ -219,6 +224,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 LOOKS: dict[str, Callable[[Seen, str], Facts]] = {
     "status": _status, "content-type": _content_type, "error": _error, "headers": _headers,
+    "noted": _noted,
     "cache": _cache, "pages": _pages, "list": _list, "names": _names, "types": _types,
     "decimals": _decimals, "compact": _compact, "count": _count, "sorted": _sorted,
     "words": _words, "most": _most, "begins": _begins, "end": _end, "running": _running,

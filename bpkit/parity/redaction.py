@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, get_args
 
 from .. import enums
@@ -45,11 +45,10 @@ WORDS = frozenset(
 _FIELD = re.compile("[a-z][A-Za-z0-9]{0,40}")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 _FINENESS = {0: "s", 3: "ms", 6: "us", 9: "ns"}
-# In the words of an error: an address, a long token (but no code), a number with a point, a long
-# number, an address of the internet.
-_PRIVATE_TOKEN = re.compile(
-    r"\S+@\S+|(?![A-Z_]+\b)[\w+/=-]{20,}|\b\d+(?:[.:]\d+)+\b|\b\d{5,}\b|\b[0-9a-fA-F]+:[0-9a-fA-F:]{4,}"
-)
+# In the words of an error: an address, a long token (but no code), a number with points, an address
+# of the internet; of an error about the account a long number, too.
+_TOKEN = r"\S+@\S+|(?![A-Z_]+\b)[\w+/=-]{20,}|\b\d+(?:[.:]\d+)+\b|\b[0-9a-fA-F]+:[0-9a-fA-F:]{4,}"
+_PUBLIC_ERROR, _PRIVATE_ERROR = re.compile(_TOKEN), re.compile(_TOKEN + r"|\b\d{5,}\b")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -93,12 +92,10 @@ class Redactor:
         body, is_json = _parsed(text)
         compact = is_json and text == json.dumps(body, separators=(",", ":"), ensure_ascii=False)
         orders = _orders(body)
-        if not is_json or (answer.status >= 400 and not private):
-            body = self._error(question, body)
-        elif private and answer.status >= 400:
-            body = {name: self._error(question, body.get(name)) for name in _code_and_text(body)}
-        elif private:
+        if private and answer.status < 400:
             body = self._shape(question, body, by_asset=operation in NAMED_BY_ASSET)
+        elif not is_json or answer.status >= 400:
+            body = self._error(question, body, _PRIVATE_ERROR if private else _PUBLIC_ERROR)
         headers = {
             name.lower(): self._header(name, value) for name, value in answer.headers.items()
         }
@@ -123,14 +120,13 @@ class Redactor:
             return few(int(value)) if value.isdecimal() else ""
         return _CONTROL.sub(" ", value)[:100] if name.lower() in KEPT_HEADERS else ""
 
-    def _error(self, question: str, value: Any) -> Any:
-        """The words of an error, without what may name a person, an account or an address."""
+    def _error(self, question: str, value: Any, hidden: re.Pattern[str]) -> Any:
+        """Code and words of an error, without what may name a person, an account or an address."""
         if isinstance(value, dict):
-            return {name: self._error(question, one) for name, one in value.items()}
-        if isinstance(value, list):
-            return [self._error(question, one) for one in value]
+            named = {name: value[name] for name in ("code", "message") if name in value}
+            return {name: self._error(question, one, hidden) for name, one in named.items()}
         if not isinstance(value, str):
-            return value if value is None or isinstance(value, bool) else "<number>"
+            return None if value is None else "<not text>"
         if value.lstrip().startswith("<"):
             return "<html>"
 
@@ -140,7 +136,7 @@ class Redactor:
             self._take(question, found[0])
             return _kind(found[0])
 
-        return _PRIVATE_TOKEN.sub(hide, _CONTROL.sub(" ", value))[:200]
+        return hidden.sub(hide, _CONTROL.sub(" ", value))[:200]
 
     def _shape(self, question: str, value: Any, by_asset: bool = False) -> Any:
         if isinstance(value, list):
@@ -221,10 +217,6 @@ def _orders(body: Any) -> dict[str, str]:
             rising, falling = values == sorted(values), values == sorted(values, reverse=True)
             found[field] = "ascending" if rising else "descending" if falling else "not sorted"
     return found
-
-
-def _code_and_text(body: Any) -> Iterator[str]:
-    return (name for name in ("code", "message") if isinstance(body, dict) and name in body)
 
 
 def _occurs(text: str, where: str) -> bool:

@@ -45,9 +45,8 @@ class Ask(NamedTuple):
         said = [self.operation + (f" path+{self.after_path}" if self.after_path else "")]
         said += [f"{name}={value}" for name, value in self.parameters]
         said += [f"with {self.key} key"] if self.key else []
-        said += [
-            f"{name}: {'left out' if value is None else value}" for name, value in self.headers
-        ]
+        for name, value in self.headers:
+            said.append(f"without {name}" if value is None else f"{name}: {value[:12]}")
         said += [f"signed {self.age} s ago"] if self.age else []
         return " ".join(said)
 
@@ -134,24 +133,18 @@ class Asker:
         can_sign = not one.key or one.key in self.keys
         return can_sign and None not in [self.places.fill(value) for _, value in one.parameters]
 
-    def cost(self, one: Ask, times: int = 2) -> int:
-        """How many requests are still to be sent for it."""
-        return max(0, times - len(self._answers.get(one, [])))
-
-    def twice(self, question: str, one: Ask) -> list[Seen | None]:
-        """Two answers to the same request; None where no answer came. Raises Stopped."""
+    def answers(self, question: str, one: Ask, times: int) -> list[Seen | None]:
+        """So many answers to the same request; None where no answer came. Raises Stopped."""
         answers = self._answers.setdefault(one, [])
-        while len(answers) < 2:
+        while len(answers) < times:
             answers.append(self._send(question, one))
         return answers
 
     def _first(self, one: Ask) -> Any:
-        answers = self._answers.setdefault(one, [])
-        if not answers:
-            answers.append(self._send("setup", one))
-        if answers[0] is None:
+        [answer, *_] = self.answers("setup", one, 1)
+        if answer is None:
             raise Stopped(f"{one.operation} got no answer")
-        return answers[0].body
+        return answer.body
 
     def _send(self, question: str, one: Ask) -> Seen | None:
         if self.sent >= self.most:

@@ -38,7 +38,7 @@ def compared(
     )
     noise = sorted(name for name in first if name in second and first[name] != second[name])
     shared = [name for name in first if second.get(name) == first[name] and name in own]
-    different = [name for name in shared if own[name] != first[name]]
+    different = [name for name in shared if _differ(name, first[name], own[name])]
     unsteady = f" (not compared, because two answers differ: {', '.join(noise)})" if noise else ""
     if different:
         said = [f"{name}: exchange {first[name]}, sandbox {own[name]}" for name in different]
@@ -47,6 +47,16 @@ def compared(
         return Verdict(CANNOT_TELL, date, f"there is nothing to look at{unsteady}")
     said = [f"{name}: {first[name]}" for name in shared if name != "answered"]
     return Verdict(CONFIRMED, date, "; ".join(said) + unsteady)
+
+
+def _differ(name: str, live: str, own: str) -> bool:
+    """Do two facts contradict each other? A field may have values of several types, and the few
+    rows of one exchange need not have all of them."""
+    if name.startswith("noted "):
+        return False
+    if name.startswith("type of "):
+        return set(live.split(" or ")).isdisjoint(own.split(" or "))
+    return live != own
 
 
 def _facts(question: Question, answers: Sequence[Seen | None], looks: int = 0) -> Facts:
