@@ -13,6 +13,7 @@ from .. import Client, Key, __version__
 from ..errors import BpkitError, hide_secrets, without_locals
 from ..guard.hosts import LIVE_URL
 from ..parity import Side, probe
+from ..parity.report import contradicted
 
 
 @without_locals
@@ -52,7 +53,7 @@ def run(
     if result.why:
         print(f"It could not finish: {result.why}", file=sys.stderr)
     elif result.status:
-        out("Something is contradicted.")
+        out(f"Contradicted: {', '.join(contradicted(result.text))}.")
     return result.status
 
 

@@ -32,8 +32,11 @@ markets and the number of rows."""
 
 
 class Result(NamedTuple):
-    """``text``: the report, "" if there is none. ``status``: 0, nothing is contradicted; 1,
-    something is; 2, it could not finish. ``why``: of a 2."""
+    """What a run gives.
+
+    ``text``: the report, "" if there is none. ``status``: 0, nothing is contradicted; 1, something
+    is; 2, it could not finish. ``why``: of a 2.
+    """
 
     text: str
     status: int
@@ -144,9 +147,9 @@ def _checked(
     skeleton = written(asker.url, heading, bare, last)
     key = exchange.key
     if key is not None and (key.is_in(text) or key.public_key in text):
-        return Result("", 2, "no report: it had a key in it")
+        return Result("", 2, "no report: a key was in it")
     if leak := redactor.leak(text, skeleton, asker.signatures - {""}):
-        return Result("", 2, f"no report: it had a private text in it, from the question {leak}")
+        return Result("", 2, f"no report: a private text of {leak} was in it")
     if why:
         return Result(text, 2, why)
-    return Result(text, int(contradicted(text)))
+    return Result(text, int(bool(contradicted(text))))

@@ -104,15 +104,15 @@ class Redactor:
         )  # fmt: skip
 
     def leak(self, text: str, skeleton: str, secrets: Collection[str]) -> str | None:
-        """The question whose private text is in ``text``; None: nothing private is in it.
+        """Whose private text is in ``text``, in words; None: nothing private is in it.
 
         ``skeleton``: the report without any answer. ``secrets``: signatures and public keys.
         """
         if any(secret in text for secret in secrets):
-            return "the signed questions"
+            return "the signatures"
         for taken, question in self._taken.items():
             if _occurs(taken, text) and not _occurs(taken, skeleton) and taken not in self.made_up:
-                return question
+                return f"the question {question}"
         return None
 
     def _header(self, name: str, value: str) -> str:

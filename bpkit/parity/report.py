@@ -50,10 +50,10 @@ def written(url: str, heading: str, verdicts: Mapping[str, Verdict], last: Last)
     ])  # fmt: skip
 
 
-def contradicted(text: str) -> bool:
-    """Does a report have a row that is contradicted?"""
+def contradicted(text: str) -> list[str]:
+    """The questions of a report whose rows are contradicted."""
     lines = filter(None, map(_LINE.match, text.splitlines()))
-    return any(line["verdict"] == CONTRADICTED for line in lines)
+    return [line["name"] for line in lines if line["verdict"] == CONTRADICTED]
 
 
 def _title(url: str) -> str:

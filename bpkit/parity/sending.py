@@ -51,10 +51,18 @@ class Ask(NamedTuple):
         return " ".join(said)
 
 
-def ask(operation: str, *, key: str = "", age: int = 0, path: str = "", headers: Mapping[str, str | None] | None = None, **parameters: str) -> Ask:  # fmt: skip # noqa: E501
-    """An ``Ask`` in fewer words; a trailing ``_`` of a name (``from_``) is taken off."""
-    pairs = tuple((name.rstrip("_"), value) for name, value in parameters.items())
-    return Ask(operation, pairs, key, tuple((headers or {}).items()), path, age)
+def ask(
+    operation: str,
+    *,
+    key: str = "",
+    age: int = 0,
+    path: str = "",
+    headers: Mapping[str, str | None] | None = None,
+    **parameters: str,
+) -> Ask:
+    """An ``Ask`` in fewer words. ``path``: what is added to the path."""
+    pairs, changed = tuple(parameters.items()), tuple((headers or {}).items())
+    return Ask(operation, pairs, key, changed, path, age)
 
 
 class Stopped(Exception):

@@ -43,7 +43,7 @@ def test_the_exit_codes(
     file = tmp_path / "parity.md"
     with Sandbox(conflicts=Conflicts(auth_status=401)) as other:
         status, lines = told(other.url, file, "auth-status")
-    assert (status, lines[-1]) == (1, "Something is contradicted.")
+    assert (status, lines[-1]) == (1, "Contradicted: auth-status.")
     assert told(theirs.url, file, "nope")[0] == 2
     assert "No report: there is no question 'nope'" in capsys.readouterr().err
     with theirs.fault("rate_limit", operations=["get_time"]):

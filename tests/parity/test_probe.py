@@ -467,21 +467,82 @@ def test_a_leak_is_no_report(
     monkeypatch.setattr("bpkit.parity.compared", lambda *given: leak)
     alter(private)
     result = run(theirs, ours, names=["account"])
-    assert result == Result(
-        "", 2, "no report: it had a private text in it, from the question account"
-    )
+    assert result == Result("", 2, "no report: a private text of the question account was in it")
     leak = leak._replace(found=theirs.key.public_key)
     monkeypatch.setattr("bpkit.parity.compared", lambda *given: leak)
-    assert run(theirs, ours, names=["account"]).why == "no report: it had a key in it"
+    assert run(theirs, ours, names=["account"]).why == "no report: a key was in it"
 
 
-def test_a_signature_in_the_text_is_no_report(
+def test_a_signature_is_no_part_of_a_report(
+    theirs: Sandbox, ours: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    real = Connection.send
+
+    def send(self: Connection, request: Any, seconds: float) -> Answered:
+        sent.append(request.headers.get("X-Signature", ""))
+        return real(self, request, seconds)
+
+    monkeypatch.setattr(Connection, "send", send)
+    leak = lambda *given: Verdict("confirmed", "2026-11-27", f"{sent[-2]}.")  # noqa: E731
+    monkeypatch.setattr("bpkit.parity.compared", leak)
+    result = run(theirs, ours, names=["account"])
+    assert len(sent[-2]) == 88
+    assert result == Result("", 2, "no report: a private text of the signatures was in it")
+
+
+def test_a_long_token_of_an_error_is_hidden(
     theirs: Sandbox, ours: Sandbox, alter: Callable[[Change], None]
 ) -> None:
-    """An edge that repeats a header in its own words: a long token of an error is hidden."""
+    """An edge may repeat what was sent to it."""
     alter(_refused(ACCOUNT, 400, {"code": "X", "message": "not " + "Ab1+" * 22}))
     result = run(theirs, ours, names=["account", "auth-signature-text"])
     assert "Ab1+" not in result.text and "X: not &lt;base64 88>" in result.text
+
+
+HEADERS = {
+    "Content-Type": "application/json", "Cache-Control": "no-store", "Allow": "GET",
+    "X-Current-Page": "1", "X-Page-Count": "3", "X-Page-Size": "100", "X-Total": "250",
+    "Set-Cookie": "session=1", "CF-Ray": "abc-FRA",
+}  # fmt: skip
+
+
+def test_what_is_kept_of_an_answer_about_the_account() -> None:
+    body = {
+        "id": "91827364554", "again": "91827364554", "fee": "918.273645", "count": 7,
+        "at": "2026-09-01T12:00:00.123", "then": "2026-09-01 12:00:00", "hash": "QUJD" * 11,
+        "memo": "for Max", "side": "Bid", "none": None, "yes": True, "list": ["x", 0.5],
+        "byAsset": {"SOL": "1"},
+    }  # fmt: skip
+    answer = Answered(200, "OK", HEADERS, json.dumps(body).encode())
+    seen = Redactor().seen("fills", "get_fills", answer, {}, 0)
+    assert seen.body == {
+        "id": "<digits 11 #1>", "again": "<digits 11 #1>", "fee": "<decimal 3.6 #2>",
+        "count": "<number digits 1 #3>", "at": "<iso ms #4>", "then": "<iso s space #5>",
+        "hash": "<base64 44 #6>", "memo": "<text #7>", "side": "Bid", "none": None, "yes": True,
+        "list": ["<text #8>", "<number decimal 1.1 #9>"], "byAsset": ["<digits 1 #10>"],
+    }  # fmt: skip
+    assert seen.headers == {
+        "content-type": "application/json", "cache-control": "no-store", "allow": "GET",
+        "x-current-page": "1", "x-page-count": "3", "x-page-size": "100", "x-total": "many",
+        "set-cookie": "", "cf-ray": "",
+    }  # fmt: skip
+    text = Answered(200, "OK", {}, b"the account of Max")
+    assert Redactor().seen("fills", "get_fills", text, {}, 0).body == "<text #1>"
+
+
+def test_public_data_is_kept_as_it_is_but_not_where_you_are() -> None:
+    body = b'[{"price":"170.5","symbol":"SOL_USDC"}]'
+    kept = Redactor().seen("trades", "get_recent_trades", Answered(200, "", {}, body), {}, 0)
+    assert kept.body == [{"price": "170.5", "symbol": "SOL_USDC"}]
+    country = Answered(200, "", {}, b'{"country":"Liechtenstein"}')
+    assert Redactor().seen("x", "get_country", country, {}, 0).body == {"country": "<text #1>"}
+    blocked = Answered(403, "", {}, b"not from 203.0.113.7 or 2001:db8:0:1::7, error 1020")
+    assert Redactor().seen("x", "get_assets", blocked, {}, 0).body == (
+        "not from <text> or <text>, error 1020"
+    )
+    page = Answered(403, "", {}, b"<html><p>your address: 203.0.113.7</html>")
+    assert Redactor().seen("x", "get_assets", page, {}, 0).body == "<html>"
 
 
 # --- the table and the report ---------------------------------------------------------------------
