@@ -8,6 +8,8 @@ websockets and json.loads alone; and CPU of a sandbox with 50 subscribers agains
 
 ``python tests/benchmark.py orders`` measures signed orders a second of a sandbox, against a server
 that verifies the signature and does nothing else.
+``python tests/benchmark.py growth`` measures how the sandbox's cost grows with 10 to 100,000
+orders, fills and rows, and 10,000 accounts; ``--draw FILE`` makes a chart of it.
 
 Each pair is timed in turns, and the medians are compared, so that a busy machine slows both alike.
 What answers the calls is a bare socket in another process, which always says the same: its cost is
@@ -385,6 +387,10 @@ if __name__ == "__main__":
         import benchmark_orders
 
         benchmark_orders.main()
+    elif sys.argv[1:2] == ["growth"]:
+        import benchmark_growth
+
+        benchmark_growth.main(sys.argv[2:])
     else:
         signing()
         calls()

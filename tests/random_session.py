@@ -157,6 +157,13 @@ def carry_out(service: Service, command: Command) -> bytes:
         amount = amounts_of({"SOL": fields["quantity"]}, exchange.assets)["SOL"]
         row = service.carry_out(lambda: service.capital.deposit(account, "SOL", amount, "Solana"))
         return json.dumps(row).encode()
+    if name == "path":
+        path = {key: fields[key] for key in ("steps", "moves", "after")}
+        try:
+            row = service.carry_out(lambda: exchange.set_path(fields["symbol"], path))
+        except ValueError as error:  # a spot market has no mark
+            return str(error).encode()
+        return json.dumps(row).encode()
     return call(service, who, name, fields.get("batch", fields))
 
 
@@ -168,7 +175,7 @@ def commands(seed: int, count: int) -> Iterator[Command]:
     chance = Random(seed)
     kinds: list[Callable[[Random], tuple[str, dict[str, Any]]]] = [
         *[_spot] * 6, *[_perp] * 5, _batch, _cancel, _cancel, _cancel_all, _settings, _deposit,
-        _withdrawal, *[_advance] * 4, _look,
+        _withdrawal, *[_advance] * 4, _look, _loan, _loan, _strategy, _dust, _path,
     ]  # fmt: skip
     for _ in range(count):
         who = chance.randrange(len(SECRETS))
@@ -204,6 +211,10 @@ def _order(chance: Random, symbol: str) -> dict[str, Any]:
         order |= {"postOnly": True} if chance.random() < 0.1 else {}
     else:
         order["orderType"] = "Market"
+    if chance.random() < 0.1:
+        order |= {"autoBorrow": True, "autoBorrowRepay": True}
+    if chance.random() < 0.1:
+        order |= {"autoLend": True, "autoLendRedeem": True}
     if chance.random() < 0.5:
         order["clientId"] = chance.randrange(8)
     if chance.random() < 0.2:
@@ -250,6 +261,31 @@ def _cancel_all(chance: Random) -> tuple[str, dict[str, Any]]:
 def _settings(chance: Random) -> tuple[str, dict[str, Any]]:
     limit = chance.choice(("5", "10", "20", "50"))
     return "update_account_settings", {"leverageLimit": limit, "autoLend": chance.random() < 0.5}
+
+
+def _loan(chance: Random) -> tuple[str, dict[str, Any]]:
+    wish = {"symbol": chance.choice(("SOL", "USDC")), "side": chance.choice(("Borrow", "Lend"))}
+    return "execute_borrow_lend", wish | {"quantity": f"{chance.randint(1, 9)}.25"}
+
+
+def _strategy(chance: Random) -> tuple[str, dict[str, Any]]:
+    wish = _order(chance, chance.choice(SPOT + PERP))
+    wish = {name: wish[name] for name in ("symbol", "side", "quantity")}
+    times = {"duration": chance.choice((10_000, 600_000)), "interval": chance.choice((1000, 5000))}
+    wish |= {"strategyType": "Scheduled", "randomizedIntervalQuantity": chance.random() < 0.5}
+    return "strategy_create", wish | times
+
+
+def _dust(chance: Random) -> tuple[str, dict[str, Any]]:
+    return "convert_dust", {}
+
+
+def _path(chance: Random) -> tuple[str, dict[str, Any]]:
+    symbol = chance.choice(("SOL_USDC", "SOL_USDC_PERP"))
+    steps = ("-4% in 5m; back in 3m", "jump -1%; hold 20s; +2% in 2m", "-9% in 40s")
+    moves = chance.choice((["last", "mark", "index"], ["last"], ["mark"]))
+    after = chance.choice(("hold", "tape"))
+    return "path", {"symbol": symbol, "steps": chance.choice(steps), "moves": moves, "after": after}
 
 
 def _deposit(chance: Random) -> tuple[str, dict[str, Any]]:

@@ -33,15 +33,15 @@ def test_what_is_promised_to_be_enough() -> None:
     assert PROJECT["requires-python"] == ">=3.11"
     assert "pandas>=2.2,<4" in PROJECT["dependencies"]
     extras = PROJECT["optional-dependencies"]
-    assert set(extras) == {"sandbox", "streams", "plots", "progress", "all"}
-    assert extras["all"] == ["bpkit[sandbox,streams,plots,progress]"]
+    assert set(extras) == {"sandbox", "streams", "plots", "progress", "history", "all"}
+    assert extras["all"] == ["bpkit[sandbox,streams,plots,progress,history]"]
 
 
 def test_the_requirements_cover_the_package_and_its_extras() -> None:
     lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     needed = [one for each in lists for one in each]
     names = {re.split(r"[>=\[]", one)[0] for one in needed} - {"bpkit"}
-    assert {"cryptography", "tornado", "matplotlib", "tqdm", "websockets"} <= names
+    assert {"cryptography", "tornado", "matplotlib", "tqdm", "websockets", "pyarrow"} <= names
     listed = {re.split("[~=>]", line)[0] for line in REQUIREMENTS.splitlines()}
     assert names <= listed
     assert re.search(r"^# .+\ntqdm~=", REQUIREMENTS, re.MULTILINE)  # with its reason

@@ -32,8 +32,9 @@ class Steering:
         """Go back to a snapshot, of this or another sandbox: what follows is the same as then.
 
         Accounts keep their keys. Faults and the log stay as they are. WebSockets are closed, code
-        1001: a client must subscribe again, because its books are not true any more. A market that
-        follows the clock goes on from the snapshot's time.
+        1001: a client must subscribe again. A book (``bp.order_book``) that has seen later updates
+        stays stale and says so: open another. A market that follows the clock goes on from the
+        snapshot's time.
 
         ValueError: the snapshot is of another version of the engine, or was changed; or ``play`` or
         an advance runs. Then nothing has changed.
@@ -44,8 +45,8 @@ class Steering:
         """Begin again, as a new sandbox: faster, and with the same address and key.
 
         The market's time is that of the start. Faults, the log and accounts that were opened later
-        are gone. WebSockets are closed, code 1001. ``seed``: the same unless given. ValueError:
-        it is not text; or ``play`` or an advance runs.
+        are gone. WebSockets are closed as by ``restore``. ``seed``: the same unless given.
+        ValueError: it is not text; or ``play`` or an advance runs.
         """
         if seed is not None and not isinstance(seed, str):
             raise ValueError(f'seed={seed!r} is not text; write reset(seed="7")')

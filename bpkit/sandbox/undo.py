@@ -1,8 +1,9 @@
 """Undo what a command changed if it fails, so that it changes everything or nothing.
 
-The engine's state is made of the classes below. Within ``all_or_nothing``, each object, dict and
-list keeps a shallow copy of itself before its first change. If the block raises, the copies are put
-back. A command is carried out by one thread; the commands of other threads are independent of it.
+The engine's state is made of the classes below. Within ``all_or_nothing``, each change adds its
+inverse to a log. If the block raises, the log is carried out from its end to its beginning. So a
+command costs what it changes, however large the state is. A command is carried out by one thread;
+the commands of other threads are independent of it.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import localcontext
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
+Log = list[tuple[Any, ...]]
+_NOTHING: Any = object()  # there was no such attribute
 
 
 class _Thread(threading.local):
-    """``kept``: id -> what was changed, and its copy. None: no command is running."""
+    """``log``: the inverses of what was changed: functions with their arguments. None: no command
+    is running. ``tables``: those from which something was removed, by their ``id``."""
 
-    kept: dict[int, tuple[Any, Any]] | None = None
+    log: Log | None = None
+    tables: dict[int, UndoTable[Any]]
 
 
 _thread = _Thread()
@@ -29,107 +34,154 @@ _thread = _Thread()
 @contextmanager
 def all_or_nothing() -> Iterator[None]:
     """If the block raises anything, what it changed is as it was before. Do not nest it."""
-    kept = _thread.kept = {}
+    log: Log = []
+    _thread.log, _thread.tables = log, {}
     try:
         with localcontext():  # what the block did to the decimal context ends with it, too
             yield
     except BaseException:
-        _thread.kept = None  # what follows is no part of the block
-        for changed, copy in kept.values():
-            changed._put_back(copy)
+        _thread.log = None  # what follows is no part of the block
+        for inverse, *arguments in reversed(log):
+            inverse(*arguments)
+        for table in _thread.tables.values():
+            table._sort()
         raise
     finally:
-        _thread.kept = None
-
-
-def keep(thing: Any, copy: Callable[[], Any]) -> None:
-    """Keep a copy of a thing that changes often, and has a ``_put_back`` of its own."""
-    kept = _thread.kept
-    if kept is not None and id(thing) not in kept:
-        kept[id(thing)] = thing, copy()
+        _thread.log = None
 
 
 class Undoable:
-    """An object whose attributes are put back."""
+    """An object whose attributes are put back. They may be in ``__slots__``."""
+
+    __slots__ = ()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kept = _thread.kept
-        if kept is not None and id(self) not in kept:
-            kept[id(self)] = self, self.__dict__.copy()
+        log = _thread.log
+        if log is not None:
+            old = getattr(self, name, _NOTHING)
+            if old is _NOTHING:
+                log.append((object.__delattr__, self, name))
+            else:
+                log.append((object.__setattr__, self, name, old))
         object.__setattr__(self, name, value)
 
-    def _put_back(self, copy: dict[str, Any]) -> None:
-        self.__dict__.clear()
-        self.__dict__.update(copy)
+    def __delattr__(self, name: str) -> None:
+        if (log := _thread.log) is not None:
+            log.append((object.__setattr__, self, name, getattr(self, name)))
+        object.__delattr__(self, name)
 
 
-def _keeping(method: Callable[..., Any]) -> Any:
-    """The method of a dict or a list, which first keeps a copy."""
+class UndoDict(dict[K, V]):
+    """A dict whose items are put back, in their order. To set an item costs the same at any size;
+    to remove one that is not the last copies the dict: for large ones there is ``UndoTable``."""
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if (log := _thread.log) is not None:
+            if key in self:
+                log.append((dict.__setitem__, self, key, self[key]))
+            else:
+                log.append((dict.__delitem__, self, key))
+        dict.__setitem__(self, key, value)
+
+    def __delitem__(self, key: K) -> None:
+        if (log := _thread.log) is not None and key in self:
+            self._log_removal(log, key)
+        dict.__delitem__(self, key)
+
+    def pop(self, key: K, *default: Any) -> Any:
+        """Remove an item and return it, or return ``default``."""
+        if (log := _thread.log) is not None and key in self:
+            self._log_removal(log, key)
+        return dict.pop(self, key, *default)
+
+    def setdefault(self, key: K, default: Any = None) -> Any:
+        """The item; it is added if it is missing."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def _log_removal(self, log: Log, key: K) -> None:
+        if key == next(reversed(self)):
+            log.append((dict.__setitem__, self, key, self[key]))
+        else:
+            self._log_all(log)
+
+    def _log_all(self, log: Log) -> None:
+        if self:
+            log.append((dict.update, self, dict(self)))
+        log.append((dict.clear, self))
+
+
+class UndoTable(UndoDict[str, V]):
+    """A dict that may be large. To remove an item from it costs the same at any size, too; but it
+    is put back in the order of its keys, shorter ones first. For the ids of orders, which rise,
+    this is the order in which they came."""
+
+    def _log_removal(self, log: Log, key: str) -> None:
+        log.append((dict.__setitem__, self, key, self[key]))
+        _thread.tables[id(self)] = self
+
+    def _sort(self) -> None:
+        items = sorted(self.items(), key=lambda item: (len(item[0]), item[0]))
+        dict.clear(self)
+        dict.update(self, items)
+
+
+class UndoList(list[V]):
+    """A list whose items are put back. To change one item costs the same at any size."""
+
+    def append(self, item: V, /) -> None:
+        """Add to the end."""
+        if (log := _thread.log) is not None:
+            log.append((list.pop, self))
+        list.append(self, item)
+
+    def insert(self, index: SupportsIndex, item: V, /) -> None:
+        """Add before the item at ``index``."""
+        if (log := _thread.log) is not None:
+            place, _, _ = slice(index, None).indices(len(self))
+            log.append((list.__delitem__, self, place))
+        list.insert(self, index, item)
+
+    def pop(self, index: SupportsIndex = -1, /) -> V:
+        """Remove the item at ``index`` and return it."""
+        item = self[index]
+        del self[index]
+        return item
+
+    def __setitem__(self, index: Any, item: Any) -> None:
+        if (log := _thread.log) is not None:
+            if isinstance(index, slice):
+                self._log_all(log)
+            else:
+                log.append((list.__setitem__, self, index, self[index]))
+        list.__setitem__(self, index, item)
+
+    def __delitem__(self, index: Any) -> None:
+        if (log := _thread.log) is not None:
+            if isinstance(index, slice):
+                self._log_all(log)
+            else:
+                place = range(len(self))[index]
+                log.append((list.insert, self, place, self[place]))
+        list.__delitem__(self, index)
+
+    def _log_all(self, log: Log) -> None:
+        log.append((list.__setitem__, self, slice(None), self[:]))
+
+
+def _logging_all(method: Callable[..., Any]) -> Any:
+    """The method of a dict or a list, which first logs all of its items."""
 
     def change(self: Any, *args: Any, **named: Any) -> Any:
-        kept = _thread.kept
-        if kept is not None:
-            self._keep(kept)
+        if (log := _thread.log) is not None:
+            self._log_all(log)
         return method(self, *args, **named)
 
     return change
 
 
-class UndoDict(dict[K, V]):
-    """A dict whose items are put back, in their order."""
-
-    def pop(self, key: K, *default: Any) -> Any:
-        """Remove an item and return it; or return ``default``, and copy nothing."""
-        if default and key not in self:
-            return default[0]
-        if (kept := _thread.kept) is not None:
-            self._keep(kept)
-        return dict.pop(self, key)
-
-    def _keep(self, kept: dict[int, tuple[Any, Any]]) -> None:
-        if id(self) not in kept:
-            kept[id(self)] = self, dict(self)
-
-    def _put_back(self, copy: dict[K, V]) -> None:
-        dict.clear(self)
-        dict.update(self, copy)
-
-
-class UndoList(list[V]):
-    """A list whose items are put back. As long as it is only appended to, its length is enough:
-    histories are long."""
-
-    def append(self, item: V, /) -> None:
-        """Add to the end."""
-        kept = _thread.kept
-        if kept is not None and id(self) not in kept:
-            kept[id(self)] = self, len(self)
-        list.append(self, item)
-
-    def _keep(self, kept: dict[int, tuple[Any, Any]]) -> None:
-        _, copy = kept.get(id(self), (self, len(self)))
-        if isinstance(copy, int):
-            kept[id(self)] = self, self[:copy]
-
-    def _put_back(self, copy: int | list[V]) -> None:
-        if isinstance(copy, int):
-            list.__delitem__(self, slice(copy, None))
-        else:
-            list.__setitem__(self, slice(None), copy)
-
-
-_BOTH = ("__delitem__", "__setitem__", "clear")
-for _name in (*_BOTH, "__ior__", "popitem", "setdefault", "update"):
-    setattr(UndoDict, _name, _keeping(getattr(dict, _name)))
-for _name in (
-    *_BOTH,
-    "pop",
-    "__iadd__",
-    "__imul__",
-    "extend",
-    "insert",
-    "remove",
-    "reverse",
-    "sort",
-):
-    setattr(UndoList, _name, _keeping(getattr(list, _name)))
+for _name in ("__ior__", "clear", "popitem", "update"):
+    setattr(UndoDict, _name, _logging_all(getattr(dict, _name)))
+for _name in ("__iadd__", "__imul__", "clear", "extend", "remove", "reverse", "sort"):
+    setattr(UndoList, _name, _logging_all(getattr(list, _name)))

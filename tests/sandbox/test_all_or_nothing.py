@@ -14,6 +14,7 @@ import sys
 import threading
 from bisect import insort
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Context, Decimal, Inexact, getcontext, localcontext
 from enum import Enum
 from functools import partial
@@ -28,13 +29,13 @@ from hypothesis import strategies as st
 from bpkit import Key
 from bpkit.operations import OPERATIONS, Operation
 from bpkit.parameters import Kind, Parameter
-from bpkit.sandbox import Conflicts, Sandbox
+from bpkit.sandbox import Conflicts, Sandbox, undo
 from bpkit.sandbox.core import ledger
 from bpkit.sandbox.core.book import Book, Resting, Taker
 from bpkit.sandbox.server import advance
 from bpkit.sandbox.simulation.market import Market
 from bpkit.sandbox.simulation.synthetic import SyntheticTrades, Trade
-from bpkit.sandbox.undo import Undoable, UndoDict, UndoList, all_or_nothing
+from bpkit.sandbox.undo import Undoable, UndoDict, UndoList, UndoTable, all_or_nothing
 
 SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # the bytes 0 to 31
 OTHER = Key(SECRET)
@@ -99,6 +100,16 @@ CACHES = {
 }
 
 
+def attributes(thing: Any) -> dict[str, Any]:
+    """Also those in slots, without what only ``__getattr__`` finds."""
+    found = dict(getattr(thing, "__dict__", {}))
+    for kind in type(thing).__mro__:
+        for name in vars(kind).get("__slots__", ()):
+            with suppress(AttributeError):
+                found[name] = vars(kind)[name].__get__(thing)
+    return found
+
+
 def state(thing: Any, seen: dict[int, int]) -> Any:
     """Everything that can be reached, with the order of dicts, as nested tuples."""
     if isinstance(thing, FIXED) or callable(thing):
@@ -109,12 +120,14 @@ def state(thing: Any, seen: dict[int, int]) -> Any:
         return f"again {seen[id(thing)]}"
     seen[id(thing)] = len(seen)
     if isinstance(thing, dict):
-        return tuple((state(key, seen), state(value, seen)) for key, value in thing.items())
+        table = isinstance(thing, UndoTable)  # its order is that of its keys, or of no meaning
+        items = [(key, thing[key]) for key in sorted(thing)] if table else thing.items()
+        return tuple((state(key, seen), state(value, seen)) for key, value in items)
     if isinstance(thing, list | tuple):
         return tuple(state(one, seen) for one in thing)
     if isinstance(thing, set | frozenset):
         return tuple(sorted(map(str, thing)))
-    fields = ((name, value) for name, value in vars(thing).items() if name not in CACHES)
+    fields = ((name, value) for name, value in attributes(thing).items() if name not in CACHES)
     return type(thing).__name__, *((name, state(value, seen)) for name, value in fields)
 
 
@@ -146,6 +159,7 @@ def locks(sandbox: Sandbox) -> None:
     exchange = sandbox._service.exchange
     for account in exchange.accounts.values():
         held: dict[str, Decimal] = {}
+        assert list(account.open) == sorted(account.open)
         for order in account.open.values():
             venue = exchange.venues[order.request.market.symbol]
             if order.id in venue.triggers or "autoBorrow" in order.request.auto:
@@ -156,6 +170,7 @@ def locks(sandbox: Sandbox) -> None:
         for asset in account.balances.assets():
             assert account.balances.locked(asset) == held.get(asset, 0)
     for venue in exchange.venues.values():
+        assert list(venue.users) == sorted(venue.users)
         for side in ("Bid", "Ask"):
             assert all(steps > 0 for _, steps in venue.book.levels(side))
 
@@ -233,11 +248,11 @@ def commands(sandbox: Sandbox) -> Iterator[tuple[str, Act]]:
     yield "dust", lambda: me.send("convert_dust", {}, expect=200)
     yield "a secret", lambda: sandbox.set_two_factor_secret(OTHER, "GEZDGNBVGY3TQOJQ")
     yield "a delay", lambda: sandbox.set_withdrawal_delay(OTHER, 24)
-    switches = {"leverageLimit": "5", "autoLend": True}
-    yield "settings", lambda: me.send("update_account_settings", switches)
     yield "five minutes", lambda: sandbox.advance(minutes=5)
     one = {"symbol": "SOL_USDC", "clientStrategyId": 1}
     yield "the end of a strategy", lambda: me.send("cancel_strategy", one, expect=200)
+    switches = {"leverageLimit": "5", "autoLend": True}
+    yield "settings", lambda: me.send("update_account_settings", switches)
     yield "through zero", lambda: me.send("execute_order", market(perp, "Ask", quantity="100"))
     yield "an hour and funding", lambda: sandbox.advance(minutes=70)
     yield "what is read", lambda: me.send("get_collateral", expect=200)
@@ -411,6 +426,40 @@ def test_a_dict_and_a_list_are_put_back(
     assert list(kept[0].items()) == list(usual[0].items()) and list(kept[1]) == usual[1]
 
 
+def test_a_table_is_put_back_in_the_order_of_its_ids() -> None:
+    """Also if items were removed from the middle, replaced, and added again."""
+    table: UndoTable[int] = UndoTable({"q9": 0, "998": 1, "999": 2, "1000": 3, "1001": 4})
+    before = list(table.items())
+    with pytest.raises(CutOff), all_or_nothing():
+        del table["999"]
+        table["1000"] = 7
+        assert table.pop("1000") == 7 and table.pop("5", None) is None
+        table["999"] = 8
+        table["1002"] = 9
+        table.setdefault("998", 3)
+        raise CutOff
+    assert list(table.items()) == before
+    with all_or_nothing():
+        del table["999"]
+    assert list(table) == ["q9", "998", "1000", "1001"]
+
+
+def test_a_change_costs_the_same_at_any_size() -> None:
+    """A copy would be made of the whole list and dict; the log has the one item."""
+    numbers = UndoList(range(1000))
+    table = UndoTable({str(n): n for n in range(1000)})
+    with all_or_nothing():
+        numbers.insert(3, 5)
+        numbers.append(1)
+        del numbers[7]
+        numbers[9] = 0
+        del table["5"]
+        table["7"] = 1
+        log = undo._thread.log or []
+    parts = [part for entry in log for part in entry if isinstance(part, dict | list)]
+    assert len(log) == 6 and all(part is numbers or part is table for part in parts)
+
+
 def test_every_change_of_a_dict_or_list_is_known() -> None:
     """A method that changes nothing is one that a tuple or a mapping proxy has, or one of these."""
     harmless = {"copy", "fromkeys", "__reversed__", "__class_getitem__", "__init__", "__sizeof__"}
@@ -438,8 +487,6 @@ def test_all_that_can_change_is_undoable(sandbox: Sandbox, plain: Plain) -> None
         seen.add(id(thing))
         if type(thing) in (dict, list, set):
             found.append(path)
-        elif isinstance(thing, Book):
-            return  # it copies itself
         elif isinstance(thing, UndoDict):
             for key, value in thing.items():
                 walk(value, f"{path}[{key}]")
@@ -447,7 +494,7 @@ def test_all_that_can_change_is_undoable(sandbox: Sandbox, plain: Plain) -> None
             for value in thing:
                 walk(value, f"{path}[]")
         else:
-            for name, value in vars(thing).items():
+            for name, value in attributes(thing).items():
                 if name not in never:
                     walk(value, f"{path}.{name}")
 

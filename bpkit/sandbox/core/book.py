@@ -6,11 +6,12 @@ fill-or-kill order, or the cost of a market order, can be checked before anythin
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
-from ..undo import keep
+from ..undo import Undoable, UndoDict, UndoList, UndoTable
 
 PASS = "Pass"  # self-trade prevention of the market maker: it passes over its own quotes
 Side = Literal["Bid", "Ask"]
@@ -24,7 +25,8 @@ NOT_REDUCED = "ReduceOnlyNotReduced"
 
 
 class Resting(NamedTuple):
-    """An order in the book. ``quantity``: the steps that remain."""
+    """An order in the book. ``quantity``: the steps that remain. ``place``: at one price, orders
+    with a lower one are filled first, and of the same place those that were added first."""
 
     id: str
     owner: str
@@ -32,6 +34,7 @@ class Resting(NamedTuple):
     price: int
     quantity: int
     reduce_only: bool = False
+    place: int = 0
 
 
 class Taker(NamedTuple):
@@ -87,8 +90,8 @@ class Book:
     published."""
 
     def __init__(self) -> None:
-        self.touched: set[tuple[Side, int]] = set()
-        self._orders: dict[str, Resting] = {}
+        self.touched: UndoDict[tuple[Side, int], None] = UndoDict()
+        self._orders: UndoTable[Resting] = UndoTable()
         self._sides: dict[Side, _BookSide] = {"Bid": _BookSide(1), "Ask": _BookSide(-1)}
 
     def __contains__(self, id: str) -> bool:
@@ -100,12 +103,12 @@ class Book:
 
     def take_touched(self) -> list[tuple[Side, int]]:
         """``touched``, sorted by price; then nothing is."""
-        touched, self.touched = self.touched, set()
-        return sorted(touched, key=lambda level: level[1])
+        touched = sorted(self.touched, key=lambda level: level[1])
+        self.touched.clear()
+        return touched
 
-    def add(self, order: Resting, before: Collection[str] = ()) -> None:
-        """Add an order behind those of the same price, but before the orders with the ids
-        ``before``. Match it first.
+    def add(self, order: Resting) -> None:
+        """Add an order. Match it first.
 
         ValueError: the id is used, the quantity is not above 0, or the price crosses the book.
         """
@@ -113,17 +116,15 @@ class Book:
             raise ValueError(f"{order}: the id is used, or the quantity is not above 0")
         if self.crosses(order.side, order.price):
             raise ValueError(f"{order} crosses the book")
-        keep(self, self._copy)
         self._orders[order.id] = order
-        self._sides[order.side].add(order, before)
-        self.touched.add((order.side, order.price))
+        self._sides[order.side].add(order)
+        self.touched[order.side, order.price] = None
 
     def cancel(self, id: str) -> Resting:
         """Remove an order. KeyError: it is not in the book."""
-        keep(self, self._copy)
-        order = self._orders.pop(id)
+        order: Resting = self._orders.pop(id)
         self._sides[order.side].remove(order)
-        self.touched.add((order.side, order.price))
+        self.touched[order.side, order.price] = None
         return order
 
     def best(self, side: Side, besides: str | None = None) -> int | None:
@@ -154,15 +155,16 @@ class Book:
         """
         return sorted(self._sides[side].levels(limit))
 
-    def plan(self, taker: Taker, nets: Mapping[str, int] | None = None) -> Match:
+    def plan(self, taker: Taker, net: Callable[[Resting], int] = lambda maker: 0) -> Match:
         """Match ``taker`` without changing the book.
 
-        ``nets``: the position (steps) of each owner of reduce-only orders. These orders trade only
-        while they reduce it.
+        ``net``: the position (steps) of the owner of a reduce-only order. Such an order trades only
+        while it reduces it.
         """
         fills: list[Fill] = []
         expired: list[str] = []
-        nets, most = dict(nets or {}), taker.most
+        most = taker.most
+        traded: dict[str, int] = {}  # owner -> what the fills add to the position
         left = taker.quantity if taker.budget is None else taker.budget
         if left is None or (taker.quantity is not None and taker.budget is not None):
             raise ValueError("give a quantity or a budget, not both")
@@ -185,15 +187,17 @@ class Book:
                 continue
             if most == 0:
                 return Match(fills, expired, NOT_REDUCED)
-            tradable = _tradable(maker, nets)
+            tradable = maker.quantity
+            if maker.reduce_only:
+                tradable = _reducing(maker, net(maker) + traded.get(maker.owner, 0))
             taken = min(wanted, tradable, wanted if most is None else most)
             if tradable < maker.quantity and taken == tradable:
                 expired.append(maker.id)
             if taken == 0:
                 continue
             fills.append(Fill(maker.id, maker.price, taken))
-            if maker.owner in nets:
-                nets[maker.owner] += taken if maker.side == "Bid" else -taken
+            change = taken if maker.side == "Bid" else -taken
+            traded[maker.owner] = traded.get(maker.owner, 0) + change
             most = None if most is None else most - taken
             left -= taken if taker.budget is None else taken * maker.price
             full = taken == wanted
@@ -204,7 +208,6 @@ class Book:
 
     def apply(self, match: Match) -> None:
         """Carry out a plan. The book must not have changed since ``plan``."""
-        keep(self, self._copy)
         for fill in match.fills:
             maker = self._orders[fill.maker]
             left = maker._replace(quantity=maker.quantity - fill.quantity)
@@ -212,19 +215,30 @@ class Book:
                 self.cancel(maker.id)
             else:
                 self._orders[maker.id] = left
-                self._sides[maker.side].change(left)
-                self.touched.add((maker.side, maker.price))
+                self._sides[maker.side].change(maker, left)
+                self.touched[maker.side, maker.price] = None
         for id in match.expired:
             self.cancel(id)
 
-    def _copy(self) -> tuple[set[tuple[Side, int]], dict[str, Resting], dict[Side, _BookSide]]:
-        sides = {side: one.copy() for side, one in self._sides.items()}
-        return set(self.touched), dict(self._orders), sides
 
-    def _put_back(
-        self, copy: tuple[set[tuple[Side, int]], dict[str, Resting], dict[Side, _BookSide]]
-    ) -> None:
-        self.touched, self._orders, self._sides = copy
+class _Level(Undoable):
+    """The orders at one price, by place. ``steps``: their whole quantity."""
+
+    __slots__ = ("orders", "steps")
+
+    def __init__(self) -> None:
+        self.orders: UndoList[Resting] = UndoList()
+        self.steps = 0
+
+    def add(self, order: Resting) -> None:
+        self.orders.insert(bisect_right(self.orders, order.place, key=_place), order)
+        self.steps += order.quantity
+
+    def find(self, order: Resting) -> int:
+        index = bisect_left(self.orders, order.place, key=_place)
+        while self.orders[index].id != order.id:
+            index += 1
+        return index
 
 
 class _BookSide:
@@ -232,58 +246,57 @@ class _BookSide:
 
     def __init__(self, sign: int) -> None:
         self._sign = sign  # sign * price is a key: the better the price, the higher the key
-        self._keys: list[int] = []
-        self._queues: dict[int, dict[str, Resting]] = {}  # key -> its orders, oldest first
+        self._keys: UndoList[int] = UndoList()
+        self._levels: UndoList[_Level] = UndoList()  # of these keys
 
-    def copy(self) -> _BookSide:
-        other = _BookSide(self._sign)
-        other._keys = list(self._keys)
-        other._queues = {key: dict(queue) for key, queue in self._queues.items()}
-        return other
-
-    def add(self, order: Resting, before: Collection[str]) -> None:
+    def add(self, order: Resting) -> None:
         key = self._sign * order.price
-        if key not in self._queues:
-            insort(self._keys, key)
-            self._queues[key] = {}
-        queue = self._queues[key]
-        queue[order.id] = order
-        if before:
-            for id in [id for id in queue if id in before]:
-                queue[id] = queue.pop(id)  # to the end
+        index = bisect_left(self._keys, key)
+        if index == len(self._keys) or self._keys[index] != key:
+            self._keys.insert(index, key)
+            self._levels.insert(index, _Level())
+        self._levels[index].add(order)
 
     def remove(self, order: Resting) -> None:
-        key = self._sign * order.price
-        del self._queues[key][order.id]
-        if not self._queues[key]:
-            del self._queues[key]
-            del self._keys[bisect_left(self._keys, key)]
+        index = self._index(order.price)
+        level = self._levels[index]
+        level.steps -= order.quantity
+        del level.orders[level.find(order)]
+        if not level.orders:
+            del self._keys[index], self._levels[index]
 
-    def change(self, order: Resting) -> None:
-        self._queues[self._sign * order.price][order.id] = order  # it keeps its place
+    def change(self, old: Resting, new: Resting) -> None:
+        level = self._levels[self._index(old.price)]
+        level.steps += new.quantity - old.quantity
+        level.orders[level.find(old)] = new  # it keeps its place
 
     def steps(self, price: int) -> int:
-        return sum(order.quantity for order in self._queues.get(self._sign * price, {}).values())
+        index = self._index(price)
+        found = self._keys[index : index + 1] == [self._sign * price]
+        return self._levels[index].steps if found else 0
 
     def best(self) -> int | None:
         return self._sign * self._keys[-1] if self._keys else None
 
     def walk(self) -> Iterator[Resting]:
-        """Best price first, then oldest first."""
-        for key in reversed(self._keys):
-            yield from self._queues[key].values()
+        """Best price first, then by place."""
+        for level in reversed(self._levels):
+            yield from level.orders
 
     def levels(self, limit: int | None) -> Iterator[tuple[int, int]]:
         first = 0 if limit is None else max(0, len(self._keys) - limit)
-        for key in self._keys[first:]:
-            yield self._sign * key, sum(order.quantity for order in self._queues[key].values())
+        for key, level in zip(self._keys[first:], self._levels[first:], strict=True):
+            yield self._sign * key, level.steps
+
+    def _index(self, price: int) -> int:
+        return bisect_left(self._keys, self._sign * price)
 
 
-def _tradable(maker: Resting, nets: Mapping[str, int]) -> int:
-    """The steps of a resting order that may trade."""
-    if not maker.reduce_only:
-        return maker.quantity
-    net = nets.get(maker.owner, 0)
+_place = attrgetter("place")
+
+
+def _reducing(maker: Resting, net: int) -> int:
+    """The steps of a reduce-only order that reduce its owner's position."""
     return min(maker.quantity, max(0, net if maker.side == "Ask" else -net))
 
 

@@ -22,6 +22,7 @@ from .conflicts import Conflicts
 from .ledger import Balances, exact
 from .lending import Lending
 from .margin import Margin
+from .marks_reached import Shortfalls
 from .orders import LIQUIDATION, EngineAccount, EngineOrder, OrderRequest
 from .outbox import Outbox
 from .publisher import Publisher
@@ -97,6 +98,7 @@ class Engine(Undoable):
             self.account_streams,
             self.lending,
         )
+        self.shortfalls = Shortfalls()
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
 

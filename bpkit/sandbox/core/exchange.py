@@ -39,12 +39,14 @@ from .conflicts import Conflicts
 from .engine import FIRST_ORDER_ID, MARKET_MAKER_FUNDS, Engine
 from .ledger import Balances, exact
 from .orders import EngineAccount, EngineOrder
+from .positions import EnginePosition
 from .quotes import MARKET_MAKER
 from .rules import Refusal, bad_request
 from .timeline import pass_time
 
 __all__ = [
-    "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "Exchange", "Refusal",
+    "FIRST_ORDER_ID", "MARKET_MAKER_FUNDS", "Conflicts", "EngineAccount", "EngineOrder", "Exchange",
+    "Refusal",
 ]  # fmt: skip
 
 BATCH = 50  # orders
@@ -88,7 +90,7 @@ class Exchange(Engine):
 
     def account_summary(self, account: EngineAccount) -> Json:
         """``AccountSummary``: fees in basis points."""
-        waiting = sum(order.request.conditional for order in account.open.values())
+        waiting = account.waiting.conditional
         spot, futures = (fees.tier(account, kind, self.now_us) for kind in ("SPOT", "PERP"))
         return {
             **account.settings,
@@ -292,13 +294,9 @@ class Exchange(Engine):
         """``Order`` of every order that was accepted, newest first."""
         return [order.history() for order in reversed(account.orders)]
 
-    def fills(self, account: EngineAccount, strategy_id: str | None = None) -> list[Json]:
-        """``OrderFill``, newest first. ``strategy_id``: only those of its orders."""
-        return [
-            fill.wire()
-            for fill in reversed(account.fills)
-            if strategy_id in (None, fill.order.request.strategy)
-        ]
+    def fills(self, account: EngineAccount) -> list[Json]:
+        """``OrderFill``, newest first."""
+        return [fill.wire() for fill in reversed(account.fills)]
 
     def _open(self, account: EngineAccount, symbol: str) -> list[EngineOrder]:
         """Oldest first. Refusal: unknown symbol."""
@@ -309,13 +307,13 @@ class Exchange(Engine):
         self, account: EngineAccount, symbol: str, order_id: str | None, client_id: int | None
     ) -> EngineOrder | None:
         """The open order of that id, or the newest of that client id."""
-        open_orders = self._open(account, symbol)
+        rules.find_market(self.markets, symbol)
         if (order_id is None) == (client_id is None):
             raise bad_request("Must specify exactly one of `orderId` and `clientId`")
-        for order in reversed(open_orders):
-            if order.id == order_id or (order_id is None and order.request.client_id == client_id):
-                return order
-        return None
+        if order_id is None:
+            return account.waiting.newest(symbol, client_id)
+        order = account.open.get(order_id)
+        return order if order is not None and order.request.market.symbol == symbol else None
 
     # Futures
 
@@ -358,13 +356,12 @@ class Exchange(Engine):
 
     def position_history(self, account: EngineAccount) -> list[Json]:
         """``PositionHistoryRow`` of every position, open or closed, newest first."""
-        return [
-            position.history(
-                self.mark(position.market.symbol),
-                self.margin.exposure(account, position.market.symbol),
-            )
-            for position in reversed(account.every_position)
-        ]
+        return [self.position_row(account, one) for one in reversed(account.every_position)]
+
+    def position_row(self, account: EngineAccount, position: EnginePosition) -> Json:
+        """``PositionHistoryRow``."""
+        symbol = position.market.symbol
+        return position.history(self.mark(symbol), self.margin.exposure(account, symbol))
 
     def funding_payments(self, account: EngineAccount) -> list[Json]:
         """``FundingPayment``, newest first."""

@@ -20,7 +20,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from ..formatting import plain
-from ..undo import UndoDict
+from ..undo import Undoable, UndoDict
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -98,15 +98,16 @@ def fitted(amount: Decimal) -> Decimal:
     return fit
 
 
-class Balances:
+class Balances(Undoable):
     """Balances of many assets, each in units of that asset; open orders lock a part of them.
-    ``changes`` gives those that have changed.
+    ``changes`` gives those that have changed. ``version`` rises with each change.
 
     ArithmeticError: a balance would become negative. The engine checks every order first, so this
     is an error of the engine.
     """
 
     def __init__(self, funds: Mapping[str, Decimal]) -> None:
+        self.version = 0
         self._available: UndoDict[str, Decimal] = UndoDict()
         self._locked: UndoDict[str, Decimal] = UndoDict()
         # asset -> what was available and locked before its first change since ``changes``
@@ -168,6 +169,10 @@ class Balances:
             for asset in self.assets()
         }
 
+    def touch(self) -> None:
+        """Something else has changed that the account's equity depends on, such as a position."""
+        self.version += 1
+
     def _both(self, asset: str) -> tuple[Decimal, Decimal]:
         return self.available(asset), self.locked(asset)
 
@@ -178,3 +183,4 @@ class Balances:
         if asset not in self._before:
             self._before[asset] = self._both(asset)
         amounts[asset] = amount
+        self.version += 1

@@ -59,7 +59,7 @@ class Margin:
 
     def exposure(self, account: EngineAccount, symbol: str) -> int:
         """The exposure in steps, without a sign."""
-        return _worst(account.net(symbol), *_waiting(account, symbol))
+        return _worst(account.net(symbol), *account.waiting.steps(symbol))
 
     def initial(self, account: EngineAccount) -> Decimal:
         """Initial margin of all positions, borrows and open orders, in USDC."""
@@ -85,14 +85,15 @@ class Margin:
         """Is its equity below its maintenance margin?"""
         if not account.positions and not account.borrows:
             return False
+        if not account.loans and self.cash_is_enough(account):
+            return False
+        return self.equity(account) < self.maintenance(account)
+
+    def cash_is_enough(self, account: EngineAccount) -> bool:
+        """Is its USDC alone enough for the maintenance margin? To value other assets is slow."""
         needed = self.maintenance(account)
         with fine():
-            if (
-                not account.loans
-                and account.balances.available(QUOTE) + self._worth(account) >= needed
-            ):
-                return False  # USDC alone is enough; valuing the other assets is slow
-        return self.equity(account) < needed
+            return account.balances.available(QUOTE) + self._worth(account) >= needed
 
     def allows(
         self, account: EngineAccount, request: OrderRequest, match: Match, tier: Tier
@@ -103,7 +104,7 @@ class Margin:
         their prices, and the rest of the order filled at its limit. ``tier``: of its fees.
         """
         symbol, market, sign = request.market.symbol, request.market, request.sign
-        net, (bids, asks) = account.net(symbol), _waiting(account, symbol)
+        net, (bids, asks) = account.net(symbol), account.waiting.steps(symbol)
         rest = _rest(request, match)
         after = _worst(
             net + sign * match.executed,
@@ -231,8 +232,7 @@ class Margin:
     # Parts
 
     def _exposures(self, account: EngineAccount) -> dict[str, int]:
-        futures = [one for one in account.open.values() if one.request.future]
-        symbols = account.positions.keys() | {one.request.market.symbol for one in futures}
+        symbols = account.positions.keys() | account.waiting.futures.keys()
         return {symbol: self.exposure(account, symbol) for symbol in sorted(symbols)}
 
     def _initial(
@@ -324,18 +324,6 @@ class Margin:
 
 def _counts(row: Json) -> bool:
     return row["collateralWeight"] != "0" and row["totalQuantity"] != "0"
-
-
-def _waiting(account: EngineAccount, symbol: str) -> tuple[int, int]:
-    """Steps that open orders may still buy and sell, without reduce-only orders."""
-    bids = asks = 0
-    for order in account.open.values():
-        if order.request.market.symbol == symbol and not order.request.reduce_only:
-            if order.request.side == "Bid":
-                bids += order.remaining
-            else:
-                asks += order.remaining
-    return bids, asks
 
 
 def _worst(net: int, bids: int, asks: int) -> int:

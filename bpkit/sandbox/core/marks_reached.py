@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from ..simulation.synthetic import SECOND
-from .engine import Engine
+from ..undo import Undoable, UndoDict, UndoTable
 from .ledger import exact
 from .margin import Margin
 from .orders import EngineAccount
-from .venue import Venue
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .venue import Venue
 
 PIECE = 3_600  # seconds
+AROUND = Decimal("0.01")  # of a mark: how far it may move before all accounts are checked again
 
 
 def next_trigger(venue: Venue, start_us: int, end_us: int) -> int | None:
@@ -66,6 +71,56 @@ def next_shortfall(
 
     risky = account.positions or account.borrows
     return _first_us(possible, start_us, end_us) if risky else None
+
+
+class Shortfalls(Undoable):
+    """When accounts get short of margin, without a look at each of them.
+
+    There is a range of marks for each market. An account whose USDC is enough at the worst ends of
+    these ranges is safe while the marks stay in them and the account does not change. Only the
+    others are searched, and all accounts with a loan: its interest and other assets count too.
+    """
+
+    def __init__(self) -> None:
+        self._ranges: UndoDict[str, tuple[Decimal, Decimal]] = UndoDict()
+        # public key of a safe account -> the version of its balances when it was found safe
+        self._safe: UndoTable[int] = UndoTable()
+
+    def find(self, engine: Engine, start_us: int, end_us: int) -> list[tuple[int, EngineAccount]]:
+        """The accounts that get short in a span, the oldest first, and when: see
+        ``next_shortfall``."""
+        first, last = -(-start_us // SECOND) * SECOND, end_us // SECOND * SECOND
+        if first > last:
+            return []
+        self._widen(engine, first, last)
+        holders, safe = engine.settlement.holders.items(), self._safe
+        unknown = [one for key, one in holders if safe.get(key) != one.balances.version]
+        at_risk = [account for account in unknown if not self._is_safe(account, engine)]
+        others = engine.lending.users.keys() - engine.settlement.holders.keys()
+        at_risk += [engine.accounts[key] for key in others if engine.accounts[key].borrows]
+        found = []
+        for account in sorted(at_risk, key=lambda one: one.user_id):
+            if (at_us := next_shortfall(engine, account, start_us, end_us)) is not None:
+                found.append((at_us, account))
+        return found
+
+    def _widen(self, engine: Engine, first_us: int, last_us: int) -> None:
+        """Make ranges that the marks of a span are in; if they left one, nobody is safe."""
+        for symbol in engine.settlement.held:
+            low, high = engine.feed(symbol).mark_range(first_us, last_us)
+            known = self._ranges.get(symbol)
+            if known is None or low < known[0] or high > known[1]:
+                self._ranges[symbol] = low * (1 - AROUND), high * (1 + AROUND)
+                self._safe.clear()
+
+    def _is_safe(self, account: EngineAccount, engine: Engine) -> bool:
+        def worst(symbol: str) -> Decimal:
+            return self._ranges[symbol][0 if account.net(symbol) > 0 else 1]
+
+        if account.loans or not Margin(engine.markets, worst).cash_is_enough(account):
+            return False
+        self._safe[account.public_key] = account.balances.version
+        return True
 
 
 def _first_us(possible: Callable[[int, int], bool], start_us: int, end_us: int) -> int | None:

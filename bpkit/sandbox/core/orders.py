@@ -7,17 +7,20 @@ history, and a fill. A field that does not apply is None.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
-from ..undo import Undoable, UndoDict, UndoList
+from ..undo import Undoable, UndoDict, UndoList, UndoTable
 from .book import Side
 from .ledger import EXACT, ZERO, Balances, exact
 from .loans import InterestPayment, Loan, Movement
 from .positions import EnginePosition, FundingPayment, Settlement
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from .dust import DustConversion
@@ -34,7 +37,7 @@ CONVERSION = "CollateralConversion"
 SETTINGS = ("autoBorrowSettlements", "autoLend", "autoRepayBorrows")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OrderRequest:
     """What was ordered. ``price`` in ticks, ``quantity`` in steps, ``quote_quantity`` as sent.
 
@@ -102,6 +105,7 @@ class OrderRequest:
 @dataclass(eq=False)
 class EngineAccount(Undoable):
     """An account: balances, open orders by id, positions, and its histories, oldest first.
+    ``opened`` and ``ended`` change ``open``, and ``waiting``, which has its sums.
 
     ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
     ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
@@ -113,7 +117,7 @@ class EngineAccount(Undoable):
 
     public_key: str
     balances: Balances
-    open: UndoDict[str, EngineOrder] = field(default_factory=UndoDict)
+    open: UndoTable[EngineOrder] = field(default_factory=UndoTable)
     orders: UndoList[EngineOrder] = field(default_factory=UndoList)
     fills: UndoList[OrderFill] = field(default_factory=UndoList)
     leverage_limit: Decimal = Decimal(10)
@@ -126,6 +130,7 @@ class EngineAccount(Undoable):
     every_position: UndoList[EnginePosition] = field(default_factory=UndoList)
     settlements: UndoList[Settlement] = field(default_factory=UndoList)
     funding: UndoList[FundingPayment] = field(default_factory=UndoList)
+    waiting: Waiting = field(default_factory=Waiting)
     strategies: UndoList[Strategy] = field(default_factory=UndoList)
     dust: UndoList[DustConversion] = field(default_factory=UndoList)
     traded: UndoDict[str, UndoDict[int, Decimal]] = field(
@@ -166,12 +171,44 @@ class EngineAccount(Undoable):
         """The net quantity of its position, in steps; 0 without one."""
         return self.positions[symbol].steps if symbol in self.positions else 0
 
+    def opened(self, order: EngineOrder) -> None:
+        """An order is open now."""
+        self.open[order.id] = order
+        self.waiting.add(order)
 
-@dataclass(eq=False)
+    def ended(self, order: EngineOrder) -> None:
+        """An order is not open, or no longer."""
+        if self.open.pop(order.id, None) is not None:
+            self.waiting.remove(order)
+
+
+OWN = ("price", "quantity", "client_id", "quote_quantity")  # in a request: not shared with others
+PACKED = ("request", "id", "created_us", "executed", "executed_quote", "planned")
+
+
+_COMMON = [one.name for one in fields(OrderRequest) if one.name not in (*OWN, "conditions")]
+_common_values = attrgetter(*_COMMON)
+
+
+def _shared(request: OrderRequest) -> OrderRequest:
+    """A request without OWN: one object for all that are alike. Conditions are never shared."""
+    return request if request.conditions else _without_own(_common_values(request))
+
+
+@lru_cache(maxsize=4_096)
+def _without_own(values: tuple[Any, ...]) -> OrderRequest:
+    blank: dict[str, Any] = dict.fromkeys(OWN)
+    return OrderRequest(**dict(zip(_COMMON, values, strict=True)), **blank)
+
+
+@dataclass(eq=False, slots=True)
 class EngineOrder(Undoable):
     """An accepted order. ``executed`` in steps, ``executed_quote`` in ticks * steps.
 
     ``planned``: ticks * steps that it is about to match at once; it is known when it is accepted.
+
+    An order that has ended is packed: the attributes PACKED become a short text and a part of the
+    request that many orders share. They can still be read; to read many, take ``unpacked()``.
     """
 
     id: str
@@ -185,6 +222,49 @@ class EngineOrder(Undoable):
     related: str | None = None
     triggered_us: int | None = None
     planned: int = 0
+    _text: bytes | None = field(default=None, init=False)
+    _kind: OrderRequest | None = field(default=None, init=False)
+
+    def pack(self) -> None:
+        """Keep it in a fifth of the memory: it has ended, and will hardly be read."""
+        request = self.request
+        numbers = [self.id, self.created_us, self.executed, self.executed_quote, self.planned]
+        numbers += [getattr(request, name) for name in OWN]
+        self._text = b" ".join(b"-" if one is None else str(one).encode() for one in numbers)
+        self._kind = _shared(request)
+        for name in PACKED:
+            delattr(self, name)
+
+    def unpacked(self) -> EngineOrder:
+        """The order itself; if it is packed, a copy that is not."""
+        if self._text is None or self._kind is None:
+            return self
+        parts = [None if part == "-" else part for part in self._text.decode().split()]
+        id, created, executed, quote, planned, price, quantity, client, budget = parts
+        request = replace(
+            self._kind,
+            price=_whole(price),
+            quantity=_whole(quantity),
+            client_id=_whole(client),
+            quote_quantity=None if budget is None else Decimal(budget),
+        )
+        return EngineOrder(
+            str(id), self.owner, request, int(created or 0), self.status, self.expiry,
+            int(executed or 0), int(quote or 0), self.related, self.triggered_us, int(planned or 0),
+        )  # fmt: skip
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute that is packed."""
+        if name not in PACKED or self._text is None:
+            raise AttributeError(name)
+        if name == "id":
+            return self._text.partition(b" ")[0].decode()
+        return getattr(self.unpacked(), name)
+
+    @property
+    def market(self) -> Market:
+        """Where it trades."""
+        return (self._kind or self.request).market
 
     @property
     def remaining(self) -> int:
@@ -193,6 +273,8 @@ class EngineOrder(Undoable):
 
     def wire(self) -> dict[str, Any]:
         """The answer to an order: ``OrderType``."""
+        if self._text is not None:
+            return self.unpacked().wire()
         shown = self._common() | {
             "createdAt": self.created_us // 1_000,
             "reduceOnly": self.request.reduce_only,
@@ -205,6 +287,8 @@ class EngineOrder(Undoable):
 
     def history(self) -> dict[str, Any]:
         """A row of the order history: ``Order``."""
+        if self._text is not None:
+            return self.unpacked().history()
         limit = self.request.kind == "Limit"
         shown = self._common() | self._slippage()
         if self.request.conditional and self.status != "TriggerPending":
@@ -284,13 +368,14 @@ class OrderFill(NamedTuple):
     @exact()
     def wire(self) -> dict[str, Any]:
         """A row of the fill history: ``OrderFill``. Its ``clientId`` is text."""
-        request = self.order.request
+        order = self.order.unpacked()
+        request = order.request
         return {
             "clientId": None if request.client_id is None else str(request.client_id),
             "fee": plain(self.fee),
             "feeSymbol": self.fee_symbol,
             "isMaker": self.is_maker,
-            "orderId": self.order.id,
+            "orderId": order.id,
             "price": plain(request.market.price(self.price)),
             "quantity": plain(request.market.quantity(self.quantity)),
             "side": request.side,
@@ -299,6 +384,10 @@ class OrderFill(NamedTuple):
             "timestamp": iso(self.time_us),
             "tradeId": self.trade_id,
         }
+
+
+def _whole(text: str | None) -> int | None:
+    return None if text is None else int(text)
 
 
 def _round_up(amount: Decimal, tick: Decimal) -> Decimal:

@@ -24,7 +24,10 @@ class Quotes(Undoable):
         self._feed, self._book = feed, book
         self._ids: UndoDict[Key, str] = UndoDict()
         self._taken: UndoDict[Key, int] = UndoDict()  # steps
-        self._late: UndoDict[str, Key] = UndoDict()  # users' orders since the last own trade
+        # Levels to which users' orders came since the last own trade. Their places in the book are
+        # above ``_front``, which is that of the quotes.
+        self._late: UndoDict[Key, None] = UndoDict()
+        self._front = self._last_place = 0
         self._made = 0
         self._moved_us: int | None = None
         self._trades = -1  # own trades of the feed when the quotes were last moved
@@ -65,9 +68,11 @@ class Quotes(Undoable):
         if steps > taken:
             self._place(key, steps - taken)
 
-    def came(self, id: str, side: Side, price: int) -> None:
-        """A user's order came to rest."""
-        self._late[id] = side, price
+    def place(self, side: Side, price: int) -> int:
+        """The place of a user's order that comes to rest."""
+        self._late[side, price] = None
+        self._last_place += 1
+        return self._last_place
 
     def took(self, side: Side, price: int, steps: int) -> None:
         """A user took so much from a quote."""
@@ -78,7 +83,9 @@ class Quotes(Undoable):
     def _go_behind(self) -> None:
         """The feed's next own trade: all quotes are there again, behind the users' orders."""
         self._taken.clear()
-        for key in set(self._late.values()) & self._ids.keys():
+        self._last_place += 1
+        self._front = self._last_place
+        for key in [key for key in self._ids if key in self._late]:
             self._book.cancel(self._ids.pop(key))
         self._late.clear()
 
@@ -98,5 +105,5 @@ class Quotes(Undoable):
         if not self._book.crosses(side, price):
             self._made += 1
             self._ids[key] = f"q{self._made}"
-            quote = Resting(self._ids[key], MARKET_MAKER, side, price, steps)
-            self._book.add(quote, before=self._late)
+            id, place = self._ids[key], self._front
+            self._book.add(Resting(id, MARKET_MAKER, side, price, steps, place=place))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
-from ..undo import Undoable
+from ..undo import Undoable, UndoDict, UndoTable
 from .account_streams import AccountStreams
 from .book import Side
 from .fees import futures_fee, tier
@@ -39,6 +39,9 @@ LIQUIDATION_FEE = Decimal("0.01")  # of the notional, besides the taker's fee
 class FuturesSettlement(Undoable):
     """Pay fees, profits, losses and funding. ``mark``: the price of a market's symbol now.
 
+    ``holders``: the accounts with a position, by public key. ``held``: symbol -> the number of open
+    positions. ``fills``: how many orders were filled so far.
+
     ``next_id``: the next id of an order or a position. ``unlock``: end an account's spot orders.
     """
 
@@ -56,6 +59,9 @@ class FuturesSettlement(Undoable):
         self._markets, self._market_maker, self._fees = markets, market_maker, fees
         self._mark, self._next_id, self._unlock = mark, next_id, unlock
         self._streams, self._lending, self._sequence = streams, lending, 0
+        self.holders: UndoTable[EngineAccount] = UndoTable()
+        self.held: UndoDict[str, int] = UndoDict()
+        self.fills = 0
 
     def fill(self, order: EngineOrder, trade: Trade, is_maker: bool) -> Decimal:
         """Change the owner's position and cash by a fill. Returns the fee.
@@ -181,8 +187,7 @@ class FuturesSettlement(Undoable):
         position = account.positions.get(market.symbol)
         if position is None:
             position = EnginePosition(self._next_id(), market, now_us, account.leverage_limit)
-            account.positions[market.symbol] = position
-            account.every_position.append(position)
+            self._open(account, position)
         position.trade(change, trade.price)
         self.pay(account, market.quote, fee.copy_negate(), "TradingFees", now_us)
         self.pay(account, market.quote, position.settle(), "RealizePnl", now_us, position.id)
@@ -190,7 +195,33 @@ class FuturesSettlement(Undoable):
             position.fees += fee
         if not position.steps:
             position.closed_us, position.mark = now_us, market.price(trade.price)
-            del account.positions[market.symbol]
+            self._close(account, position)
+        account.balances.touch()
+
+    def holders_in_order(self) -> list[EngineAccount]:
+        """The accounts with a position, the oldest first."""
+        return sorted(self.holders.values(), key=lambda account: account.user_id)
+
+    def record(self, fill: OrderFill) -> None:
+        """Add a fill to the history of its owner."""
+        fill.order.owner.fills.append(fill)
+        self.fills += 1
+
+    def _open(self, account: EngineAccount, position: EnginePosition) -> None:
+        symbol = position.market.symbol
+        account.positions[symbol] = position
+        account.every_position.append(position)
+        self.holders[account.public_key] = account
+        self.held[symbol] = self.held.get(symbol, 0) + 1
+
+    def _close(self, account: EngineAccount, position: EnginePosition) -> None:
+        symbol = position.market.symbol
+        del account.positions[symbol]
+        if not account.positions:
+            del self.holders[account.public_key]
+        self.held[symbol] -= 1
+        if not self.held[symbol]:
+            del self.held[symbol]
 
     def _cover(self, account: EngineAccount, asset: str, amount: Decimal, now_us: int) -> None:
         """Raise an amount; the market maker pays what is missing."""
@@ -248,8 +279,9 @@ class FuturesSettlement(Undoable):
         order.status, order.executed, order.executed_quote = "Filled", steps, order.planned
         symbol = market.base if side == "Bid" else market.quote
         fill = OrderFill(order, 0, now_us, ticks, steps, ZERO, symbol, is_maker=False)
-        account.fills.append(fill)
+        self.record(fill)
         self._streams.order(order, "orderFill", fill)
+        order.pack()
 
 
 def system_request(market: Market, side: Side, steps: int, system: str) -> OrderRequest:

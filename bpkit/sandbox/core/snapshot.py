@@ -10,8 +10,10 @@ or an attribute that is not known here is refused with its name, when the snapsh
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -37,8 +39,18 @@ EXACT_INT = 2**53  # JSON's numbers are exact up to here in every language
 Json = dict[str, Any]
 Place = tuple[type, str]  # where a value was found: a class, and the name of its attribute
 PLAIN = {type(None), str, bool}
-WRITERS: dict[type, Callable[[Any], str]] = {Decimal: str, Fraction: str, int: str}
-READERS: dict[str, Callable[[str], Any]] = {"Decimal": Decimal, "Fraction": Fraction, "int": int}
+WRITERS: dict[type, Callable[[Any], str]] = {
+    Decimal: str,
+    Fraction: str,
+    int: str,
+    bytes: bytes.decode,
+}
+READERS: dict[str, Callable[[str], Any]] = {
+    "Decimal": Decimal,
+    "Fraction": Fraction,
+    "int": int,
+    "bytes": str.encode,
+}
 
 
 class Unknown(TypeError):
@@ -47,7 +59,8 @@ class Unknown(TypeError):
 
 def pack(exchange: Exchange, capital: Transfers) -> Json:
     """The state of both, as JSON. Raises Unknown."""
-    packed = _Packer(exchange.markets).pack({"exchange": exchange, "capital": capital})
+    with _no_collections():
+        packed = _Packer(exchange.markets).pack({"exchange": exchange, "capital": capital})
     return {"feeds": list(exchange.feeds), **packed}
 
 
@@ -57,9 +70,23 @@ def unpack(packed: Json, exchange: Exchange, capital: Transfers) -> None:
     ValueError: it is not a state of this engine; then a part of them may be filled.
     """
     try:
-        _Unpacker(packed, exchange).fill({"exchange": exchange, "capital": capital})
+        with _no_collections():
+            _Unpacker(packed, exchange).fill({"exchange": exchange, "capital": capital})
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ValueError(f"the snapshot cannot be read: {error}") from error
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Python does not search for garbage within: of what is made, all is kept. It would take as
+    long as the work itself."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -263,7 +290,8 @@ class _Unpacker:
 
 
 def _check_fields(kind: Any, names: list[str], wiring: list[str]) -> None:
-    for name in set(fields_of(kind)) - {*names, *wiring}:
+    packs = hasattr(kind, "__getattr__")  # some of its attributes may be in another form
+    for name in set(fields_of(kind)) - {*names, *wiring} if not packs else ():
         raise ValueError(f"{name_of(kind)}.{name} is missing in it")
     if issubclass(kind, tuple) and tuple(names) != fields_of(kind):
         raise ValueError(f"{name_of(kind)} has other fields in it: {', '.join(names)}")

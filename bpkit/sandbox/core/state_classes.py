@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -59,8 +60,9 @@ def is_wiring(kind: Any) -> bool:
 def state_of(thing: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The attributes of an object that are state; and the names of the others."""
     every = getattr(thing, "__dict__", {})
-    if slots := _slots(type(thing)):  # type: ignore[arg-type]
-        every = {name: getattr(thing, name) for name in slots if hasattr(thing, name)} | every
+    for name in _slots(type(thing)):  # type: ignore[arg-type]
+        with suppress(AttributeError):  # not set; what ``__getattr__`` finds is no state
+            every = every | {name: object.__getattribute__(thing, name)}
     if not any(map(is_wiring, map(type, every.values()))):
         return every, ()
     wiring = tuple(name for name, one in every.items() if is_wiring(type(one)))  # type: ignore[arg-type]

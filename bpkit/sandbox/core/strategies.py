@@ -73,9 +73,9 @@ class Strategies(Undoable):
         """``StrategyType`` of every running strategy, oldest first."""
         return [one.wire() for one in self._running(account)]
 
-    def history(self, account: EngineAccount) -> list[Json]:
-        """``Strategy`` of every one that has ended, newest first."""
-        return [one.history() for one in reversed(account.strategies) if one.status != RUNNING]
+    def ended(self, account: EngineAccount) -> list[Strategy]:
+        """Every one that has ended, oldest first."""
+        return [one for one in account.strategies if one.status != RUNNING]
 
     def cancel(
         self, account: EngineAccount, symbol: str, id: str | None, client: int | None

@@ -19,7 +19,7 @@ from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import HOUR, Trade
 from .engine import Engine
 from .ledger import exact
-from .marks_reached import next_shortfall, next_trigger
+from .marks_reached import next_trigger
 from .orders import EngineAccount
 from .venue import Venue
 
@@ -81,7 +81,7 @@ def show(engine: Engine) -> None:
 
 def _active(engine: Engine) -> list[Venue]:
     """The venues with an order or a position of a user."""
-    held = {symbol for account in engine.accounts.values() for symbol in account.positions}
+    held = engine.settlement.held
     return [
         venue
         for symbol, venue in engine.venues.items()
@@ -93,7 +93,7 @@ def _next_stop(engine: Engine, until_us: int) -> int:
     """The next end of a funding interval with a position (of an hour if there is none), the next
     time at which something that is scheduled acts, or the end of the span; in a span that is not
     coarse also the next time at which profits and losses are realised."""
-    held = {symbol for account in engine.accounts.values() for symbol in account.positions}
+    held = engine.settlement.held
     widths = [_interval(engine.markets[symbol]) for symbol in held] or [HOUR]
     if held and not engine.publisher.coarse:
         widths.append(REALISED_EVERY)
@@ -128,9 +128,8 @@ def _advance_to(engine: Engine, stop_us: int) -> None:
 def _known(engine: Engine) -> tuple[int, int]:
     """What the events were found with: it changes with each order, and with each fill if there is
     a position or a loan."""
-    accounts = engine.accounts.values()
-    held = any(account.positions or account.loans for account in accounts)
-    return engine.last_id, sum(len(account.fills) for account in accounts) if held else 0
+    held = engine.settlement.holders or engine.lending.users
+    return engine.last_id, engine.settlement.fills if held else 0
 
 
 def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> list[MarketEvent]:
@@ -145,9 +144,8 @@ def _events(engine: Engine, venues: list[Venue], start_us: int, end_us: int) -> 
     for venue in venues:
         if (at_us := next_trigger(venue, start_us, end_us)) is not None:
             found.append(MarketEvent(at_us, venue))
-    for account in engine.accounts.values():
-        if (at_us := next_shortfall(engine, account, start_us, end_us)) is not None:
-            found.append(MarketEvent(at_us, account=account))
+    for at_us, account in engine.shortfalls.find(engine, start_us, end_us):
+        found.append(MarketEvent(at_us, account=account))
     return sorted(found, key=lambda event: event.time_us)
 
 
@@ -196,7 +194,7 @@ def _realise(engine: Engine, until_us: int) -> None:
     if here <= engine.realised_us:
         return
     engine.realised_us = here
-    for account in engine.accounts.values():
+    for account in engine.settlement.holders_in_order():
         for symbol, position in account.positions.items():
             mark = engine.feed(symbol).mark_price(here)
             engine.settlement.realise(account, position, mark, here)
@@ -205,9 +203,11 @@ def _realise(engine: Engine, until_us: int) -> None:
 def _at_stop(engine: Engine) -> None:
     """At a stop: profits and losses, then funding if an interval ends, then what is scheduled."""
     _realise(engine, engine.now_us)
-    for account in list(engine.accounts.values()):
+    held = engine.settlement.held
+    due = {symbol for symbol in held if engine.now_us % _interval(engine.markets[symbol]) == 0}
+    for account in engine.settlement.holders_in_order() if due else []:
         for symbol, position in list(account.positions.items()):
-            if engine.now_us % _interval(position.market) == 0:
+            if symbol in due:
                 feed = engine.feed(symbol)
                 rate = feed.funding_rate(engine.now_us)
                 mark = feed.mark_price(engine.now_us)

@@ -15,7 +15,7 @@ exchange keeps ``fee``, and the rest arrives.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple, get_args
@@ -46,12 +46,12 @@ class Deposit(NamedTuple):
     quantity: Decimal
     blockchain: str
     to_address: str
-    created_us: int
+    time_us: int
 
     def wire(self) -> Json:
         """A row of the deposit history: ``Deposit``."""
         return {
-            "createdAt": iso(self.created_us),
+            "createdAt": iso(self.time_us),
             "fiatAmount": None,
             "fiatCurrency": None,
             "fromAddress": f"SANDBOX-{self.blockchain}-outside",
@@ -282,12 +282,9 @@ class Transfers(Undoable):
             most = self._exchange.withdrawable(account, symbol, flags)
             return (most / unit).to_integral_value(ROUND_DOWN) * unit
 
-    def deposits(
-        self, account: EngineAccount, from_ms: int | None = None, to_ms: int | None = None
-    ) -> list[Json]:
-        """Newest first, from ``from_ms`` up to but not including ``to_ms``."""
-        found = self._deposits.get(account.public_key, UndoList())
-        return [row.wire() for row in reversed(found) if _within(row.created_us, from_ms, to_ms)]
+    def deposit_rows(self, account: EngineAccount) -> Sequence[Deposit]:
+        """The account's deposits, oldest first."""
+        return self._deposits.get(account.public_key, [])
 
     def withdrawals(
         self,

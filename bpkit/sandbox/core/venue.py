@@ -16,7 +16,7 @@ from ..formatting import plain
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import Trade
-from ..undo import Undoable, UndoDict, UndoList
+from ..undo import Undoable, UndoList, UndoTable
 from . import fees
 from .account_streams import AccountStreams
 from .book import NO_MATCH, NOT_REDUCED, OTHER, PASS, SELF_TRADE, Book, Match, Resting, Side, Taker
@@ -59,9 +59,8 @@ class Venue(Undoable):
     ) -> None:
         self.market, self.feed, self._lending = market, feed, lending
         self.book = Book()
-        self.users: UndoDict[str, EngineOrder] = UndoDict()
-        self._reduce_only: UndoDict[str, EngineOrder] = UndoDict()  # of them
-        self.triggers: UndoDict[str, Trigger] = UndoDict()
+        self.users: UndoTable[EngineOrder] = UndoTable()
+        self.triggers: UndoTable[Trigger] = UndoTable()
         self.entries: UndoList[EngineOrder] = UndoList()
         self._market_maker, self._fees, self._settlement = market_maker, fees, settlement
         self._streams, self._publisher = streams, publisher
@@ -77,16 +76,15 @@ class Venue(Undoable):
 
     def plan(self, taker: Taker) -> Match:
         """Match an incoming order without changing anything."""
-        owners = [order.owner for order in self._reduce_only.values()]
         return self.book.plan(
-            taker, {owner.public_key: owner.net(self.market.symbol) for owner in owners}
+            taker, lambda maker: self.users[maker.id].owner.net(self.market.symbol)
         )
 
     def wait(self, trigger: Trigger) -> None:
         """Add a conditional order."""
         order = trigger.order
         self.triggers[order.id] = trigger
-        order.owner.open[order.id] = order
+        order.owner.opened(order)
         order.status = "TriggerPending"
         self._streams.order(order, "triggerPlaced")
 
@@ -112,12 +110,10 @@ class Venue(Undoable):
             self._close(order, "Expired", "ImmediateOrCancel")
         else:
             key, left = order.owner.public_key, order.remaining
-            only = request.reduce_only is True
-            self.book.add(Resting(order.id, key, request.side, request.price, left, only))
-            self.users[order.id] = order.owner.open[order.id] = order
-            if only:
-                self._reduce_only[order.id] = order
-            self._quotes.came(order.id, request.side, request.price)
+            only, place = bool(request.reduce_only), self._quotes.place(request.side, request.price)
+            self.book.add(Resting(order.id, key, request.side, request.price, left, only, place))
+            self.users[order.id] = order
+            order.owner.opened(order)
         self._publish_change()
 
     def cancel(self, order: EngineOrder) -> None:
@@ -213,13 +209,12 @@ class Venue(Undoable):
 
     def _expire_reduce_only(self, account: EngineAccount) -> None:
         """End the reduce-only orders that can no longer reduce the account's position."""
-        for order in [one for one in self._reduce_only.values() if one.owner is account]:
-            if not self._reduces(order):
-                self.end(order, "Expired", NOT_REDUCED)
-        for trigger in list(self.triggers.values()):
-            order = trigger.order
-            if order.owner is account and order.request.reduce_only and not self._reduces(order):
-                self.end(order, "Expired", "StopWithoutPosition")
+        found = account.waiting.reducing.get(self.market.symbol, {}).values()
+        ending = [order for order in found if not self._reduces(order)]
+        for order in [one for one in ending if one.id in self.users]:
+            self.end(order, "Expired", NOT_REDUCED)
+        for order in [one for one in ending if one.id in self.triggers]:
+            self.end(order, "Expired", "StopWithoutPosition")
 
     def _reduces(self, order: EngineOrder) -> bool:
         return order.owner.net(self.market.symbol) * order.request.sign < 0
@@ -282,21 +277,23 @@ class Venue(Undoable):
         fill = OrderFill(
             order, trade.id, trade.time_us, trade.price, trade.quantity, fee, fee_symbol, is_maker
         )
-        order.owner.fills.append(fill)
+        if order.id in order.owner.open:
+            order.owner.waiting.fill(order, trade.quantity)
+        self._settlement.record(fill)
         self._streams.order(order, "orderFill", fill)
 
     def _close(self, order: EngineOrder, status: str, expiry: str | None = None) -> None:
         """Set the last status of an order that is not in the book, and release what it locks."""
         request = order.request
         order.owner.release(request, order.remaining)
-        order.owner.open.pop(order.id, None)
+        order.owner.ended(order)
         self.users.pop(order.id, None)
-        self._reduce_only.pop(order.id, None)
         order.status, order.expiry = status, expiry
         if status in ENDS:
             self._streams.order(order, ENDS[status])
         if order.executed and EXITS & request.conditions.keys():
             self.entries.append(order)
+        order.pack()
 
     @exact()
     def _levels(self, side: Side, limit: int | None) -> list[list[str]]:

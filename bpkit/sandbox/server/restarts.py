@@ -130,8 +130,6 @@ class Restarts:
             raise ValueError(f"advance() moves the time now; wait until it is done, then {name}()")
         if self.play is not None:
             raise ValueError(f"play() moves the time now; leave its block before {name}()")
-        if self.advance is not None:
-            raise ValueError(f"advance() moves the time now; wait until it is done before {name}()")
 
     def _replace(self, exchange: Exchange, capital: Transfers, seed: str) -> None:
         self.exchange, self.capital = exchange, capital

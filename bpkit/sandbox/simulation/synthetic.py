@@ -15,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from decimal import Decimal
+from functools import lru_cache
 from random import Random
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +44,7 @@ BUSY = np.array(
      1000, 1250, 1550, 1600, 1500, 1350, 1200, 1100, 1050, 950, 850, 800],
     dtype=np.int64,
 )  # fmt: skip
+_GROWING = Lock()  # sandboxes in other threads may need the same days
 ZERO = np.zeros(1, dtype=np.int64)
 # The start of each hour if a busy hour is longer, in 86,400,000 units, as many as milliseconds.
 HOUR_EDGES: Ints = np.concatenate((ZERO, np.cumsum(BUSY * 3_600)))
@@ -114,19 +117,19 @@ class SyntheticTrades:
         self.spread = self._profile.spread
         self.per_day = self._profile.per_minute * 1_440  # trades, the same number every day
         self.size = int(Decimal(self._profile.size) / market.step) * (5 if perp else 1)
-        self._past, self._future = [1.0], [1.0]  # days before and after ANCHOR_DAY, outwards
 
     def opening(self, number: int) -> int:
         """A day's opening price, in thousandths of a tick."""
         away = number - ANCHOR_DAY
-        walk = self._future if away > 0 else self._past
-        while len(walk) <= abs(away):
-            day = ANCHOR_DAY + (len(walk) if away > 0 else -len(walk))
-            draw = Random(f"{self._seed}|{self._market.base}|opening|{day}").random
-            noise = (draw() + draw() + draw()) * 2.0 - 3.0  # mean 0, variance 1
-            level, volatility = walk[-1], self._profile.volatility * 0.000001
-            pull = self._profile.pull * (1.0 - level)
-            walk.append(level + pull + level * volatility * noise)
+        walk = _walks(self._seed, self._market.base)[away > 0]
+        with _GROWING:
+            while len(walk) <= abs(away):
+                day = ANCHOR_DAY + (len(walk) if away > 0 else -len(walk))
+                draw = Random(f"{self._seed}|{self._market.base}|opening|{day}").random
+                noise = (draw() + draw() + draw()) * 2.0 - 3.0  # mean 0, variance 1
+                level, volatility = walk[-1], self._profile.volatility * 0.000001
+                pull = self._profile.pull * (1.0 - level)
+                walk.append(level + pull + level * volatility * noise)
         reference = int(Decimal(self._profile.price) / self._market.tick) * 1_000
         return int(walk[abs(away)] * reference)
 
@@ -196,6 +199,15 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+
+
+@lru_cache(maxsize=64)
+def _walks(seed: str, base: str) -> tuple[list[float], list[float]]:
+    """Levels of the days before and after ANCHOR_DAY, outwards; ``opening`` adds to them.
+
+    All markets of an asset and all sandboxes share them: the way to FIRST_US takes 5 ms or more.
+    """
+    return [1.0], [1.0]
 
 
 def _state(text: str) -> np.random.RandomState:

@@ -212,7 +212,7 @@ def test_a_reduce_only_order_that_would_add_to_its_position_expires(
 ) -> None:
     book = Book()
     book.add(Resting("1", "a", side, 100, 5, reduce_only=True))
-    match = book.plan(Taker("c", taker, None, 2), {"a": net})
+    match = book.plan(Taker("c", taker, None, 2), lambda maker: {"a": net}[maker.owner])
     assert match == Match([], ["1"], NO_MATCH)
 
 
@@ -232,7 +232,7 @@ def test_a_reduce_only_order_expires_when_its_position_is_closed(
     """It sells 5 steps of a position of 3."""
     book = Book()
     book.add(Resting("1", "a", "Ask", 100, 5, reduce_only=True))
-    match = book.plan(Taker("c", "Bid", None, wanted), {"a": 3})
+    match = book.plan(Taker("c", "Bid", None, wanted), lambda maker: {"a": 3}[maker.owner])
     assert match == Match([Fill("1", 100, wanted)], expired, None)
     book.apply(match)
     assert ("1" in book) == (not expired)

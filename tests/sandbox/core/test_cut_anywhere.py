@@ -79,7 +79,7 @@ class Pair:
             self.exchange.depth(PERP),
             *(getattr(self.exchange, name)(one) for name in asked for one in mine),
             *(self.exchange.strategies.running(one) for one in mine),
-            *(self.exchange.strategies.history(one) for one in mine),
+            *([one.history() for one in self.exchange.strategies.ended(each)] for each in mine),
         )
 
 
@@ -96,7 +96,7 @@ def test_a_minute_may_be_cut_anywhere(edges: list[int]) -> None:
     events = {frame.data["e"] for frame in frames}
     assert {"liquidation", "triggerPlaced", "orderFill", "positionAdjusted"} <= events
     assert {"positionOpened", "positionClosed", "openInterest"} <= events
-    ended = [*whole.exchange.strategies.history(whole.bob)]
-    assert [row["cancelReason"] for row in ended] == ["Liquidation"]
-    assert [row["status"] for row in whole.exchange.strategies.history(whole.cyd)] == ["Completed"]
+    ended = whole.exchange.strategies.ended
+    assert [one.history()["cancelReason"] for one in ended(whole.bob)] == ["Liquidation"]
+    assert [one.history()["status"] for one in ended(whole.cyd)] == ["Completed"]
     assert len(whole.exchange.open_orders(whole.cyd)) > 3  # of the other, which still runs

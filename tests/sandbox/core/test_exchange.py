@@ -13,6 +13,7 @@ import pytest
 
 from bpkit.sandbox.core.exchange import Conflicts, EngineAccount, Exchange, Refusal
 from bpkit.sandbox.server.endpoints import select
+from bpkit.sandbox.server.endpoints.histories import FILLS, ORDERS
 from bpkit.sandbox.simulation.market import Market, load
 from bpkit.sandbox.simulation.price_feed import PriceFeed
 from bpkit.sandbox.simulation.synthetic import START_US, Trade
@@ -403,7 +404,7 @@ def test_self_trade_prevention(
     assert (answer["status"], answer["executedQuantity"]) == (taker, traded)
     if taker == "Expired":
         assert floor.expiry(floor.ann) == "SelfTradePrevention"
-    row = select(floor.exchange.order_history(floor.ann), {"orderId": own["id"]})[0]
+    row = ORDERS.shown(floor.exchange, floor.ann, {"orderId": own["id"]})[0]
     assert (row["status"], row["expiryReason"]) == (
         (maker, "SelfTradePrevention") if maker else ("New", None)
     )
@@ -803,7 +804,7 @@ def test_order_history_is_newest_first_and_filtered(floor: Floor) -> None:
     floor.order(floor.bob, "Bid", price="99", quantity="1")
 
     def found(**filters: Any) -> list[str]:
-        return [row["id"] for row in select(floor.exchange.order_history(floor.ann), filters)]
+        return [row["id"] for row in ORDERS.shown(floor.exchange, floor.ann, filters)]
 
     assert found() == [usdt, *ids[::-1]]
     assert found(sortDirection="Asc") == [*ids, usdt]
@@ -830,7 +831,7 @@ def test_fills_from_is_inclusive_and_to_exclusive(floor: Floor) -> None:
 
     def sides(**filters: Any) -> list[str]:
         values = {name.rstrip("_"): value for name, value in filters.items()}
-        return [row["side"] for row in select(floor.exchange.fills(floor.ann), values)]
+        return [row["side"] for row in FILLS.shown(floor.exchange, floor.ann, values)]
 
     assert sides() == ["Ask", "Bid"]
     assert sides(sortDirection="Asc") == ["Bid", "Ask"]

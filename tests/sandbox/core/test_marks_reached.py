@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_positions import NOW, Pit
 
+from bpkit.sandbox.core import marks_reached
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
+from bpkit.sandbox.core.marks_reached import next_shortfall
 from bpkit.sandbox.core.settlement import LIQUIDATION
 from bpkit.sandbox.simulation.market import load
 from bpkit.sandbox.simulation.price_feed import PriceFeed
@@ -294,3 +297,33 @@ def test_it_does_not_matter_in_which_steps_time_is_advanced(
     orders: list[tuple[int, ...]], stops: list[int]
 ) -> None:
     assert told(story(orders, [])) == told(story(orders, stops))
+
+
+def test_the_accounts_that_get_short_are_found_without_a_look_at_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Against a search of every account, over nine hours. Marks leave their ranges often."""
+    monkeypatch.setattr(marks_reached, "AROUND", Decimal("0.0001"))
+    where = exchange()
+    for number, leverage in enumerate((5, 10, 20, 30, 40, 45, 50, 50, 50)):
+        account = where.open_account(f"{number}", {"USDC": Decimal(100), "SOL": Decimal("0.1")})
+        account.leverage_limit = Decimal(leverage)
+        size = (Decimal(leverage) * 95 / 171).quantize(Decimal("0.01"))
+        with suppress(Refusal):
+            order(where, account, SOL, "Ask" if number % 2 else "Bid", quantity=str(size))
+    chance, short, safe = Random(1), 0, 0
+    while where.now_us < START_US + 9 * HOUR:
+        span = (where.now_us + 1, where.now_us + chance.choice([1, 60, 900, 7_200]) * SECOND)
+        holders = [account for account in where.accounts.values() if account.positions]
+        every = [(next_shortfall(where, one, *span), one) for one in holders]
+        found = where.shortfalls.find(where, *span)
+        fresh = marks_reached.Shortfalls()
+        fresh.find(where, span[0], where.now_us + SECOND)  # its ranges are narrow
+        assert fresh.find(where, *span) == found
+        assert found == [(at_us, one) for at_us, one in every if at_us is not None]
+        short, safe = short + len(found), safe + len(every) - len(found)
+        where.advance_to(where.now_us + chance.choice([1, 30, 600]) * SECOND)
+        if holders and safe > 100:  # what an account pays out, it has no longer
+            poor = holders.pop(0).balances
+            poor.spend("USDC", poor.available("USDC"))
+    assert short > 3 and safe > 100

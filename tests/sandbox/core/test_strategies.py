@@ -24,6 +24,7 @@ from bpkit import Key
 from bpkit.sandbox import Sandbox
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.transfers import Transfers
+from bpkit.sandbox.server.endpoints import histories
 from bpkit.sandbox.simulation.market import load
 
 SCHEDULED = {
@@ -47,9 +48,15 @@ def orders(floor: Floor) -> list[tuple[float, str, str]]:
     return [((at - NOW) / SECOND, row["quantity"], row["status"]) for at, row in made]
 
 
+def history(floor: Floor) -> list[dict[str, Any]]:
+    """The strategies of ann's that have ended, newest first."""
+    page = histories.STRATEGIES.page(floor.exchange, floor.ann, {})
+    return page.rows
+
+
 def past(floor: Floor) -> dict[str, Any]:
     """The newest strategy of ann's that has ended."""
-    return floor.exchange.strategies.history(floor.ann)[0]
+    return history(floor)[0]
 
 
 # --- orders ---------------------------------------------------------------------------------------
@@ -107,7 +114,7 @@ def test_a_row_of_the_history_has_the_documented_shape(floor: Floor) -> None:
     cancelled = floor.exchange.strategies.cancel(floor.ann, "SOL_USDC", made["id"], None)
     assert cancelled == made | {"status": "Cancelled"}
     del made["reduceOnly"]
-    assert floor.exchange.strategies.history(floor.ann) == [
+    assert history(floor) == [
         made
         | {
             "cancelReason": None,
@@ -123,9 +130,10 @@ def test_orders_and_fills_name_their_strategy(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", quantity="1")
     exchange = floor.exchange
     assert [row["strategyId"] for row in exchange.order_history(floor.ann)] == [None, made["id"]]
-    [fill] = exchange.fills(floor.ann, made["id"])
+    [fill] = histories.FILLS.page(exchange, floor.ann, {"strategyId": made["id"]}).rows
     assert fill["quantity"] == "0.14"
-    assert exchange.fills(floor.ann, "1") == [] and len(exchange.fills(floor.ann)) == 2
+    assert histories.FILLS.page(exchange, floor.ann, {"strategyId": "1"}).rows == []
+    assert len(exchange.fills(floor.ann)) == 2
 
 
 @pytest.mark.parametrize("seed", ["one", "two"])
@@ -237,7 +245,7 @@ def test_insufficient_funds_at_the_start(floor: Floor) -> None:
     assert caught.value.code == "INSUFFICIENT_FUNDS"
     assert everything(floor) == before
     assert floor.exchange.strategies.running(floor.ann) == []
-    assert floor.exchange.strategies.history(floor.ann) == []
+    assert history(floor) == []
     assert start(floor)["id"] == "6023471188"  # the refused one has taken no id
 
 
@@ -273,7 +281,7 @@ def test_a_reason_that_is_not_documented_for_strategies_does_not_end_it(floor: F
 
 
 def past_reason(floor: Floor) -> str | None:
-    rows = floor.exchange.strategies.history(floor.ann)
+    rows = history(floor)
     return rows[0]["cancelReason"] if rows else None
 
 

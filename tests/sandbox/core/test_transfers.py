@@ -384,7 +384,7 @@ def test_every_asset_is_conserved(moves: list[tuple[bool, tuple[str, str], Decim
         holdings = (account.balances, exchange.fees, transfers.outside)
         assert sum(balances.available(symbol) for balances in holdings) == OUTSIDE_FUNDS + begin
         gone = [row for row in transfers.withdrawals(account) if row["symbol"] == symbol]
-        come = [row for row in transfers.deposits(account) if row["symbol"] == symbol]
+        come = [row.wire() for row in transfers.deposit_rows(account) if row.symbol == symbol]
         change = total(come, "quantity") - total(gone, "quantity")
         assert account.balances.available(symbol) == begin + change
         assert exchange.fees.available(symbol) == total(gone, "fee")

@@ -19,9 +19,8 @@ import pytest
 import requests
 from conftest import Plain
 
-import bpkit.sandbox
 from bpkit.operations import OPERATIONS
-from bpkit.sandbox import FAULTS, Conflicts, Sandbox
+from bpkit.sandbox import FAULTS, Conflicts, Sandbox, inputs
 from bpkit.sandbox.core.exchange import Exchange
 from bpkit.sandbox.server.faults import Fault
 from bpkit.sandbox.server.service import Service
@@ -654,7 +653,7 @@ class Doctor:
 @pytest.fixture
 def doctor(monkeypatch: pytest.MonkeyPatch) -> Doctor:
     one = Doctor()
-    monkeypatch.setattr(bpkit.sandbox, "diagnose", one)
+    monkeypatch.setattr(inputs, "diagnose", one)
     return one
 
 
@@ -772,7 +771,7 @@ def test_a_doctor_that_fails(
     def fail(**request: Any) -> None:
         raise ZeroDivisionError("mine")
 
-    monkeypatch.setattr(bpkit.sandbox, "diagnose", fail)
+    monkeypatch.setattr(inputs, "diagnose", fail)
     answer = wrongly_signed(plain)
     assert (answer.status_code, answer.text) == (400, REFUSED)
     assert FINDING not in answer.headers and sandbox.log[0]["finding"] is None
@@ -795,7 +794,7 @@ def test_a_finding_delays_no_other_request(
         used.append(not other.is_alive())
         return Doctor()
 
-    monkeypatch.setattr(bpkit.sandbox, "diagnose", look)
+    monkeypatch.setattr(inputs, "diagnose", look)
     wrongly_signed(plain)
     assert used == [True]
 
@@ -818,7 +817,7 @@ def test_a_slow_finding_delays_no_other_connection(
 ) -> None:
     """Two are refused and looked at; another client is answered meanwhile, over HTTP too."""
     doctor = Slow()
-    monkeypatch.setattr(bpkit.sandbox, "diagnose", doctor)
+    monkeypatch.setattr(inputs, "diagnose", doctor)
     told: list[str] = []
 
     def refused() -> None:
@@ -842,7 +841,7 @@ def test_the_sandbox_may_stop_during_a_finding(
     monkeypatch: pytest.MonkeyPatch, quiet: None
 ) -> None:
     doctor = Slow()
-    monkeypatch.setattr(bpkit.sandbox, "diagnose", doctor)
+    monkeypatch.setattr(inputs, "diagnose", doctor)
     lost: list[bool] = []
     sandbox = Sandbox()
 
@@ -887,7 +886,7 @@ def test_an_answer_that_is_lost_has_no_finding(
 
 
 def test_a_finding_with_the_older_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bpkit.sandbox, "diagnose", Doctor())
+    monkeypatch.setattr(inputs, "diagnose", Doctor())
     with Sandbox(conflicts=Conflicts(auth_status=401)) as sandbox, Plain(sandbox.url) as plain:
         answer = wrongly_signed(plain)
     assert (answer.status_code, answer.headers[FINDING]) == (401, "The clock")

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from operator import eq
 from typing import Any, NamedTuple
 
 from ...core.rules import bad_request
 
 Row = dict[str, Any]
 Values = dict[str, Any]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Page(NamedTuple):
@@ -46,26 +44,21 @@ def page(rows: list[Row], values: Values) -> Page:
 
 def select(rows: list[Row], values: Values) -> list[Row]:
     """The rows that match the parameters; in reverse order if ``sortDirection`` is Asc."""
-    wanted = [(FILTERS[name], value) for name, value in values.items() if name in FILTERS]
-    found = [row for row in rows if all(matches(row, value) for matches, value in wanted)]
+    wanted = [(*FILTERS[name], value) for name, value in values.items() if name in FILTERS]
+    found = [row for row in rows if all(matches(row[field], v) for field, matches, v in wanted)]
     return found[::-1] if values.get("sortDirection") == "Asc" else found
 
 
-def _is_of_type(row: Row, types: str | list[str]) -> bool:
-    kind = "PERP" if row["symbol"].endswith("_PERP") else "SPOT"
+def _is_of_type(symbol: str, types: str | list[str]) -> bool:
+    kind = "PERP" if symbol.endswith("_PERP") else "SPOT"
     return kind in ([types] if isinstance(types, str) else types)
 
 
-def _comes_from(row: Row, source: str) -> bool:
+def _comes_from(source: str, wanted: str) -> bool:
     """The filter has one name for all backstops, and one for all that was realised by itself."""
-    if source in ("BackstopLiquidation", "CulledRealizePnl"):
-        return str(row["source"]).startswith(source.removesuffix("Liquidation"))
-    return bool(row["source"] == source)
-
-
-def _time_ms(row: Row) -> int:
-    time = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
-    return (time - EPOCH) // timedelta(milliseconds=1)
+    if wanted in ("BackstopLiquidation", "CulledRealizePnl"):
+        return source.startswith(wanted.removesuffix("Liquidation"))
+    return source == wanted
 
 
 # A filter of the fill history -> the system orders that it keeps. Other filters keep none.
@@ -77,16 +70,13 @@ FILL_TYPES: dict[str, tuple[str | None, ...]] = {
     "CollateralConversion": ("CollateralConversion",),
     "CollateralConversionAndSpotLiquidation": ("CollateralConversion",),
 }
-FILTERS: dict[str, Callable[[Row, Any], bool]] = {
-    "id": lambda row, id: bool(row["id"] == id),
-    "symbol": lambda row, symbol: bool(row["symbol"] == symbol),
-    "orderId": lambda row, order_id: order_id in (row.get("orderId"), row.get("id")),
-    # An order has the id of its strategy; in the history of strategies it is the id of the row.
-    "strategyId": lambda row, id: bool(row.get("strategyId", row["id"]) == id),
-    "state": lambda row, state: bool(row["state"] == state),
-    "marketType": _is_of_type,
-    "fillType": lambda row, kind: row["systemOrderType"] in FILL_TYPES.get(kind, ()),
-    "source": _comes_from,
-    "from": lambda row, ms: _time_ms(row) >= ms,
-    "to": lambda row, ms: _time_ms(row) < ms,
+# parameter -> the field that it looks at, and whether a value of that field matches
+FILTERS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "id": ("id", eq),
+    "symbol": ("symbol", eq),
+    "strategyId": ("strategyId", eq),
+    "state": ("state", eq),
+    "marketType": ("symbol", _is_of_type),
+    "fillType": ("systemOrderType", lambda system, kind: system in FILL_TYPES.get(kind, ())),
+    "source": ("source", _comes_from),
 }

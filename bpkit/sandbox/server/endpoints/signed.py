@@ -14,7 +14,7 @@ from ...core.exchange import Check, EngineAccount, Exchange, Refusal
 from ...core.rules import bad_request, find_market
 from ...core.transfers import Transfers, deposit_address, flags_of
 from ...formatting import plain
-from . import Empty, Page, Row, Values, page, select
+from . import Empty, Page, Row, Values, histories, page, select
 from .lending import LENDING_SIGNED
 
 Signed = Callable[[Exchange, EngineAccount, Values], Any]
@@ -98,26 +98,6 @@ def _open(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
 # --- histories ------------------------------------------------------------------------------------
 
 
-def _history(list_all: Callable[[Exchange, EngineAccount], list[Row]]) -> Signed:
-    """A page of a history, newest first."""
-
-    def paged(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
-        return page(select(list_all(exchange, account), values), values)
-
-    return paged
-
-
-def _fills(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
-    rows = exchange.fills(account, values.get("strategyId"))
-    rest = {name: value for name, value in values.items() if name != "strategyId"}
-    return page(select(rows, rest), values)
-
-
-def _position_history(exchange: Exchange, account: EngineAccount, values: Values) -> list[Row]:
-    rows = select(exchange.position_history(account), values)
-    return page(rows, values).rows  # this history has no page headers
-
-
 def _empty_history(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
     """The history of something that cannot happen here."""
     return page([], values)
@@ -140,11 +120,11 @@ SIGNED: dict[str, Signed] = {
     ),
     "get_open_orders": _open(Exchange.open_orders),
     "get_positions": _open(Exchange.positions),
-    "get_order_history": _history(Exchange.order_history),
-    "get_fills": _fills,
-    "get_funding_payments": _history(Exchange.funding_payments),
-    "get_settlement_history": _history(Exchange.settlements),
-    "get_position_history": _position_history,
+    "get_order_history": histories.ORDERS.page,
+    "get_fills": histories.FILLS.page,
+    "get_funding_payments": histories.FUNDING.page,
+    "get_settlement_history": histories.SETTLEMENTS.page,
+    "get_position_history": histories.POSITIONS.shown,
     "get_strategy": lambda exchange, account, values: exchange.strategies.one(
         account, *_strategy(values)
     ),
@@ -156,10 +136,8 @@ SIGNED: dict[str, Signed] = {
     ),
     "get_open_strategies": _open(lambda exchange, account: exchange.strategies.running(account)),
     "convert_dust": _convert_dust,
-    "get_dust_history": _history(Exchange.dust_history),
-    "get_strategies_history": _history(
-        lambda exchange, account: exchange.strategies.history(account)
-    ),
+    "get_dust_history": histories.DUST.page,
+    "get_strategies_history": histories.STRATEGIES.page,
     "get_vault_pending_redeems": _vault_key_only(403, "FORBIDDEN"),
     "get_vault_nav": _vault_key_only(401, "UNAUTHORIZED"),
     **dict.fromkeys(
@@ -206,13 +184,6 @@ def _max_withdrawal(
     }
 
 
-def _deposits(
-    transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
-) -> list[Row]:
-    rows = transfers.deposits(account, values.get("from"), values.get("to"))
-    return page(rows, values).rows  # this history has no page headers
-
-
 def _withdrawals(
     transfers: Transfers, account: EngineAccount, values: Values, now_ms: int
 ) -> list[Row]:
@@ -225,7 +196,9 @@ def _withdrawals(
 # They also take the exchange's clock in Unix milliseconds, which two factor tokens need.
 TRANSFERS: dict[str, Callable[[Transfers, EngineAccount, Values, int], Any]] = {
     "get_max_withdrawal_quantity": _max_withdrawal,
-    "get_deposits": _deposits,
+    "get_deposits": lambda transfers, account, values, now_ms: histories.DEPOSITS.shown(
+        transfers, account, values
+    ),
     "get_withdrawals": _withdrawals,
     "request_withdrawal": lambda transfers, account, values, now_ms: transfers.request(
         account, values, now_ms
