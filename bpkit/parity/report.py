@@ -9,6 +9,7 @@ from .questions import QUESTIONS, Question
 from .verdicts import CONTRADICTED, Verdict
 
 _LINE = re.compile(r"\| (?P<name>[\w-]+) \| (?P<verdict>[a-z ]+) \| (?P<date>[\d-]*) \| ")
+_OTHERS = "The other rows of PARITY.md need a write, a stream or time to pass, or only the sandbox has them."
 _LONGEST = 600  # characters of a cell
 
 
@@ -45,7 +46,7 @@ def written(url: str, heading: str, verdicts: Mapping[str, Verdict], last: Last)
         _title(url), "", heading, "", "## What changed", "", *_changes(states, last), "",
         "## Contradicted", "",
         *([f"- `{name}`" for name, one in states.items() if one == CONTRADICTED] or ["Nothing."]),
-        "", "## All questions", "", f"{', '.join(counts)}.", "", table, "|---" * 7 + "|",
+        "", "## All questions", "", f"{', '.join(counts)}. {_OTHERS}", "", table, "|---" * 7 + "|",
         *lines.values(), "",
     ])  # fmt: skip
 

@@ -125,9 +125,10 @@ class Asker:
 
     def prepare(self) -> None:
         """Ask for status and time, and find the markets that questions need. Raises Stopped."""
-        status, time_, markets, tickers, depth = (self._first(one) for one in SETUP)
+        status = self._first(STATUS)
         if not isinstance(status, dict) or status.get("status") != "Ok":
             raise Stopped("the status of the exchange is not Ok")
+        time_, markets, tickers, depth = (self._first(one) for one in SETUP[1:])
         if not isinstance(time_, int) or not isinstance(depth, dict):
             raise Stopped("its time or its depth is not what the documentation says")
         self._offset_ms = time_ - self._clock()
