@@ -9,7 +9,7 @@ from .questions import QUESTIONS, Question
 from .verdicts import CONTRADICTED, Verdict
 
 _LINE = re.compile(r"\| (?P<name>[\w-]+) \| (?P<verdict>[a-z ]+) \| (?P<date>[\d-]*) \| ")
-_OTHERS = "The other rows of PARITY.md need a write, a stream or time to pass, or only the sandbox has them."
+_OTHERS = "The other rows of PARITY.md need a write, a stream or time, or are of the sandbox alone."
 _LONGEST = 600  # characters of a cell
 
 
