@@ -71,14 +71,14 @@ def feeds(markets: list[Market], seed: str) -> Callable[[str], PriceFeed]:
 
 
 def new_key(secret: str | None) -> tuple[str, str]:
-    """Public key and secret, base64: of a new key, or of this secret. ValueError: it is none."""
+    """Public key and secret, base64: of a new key, or of this secret. ValueError: it is bad."""
     if secret is None:
         random = os.urandom(32 - len(SANDBOX_TAG))
         secret = b64encode(SANDBOX_TAG + random).decode()
     try:
         return Key(secret).public_key, secret
     except ValueError as error:
-        said, secret = str(error), ""  # a traceback may show this frame
+        said, secret = " ".join(str(error).split()), ""  # a traceback may show this frame
     raise ValueError(said)
 
 
@@ -156,7 +156,7 @@ def finding(
 def check_options(seed: object, follow_clock: object, conflicts: object) -> None:
     """ValueError: one of them has another type."""
     if not isinstance(seed, str):
-        raise ValueError(f'seed={seed!r} is not text; write Sandbox(seed="another")')
+        raise ValueError(f'seed={seed!r} is not text; write seed="7"')
     if not isinstance(follow_clock, bool):
         raise ValueError(f"follow_clock={follow_clock!r} is not True or False")
     if conflicts is not None and not isinstance(conflicts, Conflicts):

@@ -144,9 +144,7 @@ class Transfers(Undoable):
     ) -> Json:
         """Deposit money. ValueError: the asset cannot be deposited on the blockchain, or the
         quantity is too small or has too many decimals."""
-        token = _token(symbol, blockchain)
-        if token is None or not token["depositEnabled"]:
-            raise ValueError(f"{symbol} cannot be deposited on {blockchain}")
+        token = way_in(symbol, blockchain)
         if quantity < Decimal(token["minimumDeposit"]):
             raise ValueError(f"the minimum deposit of {symbol} is {token['minimumDeposit']}")
         if _decimals(quantity) > token["nativeDecimals"]:
@@ -347,6 +345,16 @@ def _token(symbol: str, blockchain: str) -> dict[str, Any] | None:
     """The entry of an asset and a blockchain in ``assets.json``, or None."""
     tokens = ASSETS[symbol]["tokens"] if symbol in ASSETS else []
     return next((token for token in tokens if token["blockchain"] == blockchain), None)
+
+
+def way_in(symbol: str, blockchain: str) -> dict[str, Any]:
+    """The entry of an asset and a blockchain. ValueError: it cannot be deposited there."""
+    token = _token(symbol, blockchain)
+    if token is None or not token["depositEnabled"]:
+        ways = [str(one["blockchain"]) for one in ASSETS[symbol]["tokens"] if one["depositEnabled"]]
+        remedy = f"write one of {', '.join(ways)}" if ways else "it cannot be deposited at all"
+        raise ValueError(f"{symbol} cannot be deposited on {blockchain}; {remedy}")
+    return token
 
 
 def _decimals(quantity: Decimal) -> int:

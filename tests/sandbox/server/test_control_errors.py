@@ -68,11 +68,11 @@ WRONG: list[tuple[str, str, Any, str | None, str]] = [
     ("PUT", PRICE, {"price": "1", "moves": []}, "moves", "list of last, mark, index"),
     ("PUT", "/markets/HNT_USDC/price", {"price": "1"}, "symbol", "HNT_USDC is closed"),
     ("PUT", PATH, {"path": "170 upwards"}, "path", "is not a step; write"),
-    ("PUT", PATH, {"path": "flat", "after": "tape"}, "path", 'either "path" or "steps"'),
+    ("PUT", PATH, {"path": "flat", "after": "tape"}, "path", 'write "steps" or "name" instead'),
     ("PUT", PATH, {"steps": [{"jump": 140}]}, "jump", 'money is text: "140"'),
     ("POST", "/accounts", {"name": "bob/x"}, "name", "is not a name: 1 to 64 letters"),
     ("POST", "/accounts", {"name": 5}, "name", "name=5 is not text"),
-    ("POST", "/accounts", {"funds": {"USDC": 5}}, "funds", 'money is text: "5"'),
+    ("POST", "/accounts", {"funds": {"USDC": 5}}, "funds.USDC", 'money is text: "5"'),
     ("POST", "/accounts", {"funds": {"EUR": "5"}}, "funds", "'EUR' is not an asset here"),
     ("POST", "/accounts", {"funds": ["USDC"]}, "funds", "is not an object"),
     ("POST", "/accounts", {"secret": "abc"}, "secret", "The secret"),
@@ -81,6 +81,9 @@ WRONG: list[tuple[str, str, Any, str | None, str]] = [
     ("POST", DEPOSIT, {"symbol": "USDC"}, "quantity", "quantity is missing"),
     ("POST", DEPOSIT, {"symbol": "USDC", "quantity": 5}, "quantity", 'money is text: "5"'),
     ("POST", DEPOSIT, {"symbol": "USDC", "quantity": "0"}, "quantity", "the minimum deposit"),
+    ("POST", DEPOSIT, {"symbol": "SOL", "quantity": "5", "blockchain": "Tron"}, "blockchain",
+        "SOL cannot be deposited on Tron; write one of Solana"),
+    ("PUT", PATH, {"name": "crsh"}, "name", "name='crsh' is not a path; there are crash"),
     ("POST", "/faults", {}, "fault", "fault is missing"),
     ("POST", "/faults", {"fault": "slw"}, "fault", "Did you mean 'slow'?"),
     ("POST", "/faults", {"fault": "slow", "times": 0}, "times", "is not a count of hits"),
@@ -93,10 +96,11 @@ WRONG: list[tuple[str, str, Any, str | None, str]] = [
     ("POST", "/snapshots", {}, "name", "name is missing"),
     ("PUT", "/snapshots/a", {}, None, "is not a snapshot"),
     ("POST", "/reset", {"seed": 7}, "seed", "seed=7 is not text"),
+    ("GET", "/log?operation=buy", None, "operation", "'buy' is not an operation"),
     ("GET", "/log?limit=1001", None, "limit", "is not a whole number from 0 to 1000"),
     ("GET", "/log?after=-1", None, "after", "is not a whole number"),
     ("GET", "/log?refused=yes", None, "refused", "is not true or false"),
-    ("GET", "/log?after=1&after=2", None, "after", "is there twice"),
+    ("GET", "/log?after=1&after=2", None, "after", "comes twice"),
 ]  # fmt: skip
 
 
@@ -119,7 +123,7 @@ def test_an_unknown_field(still: Caller, route: table.Route) -> None:
     elif not route.file:
         code, field, said = still.refused(route.method, path, {"x": 1})
         assert (code, field) == ("UNKNOWN_FIELD", "x")
-        assert said == f"'x' is not a field; there are {', '.join(route.fields or ())}"
+        assert said == f"'x' is not a field here; write one of {', '.join(route.fields or ())}"
     code, field, said = still.refused(route.method, f"{path}?y=1")
     assert (code, field) == ("UNKNOWN_FIELD", "y")
 
@@ -130,7 +134,7 @@ def test_an_unknown_field(still: Caller, route: table.Route) -> None:
         (b"{", "Expecting property name"),
         (b"\xff", "codec can't decode"),
         (b'{"speed": NaN}', "NaN is not a number"),
-        (b'{"speed": 1, "speed": 2}', "a name is there twice"),
+        (b'{"speed": 1, "speed": 2}', "a name comes twice"),
         (b"[" * 100_000, "nested too deep"),
         (b'{"speed": ' + b"1" * 5_000 + b"}", "limit"),
         (b"[]", "is not a JSON object"),

@@ -143,8 +143,8 @@ class Control:
         raise Refused(
             401,
             "TOKEN_NEEDED",
-            f"the token {said}; send Authorization: Bearer, and the token that the sandbox printed "
-            "when it began (in Python: sandbox.token)",
+            f"the token {said}; send the header Authorization: Bearer <token>, with the token "
+            "that you gave the sandbox, or that it printed at its start (in Python: sandbox.token)",
             headers={"WWW-Authenticate": "Bearer"},
         )
 
@@ -165,8 +165,9 @@ def _routes(path: str) -> dict[str, Route]:
 
 
 def _wrong_method(method: str, allowed: list[str]) -> Refused:
-    allow = ", ".join(one for one in allowed if one != "HEAD")
-    said = f"{method[:20]} is not possible here; write {allow}"
+    names = [one for one in allowed if one != "HEAD"]
+    allow = ", ".join(names)
+    said = f"{method[:20]} is not possible here; use {' or '.join(names)}"
     return Refused(405, "WRONG_METHOD", said, headers={"Allow": allow})
 
 

@@ -152,8 +152,9 @@ def _target_us(body: Json, now_us: int) -> int:
     target_us = time_us(name, value) if name == "to" else now_us + span_us(name, value)
     latest = min(now_us + MOST_ADVANCE_US, _END_US)
     if not now_us < target_us <= latest:
-        said = f"{name}={json.dumps(value, default=str)} cannot be reached: it is {iso(now_us)}, "
-        raise wrong(name, f"{said}time only moves forward, and at most to {iso(latest)}")
+        said = f"{name}={json.dumps(value, default=str)} cannot be reached: the market's "
+        said += f"time is {iso(now_us)}; time only moves forward, and at most to {iso(latest)}"
+        raise wrong(name, said)
     return target_us
 
 

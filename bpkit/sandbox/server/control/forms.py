@@ -22,6 +22,8 @@ _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d{1,6})?)s)?"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _UNITS = (86_400, 3_600, 60, 1)  # seconds, in the order of that expression
 
+EXAMPLE = 'write {"name": "value"}'
+
 Json = dict[str, Any]
 
 
@@ -133,7 +135,7 @@ def read_body(raw: bytes, content_type: str, fields: Collection[str] | None) -> 
     check_content_type(content_type)
     body = _parsed(raw)
     if not isinstance(body, dict):
-        raise Refused(400, "INVALID_JSON", 'the body is not a JSON object; write {"name": "value"}')
+        raise Refused(400, "INVALID_JSON", f"the body is not a JSON object; {EXAMPLE}")
     _check_known(body, fields)
     return body
 
@@ -141,7 +143,7 @@ def read_body(raw: bytes, content_type: str, fields: Collection[str] | None) -> 
 def check_content_type(content_type: str) -> None:
     """Refuse a body of another type: a page of the web can send those that forms have."""
     if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "JSON_NEEDED", "a body needs Content-Type: application/json")
+        raise Refused(415, "JSON_NEEDED", "a body needs the header Content-Type: application/json")
 
 
 def read_query(text: str, fields: Collection[str]) -> dict[str, str]:
@@ -149,7 +151,7 @@ def read_query(text: str, fields: Collection[str]) -> dict[str, str]:
     query: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name in query:
-            raise wrong(name, f"{name[:40]!r} is there twice; write it once")
+            raise wrong(name, f"{name[:40]!r} comes twice; write it once")
         query[name] = value
     _check_known(query, fields)
     return query
@@ -158,8 +160,10 @@ def read_query(text: str, fields: Collection[str]) -> dict[str, str]:
 def _check_known(given: Collection[str], fields: Collection[str]) -> None:
     for name in given:
         if name not in fields:
-            known = f"there are {', '.join(fields)}" if fields else "this call takes none"
-            raise Refused(400, "UNKNOWN_FIELD", f"{name[:40]!r} is not a field; {known}", name[:40])
+            known = f"write one of {', '.join(fields)}" if fields else "this call takes none"
+            raise Refused(
+                400, "UNKNOWN_FIELD", f"{name[:40]!r} is not a field here; {known}", name[:40]
+            )
 
 
 def _parsed(raw: bytes) -> Any:
@@ -172,7 +176,7 @@ def _parsed(raw: bytes) -> Any:
         )
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or nested too deep
         why = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
-        raise Refused(400, "INVALID_JSON", f"the body is not JSON: {why}") from None
+        raise Refused(400, "INVALID_JSON", f"the body is not JSON: {why}; {EXAMPLE}") from None
 
 
 def _no_number(name: str) -> None:
@@ -182,7 +186,7 @@ def _no_number(name: str) -> None:
 def _distinct(pairs: list[tuple[str, Any]]) -> Json:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name comes twice")
     return found
 
 
@@ -194,16 +198,16 @@ def money(name: str, value: object) -> str:
     if value is None:
         raise wrong(name, f'{name} is missing; write text: "{name}": "150"')
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        raise wrong(name, f'{name}={value} is a number of JSON; money is text: "{value}"')
+        raise wrong(name, f'{name}={value} is a JSON number; money is text: "{value}"')
     return text(name, value)
 
 
 def text(name: str, value: object) -> str:
     """A text that must be there."""
     if value is None:
-        raise wrong(name, f"{name} is missing")
+        raise wrong(name, f'{name} is missing; write text: "{name}": "..."')
     if not isinstance(value, str):
-        raise wrong(name, f"{name}={_shown(value)} is not text")
+        raise wrong(name, f"{name}={as_json(value)} is not text; write it in quotes")
     return value
 
 
@@ -212,14 +216,14 @@ def new_name(value: object) -> str:
     name = text("name", value)
     if not _NAME.fullmatch(name):
         said = f"name={name[:70]!r} is not a name: 1 to 64 letters, digits, dots, _ and -"
-        raise wrong("name", said)
+        raise wrong("name", f"{said}; the first is a letter or a digit")
     return name
 
 
 def flag(name: str, value: object) -> bool:
     """true or false."""
     if not isinstance(value, bool):
-        raise wrong(name, f"{name}={_shown(value)} is not true or false")
+        raise wrong(name, f"{name}={as_json(value)} is not true or false")
     return value
 
 
@@ -227,8 +231,8 @@ def span_us(name: str, value: object) -> int:
     """A number of seconds, or text such as "5m" or "1h30m", in microseconds. It is above 0."""
     seconds = _seconds(value)
     if seconds is None or not 0 < seconds <= 10**12:
-        shown = _shown(value)
-        raise wrong(name, f'{name}={shown} is not a span above 0; write 300, "5m" or "1h30m"')
+        said = f"{name}={as_json(value)} is not a span above 0"
+        raise wrong(name, f'{said}; write 300, "5m" or "1h30m"')
     return int(seconds * 1_000_000)
 
 
@@ -257,7 +261,7 @@ def time_us(name: str, value: object) -> int:
     except (ValueError, OverflowError):
         pass
     example = '"2026-09-02T00:00:00Z", or milliseconds'
-    raise wrong(name, f"{name}={_shown(value)} is not a time with a zone; write {example}")
+    raise wrong(name, f"{name}={as_json(value)} is not a time with a zone; write {example}")
 
 
 def iso(at_us: int) -> str:
@@ -268,9 +272,10 @@ def iso(at_us: int) -> str:
 def number(name: str, value: object, most: int) -> int:
     """A whole number of a query, from 0 to ``most``."""
     if not (isinstance(value, str) and re.fullmatch("[0-9]{1,15}", value) and int(value) <= most):
-        raise wrong(name, f"{name}={_shown(value)} is not a whole number from 0 to {most}")
+        raise wrong(name, f"{name}={as_json(value)} is not a whole number from 0 to {most}")
     return int(value)
 
 
-def _shown(value: object) -> str:
+def as_json(value: object) -> str:
+    """A value as JSON, for a message."""
     return json.dumps(value, default=str)[:100]

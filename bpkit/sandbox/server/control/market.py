@@ -9,13 +9,26 @@ from functools import partial
 from itertools import islice
 
 from ...core.exchange import EngineAccount
-from ...core.transfers import blockchain_of
+from ...core.transfers import blockchain_of, way_in
 from ...formatting import plain
 from ...simulation.market import Market
 from ..fault_table import FAULTS
 from ..faults import Fault
 from .clock import State, active, shown
-from .forms import Answer, Call, Json, Refused, asked, iso, money, new_name, span_us, text, wrong
+from .forms import (
+    Answer,
+    Call,
+    Json,
+    Refused,
+    as_json,
+    asked,
+    iso,
+    money,
+    new_name,
+    span_us,
+    text,
+    wrong,
+)  # fmt: skip
 
 MOVES = ("last", "mark", "index")
 
@@ -41,7 +54,8 @@ def set_price(state: State, call: Call) -> Answer:
     symbol, price = _market(state, call).symbol, money("price", call.body.get("price"))
     moves, exchange = call.body.get("moves", MOVES), state.service.exchange
     if not isinstance(moves, list | tuple) or not moves or any(one not in MOVES for one in moves):
-        raise wrong("moves", f"moves is not a list of {', '.join(MOVES)}")
+        said = f"moves={as_json(moves)} is not a list of {', '.join(MOVES)}"
+        raise wrong("moves", f'{said}; write ["last"]')
     with asked("price"):
         made = state.service.carry_out(lambda: exchange.set_price(symbol, price, moves))
     return Answer(200, made)
@@ -54,13 +68,14 @@ def set_path(state: State, call: Call) -> Answer:
     if "path" in call.body:
         path = text("path", call.body["path"])
         if len(call.body) > 1:
-            raise wrong("path", 'path is the whole path as text; write either "path" or "steps"')
+            said = "path is the whole path as text, and no other field goes with it"
+            raise wrong("path", f'{said}; write "steps" or "name" instead')
     steps = call.body.get("steps")
     for step in steps if isinstance(steps, list) else ():
         for name in ("from", "to", "jump"):
             if isinstance(step, dict) and name in step:
                 money(name, step[name])
-    with asked("path" if "path" in call.body else "steps"):
+    with asked("path" if "path" in call.body else "name" if "name" in call.body else "steps"):
         made = state.service.carry_out(lambda: exchange.set_path(symbol, path))
     return Answer(200, made | {"ends": iso(made["ends"])})
 
@@ -115,9 +130,10 @@ def open_account(state: State, call: Call) -> Answer:
     with asked("secret"):
         public_key, secret = state.owner.new_key(given)
     if any(one.name == name for one in exchange.accounts.values()):
-        raise Refused(409, "NAME_TAKEN", f"there is an account {name!r} already", "name")
+        said = f"there is an account {name!r} already; choose another name"
+        raise Refused(409, "NAME_TAKEN", said, "name")
     if public_key in exchange.accounts:
-        said = f"the key has an account already: {exchange.accounts[public_key].name}"
+        said = f"the key has an account already: {exchange.accounts[public_key].name}; send another"
         raise Refused(409, "NAME_TAKEN", said, "secret")
     opened = state.service.carry_out(partial(exchange.open_account, public_key, funds, name))
     row = _row(opened)
@@ -129,8 +145,8 @@ def _funds(state: State, given: object) -> Mapping[str, Decimal]:
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise wrong("funds", 'funds is not an object; write {"USDC": "1000"}')
-    funds = {asset: money("funds", amount) for asset, amount in given.items()}
+        raise wrong("funds", f'funds={as_json(given)} is not an object; write {{"USDC": "1000"}}')
+    funds = {asset: money(f"funds.{asset}", amount) for asset, amount in given.items()}
     with asked("funds"):
         return state.owner.amounts_of(funds, state.service.exchange.assets)
 
@@ -156,6 +172,8 @@ def deposit(state: State, call: Call) -> Answer:
     quantity = money("quantity", call.body.get("quantity"))
     given = call.body.get("blockchain")
     chain = blockchain_of(symbol) if given is None else text("blockchain", given)
+    with asked("blockchain"):
+        way_in(symbol, chain)
     with asked("quantity"):
         amount = state.owner.amounts_of({symbol: quantity}, assets)[symbol]
         row = state.service.carry_out(lambda: capital.deposit(account, symbol, amount, chain))
@@ -189,7 +207,7 @@ def _seconds(value: object) -> float:
     if isinstance(value, str):
         return span_us("seconds", value) / 1_000_000
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise wrong("seconds", "seconds is not a number")
+        raise wrong("seconds", f'seconds={as_json(value)} is not a number; write 30 or "30s"')
     return value if isinstance(value, int) else float(value)
 
 

@@ -24,7 +24,8 @@ def save(state: State, call: Call) -> Answer:
     """Keep the whole state."""
     name = new_name(call.body.get("name"))
     if name in state.snapshots:
-        raise Refused(409, "NAME_TAKEN", f"there is a snapshot {name!r} already", "name")
+        said = f"there is a snapshot {name!r} already; choose another name, or DELETE it first"
+        raise Refused(409, "NAME_TAKEN", said, "name")
     saved = state.service.snapshot()
     return _keep(state, name, json.dumps(saved, separators=(",", ":")).encode(), saved["time"])
 

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from ....operations import OPERATIONS
 from . import clock, market, snapshots
 from .clock import State
 from .forms import Answer, Call, Json, Later, number, wrong
@@ -58,6 +59,9 @@ def _fits(entry: Json, wanted: Json) -> bool:
 def _wanted(state: State, query: dict[str, str]) -> Json:
     wanted: Json = {}
     if "operation" in query:
+        if query["operation"] not in OPERATIONS:
+            said = f"{query['operation'][:40]!r} is not an operation; `bpkit operations` lists them"
+            raise wrong("operation", said)
         wanted["operation"] = query["operation"]
     if "account" in query:
         wanted["signedBy"] = market.named(state, query["account"]).public_key
