@@ -1,7 +1,8 @@
 """How fast bpkit is, as ratios to something that runs beside it: ``python tests/benchmark.py``.
 
-``python tests/benchmark.py history`` measures frames only: from the bytes of 1,000 rows to ``.df``,
-against json.loads, DataFrame, astype and to_datetime, as ratios of CPU time and of peak memory.
+``python tests/benchmark.py history`` measures frames: from the bytes of 1,000 rows to ``.df``,
+against json.loads, DataFrame, astype and to_datetime, as ratios of CPU time and of peak memory. And
+a download of a year of minutes, against as many requests in flight.
 
 ``python tests/benchmark.py streams`` measures live events: CPU from the socket to an event, against
 websockets and json.loads alone; and CPU of a sandbox with 50 subscribers against one.
@@ -378,7 +379,10 @@ def sandbox_start() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["history"]:
+        import benchmark_download
+
         history()
+        benchmark_download.main()
     elif sys.argv[1:] == ["streams"]:
         import benchmark_streams
 

@@ -37,7 +37,7 @@ LEVELS = [
     {"plots"},
     {"reconcile", "streams"},
     {"client"},
-    {"history"},
+    {"history", "parity"},
     {"bpkit"},
     {"cli", "pytest_plugin"},
     {"__main__"},
@@ -254,7 +254,7 @@ def test_the_sandbox_reads_the_table_and_nothing_else() -> None:
 
 def test_only_commands_and_fixtures_start_a_sandbox_and_only_when_called() -> None:
     users = {one for one in OUTSIDE_SANDBOX if within(one.target, "sandbox")}
-    assert {one.room for one in users} == {"cli", "cli.tour", "pytest_plugin"}
+    assert {one.room for one in users} == {"cli", "cli.parity", "cli.tour", "pytest_plugin"}
     assert {one.when for one in users if one.when != "typing"} == {"call"}
 
 

@@ -1,4 +1,4 @@
-"""The commands of ``python -m bpkit``: sandbox, tour, operations, doctor, journal."""
+"""The commands of ``python -m bpkit``: sandbox, tour, operations, doctor, journal, parity."""
 
 from __future__ import annotations
 
@@ -112,6 +112,17 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     journal.add_argument(
         "--archive", action="store_true", help="rename the file, and begin a short one"
     )
+    parity = add("parity", _parity, "compare the sandbox with an exchange; nothing but GET is sent")
+    parity.add_argument("--against", metavar="URL", default=None, help="default: the live exchange")
+    parity.add_argument(
+        "--key",
+        action="store_true",
+        help="also ask about your account, with your pair; a few requests are signed wrongly",
+    )
+    parity.add_argument(
+        "--rows", metavar="NAME", nargs="+", default=[], help="only these questions"
+    )
+    parity.add_argument("--report", metavar="FILE", default="parity.md", help="default: parity.md")
     return parser, list(commands.choices)
 
 
@@ -132,6 +143,12 @@ def _journal(chosen: argparse.Namespace) -> int:
     from . import journal
 
     return journal.run(chosen.file, archive=chosen.archive)
+
+
+def _parity(chosen: argparse.Namespace) -> int:
+    from . import parity
+
+    return parity.run(chosen.against, chosen.report, with_key=chosen.key, names=chosen.rows)
 
 
 def show_operations(chosen: argparse.Namespace) -> int:

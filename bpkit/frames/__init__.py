@@ -17,7 +17,7 @@ whole number (``id`` of public trades, ``tradeId`` of fills).
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -31,6 +31,7 @@ from .conversions import (
     iso_times,
     ms_times,
     numbers,
+    numbers_and_exact,
     objects,
     texts,
     us_times,
@@ -42,6 +43,7 @@ from .streams import PREFIXES, stream_contract
 
 __all__ = [
     "FRAMES",
+    "Convert",
     "FrameContract",
     "decimals",
     "flags",
@@ -50,6 +52,7 @@ __all__ = [
     "iso_times",
     "ms_times",
     "numbers",
+    "numbers_and_exact",
     "objects",
     "stream_contract",
     "texts",
@@ -83,7 +86,10 @@ def frame(kind: str, answer: Any, *, exact: bool = False) -> pd.DataFrame:
     return pd.DataFrame(columns, index, copy=False)
 
 
-_null = cache(lambda convert: convert([None]))  # a column of one null
+@lru_cache(maxsize=16)
+def _nulls(convert: Convert, length: int) -> Any:
+    """A column of nulls. Each user makes a copy of it."""
+    return convert([None]).repeat(length)
 
 
 def _by_name(rows: list[Row]) -> dict[str, list[Any]]:
@@ -100,7 +106,8 @@ def _by_name(rows: list[Row]) -> dict[str, list[Any]]:
 def _column(name: str, convert: Convert, values: list[Any], length: int) -> Any:
     """The column. Raises ValueError, which names it and its first value that does not fit."""
     if not any(values) and values.count(None) == len(values):
-        return _null(convert).repeat(length)
+        nulls = _nulls(convert, length)
+        return nulls.copy(deep=True) if isinstance(nulls, pd.Index) else nulls.copy()
     try:
         return convert(values)
     except _UNFIT as error:

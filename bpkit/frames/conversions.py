@@ -16,15 +16,19 @@ _POWERS = np.array([10**places for places in range(23)], dtype=np.float64)  # al
 
 def numbers(values: list[Any]) -> np.ndarray:
     """float64; null is NaN. In ``exact`` frames these columns are ``decimals``."""
-    made = _plain_numbers(values)
-    if made is None:
-        made = np.array(values, dtype=np.float64)
+    made, _ = numbers_and_exact(values)
     if made.ndim != 1:
         raise ValueError("a list is not a number")
     return made
 
 
-def _plain_numbers(values: list[Any]) -> np.ndarray | None:
+def numbers_and_exact(values: list[Any]) -> tuple[np.ndarray, bool]:
+    """``numbers``, and whether it is certain that float64 holds all their digits: 15 at most."""
+    made = _plain_numbers(values)
+    return (np.array(values, dtype=np.float64), False) if made is None else made
+
+
+def _plain_numbers(values: list[Any]) -> tuple[np.ndarray, bool] | None:
     """What float() makes of texts such as ``170.50``, in a third of the time; None if one is not.
 
     The digits without the point are a whole number, which is divided by a power of ten. float64
@@ -45,7 +49,7 @@ def _plain_numbers(values: list[Any]) -> np.ndarray | None:
         and not np.any(point[:-1] & point[1:])  # no value has two points
         and whole.max() <= 2**53 and places.max() < len(_POWERS)
     )  # fmt: skip
-    return whole / _POWERS[places] if plain else None
+    return (whole / _POWERS[places], bool(whole.max() < 10**15)) if plain else None
 
 
 def decimals(values: list[Any]) -> pd.Index:
@@ -88,7 +92,7 @@ def texts(values: list[Any]) -> Any:
     """
     if isinstance(_TEXT, np.dtype):  # pandas 2
         return pd.Index(_cells(values), dtype="str")
-    return pd.array(_cells(values), dtype=_TEXT)
+    return _TEXT.construct_array_type()._from_sequence(_cells(values), dtype=_TEXT)
 
 
 def flags(values: list[Any]) -> Any:

@@ -10,17 +10,19 @@ from .ledger_report import Ledger
 from .pages import fetch_all
 
 if TYPE_CHECKING:
+    from .account_downloads import download_history
     from .downloads import Download, download
 
 __all__ = [
-    "Candles", "Download", "Ledger", "candles", "download", "fetch_all", "ledger", "save_balances",
+    "Candles", "Download", "Ledger", "candles", "download", "download_history", "fetch_all",
+    "ledger", "save_balances",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """``download`` needs pyarrow, so it is imported when it is used."""
-    if name in ("Download", "download"):
-        from . import downloads
+    if name in ("Download", "download", "download_history"):
+        from . import account_downloads, downloads
 
-        return getattr(downloads, name)
+        return getattr(account_downloads if name == "download_history" else downloads, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any, get_args
+from decimal import Decimal
+from functools import partial
+from itertools import compress
+from typing import Any, NamedTuple, get_args
 
 from ..client import Client
 from ..enums import KlineInterval
-from ..errors import InputError, TransportError
+from ..errors import ApiError, InputError, TransportError
+from ..frames import iso_times, numbers_and_exact
 from ..results import Rows
 from ..serialize import milliseconds
-from .movements import time_of
-from .spans import DAY, EPOCH, WIDTHS, Span, ceiling, floor, on_grid, windows
+from .parallel import in_order, threads_for
+from .spans import (
+    EPOCH,
+    WIDTHS,
+    Span,
+    ceiling,
+    floor,
+    inside,
+    microseconds,
+    missing,
+    moment,
+    on_grid,
+    windows,
+)
 
-AT_ONCE = 16  # requests
 FINAL_AFTER = timedelta(minutes=2)  # the exchange's caches keep candles for a minute
+TRIES, BACKOFF = 5, 0.5  # of a request without a usable answer; seconds, doubled each time
+REFUSED = 15.0  # seconds to wait after 429 without Retry-After; four such waits are a minute
+DIGITS = 15  # float64 holds every number with so many
+MONEY = ("open", "high", "low", "close", "volume", "quoteVolume")
 Row = dict[str, Any]
 When = datetime | str | int
 
@@ -31,9 +50,10 @@ class Candles(Rows):
     @property
     def gaps(self) -> Rows:
         """``start`` and ``end`` (exclusive) of each run of missing candles."""
-        found = missing(self, self.interval, self.span)
-        rows = [{"start": _iso(one.start), "end": _iso(one.end)} for one in found]
-        return _answer(Rows(rows), "candle_gaps")
+        starts, ends = (iso_times([row[name] for row in self]).asi8 for name in ("start", "end"))
+        found = missing(starts, ends, self.interval, self.span)
+        rows = [{"start": one.start.isoformat(), "end": one.end.isoformat()} for one in found]
+        return answer(Rows(rows), "candle_gaps")
 
 
 def candles(
@@ -49,127 +69,213 @@ def candles(
     Raises InputError, TransportError for candles that cannot be right, and what ``get_klines``
     raises. Docs: Markets, Get K-lines.
     """
-    span = span_of(bp, symbol, interval, since, until)
-    begin = first_day(bp, symbol, interval, span)
+    series = series_of(bp, symbol, interval, since, until)
+    begin = first_day(series)
     found: list[Row] = []
-    with ThreadPoolExecutor(AT_ONCE, "bpkit candles") as pool:
-        for rows in pool.map(
-            lambda window: ask(bp, symbol, interval, window, span.end),
-            windows(interval, begin, span.end),
-        ):
-            found += rows
-    made: Candles = _answer(Candles(found), "klines")
-    made.interval, made.span = interval, span
+    asked = windows(interval, begin, series.span.end)
+    for _, pages in in_order(partial(ask, series), asked, threads_for(bp)):
+        for page in pages:
+            found += page.rows
+    made: Candles = answer(Candles(found), "klines")
+    made.interval, made.span = interval, series.span
     return made
 
 
-def first_day(bp: Client, symbol: str, interval: str, span: Span) -> datetime:
-    """The day on which the candles begin, or the start of the span. Days before need no request.
+@dataclass(frozen=True)
+class Series:
+    """The candles that are wanted. ``now``: the engine's time when the work began."""
 
-    A market's ``createdAt`` is not its first trade, so daily candles are asked for.
-    """
-    if next(windows(interval, *span), span) == span:
-        return span.start  # one request has all
-    for window in windows("1d", floor("1d", span.start), span.end):
-        rows = bp.get_klines(symbol, "1d", window.start, window.end)
-        if rows:
-            return max(span.start, time_of(rows[0]["start"]))
-    return max(span.start, floor("1d", span.end))  # the candle of the last day may still run
+    bp: Client
+    symbol: str
+    interval: str
+    span: Span
+    now: datetime
 
 
-def span_of(bp: Client, symbol: str, interval: str, since: When, until: When | None) -> Span:
-    """The span of the candles that are final and wanted. Raises InputError."""
+def series_of(
+    bp: Client, symbol: str, interval: str, since: When, until: When | None = None
+) -> Series:
+    """The candles of a market that are wanted and final. Raises InputError."""
+    span = span_of(interval, since, until)
+    # The engine makes candles by its own time, which is in the answer of a book.
+    now = EPOCH + timedelta(microseconds=bp.get_depth(symbol, limit=5)["timestamp"])
+    end = min(span.end, now - FINAL_AFTER)
+    end = floor(interval, end) if on_grid(interval) else end
+    return Series(bp, symbol, interval, Span(span.start, max(span.start, end)), now)
+
+
+def span_of(interval: str, since: When, until: When | None) -> Span:
+    """The span that is wanted; it ends in the year 9000 if ``until`` is None. Raises InputError."""
     if interval not in WIDTHS:
         raise InputError(
             "interval", interval, f"is not one of {', '.join(get_args(KlineInterval))}"
         )
-    start, end = instant("since", since), engine_time(bp, symbol) - FINAL_AFTER
+    start, end = _instant("since", since), EPOCH.replace(year=9000)
     if until is not None:
-        given = instant("until", until)
-        if given <= start:
+        end = _instant("until", until)
+        if end <= start:
             raise InputError("until", str(until), f"is not after {start.isoformat()}")
-        end = min(given, end)
-    first = ceiling(interval, start) if on_grid(interval) else floor(interval, start)
-    return Span(first, max(first, floor(interval, end)))
+    return Span(ceiling(interval, start) if on_grid(interval) else start, end)
 
 
-def engine_time(bp: Client, symbol: str) -> datetime:
-    """The engine's time, by which candles are made. It is in the answer of a book."""
-    return EPOCH + timedelta(microseconds=bp.get_depth(symbol, limit=5)["timestamp"])
-
-
-def instant(field: str, when: When) -> datetime:
-    """A time in UTC. Raises InputError."""
+def _instant(field: str, when: When) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds(field, when) or 0)
 
 
-def ask(bp: Client, symbol: str, interval: str, window: Span, final: datetime) -> list[Row]:
-    """The candles of a window that have ended by ``final``, oldest first. Raises TransportError.
+def first_day(series: Series) -> datetime:
+    """The day on which the candles begin, or the start of the span. Days before need no request.
+
+    A market's ``createdAt`` is not its first trade, so daily candles are asked for.
+    """
+    span = series.span
+    if next(windows(series.interval, *span), span) == span:
+        return span.start  # one request has all
+    days = replace(series, interval="1d")
+    for window in windows("1d", floor("1d", span.start), floor("1d", span.end)):
+        for page in ask(days, window):
+            return max(span.start, moment(page.starts[0]))
+    return max(span.start, floor("1d", span.end))  # the candle of the last day may still run
+
+
+# --- ask for a window -----------------------------------------------------------------------------
+
+
+class Page(NamedTuple):
+    """Candles, oldest first: the rows as they came, and their columns as arrays.
+
+    ``starts``, ``ends``: microseconds. ``money``: float64, NaN for null. ``inexact``: how many
+    numbers of a column float64 cannot hold.
+    """
+
+    rows: list[Row]
+    starts: Any
+    ends: Any
+    money: dict[str, Any]
+    trades: Any
+    inexact: Counter[str]
+
+
+def ask(series: Series, window: Span) -> list[Page]:
+    """The candles of a window that are final, oldest first. Raises TransportError.
 
     A missing tail is asked for again: the server may give fewer than 1,000.
     """
-    found: dict[datetime, Row] = {}
+    found: list[Page] = []
     start, empty = window.start, 0
     while start < window.end and empty < 2:
-        rows = [row for row in _page(bp, symbol, interval, start, window.end) if row["end"]]
-        new = {time_of(row["start"]): row for row in rows}
-        new = {at: row for at, row in new.items() if start <= at < window.end}
-        found |= new
-        last = max((time_of(row["end"]) for row in new.values()), default=start)
-        empty, start = (empty + 1, start) if last <= start else (0, last)
-    return [found[at] for at in sorted(found) if time_of(found[at]["end"]) <= final]
+        page = _page(series, Span(start, window.end))
+        if page is None:
+            empty += 1
+        else:
+            found.append(page)
+            start, empty = moment(page.ends[-1]), 0
+    return found
 
 
-def _page(bp: Client, symbol: str, interval: str, start: datetime, end: datetime) -> list[Row]:
-    """One answer, asked for again if it cannot be right, or if a cache kept it for too long."""
+def _page(series: Series, window: Span) -> Page | None:
+    """What is in the window of one answer. It is asked for again if it cannot be right."""
     for _ in range(2):
-        rows = bp.get_klines(symbol, interval, start, end)  # type: ignore[arg-type]
-        age = rows.headers.get("Age", "0")
-        fault = _fault(rows, interval)
-        if not fault and age.isdigit() and timedelta(seconds=int(age)) <= FINAL_AFTER:
-            return list(rows)
-        fault = fault or f"a cache has kept it for {age} seconds"
+        rows = _patiently(series, window)
+        try:
+            _check_age(rows.headers.get("Age", "0"), series, window)
+            return _inside(_parsed(rows, series.interval), window, series) if rows else None
+        except ValueError as error:
+            fault = str(error)
+        except (KeyError, TypeError):
+            fault = "the answer is not a list of candles"
     shown = f"{list(rows)}"[:200]
     raise TransportError("get_klines", f"{fault}: {shown}", sent=True, mutates=False)
 
 
-def _fault(rows: Iterable[Row], interval: str) -> str:
-    """Why candles cannot be right; "" if they can."""
-    before: datetime | None = None
-    for row in rows:
+def _patiently(series: Series, window: Span) -> Rows:
+    """The answer; an error that may pass is waited for, up to five times."""
+    for attempt in range(TRIES):
+        wait = BACKOFF * 2**attempt
         try:
-            start = time_of(row["start"])
-            prices = [row[name] for name in ("low", "open", "close", "high")]
-            known = [Decimal(price) for price in prices if price is not None]
-        except (KeyError, TypeError, ValueError, InvalidOperation):
-            return "a candle has no start, or a price that is not a number"
-        if before is not None and start <= before:
-            return f"the candles are not in order at {row['start']}"
-        if on_grid(interval) and floor(interval, start) != start:
-            return f"the candle of {row['start']} does not begin at a multiple of {interval}"
-        if known and not known[0] == min(known) <= max(known) == known[-1]:
-            return f"the candle of {row['start']} has prices outside of its low and high"
-        before = start
-    return ""
+            return series.bp.get_klines(series.symbol, series.interval, *window)  # type: ignore[arg-type]
+        except ApiError as error:
+            if (error.status < 500 and error.status != 429) or attempt == TRIES - 1:
+                raise
+            wait = (error.retry_after or REFUSED) if error.status == 429 else wait
+        except TransportError:
+            if attempt == TRIES - 1:
+                raise
+        time.sleep(wait)
+    raise AssertionError  # the last attempt returns or raises
 
 
-def missing(rows: Iterable[Row], interval: str, span: Span) -> Iterator[Span]:
-    """The runs of missing candles in a span. A candle that is only partly in it is not missing."""
-    least = timedelta(0) if on_grid(interval) else WIDTHS[interval] + 3 * DAY  # a month has 31
-    end, first = span.start, True
-    for row in rows:
-        start = time_of(row["start"])
-        if start > end and not (first and start - end < least):
-            yield Span(end, start)
-        end, first = max(end, time_of(row["end"])), False
-    if end < span.end and span.end - end >= least:
-        yield Span(end, span.end)
+def _parsed(rows: Rows, interval: str) -> Page:
+    """The columns of an answer. Raises ValueError if the candles cannot be right."""
+    starts, ends = _times(*([row[name] for row in rows] for name in ("start", "end")))
+    money, trades, inexact = _numbers(rows)
+    low, high = money["low"], money["high"]
+    width = microseconds(EPOCH + WIDTHS[interval])
+    wrong = {
+        "ends before it begins": starts >= ends,
+        # A comparison with NaN, which is null, is false.
+        "has a low above another price": (low > money["open"]) | (low > money["close"]),
+        "has a high below another price": (high < money["open"]) | (high < money["close"]),
+    }
+    if on_grid(interval):
+        wrong[f"does not begin at a multiple of {interval}"] = starts % width != 0
+        wrong[f"is not {interval} long"] = ends - starts != width
+    for what, where in wrong.items():
+        if where.any():
+            raise ValueError(f"the candle of {rows[where.argmax()]['start']} {what}")
+    early = starts[1:] < ends[:-1]
+    if early.any():
+        place = int(early.argmax()) + 1
+        raise ValueError(f"the candles are not in order at {rows[place]['start']}")
+    return Page(rows, starts, ends, money, trades, inexact)
 
 
-def _answer(made: Any, kind: str) -> Any:
-    made.kind, made.status, made.headers = kind, 0, {}
+def _times(starts: list[str], ends: list[str]) -> tuple[Any, Any]:
+    """Both in microseconds. Mostly each candle begins where the one before ends."""
+    if starts[1:] == ends[:-1]:
+        every = iso_times([*starts, ends[-1]]).asi8
+        return every[:-1], every[1:]
+    return iso_times(starts).asi8, iso_times(ends).asi8
+
+
+def _numbers(rows: Rows) -> tuple[dict[str, Any], Any, Counter[str]]:
+    """All money, converted at once; the trades; and how many numbers float64 cannot hold."""
+    names = (*MONEY, "trades")
+    values = [row[name] for name in names for row in rows]
+    made, exact = numbers_and_exact(values)
+    inexact = Counter[str]()
+    if not exact:
+        if (abs(made) < float("inf")).sum() != len(values) - values.count(None):
+            raise ValueError("a candle has a number that is not finite")
+        inexact.update(name for name in MONEY for row in rows if _is_inexact(row[name]))
+    length = len(rows)
+    columns = {name: made[place * length :][:length] for place, name in enumerate(names)}
+    return columns, columns.pop("trades").astype("int64"), inexact
+
+
+def _is_inexact(text: str | None) -> bool:
+    return len(text or "") > DIGITS and Decimal(repr(float(text or ""))) != Decimal(text or "")
+
+
+def _check_age(age: str, series: Series, window: Span) -> None:
+    """Raises ValueError if the answer was made before the last candles of the window were final."""
+    old = timedelta(seconds=int(age)) if age.isdigit() else timedelta(0)
+    if old and window.end > series.now - FINAL_AFTER - old:
+        raise ValueError(f"a cache has kept the answer for {age} seconds")
+
+
+def _inside(page: Page, window: Span, series: Series) -> Page | None:
+    """The candles that begin in the window and end in the wanted span."""
+    keep = inside(page.starts, window) & (page.ends <= microseconds(series.span.end))
+    if keep.all():
+        return page
+    if not keep.any():
+        return None
+    money = {name: values[keep] for name, values in page.money.items()}
+    rows = [*compress(page.rows, keep)]
+    return Page(rows, page.starts[keep], page.ends[keep], money, page.trades[keep], page.inexact)
+
+
+def answer(made: Any, kind: str) -> Any:
+    """Rows as an answer of this kind."""
+    made.kind, made.status, made.headers = kind, 200, {}
     return made
-
-
-def _iso(when: datetime) -> str:
-    return when.replace(tzinfo=None).isoformat(sep=" ")

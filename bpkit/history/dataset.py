@@ -1,11 +1,11 @@
-"""Candles in Parquet files: one data set for each interval, which other programs read as it is.
+"""Candles and account histories in Parquet files, which other programs read as they are.
 
     candles/1m/symbol=SOL_USDC/month=2026-01/part-0.parquet
 
 Each file has the facts about itself in its footer (key ``bpkit``, JSON), so data and facts arrive
 in one rename and cannot disagree. The folder is the state: there is no list of files that could be
-wrong. The columns have the same types in every file. Names that begin with a dot or ``_`` are
-ignored by pandas, DuckDB, Dask and Spark.
+wrong. The columns have the same types in every file. Names that begin with a dot or ``_`` and do
+not end in ``.parquet`` are ignored by pandas, DuckDB, Dask and Spark.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
-from itertools import pairwise
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import missing_extra
+from ..errors import InputError, missing_extra
+from ..guard.file_lock import Held, lock
 from ..guard.journal_file import sync_folder
+from .candles import MONEY, Page
 from .movements import time_of
-from .spans import Span
+from .spans import Span, inside
 
 try:
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 except ImportError:
     raise missing_extra("A download", "pyarrow", "history") from None
@@ -35,27 +37,28 @@ except ImportError:
 FORMAT = 1
 NAME = "part-0.parquet"
 _TIME = pa.timestamp("us", "UTC")
-_NUMBERS = ("open", "high", "low", "close", "volume", "quoteVolume")
+OWN_MONEY, RATE = pa.decimal128(38, 18), pa.decimal128(38, 28)
 _ROWS = 100_000  # of a row group
 _BUSY = 5.0  # seconds for which a reader may have the file open (Windows)
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 
 @dataclass
 class Facts:
-    """What a file says about itself. Times are ISO texts in UTC; ``until`` is exclusive.
+    """What a file says about itself. Times are ISO texts in UTC; the ends of spans are exclusive.
 
-    ``since``, ``until``: what was asked for. ``complete``: it was asked to the end of its span, and
-    what is missing was asked for twice. ``inexact``: numbers that float64 cannot hold, by column.
+    ``asked``: the spans that were asked for; what is missing in them was asked for twice.
+    ``asked_at``: the exchange's time then. ``gaps``: what it does not have. ``inexact``: how many
+    numbers float64 cannot hold, by column. ``account``: a public key, in files of an account.
     """
 
     url: str
     symbol: str
     interval: str
-    since: str
-    until: str
-    complete: bool
+    exact: bool
     asked_at: str
+    account: str = ""
+    asked: list[list[str]] = field(default_factory=list)
     rows: int = 0
     gaps: list[list[str]] = field(default_factory=list)
     inexact: dict[str, int] = field(default_factory=dict)
@@ -63,31 +66,159 @@ class Facts:
     format: int = FORMAT
 
     @property
-    def span(self) -> Span:
+    def spans(self) -> list[Span]:
         """What was asked for."""
-        return Span(time_of(self.since), time_of(self.until))
+        return [Span(time_of(start), time_of(end)) for start, end in self.asked]
 
 
-def schema(exact: bool) -> pa.Schema:
-    """The columns of every file; ``exact``: decimals in place of float64."""
-    number = pa.decimal128(38, 18) if exact else pa.float64()
-    return pa.schema(
-        [
-            ("start", _TIME),
-            ("end", _TIME),
-            *((name, number) for name in _NUMBERS),
-            ("trades", pa.int64()),
-        ]
-    )
+def as_texts(spans: Iterable[Span]) -> list[list[str]]:
+    """Spans as a footer has them."""
+    return [[one.start.isoformat(), one.end.isoformat()] for one in spans]
 
 
-def write(path: Path, rows: list[Row], facts: Facts, exact: bool) -> None:
-    """Write a file: it is complete under its name, or not there. ArithmeticError: a number does
-    not fit; it names the column and the value."""
-    facts.rows, facts.inexact = len(rows), {} if exact else _inexact(rows)
-    table = pa.table(_columns(rows, exact), schema(exact)).replace_schema_metadata(
-        {"bpkit": json.dumps(asdict(facts))}
-    )
+# --- candles --------------------------------------------------------------------------------------
+
+
+def schema(exact: bool) -> Any:
+    """The columns of candles; ``exact``: decimals in place of float64."""
+    number = OWN_MONEY if exact else pa.float64()
+    money = ((name, number) for name in MONEY)
+    return pa.schema([("start", _TIME), ("end", _TIME), *money, ("trades", pa.int64())])
+
+
+def table_of(pages: Iterable[Page], exact: bool) -> Any:
+    """The candles of pages as a table."""
+    return pa.concat_tables([schema(exact).empty_table(), *(_table(one, exact) for one in pages)])
+
+
+def _table(page: Page, exact: bool) -> Any:
+    columns = [pa.array(times).view(_TIME) for times in (page.starts, page.ends)]
+    for name in MONEY:
+        if exact:
+            columns.append(decimals(name, [row[name] for row in page.rows], OWN_MONEY))
+        else:
+            columns.append(pa.array(page.money[name], from_pandas=True))  # NaN is null
+    return pa.table([*columns, pa.array(page.trades)], schema(exact))
+
+
+def decimals(name: str, values: list[Any], kind: Any) -> Any:
+    """A column of decimals. Raises ValueError, which names the first value that does not fit."""
+    texts = [None if value is None else str(value) for value in values]
+    try:
+        return pa.array(texts, pa.string()).cast(kind)
+    except pa.ArrowInvalid as error:
+        for row, text in enumerate(texts):
+            try:
+                pa.array([text], pa.string()).cast(kind)
+            except pa.ArrowInvalid:
+                said = f"column {name!r}, row {row}: {text} is not a number with {kind.scale}"
+                raise ValueError(f"{said} decimals at most") from error
+        raise
+
+
+def merge(old: Any, new: list[Any], windows: Iterable[Span]) -> Any:
+    """All candles, in order. In the windows, which were asked for again, only the new."""
+    starts, _ = times(old)
+    stays = starts >= starts  # all of them
+    for window in windows:
+        stays &= ~inside(starts, window)
+    table = pa.concat_tables([old.filter(pa.array(stays)), *new])
+    starts, _ = times(table)
+    return table if (starts[1:] > starts[:-1]).all() else table.sort_by("start")
+
+
+def changed(old: Any, new: Any) -> int:
+    """How many candles are in one table only, or differ."""
+    one, other = ({row["start"]: row for row in table.to_pylist()} for table in (old, new))
+    return sum(one.get(start) != other.get(start) for start in one.keys() | other.keys())
+
+
+def times(table: Any) -> tuple[Any, Any]:
+    """``start`` and ``end`` as arrays of microseconds."""
+    return tuple(table[name].cast(pa.int64()).to_numpy() for name in ("start", "end"))
+
+
+def fault_of(table: Any, facts: Facts) -> str:
+    """What is wrong with the candles of a file; "" if nothing is."""
+    if not table.schema.equals(schema(facts.exact)):
+        return "it has other columns"
+    if len(table) != facts.rows:
+        return f"it has {len(table)} rows and says {facts.rows}"
+    starts, ends = times(table)
+    if (starts[1:] < ends[:-1]).any() or (starts >= ends).any():
+        return "its candles are not in order, or not unique"
+    traded = pc.greater(table["volume"].cast(pa.float64()), 0.0)
+    if pc.any(pc.and_(table["close"].is_null(), traded)).as_py():
+        return "a candle has a volume and no price"
+    return ""
+
+
+# --- histories of rows ----------------------------------------------------------------------------
+
+
+def table_of_rows(rows: list[Row], columns: Mapping[str, Callable[[str, list[Any]], Any]]) -> Any:
+    """Rows as a table; each column has its conversion."""
+    made = {
+        name: convert(name, [row.get(name) for row in rows]) for name, convert in columns.items()
+    }
+    return pa.table(made)
+
+
+def texts(name: str, values: list[Any]) -> Any:
+    """A column of text: ids too, whatever they look like."""
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def whole(name: str, values: list[Any]) -> Any:
+    """A column of whole numbers of 64 bits."""
+    return pa.array([None if value is None else int(value) for value in values], pa.int64())
+
+
+def flags(name: str, values: list[Any]) -> Any:
+    """A column of true and false."""
+    return pa.array(values, pa.bool_())
+
+
+def moments(name: str, values: list[Any]) -> Any:
+    """A column of times, from ISO texts."""
+    return pa.array([None if value is None else time_of(value) for value in values], _TIME)
+
+
+def money(name: str, values: list[Any]) -> Any:
+    """A column of an account's money."""
+    return decimals(name, values, OWN_MONEY)
+
+
+def rates(name: str, values: list[Any]) -> Any:
+    """A column of rates, which have up to 28 decimals."""
+    return decimals(name, values, RATE)
+
+
+def joined(old: Any, new: Any, time: str, cut: datetime | None) -> Any:
+    """The rows before ``cut`` of the old table, and the new ones."""
+    if old is None or cut is None:
+        return new
+    return pa.concat_tables([old.filter(pc.less(old[time], pa.scalar(cut, _TIME))), new])
+
+
+def open_since(tables: list[Any], time: str, final: set[str]) -> list[datetime]:
+    """The newest time, and that of each order that may still change."""
+    found = [pc.max(table[time]).as_py() for table in tables if len(table)]
+    opened = [max(found)] if found else []
+    for table in tables:
+        if "status" in table.column_names:
+            ended = pc.is_in(table["status"], pa.array(sorted(final)))
+            opened += table.filter(pc.invert(ended))[time].to_pylist()
+    return opened
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def write(path: Path, table: Any, facts: Facts) -> None:
+    """Write a file: it is complete under its name, or not there."""
+    facts.rows = len(table)
+    table = table.replace_schema_metadata({"bpkit": json.dumps(asdict(facts))})
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with open(draft, "wb") as file:
@@ -101,100 +232,23 @@ def write(path: Path, rows: list[Row], facts: Facts, exact: bool) -> None:
     sync_folder(str(path))
 
 
-def facts_of(path: Path) -> Facts | None:
-    """What a file says about itself. None: it is not there, is torn, or is not of this format."""
+def read(path: Path) -> tuple[Any, Facts] | None:
+    """The table of a file, and what it says about itself. None: it is torn, or was altered."""
     try:
-        metadata = pq.read_schema(path).metadata or {}
-        made = Facts(**json.loads(metadata[b"bpkit"]))
+        table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
+        facts = Facts(**json.loads((table.schema.metadata or {})[b"bpkit"]))
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
-    return made if made.format == FORMAT else None
-
-
-def read(path: Path) -> list[Row]:
-    """The rows of a file without a fault, with texts, as the exchange gives them."""
-    table = _table(path)
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    return [
-        {name: _text(value) for name, value in zip(columns, row, strict=True)}
-        for row in zip(*columns.values(), strict=True)
-    ]
-
-
-def _table(path: Path) -> Any:
-    try:
-        return pq.read_table(path, page_checksum_verification=True, partitioning=None)
-    except (OSError, pa.ArrowException):
+    if facts.format != FORMAT:
         return None
+    return table.replace_schema_metadata(None), facts
 
 
-def fault_of(path: Path, facts: Facts, exact: bool) -> str:
-    """What is wrong with the rows of a file; "" if nothing is."""
-    table = _table(path)
-    if table is None:
-        return "it is torn or was altered"
-    if not table.schema.equals(schema(exact)):
-        return "it has other columns"
-    starts = table.column("start").cast(pa.int64()).to_pylist()
-    if len(starts) != facts.rows:
-        return f"it has {len(starts)} rows and says {facts.rows}"
-    if any(after <= before for before, after in pairwise(starts)):
-        return "its candles are not in order, or not unique"
-    closes, volumes = table.column("close").to_pylist(), table.column("volume").to_pylist()
-    if any(close is None and volume for close, volume in zip(closes, volumes, strict=True)):
-        return "a candle has a volume and no price"
-    return ""
-
-
-def _text(value: Any) -> str | None:
-    """A value as text: the shortest one of a float, which is the exchange's own."""
-    if value is None:
-        return None
-    if isinstance(value, float):
-        return f"{Decimal(repr(value)):f}"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return str(value.replace(tzinfo=None))
-
-
-def _columns(rows: list[Row], exact: bool) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        name: pa.array([time_of(row[name]) for row in rows], _TIME) for name in ("start", "end")
-    }
-    for name in _NUMBERS:
-        texts = [row.get(name) for row in rows]
-        made[name] = _decimals(name, texts) if exact else pa.array(map(_float, texts), pa.float64())
-    made["trades"] = pa.array([int(row.get("trades") or 0) for row in rows], pa.int64())
-    return made
-
-
-def _float(text: str | None) -> float | None:
-    return None if text is None else float(text)
-
-
-def _decimals(name: str, texts: list[str | None]) -> pa.Array:
-    try:
-        values = [None if text is None else Decimal(text) for text in texts]
-        return pa.array(values, pa.decimal128(38, 18))
-    except pa.ArrowInvalid:
-        for row, text in enumerate(texts):
-            if text is not None and len(text.partition(".")[2]) > 18:
-                said = f"column {name!r}, row {row}: {text} has more than 18 decimals"
-                raise ArithmeticError(said) from None
-        raise
-
-
-def _inexact(rows: Iterable[Row]) -> dict[str, int]:
-    """How many numbers of each column float64 changes."""
-    counts: Counter[str] = Counter()
-    for row in rows:
-        for name in _NUMBERS:
-            text = row.get(name)
-            if text is not None and Decimal(repr(float(text))) != Decimal(text):
-                counts[name] += 1
-    return dict(counts)
+def set_aside(path: Path) -> Path:
+    """Rename a file that is faulty, so that no program reads it."""
+    aside = path.with_name(f"_{path.name}.bad-{time.time_ns()}")
+    path.rename(aside)
+    return aside
 
 
 def _rename(draft: Path, path: Path) -> None:
@@ -209,7 +263,18 @@ def _rename(draft: Path, path: Path) -> None:
             time.sleep(0.1)
 
 
-def remove_drafts(root: Path) -> None:
-    """Remove the unfinished files of processes that ended. Only with the data set's lock."""
-    for draft in root.rglob(f".{NAME}.*.tmp"):
-        draft.unlink(missing_ok=True)
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """One process works on a folder. What dead ones left unfinished is removed."""
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = lock(str(root / "_lock"))
+    except Held as held:
+        remedy = f"is in use: {held}. Wait for it, or choose another folder"
+        raise InputError("folder", str(root), remedy) from None
+    try:
+        for draft in root.rglob(f".{NAME}.*.tmp"):
+            draft.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(handle)

@@ -6,33 +6,42 @@ import json
 import logging
 import os
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..client import Client
 from ..enums import KlineInterval
-from ..errors import ApiError, InputError, TransportError
-from ..guard.file_lock import Held, lock
+from ..errors import ApiError, InputError
 from ..guard.rate_limit import notice
 from ..results import Rows
 from . import dataset
-from .candles import AT_ONCE, When, ask, first_day, missing, span_of
-from .dataset import NAME, Facts
+from .candles import Series, When, answer, ask, first_day, series_of, span_of
+from .dataset import NAME, Facts, as_texts
 from .movements import time_of
 from .pages import progress_bar
-from .spans import WIDTHS, Span, file_spans, on_grid, windows
+from .parallel import in_order, threads_for
+from .spans import (
+    WIDTHS,
+    Span,
+    common,
+    file_spans,
+    floor,
+    inside,
+    joined,
+    missing,
+    on_grid,
+    windows,
+    without,
+)
 
-AHEAD = 2 * AT_ONCE  # requests that are sent before their answers are needed
 SAVE_EVERY = 60.0  # seconds of work after which an unfinished file is written
 YOUNG = timedelta(days=7)  # gaps that are asked for again
-TRIES, BACKOFF = 5, 0.5  # of a request that has no usable answer; seconds, doubled each time
+LONGEST = timedelta(days=31)  # a candle
 _LOG = logging.getLogger("bpkit.history")
 Row = dict[str, Any]
 
@@ -41,8 +50,9 @@ Row = dict[str, Any]
 class Download:
     """What ``download`` did. ``folder``: the data set, for pandas, DuckDB, Dask or Spark to read.
 
-    ``rows``: in the files of the span. ``requests``: that were needed. ``notes``: what happened to
-    files and markets, as sentences. ``changed``: rows that differ from before (``refresh=True``).
+    ``rows``: in the span, on the disk. ``requests``: windows of 1,000 candles that were asked for.
+    ``notes``: what happened to files and markets, as sentences. ``changed``: candles that differ
+    from those before (``refresh=True``).
     """
 
     folder: Path
@@ -56,32 +66,31 @@ class Download:
     def gaps(self) -> Rows:
         """One row for each run of missing candles; ``end`` is exclusive.
 
-        ``reason``: "exchange" (asked for twice, not there), "before listing", "not asked".
-        ``markets``: how many of the markets miss the same time; if all do, the exchange was down.
+        ``reason``: "exchange" (asked for twice, not there), "before listing", "not asked", "closed"
+        (the market is). ``markets``: how many of the markets miss the same time; if all do, the
+        exchange was down.
         """
-        made = Rows(self._gaps)
-        made.kind, made.status, made.headers = "candle_gaps", 0, {}
-        return made
+        return answer(Rows(self._gaps), "candle_gaps")
 
     def __repr__(self) -> str:
-        told = f"{self.rows:,} candles in {self.folder}, {self.requests} requests"
-        lost = sum(row["candles"] or 0 for row in self._gaps if row["reason"] == "exchange")
-        lines = [told, f"the exchange does not have {lost:,} candles; see .gaps" if lost else ""]
-        return "\n".join(filter(None, [*lines, *self.notes]))
+        lines = [f"{self.rows:,} rows in {self.folder}, {self.requests:,} requests"]
+        lost = Counter(row["reason"] for row in self._gaps)
+        lines += [f"missing, {reason}: {count} runs, see .gaps" for reason, count in lost.items()]
+        return "\n".join([*lines, *self.notes])
 
 
 @dataclass
 class _Part:
-    """A file that is to be made or completed."""
+    """A file that is to be made or completed. ``new``: what has come and is not written yet."""
 
-    symbol: str
+    series: Series
     path: Path
-    span: Span
-    rows: dict[str, Row]
-    covered: list[Span]
+    table: Any
+    facts: Facts
     windows: list[Span]
-    keep: Span | None = None  # what the file has already
-    requests: int = 0
+    new: list[Any] = field(default_factory=list)
+    inexact: Counter[str] = field(default_factory=Counter)
+    covered: list[Span] = field(default_factory=list)
 
 
 def download(
@@ -99,10 +108,10 @@ def download(
     """Candles of years to Parquet files (pyarrow): ``folder/1m/symbol=SOL_USDC/month=2026-01/...``
 
     Times: see ``candles``. ``until``: now, unless given. After an interrupt, a crash or a week, the
-    same call goes on where it stopped: what is complete is not asked for again, a torn file is
-    asked for anew. One process at a time works on a folder. ``exact``: decimals with 18 places
-    instead of float64. ``refresh``: ask for all of the span again. ``progress``: say at the start
-    how long it takes, and show a bar.
+    same call goes on where it stopped: what is complete is not asked for again, a torn file is.
+    One process at a time works on a folder. ``exact``: decimals with 18 places instead of float64.
+    ``refresh``: ask for all of the span again. ``progress``: say at the start how long it takes,
+    and show a bar.
 
     Columns: ``start``, ``end`` (exclusive), ``open``, ``high``, ``low``, ``close`` (null without a
     trade), ``volume``, ``quoteVolume``, ``trades``. At the end the files are read and checked.
@@ -113,108 +122,106 @@ def download(
     names = [symbols] if isinstance(symbols, str) else list(dict.fromkeys(symbols))
     if not names:
         raise InputError("symbols", symbols, 'is empty; name markets, such as ["SOL_USDC"]')
-    root = Path(folder) / interval
-    made = Download(root)
-    spans = _spans(bp, names, interval, since, until, made)
-    with _locked(root):
-        dataset.remove_drafts(root)
-        parts = [
-            part
-            for symbol, span in spans.items()
-            for part in _plan(root, symbol, interval, span, exact, refresh, made)
-        ]
-        wanted = sum(len(part.windows) for part in parts)
-        if progress and wanted:
-            _announce(bp, spans, interval, wanted)
-        with progress_bar("download", " requests") if progress else nullcontext() as report:
-            _work(bp, parts, interval, exact, made, report and (lambda n: report(n, wanted)))
-        _verify(root, spans, interval, exact, made)
+    wanted = span_of(interval, since, until)
+    made = Download(Path(folder) / interval)
+    with dataset.locked(made.folder):
+        begun = _begin(bp, names, interval, wanted, made)
+        parts = [part for one in begun.values() for part in _plan(one, exact, refresh, made)]
+        asked = sum(len(part.windows) for part in parts)
+        if progress and asked:
+            _announce(bp, begun, interval, asked)
+        limit = bp._transport.rate_limit
+        bar = progress_bar("download", " requests", limit.history if limit else None)
+        with bar if progress else nullcontext() as report:
+            _work(bp, parts, refresh, made, report and (lambda done: report(done, asked)))
+        _verify(begun, wanted, made)
     return made
 
 
-def _spans(
-    bp: Client, symbols: list[str], interval: str, since: When, until: When | None, made: Download
-) -> dict[str, Span]:
-    """Symbol -> what there is to ask for. A market that is closed is noted, and left out."""
-    found = {}
+def _begin(
+    bp: Client, symbols: list[str], interval: str, wanted: Span, made: Download
+) -> dict[str, Series]:
+    """Symbol -> what there is to ask for. A market that is closed has nothing."""
+    found: dict[str, Series] = {}
+    now = datetime.now(UTC)
     for symbol in symbols:
         try:
-            span = span_of(bp, symbol, interval, since, until)
+            series = series_of(bp, symbol, interval, *_as_given(wanted))
         except ApiError as error:
-            if error.status != 404:
+            if error.status not in (400, 404) or not _folder(made, symbol).exists():
                 raise
             made.notes.append(f"{symbol} is closed: what is in its folder stays.")
+            found[symbol] = Series(bp, symbol, interval, Span(wanted.start, wanted.start), now)
             continue
-        begin = first_day(bp, symbol, interval, span)
-        if begin > span.start:
-            made._gaps.append(_gap(symbol, interval, Span(span.start, begin), "before listing"))
-        found[symbol] = Span(begin, span.end)
+        now = series.now
+        if wanted.end > now and wanted.end.year < 9000:
+            made.notes.append(f"{symbol}: until {series.span.end:%Y-%m-%d %H:%M} UTC, now.")
+        begin = min(first_day(series), series.span.end)
+        found[symbol] = replace(series, span=Span(begin, series.span.end))
     return found
 
 
-@contextmanager
-def _locked(root: Path) -> Iterator[None]:
-    root.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = lock(str(root / "_lock"))
-    except Held as held:
-        remedy = f"is in use: {held}. Wait for it, or choose another folder"
-        raise InputError("folder", str(root), remedy) from None
-    try:
-        yield
-    finally:
-        os.close(handle)
+def _as_given(span: Span) -> tuple[datetime, datetime | None]:
+    return span.start, None if span.end.year == 9000 else span.end
 
 
-def _plan(
-    root: Path,
-    symbol: str,
-    interval: str,
-    span: Span,
-    exact: bool,
-    refresh: bool,
-    made: Download,
-) -> Iterator[_Part]:
+def _folder(made: Download, symbol: str) -> Path:
+    return made.folder / f"symbol={symbol}"
+
+
+def _plan(series: Series, exact: bool, refresh: bool, made: Download) -> Iterator[_Part]:
     """The files of a span that are not complete, and what to ask for each."""
-    for name, wanted in file_spans(interval, *span):
-        path = root / f"symbol={symbol}" / name / NAME
-        facts = _facts(path, symbol, interval, exact, made)
-        if facts is None:
-            yield _Part(symbol, path, wanted, {}, [], list(windows(interval, *wanted)))
-            continue
-        have = facts.span
-        now = datetime.now(UTC)
-        gaps = (Span(*map(time_of, gap)) for gap in facts.gaps)
-        spans = [Span(wanted.start, have.start), Span(have.end, wanted.end)]
-        spans += [gap for gap in gaps if gap.end > max(wanted.end, now) - YOUNG]
-        spans = [wanted] if refresh else spans
-        if asked := [one for each in spans for one in windows(interval, *each)]:
-            rows = {row["start"]: row for row in dataset.read(path)}
-            yield _Part(symbol, path, wanted, rows, [have], asked, have, facts.requests)
+    for name, wanted in file_spans(series.interval, *series.span):
+        path = _folder(made, series.symbol) / name / NAME
+        table, facts = _known(path, series, exact, made)
+        spans = [wanted] if refresh else _open_spans(facts, wanted, series)
+        if refresh:
+            facts.inexact = {}
+        if asked := [one for span in spans for one in windows(series.interval, *span)]:
+            yield _Part(series, path, table, facts, asked)
 
 
-def _facts(path: Path, symbol: str, interval: str, exact: bool, made: Download) -> Facts | None:
-    """What a file says about itself. One that is faulty is set aside, and noted."""
-    if not path.exists():
-        return None
-    facts = dataset.facts_of(path)
-    known = facts is not None and (facts.symbol, facts.interval) == (symbol, interval)
-    if known and facts is not None and not dataset.fault_of(path, facts, exact):
-        return facts
-    aside = path.with_name(f"_bad-{int(time.time())}-{path.name}")
-    path.rename(aside)
-    made.notes.append(f"{path} was torn, altered, or had other columns: it is {aside.name} now.")
-    return None
+def _open_spans(facts: Facts, wanted: Span, series: Series) -> list[Span]:
+    """What of a file is still to be asked for: what never was, and gaps of the last days."""
+    done = [] if not facts.asked else facts.spans
+    if not on_grid(series.interval) and time_of(facts.asked_at) < wanted.end + LONGEST:
+        return [wanted]  # the last candle may have been running; this is one request
+    gaps = (Span(time_of(start), time_of(end)) for start, end in facts.gaps)
+    young = [gap for gap in gaps if gap.end > series.now - YOUNG]
+    return joined([*without(wanted, done), *common(wanted, young)])
 
 
-def _announce(bp: Client, spans: dict[str, Span], interval: str, wanted: int) -> None:
-    first, last = min(one.start for one in spans.values()), max(one.end for one in spans.values())
-    text = (
-        f"{', '.join(spans)}: {interval}, {first:%Y-%m-%d} to {last:%Y-%m-%d}: {wanted:,} requests"
-    )
+def _known(path: Path, series: Series, exact: bool, made: Download) -> tuple[Any, Facts]:
+    """What is in a file. One that is faulty is set aside, and noted. Raises InputError."""
+    new = Facts(source(series.bp), series.symbol, series.interval, exact, series.now.isoformat())
+    if path.exists():
+        table, facts = dataset.read(path) or (None, new)
+        if table is not None and not dataset.fault_of(table, facts):
+            if facts.url != new.url:
+                remedy = f"has candles of {facts.url}; choose another folder for {new.url}"
+                raise InputError("folder", str(made.folder), remedy)
+            if facts.exact != exact:
+                remedy = f"{made.folder} has exact={facts.exact}; choose another folder"
+                raise InputError("exact", exact, remedy)
+            if (facts.symbol, facts.interval) == (series.symbol, series.interval):
+                return table, facts
+        aside = dataset.set_aside(path)
+        made.notes.append(f"{path} was torn or altered: it is {aside.name} now.")
+    return dataset.table_of([], exact), new
+
+
+def source(bp: Client) -> str:
+    """Where rows come from. A sandbox has another port each time."""
+    return "a sandbox" if bp._transport.loopback else bp.url
+
+
+def _announce(bp: Client, begun: dict[str, Series], interval: str, asked: int) -> None:
+    first = min(one.span.start for one in begun.values())
+    last = max(one.span.end for one in begun.values())
+    markets = next(iter(begun)) if len(begun) == 1 else f"{len(begun)} symbols"
+    text = f"{markets}, {interval}, {first:%Y-%m-%d} to {last:%Y-%m-%d}: {asked:,} requests"
     if (limit := bp._transport.rate_limit) is not None:
-        minutes = -(-wanted // limit.history)
-        text += f"; at {limit.history} a minute {minutes:,} minutes"
+        text += f"; at {limit.history} a minute {-(-asked // limit.history):,} minutes"
     _LOG.info(text)
     notice(f"bpkit: {text}")
 
@@ -225,135 +232,114 @@ def _announce(bp: Client, spans: dict[str, Span], interval: str, wanted: int) ->
 def _work(
     bp: Client,
     parts: list[_Part],
-    interval: str,
-    exact: bool,
+    refresh: bool,
     made: Download,
     report: Callable[[int], object] | None,
 ) -> None:
     """Ask for all windows, many at once, and write each file when its last one has come."""
-    queue = ((part, window) for part in parts for window in part.windows)
-    waiting: deque[tuple[_Part, Span, Future[list[Row]]]] = deque()
-    pool = ThreadPoolExecutor(AT_ONCE, "bpkit download")
-    part, saved = None, time.monotonic()
-
-    def send(count: int) -> None:
-        for one, window in islice(queue, count):
-            job = pool.submit(_patiently, bp, one.symbol, interval, window, one.span.end)
-            waiting.append((one, window, job))
-
+    jobs = [(part, window) for part in parts for window in part.windows]
+    left = Counter({id(part): len(part.windows) for part in parts})
+    saved, unsaved = time.monotonic(), None
     try:
-        send(AHEAD)
-        while waiting:
-            part, window, job = waiting[0]
-            rows = job.result()
-            waiting.popleft()
-            send(1)
-            _take(part, window, rows, made)
+        for (part, window), (table, inexact) in in_order(_fetch, jobs, threads_for(bp)):
+            part.new.append(table)
+            part.inexact += inexact
+            part.covered.append(window)
+            made.requests += 1
+            left[id(part)] -= 1
+            unsaved = part
             if report:
                 report(made.requests)
-            last = not waiting or waiting[0][0] is not part
-            if last or time.monotonic() - saved > SAVE_EVERY:
-                _save(bp, part, interval, exact)
-                part, saved = None if last else part, time.monotonic()
+            if not left[id(part)] or time.monotonic() - saved > SAVE_EVERY:
+                _save(part, refresh, made)
+                saved, unsaved = time.monotonic(), None
     finally:
-        for *_, job in waiting:
-            job.cancel()
-        pool.shutdown(wait=True, cancel_futures=True)
-        if part is not None and part.covered:
-            _save(bp, part, interval, exact)
+        if unsaved is not None:
+            _save(unsaved, refresh, made)
 
 
-def _patiently(bp: Client, symbol: str, interval: str, window: Span, final: datetime) -> list[Row]:
-    for attempt in range(TRIES):
-        try:
-            return ask(bp, symbol, interval, window, final)
-        except (TransportError, ApiError) as error:
-            lasting = isinstance(error, ApiError) and error.status < 500
-            if lasting or attempt == TRIES - 1:
-                raise
-        time.sleep(BACKOFF * 2**attempt)
-    raise AssertionError("unreachable")
+def _fetch(job: tuple[_Part, Span]) -> tuple[Any, Counter[str]]:
+    """The candles of a window as a table: the rows themselves need ten times the memory."""
+    part, window = job
+    pages = ask(part.series, window)
+    return dataset.table_of(pages, part.facts.exact), sum(
+        (page.inexact for page in pages), Counter()
+    )
 
 
-def _take(part: _Part, window: Span, rows: list[Row], made: Download) -> None:
-    for row in rows:
-        old = part.rows.get(row["start"])
-        made.changed += old is not None and _values(old) != _values(row)
-        part.rows[row["start"]] = row
-    part.covered.append(window)
-    part.requests += 1
-    made.requests += 1
-
-
-def _values(row: Row) -> list[float | None]:
-    names = ("open", "high", "low", "close", "volume", "quoteVolume")
-    return [None if row[name] is None else float(row[name]) for name in names]
-
-
-def _save(bp: Client, part: _Part, interval: str, exact: bool) -> None:
-    """Write the file, with the rows of one span without holes in what was asked for."""
-    span = _block(part.covered, part.keep)
-    rows = [part.rows[start] for start in sorted(part.rows)]
-    rows = [row for row in rows if span.start <= time_of(row["start"]) < span.end]
-    gaps = [[one.start.isoformat(), one.end.isoformat()] for one in missing(rows, interval, span)]
-    facts = Facts(
-        bp.url, part.symbol, interval, span.start.isoformat(), span.end.isoformat(),
-        span.end >= part.span.end, datetime.now(UTC).isoformat(timespec="seconds"), gaps=gaps,
-        requests=part.requests,
+def _save(part: _Part, refresh: bool, made: Download) -> None:
+    """Write the file with what has come."""
+    facts, series = part.facts, part.series
+    table = dataset.merge(part.table, part.new, part.covered)
+    if refresh and facts.asked:
+        made.changed += dataset.changed(part.table, table)
+    if not facts.exact:
+        facts.inexact = dict(part.inexact + Counter(facts.inexact))
+    spans = joined([*facts.spans, *part.covered])
+    gaps = [gap for one in spans for gap in missing(*dataset.times(table), series.interval, one)]
+    facts.asked, facts.gaps, facts.asked_at = (
+        as_texts(spans), as_texts(gaps), series.now.isoformat(),
     )  # fmt: skip
-    dataset.write(part.path, rows, facts, exact)
-
-
-def _block(covered: list[Span], keep: Span | None) -> Span:
-    """The joined span that holds what the file had before, or else the first one."""
-    joined: list[Span] = []
-    for one in sorted(covered):
-        if joined and one.start <= joined[-1].end:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, one.end))
-        else:
-            joined.append(one)
-    for one in joined:
-        if keep is not None and one.start <= keep.start and keep.end <= one.end:
-            return one
-    return joined[0]
+    facts.requests += len(part.covered)
+    dataset.write(part.path, table, facts)
+    part.table, part.new, part.covered = table, [], []
+    part.inexact.clear()
 
 
 # --- afterwards -----------------------------------------------------------------------------------
 
 
-def _verify(root: Path, spans: dict[str, Span], interval: str, exact: bool, made: Download) -> None:
+def _verify(begun: dict[str, Series], wanted: Span, made: Download) -> None:
     """Read what is on the disk: count it, and list what is missing. Writes the summary."""
-    summary = []
-    for symbol, span in spans.items():
-        end = span.start
-        for name, _ in file_spans(interval, *span):
-            path = root / f"symbol={symbol}" / name / NAME
-            facts = dataset.facts_of(path)
-            fault = "it is not there" if facts is None else dataset.fault_of(path, facts, exact)
-            if facts is None or fault:
-                made.notes.append(f"{path}: {fault}. Call download again.")
+    summary, inexact = [], Counter[str]()
+    for symbol, series in begun.items():
+        closed = series.span.start == series.span.end == wanted.start
+        end = floor(series.interval, min(wanted.end, series.now)) if closed else series.span.end
+        other = "closed" if closed else "not asked"
+        runs = [("before listing", Span(wanted.start, series.span.start))]
+        for name, span in file_spans(series.interval, series.span.start, end):
+            path = _folder(made, symbol) / name / NAME
+            found = dataset.read(path) if path.exists() else None
+            if found is None or dataset.fault_of(*found):
+                runs.append((other, span))
                 continue
-            if facts.span.start > end:
-                made._gaps.append(_gap(symbol, interval, Span(end, facts.span.start), "not asked"))
-            for gap in facts.gaps:
-                one = Span(*map(time_of, gap))
-                made._gaps.append(_gap(symbol, interval, one, "exchange", facts.asked_at))
-            end = facts.span.end
-            made.rows += facts.rows
-            summary.append({"file": str(path.relative_to(root)), **vars(facts)})
-        if end < span.end:
-            made._gaps.append(_gap(symbol, interval, Span(end, span.end), "not asked"))
+            table, facts = found
+            starts, ends = dataset.times(table)
+            runs += [(other, one) for one in without(span, facts.spans)]
+            for one in common(span, facts.spans):
+                runs += [("exchange", gap) for gap in missing(starts, ends, series.interval, one)]
+                made.rows += int(inside(starts, one).sum())
+            inexact += Counter(facts.inexact)
+            summary.append({"file": str(path.relative_to(made.folder)), **asdict(facts)})
+        made._gaps += _rows_of(series, runs)
     same = Counter((row["start"], row["end"]) for row in made._gaps)
     for row in made._gaps:
         row["markets"] = same[row["start"], row["end"]]
+    for column, count in inexact.items():
+        made.notes.append(f"float64 cannot hold {count} numbers of {column}; exact=True can.")
     with suppress(OSError):  # for people and other programs; nothing depends on it
-        (root / "_manifest.json").write_text(json.dumps(summary, indent=1) + "\n", "utf-8")
+        (made.folder / "_manifest.json").write_text(json.dumps(summary, indent=1) + "\n", "utf-8")
 
 
-def _gap(symbol: str, interval: str, span: Span, reason: str, asked_at: str | None = None) -> Row:
-    count = (span.end - span.start) // WIDTHS[interval] if on_grid(interval) else None
+def _rows_of(series: Series, runs: list[tuple[str, Span]]) -> list[Row]:
+    """One row for each run of missing candles, though it may go on in the next file."""
+    found: list[tuple[str, Span]] = []
+    for reason, span in sorted(runs, key=lambda run: run[1]):
+        before, last = found[-1] if found else ("", span)
+        goes_on = before == reason or (before, reason) == ("before listing", "exchange")
+        if goes_on and last.end == span.start:
+            found.pop()
+            reason, span = before, Span(last.start, span.end)
+        if span.start < span.end:
+            found.append((reason, span))
+    return [_gap(series, reason, span) for reason, span in found]
+
+
+def _gap(series: Series, reason: str, span: Span) -> Row:
+    width = WIDTHS[series.interval]
     return {
-        "symbol": symbol, "interval": interval, "start": span.start.isoformat(),
-        "end": span.end.isoformat(), "candles": count, "reason": reason, "markets": 1,
-        "askedAt": asked_at,
+        "symbol": series.symbol, "interval": series.interval, "start": span.start.isoformat(),
+        "end": span.end.isoformat(), "reason": reason, "markets": 1,
+        "candles": (span.end - span.start) // width if on_grid(series.interval) else None,
+        "askedAt": None if reason in ("not asked", "closed") else series.now.isoformat(),
     }  # fmt: skip

@@ -104,19 +104,27 @@ def _answer(join: PageJoin, most: int | None) -> Rows:
 
 
 @contextmanager
-def progress_bar(name: str, unit: str) -> Iterator[Progress]:
-    """A progress bar of tqdm, as a function of what is done and of all. MissingExtraError."""
+def progress_bar(name: str, unit: str, a_minute: int | None = None) -> Iterator[Progress]:
+    """A progress bar of tqdm, as a function of what is done and of all. MissingExtraError.
+
+    ``a_minute``: how much may be done in a minute; the time left follows from it, not from the
+    first requests, which need not wait.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # in a notebook without ipywidgets: the bar is text
             from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
         raise missing_extra("progress=True", "tqdm", "progress") from None
-    with tqdm(desc=name, unit=unit, disable=False if _in_notebook() else None) as bar:
+    paced = None if a_minute is None else "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+    disable = False if _in_notebook() else None
+    with tqdm(desc=name, unit=unit, disable=disable, bar_format=paced) as bar:
 
         def report(done: int, total: int | None) -> None:
             if total != bar.total:
                 bar.reset(total)
+            if a_minute is not None and total is not None:
+                bar.set_postfix_str(f"{-(-(total - done) // a_minute)} min left", refresh=False)
             bar.update(done - bar.n)
 
         yield report

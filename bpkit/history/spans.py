@@ -6,9 +6,9 @@ and windows can be asked for at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PAGE = 1000  # candles of an answer
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,3 +78,61 @@ def file_spans(interval: str, start: datetime, end: datetime) -> Iterator[tuple[
         stop = min(end, after)
         yield name, Span(start, stop)
         start = stop
+
+
+def microseconds(when: datetime) -> int:
+    """Since 1970, in UTC: the unit in which candles are compared and stored."""
+    return (when - EPOCH) // timedelta(microseconds=1)
+
+
+def moment(microseconds: int) -> datetime:
+    """The time that is so many microseconds after 1970."""
+    return EPOCH + timedelta(microseconds=int(microseconds))
+
+
+def inside(times: Any, span: Span) -> Any:
+    """Which of an array of microseconds are in a span."""
+    return (times >= microseconds(span.start)) & (times < microseconds(span.end))
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """The same time in as few spans as possible, in order."""
+    found: list[Span] = []
+    for one in sorted(spans):
+        if found and one.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, one.end))
+        else:
+            found.append(one)
+    return found
+
+
+def common(span: Span, others: Iterable[Span]) -> list[Span]:
+    """The parts of a span that are in others, too."""
+    parts = (Span(max(span.start, one.start), min(span.end, one.end)) for one in joined(others))
+    return [part for part in parts if part.start < part.end]
+
+
+def without(span: Span, others: Iterable[Span]) -> list[Span]:
+    """The parts of a span that are in no other."""
+    found, start = [], span.start
+    for one in common(span, others):
+        found.append(Span(start, one.start))
+        start = one.end
+    return [part for part in [*found, Span(start, span.end)] if part.start < part.end]
+
+
+def missing(starts: Any, ends: Any, interval: str, span: Span) -> Iterator[Span]:
+    """The runs of missing candles in a span. ``starts``, ``ends``: arrays of microseconds.
+
+    A candle that is only partly in the span is not missing. Where those of more than a day begin is
+    not known, so at both ends of the span more than one of them must be missing to be noticed.
+    """
+    least = timedelta(0) if on_grid(interval) else WIDTHS[interval] + 3 * DAY  # a month has 31
+    found = inside(starts, span)
+    starts, ends = starts[found], ends[found]
+    edges = [span.start, *([moment(starts[0]), moment(ends[-1])] if len(starts) else []), span.end]
+    runs = [Span(edges[0], edges[1]), *([Span(edges[-2], edges[-1])] if len(starts) else [])]
+    runs = [one for one in runs if one.start < one.end and one.end - one.start >= least]
+    holes = (starts[1:] > ends[:-1]).nonzero()[0]
+    runs += [Span(moment(ends[place]), moment(starts[place + 1])) for place in holes]
+    yield from sorted(runs)

@@ -62,7 +62,7 @@ class Connection:
         self.route = Route() if loopback else route_to(url)
         self._url, self._connect_timeout, self._most = url, connect_timeout, most
         self._proxies = {"https": self.route.proxy} if self.route.proxy else {}
-        self._adapter = _Adapter()
+        self._adapter = _Adapter(pool_maxsize=16)  # as many as a download sends at once
 
     def send(self, request: requests.PreparedRequest, seconds: float) -> Answered:
         """The answer, complete after at most ``seconds``. Raises Failure.

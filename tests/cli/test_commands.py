@@ -78,7 +78,7 @@ def test_the_words_are_those_of_the_process() -> None:
 @pytest.mark.parametrize("word, hint", [
     ("sandbx", "unknown command 'sandbx'; did you mean: sandbox?"),
     ("operation", "unknown command 'operation'; did you mean: operations?"),
-    ("zzz", "unknown command 'zzz'; there are: sandbox, tour, operations, doctor, journal"),
+    ("zzz", "unknown command 'zzz'; there are: sandbox, tour, operations, doctor, journal, parity"),
 ])  # fmt: skip
 def test_a_misspelt_command(word: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -1,8 +1,9 @@
 """Convert dust: sell a balance that is too small for an order to the market maker, for USDC.
 
-Documented: the balance must be less than the least quantity of the spot market, and without a
-symbol all such balances are converted. Our guess: the price is the last price, there is no fee, and
-the USDC are cut to 6 decimals.
+Documented: the balance, with what is lent, must be less than the least quantity of the spot market,
+and without a symbol all such balances are converted. Our guess: what is lent is redeemed, even from
+a pool without supply; what is borrowed is no dust; the price is the last price, there is no fee,
+and the USDC are cut to 6 decimals.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
+from .holdings import holding
 from .ledger import cut, exact
 from .rules import bad_request
 
@@ -45,7 +47,7 @@ class DustConversion(NamedTuple):
 def convert(engine: Engine, account: EngineAccount, symbol: str | None) -> None:
     """Convert the dust of an asset, or all of it. Refusal: that balance is not dust."""
     if symbol is None:
-        for asset in account.balances.assets():
+        for asset in sorted({*account.balances.assets(), *account.loans}):
             if _is_dust(engine, account, asset):
                 _sell(engine, account, asset)
     elif _is_dust(engine, account, symbol):
@@ -58,10 +60,11 @@ def convert(engine: Engine, account: EngineAccount, symbol: str | None) -> None:
 @exact()
 def _is_dust(engine: Engine, account: EngineAccount, asset: str) -> bool:
     market = _market(engine, asset)
-    held = account.balances.available(asset) + account.balances.locked(asset)
-    if market is None or held == 0:
+    held = holding(account, asset)
+    total = held.available + held.lent + account.balances.locked(asset)
+    if market is None or total == 0 or held.borrowed:
         return False
-    return held < Decimal(market.raw["filters"]["quantity"]["minQuantity"])
+    return total < Decimal(market.raw["filters"]["quantity"]["minQuantity"])
 
 
 def _market(engine: Engine, asset: str) -> Market | None:
@@ -71,7 +74,9 @@ def _market(engine: Engine, asset: str) -> Market | None:
 
 
 def _sell(engine: Engine, account: EngineAccount, asset: str) -> None:
-    """No order can lock so little, so all of it is available."""
+    """No order can lock so little, so all that is not lent is available."""
+    lent = holding(account, asset).lent
+    engine.lending.move(account, asset, lent.copy_negate(), "DustConversion")
     quantity = account.balances.available(asset)
     with exact():
         received = cut(quantity * engine.mark(f"{asset}_{USDC}"))

@@ -207,6 +207,7 @@ class Lending(Undoable):
         before = loan.quantity
         with exact():
             loan.quantity += change
+        account.balances.touch()  # interest changes the margin, and no balance
         self.pools[loan.asset].change(before, loan.quantity)
         opens = (change > 0) == (loan.side == "Lend")
         event = loan.side if opens else {"Lend": "LendRedeem", "Borrow": "BorrowRepay"}[loan.side]

@@ -6,6 +6,7 @@ Documented are the fields, the states and the reasons of an end. The rest is our
 - There are duration / interval orders, rounded down. Their quantities differ by one step at most;
   with ``randomizedIntervalQuantity`` each is 0.5 to 1.5 times their mean.
 - With ``price`` the orders are limit orders, otherwise market orders.
+- Each order has the flags of the strategy, such as ``autoBorrow``.
 - What an order left unfilled when it ended is added to the next one.
 - It ends Terminated if an order is refused, or expires, for one of the documented reasons; and with
   the reason Expired if the duration is over. A market that takes no orders now, or another reason

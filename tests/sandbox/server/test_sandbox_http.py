@@ -269,6 +269,7 @@ def test_open_interest_is_a_list_even_of_one(still: Plain) -> None:
     assert rows[0]["timestamp"] == NOON * 1000
     every = told(still.get("/api/v1/openInterest"))
     assert rows[0] in every
+    assert told(still.get("/api/v1/openInterest?symbol=HNT_USDC")) == []
     assert {row["symbol"] for row in every} == {
         row["symbol"] for row in told(still.get("/api/v1/markets?marketType=PERP"))
     }
@@ -735,6 +736,12 @@ def test_a_body_needs_its_content_type(still: Plain) -> None:
         ("/ticker?symbol=NOPE", 400, "INVALID_CLIENT_REQUEST", "Invalid market symbol"),
         ("/trades?symbol=sol_usdc", 400, "INVALID_CLIENT_REQUEST", "Invalid market symbol"),
         ("/openInterest?symbol=NOPE", 400, "INVALID_CLIENT_REQUEST", "Invalid market symbol"),
+        (
+            "/klines?symbol=NOPE&interval=1h&startTime=1788264000",
+            400,
+            "INVALID_CLIENT_REQUEST",
+            "Invalid market symbol",
+        ),
         ("/depth?symbol=HNT_USDC", 404, "RESOURCE_NOT_FOUND", "Not Found"),
         ("/markPrices?symbol=NOPE", 400, "INVALID_CLIENT_REQUEST", "Symbol not found"),
         ("/markPrices?symbol=HNT_USDC", 400, "INVALID_CLIENT_REQUEST", "Symbol not found"),
