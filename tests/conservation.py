@@ -61,7 +61,10 @@ class Cutting(list[Any]):
 
 
 class Session:
-    """One exchange. ``happened``: how often each command was carried out, refused or cut off."""
+    """One exchange. ``happened``: how often each command was carried out, refused or cut off.
+    ``cut``: the part of the commands that are cut off."""
+
+    cut = 0.03
 
     def __init__(self, seed: str) -> None:
         self.seed, self.dice, self.happened = seed, Random(seed), Counter[str]()
@@ -91,7 +94,7 @@ class Session:
         """One random command, whole or cut off."""
         kind = self.dice.choices(KINDS, WEIGHTS)[0]
         command = getattr(self, kind)
-        cut = self.dice.random() < 0.03
+        cut = self.dice.random() < self.cut
         whole = self.dice.random() < 0.05
         seen = self.state(whole) if cut else None
         try:
