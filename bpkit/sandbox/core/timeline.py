@@ -197,10 +197,7 @@ def _realise(engine: Engine, until_us: int) -> None:
     for account in engine.settlement.holders_in_order():
         positions = account.positions.items()
         held = [(one, engine.feed(symbol).mark_price(here)) for symbol, one in positions]
-        if len(held) > 1:  # profits first, which pay for losses
-            held.sort(key=lambda both: both[0].unrealised(both[1]) < 0)
-        for position, mark in held:
-            engine.settlement.realise(account, position, mark, here)
+        engine.settlement.realise(account, held, here)
 
 
 def _at_stop(engine: Engine) -> None:
