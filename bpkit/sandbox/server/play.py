@@ -53,7 +53,9 @@ class Play:
     def __init__(self, service: Service, speed: float, span_us: int | None) -> None:
         number = isinstance(speed, int | float) and not isinstance(speed, bool)
         if not number or not 0 < speed <= FASTEST:  # NaN is refused, too
-            raise ValueError(f"speed={speed!r} is not a number above 0 and up to {FASTEST:,}")
+            raise ValueError(
+                f"speed={speed!r} is not a number above 0 and up to {FASTEST:,}; write speed=60"
+            )
         self._service, self.speed, self._span_us = service, speed, span_us
 
     def __enter__(self) -> None:
