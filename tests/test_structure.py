@@ -115,8 +115,10 @@ def imports_of(file: Path) -> Iterator[Import]:
 
 def walk(node: ast.AST, when: str) -> Iterator[tuple[ast.AST, str]]:
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue  # it holds no import, and most nodes are in one
         inner = when
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             inner = "call"
         elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             inner = "typing"
