@@ -259,6 +259,7 @@ class Engine(Undoable):
     ) -> EngineOrder:
         order = EngineOrder(self.next_id(), account, request, self.now_us, related=related)
         account.orders.append(order)
+        account.orders_of.add(request.market, order)
         return order
 
     # Conditional orders

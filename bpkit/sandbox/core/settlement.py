@@ -211,7 +211,9 @@ class FuturesSettlement(Undoable):
 
     def record(self, fill: OrderFill) -> None:
         """Add a fill to the history of its owner."""
-        fill.order.owner.fills.append(fill)
+        owner = fill.order.owner
+        owner.fills.append(fill)
+        owner.fills_of.add(fill.order.market, fill)
         self.fills += 1
 
     def _open(self, account: EngineAccount, position: EnginePosition) -> None:
@@ -278,6 +280,7 @@ class FuturesSettlement(Undoable):
         request = system_request(market, side, steps, CONVERSION)
         order = EngineOrder(self._next_id(), account, request, now_us, planned=ticks * steps)
         account.orders.append(order)
+        account.orders_of.add(market, order)
         self._streams.order(order, "orderAccepted")
         account.balances.spend(gives, given)
         self._market_maker.gain(gives, given)
