@@ -33,7 +33,9 @@ def span_us(
     try:
         span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except (OverflowError, TypeError, ValueError):  # more than timedelta holds; NaN; text
-        raise ValueError("the span is not a length of time that can pass") from None
+        raise ValueError(
+            f"the span is not a length of time that can pass; write {name}(minutes=5)"
+        ) from None
     if span < timedelta(0):
         raise ValueError(f"time only moves forward; write {name}(minutes=5), not {span}")
     if span > END - START - timedelta(microseconds=now_us):
