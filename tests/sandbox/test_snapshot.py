@@ -92,7 +92,7 @@ def test_a_session_has_something_of_everything() -> None:
         and any(one.funding for one in accounts)
     )
     assert service.capital._deposits and service.capital._withdrawals
-    for name in ("get_interest_history", "get_strategies_history", "get_dust_history"):
+    for name in ("get_interest_history", "get_strategies_history"):
         assert any(len(call(service, who, name, {})) > 10 for who in range(3)), name
 
 
