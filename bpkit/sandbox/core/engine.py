@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import DEFAULT_SEED
-from ..undo import Undoable, UndoDict, UndoList
+from ..undo import Undoable, UndoDict, UndoList, fresh
 from . import fees, rules, triggers
 from .account_streams import AccountStreams
 from .book import OTHER, PRICE_IMPACT, Match, Taker
@@ -257,7 +257,7 @@ class Engine(Undoable):
     def _accept(
         self, account: EngineAccount, request: OrderRequest, related: str | None = None
     ) -> EngineOrder:
-        order = EngineOrder(self.next_id(), account, request, self.now_us, related=related)
+        order = fresh(EngineOrder, self.next_id(), account, request, self.now_us, related=related)
         account.orders.append(order)
         account.orders_of.add(request.market, order)
         return order

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
-from ..undo import Undoable, UndoDict, UndoList, UndoTable
+from ..undo import Undoable, UndoDict, UndoList, UndoTable, fresh
 from .book import Side
 from .ledger import EXACT, ZERO, Balances, exact
 from .loans import InterestPayment, Loan, Movement
@@ -249,8 +249,8 @@ class EngineOrder(Undoable):
             client_id=_whole(client),
             quote_quantity=None if budget is None else Decimal(budget),
         )
-        return EngineOrder(
-            str(id), self.owner, request, int(created or 0), self.status, self.expiry,
+        return fresh(
+            EngineOrder, str(id), self.owner, request, int(created or 0), self.status, self.expiry,
             int(executed or 0), int(quote or 0), self.related, self.triggered_us, int(planned or 0),
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
-from ..undo import Undoable, UndoDict, UndoTable
+from ..undo import Undoable, UndoDict, UndoTable, fresh
 from .account_streams import AccountStreams
 from .book import Side
 from .fees import futures_fee, tier
@@ -278,7 +278,7 @@ class FuturesSettlement(Undoable):
             ticks = _whole(price, market.tick, ROUND_DOWN)
         (gives, given), (gets, got) = (quote, base) if side == "Bid" else (base, quote)
         request = system_request(market, side, steps, CONVERSION)
-        order = EngineOrder(self._next_id(), account, request, now_us, planned=ticks * steps)
+        order = fresh(EngineOrder, self._next_id(), account, request, now_us, planned=ticks * steps)
         account.orders.append(order)
         account.orders_of.add(market, order)
         self._streams.order(order, "orderAccepted")
