@@ -32,7 +32,7 @@ from bpkit.sandbox.simulation.synthetic import DEFAULT_SEED, SECOND, START_US
 
 NOW = 1_788_264_000_000  # ms: for signatures
 SECRETS = [b64encode(bytes([number] * 32)).decode() for number in (1, 2, 3)]
-FUNDS = {"USDC": "20000", "SOL": "60", "BTC": "0.2"}
+FUNDS = {"USDC": "20000", "SOL": "60", "BTC": "0.2", "ETH": "0.00009"}  # the ETH is dust
 SPOT, PERP = ("SOL_USDC", "BTC_USDC"), ("SOL_USDC_PERP", "ETH_USDC_PERP")
 STREAMS = [
     f"{kind}.{symbol}"
