@@ -146,7 +146,12 @@ def run(orders: int, seed: str) -> dict[str, int]:
         )
         while True:
             command = [sys.executable, __file__, "--program", line.url, journal, str(orders)]
-            child = subprocess.Popen([*command, f"{seed}-{kills}"], cwd=ROOT)
+            child = subprocess.Popen(
+                [*command, f"{seed}-{kills}"], cwd=ROOT, stdout=subprocess.PIPE
+            )
+            assert child.stdout is not None
+            with child.stdout as ready:
+                ready.readline()  # before, there is nothing to interrupt
             done = len(sending(journal)) >= orders
             if not done and killed(child, journal, dice):
                 kills += 1
@@ -192,6 +197,7 @@ def killed(child: subprocess.Popen[bytes], journal: str, dice: random.Random) ->
 def main() -> None:
     if sys.argv[1:2] == ["--program"]:
         url, journal, orders, seed = sys.argv[2:]
+        print("ready", flush=True)
         program(url, journal, int(orders), seed)
         return
     orders, seed = (*sys.argv[1:], *("800", "1")[len(sys.argv) - 1 :])

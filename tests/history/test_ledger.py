@@ -64,6 +64,19 @@ def test_the_movements_add_up_to_the_balances(
     assert book.differences == []
 
 
+def test_interest_counts_and_loans_do_not(sandbox: Sandbox, bp: Client, tmp_path: Path) -> None:
+    save_balances(bp, tmp_path / "balances.json")
+    sandbox.advance(seconds=1)
+    bp.execute_borrow_lend(symbol="SOL", side="Lend", quantity="5")
+    bp.execute_borrow_lend(symbol="ETH", side="Borrow", quantity="0.5")
+    bp.execute_order("ETH_USDC", "Ask", "Market", quantity="1.2")
+    sandbox.advance(hours=2)
+    book = ledger(bp, opening=tmp_path / "balances.json")
+    paid = book.df[book.df["kind"] == "interest"].groupby("asset")["amount"].sum()
+    assert paid["ETH"] < 0 < paid["SOL"]
+    assert set(book.df["kind"]) == {"opening", "trade", "fee", "interest"}
+
+
 def test_without_an_opening_it_is_computed_back(sandbox: Sandbox, bp: Client) -> None:
     sandbox.advance(minutes=1)
     begin = sandbox.now

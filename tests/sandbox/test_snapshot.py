@@ -76,10 +76,14 @@ def test_the_future_is_the_same(seed: int, before: int, heard: bool) -> None:
     assert everything(other) == everything(one)
 
 
-def test_a_session_has_something_of_everything() -> None:
+@pytest.fixture(scope="module")
+def session() -> Service:
+    return played(1, 250)
+
+
+def test_a_session_has_something_of_everything(session: Service) -> None:
     """Else the property above would say little."""
-    service = played(1, 250)
-    accounts = service.exchange.accounts.values()
+    accounts = session.exchange.accounts.values()
     ends = {(order.status, order.expiry) for one in accounts for order in one.orders}
     assert {status for status, _ in ends} >= {
         "New", "Filled", "Cancelled", "Expired", "TriggerPending",
@@ -91,9 +95,15 @@ def test_a_session_has_something_of_everything() -> None:
         and any(one.open for one in accounts)
         and any(one.funding for one in accounts)
     )
+<<<<<<< HEAD
     assert service.capital._deposits and service.capital._withdrawals
     for name in ("get_interest_history", "get_strategies_history"):
         assert any(len(call(service, who, name, {})) > 10 for who in range(3)), name
+=======
+    assert session.capital._deposits and session.capital._withdrawals
+    for name in ("get_interest_history", "get_strategies_history"):
+        assert any(len(call(session, who, name, {})) > 10 for who in range(3)), name
+>>>>>>> testtime
 
 
 def test_another_process_goes_on_in_the_same_way(tmp_path: Path) -> None:
@@ -129,11 +139,10 @@ def test_it_is_restored_many_times(sandbox: Sandbox, plain: Plain) -> None:
     assert ids[0] == ids[1]
 
 
-def test_numbers_are_exact_in_every_language() -> None:
+def test_numbers_are_exact_in_every_language(session: Service) -> None:
     """Decimals are text, and so are ints beyond 2**53."""
-    service = played(1, 100)
-    service.exchange.accounts[random_session.public_key(random_session.SECRETS[0])].user_id = 2**60
-    text = as_file(service)
+    session.exchange.accounts[random_session.public_key(random_session.SECRETS[0])].user_id = 2**60
+    text = as_file(session)
     found: list[int] = []
 
     def no_float(text: str) -> None:
@@ -339,9 +348,9 @@ def things(service: Service) -> dict[int, Any]:
     return found
 
 
-def test_two_exchanges_share_nothing_that_changes() -> None:
+def test_two_exchanges_share_nothing_that_changes(service: Service) -> None:
     """To restore one must not change the other, nor a table of a module."""
-    one, other = things(played(1, 60)), things(played(1, 60))
+    one, other = things(service), things(played(2, 40))
     shared = [thing for key, thing in one.items() if key in other]
     shared = [thing for thing in shared if type(thing) is not tuple]
     assert [thing for thing in shared if not is_constant(type(thing))] == []
