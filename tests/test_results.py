@@ -277,6 +277,7 @@ def test_funding_rates_are_shown_with_all_their_digits() -> None:
     ]  # fmt: skip
     assert '<th style="text-align: left;">SOL_USDC_PERP</th>' in made["text/html"]
     assert marks.df["fundingRate"].tolist()[:2] == [0.000012345, -0.0000001]
+    assert shown(answer("mark_prices", "[]"))["text/plain"].startswith("Empty DataFrame\n")
 
 
 def test_an_undocumented_rate_is_shown_as_it_came() -> None:

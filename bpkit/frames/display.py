@@ -33,8 +33,6 @@ def _padded(texts: list[str]) -> list[str]:
 
 def _visible(frame: pd.DataFrame, left: Callable[[list[str]], list[str]]) -> pd.DataFrame:
     """Another frame, with the texts that pandas shall show; ``left`` says what is on the left."""
-    if frame.empty:
-        return frame
     name, index = _column(frame.index.name, frame.index, left)
     columns = dict(_column(name, column, left) for name, column in frame.items())
     return pd.DataFrame(columns, pd.Index(index, name=name))
@@ -54,5 +52,5 @@ def _column(
 def _all_digits(rates: Any) -> list[str]:
     """0.000012345, where pandas writes 0.000012 or 1.234500e-05. All have as many decimals."""
     exact = [Decimal(str(rate)) for rate in rates]
-    places = max(len(f"{rate:f}".partition(".")[2]) for rate in exact)
+    places = max((len(f"{rate:f}".partition(".")[2]) for rate in exact), default=0)
     return [f"{rate:.{places}f}" for rate in exact]
