@@ -95,15 +95,9 @@ def test_a_session_has_something_of_everything(session: Service) -> None:
         and any(one.open for one in accounts)
         and any(one.funding for one in accounts)
     )
-<<<<<<< HEAD
-    assert service.capital._deposits and service.capital._withdrawals
-    for name in ("get_interest_history", "get_strategies_history"):
-        assert any(len(call(service, who, name, {})) > 10 for who in range(3)), name
-=======
     assert session.capital._deposits and session.capital._withdrawals
     for name in ("get_interest_history", "get_strategies_history"):
         assert any(len(call(session, who, name, {})) > 10 for who in range(3)), name
->>>>>>> testtime
 
 
 def test_another_process_goes_on_in_the_same_way(tmp_path: Path) -> None:
