@@ -31,6 +31,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from functools import partial
 from http.client import HTTPConnection
 from secrets import token_urlsafe
@@ -40,7 +41,7 @@ import pytest
 
 if TYPE_CHECKING:
     from . import Client
-    from .sandbox import Sandbox
+    from .sandbox import Conflicts, Sandbox
 
 ARGUMENTS = ("seed", "funds", "path", "speed", "faults", "conflicts", "may_miss")
 TOKEN = "BPKIT_SANDBOX_TOKEN"  # the variable of the environment that has the token
@@ -94,8 +95,8 @@ def _misused(item: pytest.Item) -> str | None:
     if not unknown:
         return None
     return (
-        f"{item.nodeid}: the marker bpkit has no argument {', '.join(unknown)}; write names, such "
-        f'as seed="7". There are {", ".join(ARGUMENTS)}'
+        f"{item.nodeid}: the marker bpkit has no argument {', '.join(unknown)}; write arguments "
+        f'with their names, such as seed="7". It has {", ".join(ARGUMENTS)}'
     )
 
 
@@ -156,16 +157,15 @@ def _start(
     conflicts: Mapping[str, Any] | None = None,
 ) -> Sandbox:
     """A sandbox that ends with the stack."""
-    from .sandbox import Conflicts, Sandbox
+    from .sandbox import Sandbox
 
     options: dict[str, Any] = {} if seed is None else {"seed": seed}
-    choices = None if conflicts is None else Conflicts(**conflicts)
+    choices = None if conflicts is None else _conflicts(conflicts)
     sandbox = stack.enter_context(Sandbox(funds=funds, conflicts=choices, **options))
     made.append(partial(_seen, sandbox))
     if path is not None:
         sandbox.set_path(*_path(path))
-    for fault in faults:
-        given = _fault(fault)
+    for given in _faults(faults):
         stack.enter_context(sandbox.fault(given.pop("fault"), **given))
     if speed is not None:
         stack.enter_context(sandbox.play(speed))
@@ -188,12 +188,30 @@ def _path(text: str) -> tuple[str, str]:
     return symbol.strip(), moves.strip()
 
 
+def _conflicts(given: Mapping[str, Any]) -> Conflicts:
+    from .sandbox import Conflicts
+
+    known = [one.name for one in fields(Conflicts)]
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{name!r} is not one of the conflicts; write {' or '.join(known)}")
+    return Conflicts(**given)
+
+
+def _faults(given: Collection[str | Mapping[str, Any]]) -> list[dict[str, Any]]:
+    if isinstance(given, str | Mapping):
+        raise ValueError(f"faults={given!r} is not a list; write [{given!r}]")
+    return [_fault(one) for one in given]
+
+
 def _fault(given: str | Mapping[str, Any]) -> dict[str, Any]:
     """A fault with its options: ``{"fault": "lost_reply", "times": 1}``."""
     if isinstance(given, str):
         return {"fault": given}
     if not isinstance(given, Mapping) or "fault" not in given:
-        raise ValueError(f'{given!r} of faults is not a name, nor {{"fault": "lost_reply"}}')
+        raise ValueError(
+            f'{given!r} in faults is not a fault; write "lost_reply" or {{"fault": "lost_reply"}}'
+        )
     return dict(given)
 
 
@@ -289,14 +307,16 @@ def bpkit_sandbox_process(
     process, given = _bpkit_process, _arguments(request.node)
     for name in ("funds", "conflicts"):
         if given.get(name) is not None:
-            raise ValueError(f"{name}={given[name]!r} is for bpkit_sandbox, not for a process")
+            raise ValueError(
+                f"{name}={given[name]!r} is for bpkit_sandbox, not for a process; use that fixture"
+            )
     process.reset(given.get("seed"))
     request.node.stash.setdefault(_MADE, []).append(partial(_seen_by, process))
     if given.get("path") is not None:
         symbol, moves = _path(given["path"])
         process.control("PUT", f"markets/{symbol}/path", {"steps": moves})
-    for fault in given.get("faults", ()):
-        process.control("POST", "faults", _fault(fault))
+    for fault in _faults(given.get("faults", ())):
+        process.control("POST", "faults", fault)
     if given.get("speed") is not None:
         process.control("PUT", "clock", {"speed": given["speed"]})
     return process

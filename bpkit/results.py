@@ -59,7 +59,9 @@ class Answer:
             shown, note = self._visible_frame()
         except (AttributeError, TypeError, ValueError):
             return None  # an odd value must not hide an answer: it is shown as text
-        table = shown._repr_html_()  # type: ignore[operator]  # pandas' stubs miss it
+        from .frames.display import as_html
+
+        table = as_html(shown)
         return f"{table}<p>{note}</p>" if table and note else table
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -69,7 +71,9 @@ class Answer:
             cycle = True
         if cycle:
             return printer.text(repr(self))
-        printer.text(f"{shown}\n{note}" if note else str(shown))
+        from .frames.display import as_text
+
+        printer.text(as_text(shown) + (f"\n{note}" if note else ""))
 
 
 # Answer must be the first base class: IPython has its own printers for list and dict, and would use
@@ -161,8 +165,9 @@ class Record(Answer, dict[str, Any]):
         fields = self._fields()
         if not fields:
             return super()._repr_html_()
+        left = ' style="text-align: left;"'
         rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
+            f"<tr><th{left}>{escape(name)}</th><td{left}>{escape(value)}</td></tr>"
             for name, value in fields.items()
         )
         note = self._null_note("<p>", "</p>")
@@ -175,8 +180,10 @@ class Record(Answer, dict[str, Any]):
             return super()._repr_pretty_(printer, cycle)
         width = max(map(len, fields))
         lines = [f"{name:<{width}}  {value}" for name, value in fields.items()]
-        frame = f"\n\n{self.df}" if self.kind in _TOTALS else ""
-        printer.text("\n".join(lines) + self._null_note("\n", "") + frame)
+        printer.text("\n".join(lines) + self._null_note("\n", ""))
+        if self.kind in _TOTALS:
+            printer.text("\n\n")
+            super()._repr_pretty_(printer, cycle)
 
     def _null_note(self, before: str, after: str) -> str:
         nulls = sum(value is None for value in self.values())

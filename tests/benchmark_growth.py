@@ -229,6 +229,7 @@ def fills() -> None:
         "GET fills of an orderId": lambda: room.request("get_fills", orderId=ids[-2])(),
         "GET fills since a time": room.request("get_fills", **{"from": START_US // 1_000}),
         "GET order history": room.request("get_order_history"),
+        "GET order history of a symbol": room.request("get_order_history", symbol=SPOT),
         "GET the history of an orderId": lambda: room.request(
             "get_order_history", orderId=ids[-2]
         )(),
@@ -283,8 +284,9 @@ def memory() -> None:
             more = {"quantity": quantity, "timeInForce": "IOC", "clientId": number * 1_000}
             room.place(room.me, "Bid", at + Decimal(number % 90) / 100, **more)
         whole = held() - before
-        room.me.fills.clear()
-        room.exchange.accounts["maker"].fills.clear()
+        for account in (room.me, room.exchange.accounts["maker"]):
+            account.fills.clear()
+            account.fills_of.clear()
         room.exchange.feed(SPOT)._recorded.clear()
         order = held() - before
         print(f"{what}: {order / ORDERS:.0f} bytes", end="")

@@ -62,6 +62,11 @@ class Cells(HTMLParser):
             self.cells[-1] += data
 
 
+def words(made: dict[str, str]) -> list[str]:
+    """The texts of the cells in HTML."""
+    return [cell.strip() for cell in Cells(made["text/html"].split("<p>")[0]).cells]
+
+
 # --- plain JSON -----------------------------------------------------------------------------------
 
 
@@ -204,11 +209,79 @@ def test_columns_without_a_value_are_counted_not_shown() -> None:
     second = ORDER.replace('"5"', '"6"').replace('"0.10"', "null")
     rows = answer("orders", f"[{ORDER},{second}]")
     made = shown(rows)
-    filled = rows.df[["id", "symbol", "status", "price", "quantity"]]
     # An order has 32 columns.
-    assert made["text/plain"] == f"{filled}\nand 27 columns without a value"
-    assert made["text/html"] == f"{filled._repr_html_()}<p>and 27 columns without a value</p>"
+    assert made["text/plain"] == (
+        "   id  symbol    status  price  quantity\n"
+        "0  5   SOL_USDC  New       0.1       1.0\n"
+        "1  6   SOL_USDC  New       NaN       1.0\n"
+        "and 27 columns without a value"
+    )
+    filled = rows.df[["id", "symbol", "status", "price", "quantity"]]
+    assert words(made) == words({"text/html": filled._repr_html_()})
+    assert made["text/html"].endswith("</div><p>and 27 columns without a value</p>")
     assert rows.df.shape == (2, 32)
+
+
+MARKS = (
+    '[{"symbol":"SOL_USDC_PERP","markPrice":"170.5","fundingRate":"0.000012345",'
+    '"nextFundingTimestamp":null},{"symbol":"X","markPrice":"1","fundingRate":"-0.0000001"},'
+    '{"symbol":"Y","markPrice":"1","fundingRate":null}]'
+)
+
+
+def test_texts_are_on_the_left_and_numbers_on_the_right() -> None:
+    fills = answer(
+        "fills",
+        '[{"symbol":"SOL_USDC","side":"Bid","price":"9.5","orderId":"7","tradeId":3},'
+        '{"symbol":"X","side":"Ask","price":"170.25","orderId":null,"tradeId":44}]',
+    )
+    made = shown(fills)
+    assert made["text/plain"] == (
+        "   symbol    side   price  orderId  tradeId\n"
+        "0  SOL_USDC  Bid     9.50  7              3\n"
+        "1  X         Ask   170.25  NaN           44\n"
+        "and 7 columns without a value"
+    )
+    left = ' style="text-align: left;"'
+    assert (
+        made["text/html"].split("<tbody>")[1].split("</tbody>")[0].split()
+        == (
+            f"<tr> <th>0</th> <td{left}>SOL_USDC</td> <td{left}>Bid</td> <td>9.50</td> "
+            f"<td{left}>7</td> <td>3</td> </tr> "
+            f"<tr> <th>1</th> <td{left}>X</td> <td{left}>Ask</td> <td>170.25</td> "
+            f"<td{left}>NaN</td> <td>44</td> </tr>"
+        ).split()
+    )
+    assert f"<th{left}>symbol</th>" in made["text/html"] and "<th>price</th>" in made["text/html"]
+    assert fills.df.columns[1] == "symbol" and fills.df["symbol"].tolist() == ["SOL_USDC", "X"]
+
+
+def test_a_wide_text_does_not_cut_a_short_one() -> None:
+    made = shown(answer("fills", json.dumps([{"orderId": "7"}, {"orderId": "8" * 60}])))
+    assert made["text/plain"].splitlines()[1:3] == ["0  7" + 48 * " ", "1  " + 46 * "8" + "..."]
+
+
+def test_funding_rates_are_shown_with_all_their_digits() -> None:
+    marks = answer("mark_prices", MARKS)
+    made = shown(marks)
+    assert made["text/plain"] == (
+        "               markPrice   fundingRate\n"
+        "symbol                                \n"
+        "SOL_USDC_PERP      170.5   0.000012345\n"
+        "X                    1.0  -0.000000100\n"
+        "Y                    1.0           NaN\n"
+        "and 2 columns without a value"
+    )
+    assert words(made)[-9:] == [
+        "SOL_USDC_PERP", "170.5", "0.000012345", "X", "1.0", "-0.000000100", "Y", "1.0", "NaN"
+    ]  # fmt: skip
+    assert '<th style="text-align: left;">SOL_USDC_PERP</th>' in made["text/html"]
+    assert marks.df["fundingRate"].tolist()[:2] == [0.000012345, -0.0000001]
+
+
+def test_an_undocumented_rate_is_shown_as_it_came() -> None:
+    made = shown(answer("unknown", '[{"fundingRate":0.000012345},{"fundingRate":null}]'))
+    assert made["text/plain"] == "   fundingRate\n0  0.000012345\n1         None"
 
 
 def test_one_column_without_a_value() -> None:
@@ -229,7 +302,8 @@ def test_zero_false_and_the_empty_text_are_values() -> None:
 def test_rows_without_any_value_show_all_columns(text: str) -> None:
     rows = answer("orders", text)
     made = shown(rows)
-    assert made["text/html"] == rows.df._repr_html_() and made["text/plain"] == str(rows.df)
+    assert words(made) == words({"text/html": rows.df._repr_html_()})
+    assert made["text/plain"].split() == str(rows.df).split()
 
 
 def test_an_index_is_shown_with_what_has_a_value() -> None:
@@ -243,8 +317,13 @@ def test_collateral_shows_the_totals_and_then_the_assets() -> None:
     record = answer("collateral", COLLATERAL)
     made = shown(record)
     assert made["text/plain"] == (f"netEquity  28.49145\nand 1 field that is null\n\n{record.df}")
-    assert made["text/html"].endswith(f"<p>and 1 field that is null</p>{record.df._repr_html_()}")
-    assert "<tr><th>netEquity</th><td>28.49145</td></tr></tbody></table>" in made["text/html"]
+    assert made["text/html"].startswith(
+        '<table class="dataframe"><tbody><tr><th style="text-align: left;">netEquity</th>'
+        '<td style="text-align: left;">28.49145</td></tr></tbody></table>'
+        "<p>and 1 field that is null</p><div>"
+    )
+    assets = {"text/html": made["text/html"].split("</p>")[1]}
+    assert words(assets) == words({"text/html": record.df._repr_html_()})
     assert record["netEquity"] == "28.49145" and record.df.index.tolist() == ["USDT"]
 
 
@@ -306,8 +385,8 @@ def test_the_values_of_rows_are_text_not_markup() -> None:
 def test_a_record_that_is_nested_or_empty_shows_its_frame(kind: str, text: str) -> None:
     record = answer(kind, text)
     made = shown(record)
-    assert made["text/html"] == record.df._repr_html_()
-    assert made["text/plain"] == str(record.df)
+    assert words(made) == words({"text/html": record.df._repr_html_()})
+    assert made["text/plain"].split() == str(record.df).split()
 
 
 @pytest.mark.parametrize(

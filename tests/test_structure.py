@@ -55,7 +55,7 @@ HOMES = {
     "requests": {"network.connection", "network.probe", "network.route", "transport"},
     "urllib3": {"network.failures"},
     "cryptography": {"signing", "sandbox.server.auth"},
-    "pandas": {"frames", "frames.conversions"},
+    "pandas": {"frames", "frames.conversions", "frames.display"},
     "numpy": {
         "frames.conversions", "sandbox.simulation.candles", "sandbox.simulation.crowd",
         "sandbox.simulation.daily", "sandbox.simulation.lines", "sandbox.simulation.marks",
@@ -233,7 +233,7 @@ def test_no_two_modules_need_each_other() -> None:
 def test_frames_and_results_know_no_network() -> None:
     inside_frames = [one for one in OWN if within(one.room, "frames")]
     assert [one for one in inside_frames if not within(one.target, "frames")] == []
-    below = {"frames", "clock", "errors", "operations"}
+    below = {"frames", "frames.display", "clock", "errors", "operations"}
     assert {one.target for one in OWN if one.room == "results"} == below
 
 

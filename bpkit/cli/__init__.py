@@ -69,11 +69,17 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     pace = sandbox.add_mutually_exclusive_group()
     pace.add_argument("--still", action="store_true", help="do not let the market's time pass")
     pace.add_argument(
-        "--speed", type=float, help="seconds of market time in a second (default: as the clock)"
+        "--speed",
+        type=float,
+        help="how many seconds of market time pass in a second (default: as the clock)",
     )
-    sandbox.add_argument("--seed", default=None, help="any text: another simulated market")
+    sandbox.add_argument("--seed", default=None, help="any text; another text gives another market")
     sandbox.add_argument(
-        "--accounts", type=int, default=0, help="open so many more accounts, and print their keys"
+        "--accounts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="open N more accounts, and print their keys",
     )
     sandbox.add_argument(
         "--keys", metavar="FILE", help="write those keys to a new file that only you can read"
@@ -82,10 +88,15 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
         "--host", default="127.0.0.1", help="0.0.0.0 lets other machines in; it needs a token"
     )
     sandbox.add_argument(
-        "--name", action="append", default=[], help="by which other machines call this one"
+        "--name",
+        action="append",
+        default=[],
+        help="a name by which other machines call this one; it may be repeated",
     )
     sandbox.add_argument(
-        "--token", default=None, help="for calls that steer it (default: $BPKIT_SANDBOX_TOKEN)"
+        "--token",
+        default=None,
+        help="for calls that steer it (default: $BPKIT_SANDBOX_TOKEN, or a random one)",
     )
     add("tour", _tour, "show a public query, a signed GET and a signed order, in a second")
     operations = add("operations", show_operations, "list what can be called")
@@ -194,7 +205,7 @@ def _sandbox(chosen: argparse.Namespace) -> Any:
     if not 0 <= chosen.accounts <= MOST_ACCOUNTS:
         raise ValueError(f"--accounts {chosen.accounts} is not from 0 to {MOST_ACCOUNTS:,}")
     if chosen.keys and not chosen.accounts:
-        raise ValueError("--keys FILE needs --accounts: so many keys are written")
+        raise ValueError("--keys FILE needs --accounts: write, for example, --accounts 5")
     still, speed = chosen.still or chosen.speed is not None, chosen.speed
     if speed is not None and speed.is_integer():
         speed = int(speed)
@@ -227,7 +238,7 @@ def _greeting(sandbox: Any, chosen: argparse.Namespace) -> str:
     if chosen.still or chosen.speed == 0:
         market = f"The market's time is {now} and does not pass: waiting\norders are not filled."
     elif chosen.speed is not None:
-        market = f"Its market starts at {now}; {chosen.speed:g} seconds of it pass in one."
+        market = f"Its market starts at {now}; {chosen.speed:g} seconds of it pass in each second."
     given = chosen.token or os.environ.get("BPKIT_SANDBOX_TOKEN")
     token = "the token is the one that you gave" if given else "the token for that:"
     shown = "" if given else f"\n  BPKIT_SANDBOX_TOKEN={sandbox.token}"

@@ -179,7 +179,7 @@ SIGNED = (
        ask("get_max_order_quantity", key="own", symbol=SPOT, side="Bid", price="150.250")),
     _q("signed-booleans", "Booleans are signed as", "true", "status; error",
        ask("get_max_order_quantity", key="own", symbol=SPOT, side="Bid", autoBorrow="true")),
-    _q("strategy-unknown", "`get_strategy` finds running ones only", "404 RESOURCE_NOT_FOUND",
+    _q("strategy-unknown", "`get_strategy` finds running strategies only", "404 RESOURCE_NOT_FOUND",
        "status; error", ask("get_strategy", key="own", symbol=SPOT, strategyId="111111111")),
     _q("unknown-parameter-signed", "A parameter that the operation does not have",
        "it is ignored, and signed", "status; error", ask("get_account", key="own", parity="1")),

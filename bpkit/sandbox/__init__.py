@@ -15,6 +15,7 @@ answers with the exchange's own JSON. The same port serves WebSocket streams. ``
 says what is left out of orders and positions. ``Sandbox.fault`` lets something go wrong on purpose.
 If a signature is refused, ``Sandbox.log`` and a header that only the sandbox sends say why.
 
+    from bpkit import Client
     from bpkit.sandbox import Sandbox
 
     sandbox = Sandbox()
@@ -165,9 +166,8 @@ class Sandbox(Steering):
         None), status (as sent; 0 if the connection was cut), verdict ("answered", the reason of the
         refusal, or, if a fault hit it, what was done and what then went wrong: "carried out, reply
         lost"), fault (the names of those that hit it, or None), finding (what was wrong with a
-        refused signature, and what to do, or None). The last 10,000 are kept. A text of more than
-        10,000 bytes is cut, and ends with a note that it was; so is one of more than 500 when 300
-        newer rows have come.
+        refused signature, and what to do, or None). The last 10,000 are kept. A text is cut after
+        10,000 bytes, with a note at its end; in all but the newest 300 rows after 500.
 
         A frame that a client sends on a WebSocket has a row, too: its method is SUBSCRIBE or
         UNSUBSCRIBE, its body the frame without its signature, its status 101, and its verdict
@@ -186,8 +186,9 @@ class Sandbox(Steering):
         take their place there. If it takes longer than a second, a bar shows how far it is (if tqdm
         is installed, and stderr is a terminal or this is a notebook).
 
-        Ctrl+C stops the time where it is, and raises KeyboardInterrupt. After any error all that
-        happened up to ``sandbox.now`` has happened, and nothing after it.
+        Ctrl+C stops the time where it is, and raises KeyboardInterrupt. After any error,
+        everything up to ``sandbox.now`` has happened, and nothing after it. ValueError: the market
+        follows the clock or runs at a speed, another advance runs, or the span is not above 0.
         """
         if not self._still:
             raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
@@ -231,7 +232,7 @@ class Sandbox(Steering):
 
         ``name``: one of ``bpkit.sandbox.FAULTS``, which says what each of them does.
         ``operations``: the names of those it may hit; all that it can touch unless given.
-        ``times``: it hits at most so many requests, sockets or frames. ``seconds``: for ``slow``
+        ``times``: how many requests, sockets or frames it hits at most. ``seconds``: for ``slow``
         (2) how late, at most 600; for ``clock_skew`` (30) how far the exchange's clock is ahead,
         below 0 if it is behind. ``symbols``: for ``cancel_only`` which markets; all unless given.
         ``account``: it hits only requests that name this account's key. ``probability``: how often

@@ -160,4 +160,6 @@ def check_options(seed: object, follow_clock: object, conflicts: object) -> None
     if not isinstance(follow_clock, bool):
         raise ValueError(f"follow_clock={follow_clock!r} is not True or False")
     if conflicts is not None and not isinstance(conflicts, Conflicts):
-        raise ValueError(f"conflicts={conflicts!r} is not a Conflicts; write Conflicts()")
+        raise ValueError(
+            f"conflicts={conflicts!r} is not a Conflicts; write Conflicts(auth_status=401)"
+        )

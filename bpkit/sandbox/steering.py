@@ -29,12 +29,12 @@ class Steering:
         return self._service.snapshot()
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go back to a snapshot, of this or another sandbox: what follows is the same as then.
+        """Go back to a snapshot of this or another sandbox.
 
-        Accounts keep their keys. Faults and the log stay as they are. WebSockets are closed, code
-        1001: a client must subscribe again. A book (``bp.order_book``) that has seen later updates
-        stays stale and says so: open another. A market that follows the clock goes on from the
-        snapshot's time.
+        The same calls as after the snapshot then have the same results. Accounts keep their keys.
+        Faults and the log stay as they are. WebSockets are closed, code 1001: a client must
+        subscribe again. A book (``bp.order_book``) that has seen later updates stays stale and says
+        so: open another. A market that follows the clock goes on from the snapshot's time.
 
         ValueError: the snapshot is of another version of the engine, or was changed; or ``play`` or
         an advance runs. Then nothing has changed.
@@ -62,7 +62,7 @@ class Steering:
 
         Returns ``symbol``, ``price`` (text), and how many conditional orders were triggered
         (``triggers``) and trades of users made (``fills``) at once. ValueError: no such market, the
-        market is closed, or a wrong price.
+        market is closed, a wrong price, or wrong ``moves``.
         """
         exchange = self._service.exchange
         return self._service.command(lambda: exchange.set_price(symbol, price, moves))
@@ -76,7 +76,9 @@ class Steering:
             sandbox.set_path("SOL_USDC_PERP", {"steps": "jump -5%", "moves": ["mark"]})
             sandbox.advance(minutes=5)
 
-        Names: crash, spike, gap, drift, whipsaw, flat; with numbers: "crash 30% in 10m".
+        Names: crash ("-20% in 5m"), spike ("+20% in 1m; back in 1m"), gap ("jump -10%"), drift
+        ("+5% in 1d"), whipsaw ("-3% in 1m; +3% in 1m"), flat ("hold 1h"). They may have numbers:
+        "crash 30% in 10m".
 
         As a dict: ``steps`` (text, or a list such as ``{"from": "170", "to": "150", "in": "5m"}``,
         ``{"hold": "1m"}``, ``{"jump": "140"}``) or ``name`` with ``percent`` and ``in``;

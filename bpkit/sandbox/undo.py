@@ -12,10 +12,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import localcontext
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, ParamSpec, SupportsIndex, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
+Made = TypeVar("Made")
+Given = ParamSpec("Given")
 Log = list[tuple[Any, ...]]
 _NOTHING: Any = object()  # there was no such attribute
 
@@ -48,6 +50,15 @@ def all_or_nothing() -> Iterator[None]:
         raise
     finally:
         _thread.log = None
+
+
+def fresh(kind: Callable[Given, Made], *args: Given.args, **named: Given.kwargs) -> Made:
+    """Make an object. What its making sets is not logged: if the block raises, nobody has it."""
+    log, _thread.log = _thread.log, None
+    try:
+        return kind(*args, **named)
+    finally:
+        _thread.log = log
 
 
 class Undoable:

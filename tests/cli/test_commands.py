@@ -247,7 +247,8 @@ def test_a_sandbox_for_a_class() -> None:
     options = ("--speed", "60", "--seed", "7", "--accounts", "30")
     with serving(*options) as (_, url, greeting):
         assert (
-            "Its market starts at 2026-09-01 12:00 UTC; 60 seconds of it pass in one." in greeting
+            "Its market starts at 2026-09-01 12:00 UTC; 60 seconds of it pass in each second."
+            in greeting
         )
         token = re.search(r"^  BPKIT_SANDBOX_TOKEN=(\S+)$", greeting, re.MULTILINE)
         assert token is not None

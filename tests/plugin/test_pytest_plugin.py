@@ -157,6 +157,24 @@ class TestThose:
     )
 
 
+def test_a_wrong_value_is_refused_with_the_right_one(run: Run) -> None:
+    wrong = {
+        "faults='slow'": "*ValueError: faults='slow' is not a list; write [[]'slow']",
+        "faults=[5]": '*ValueError: 5 in faults is not a fault; write "lost_reply" or *',
+        "conflicts={'auth': 401}": "*ValueError: 'auth' is not one of the conflicts; write *",
+        "path='170 -> 150 in 5m'": '*is not a path; write "SOL_USDC: 170 -> 150 in 5m"',
+        "seed=7": '*ValueError: seed=7 is not text; write seed="7"',
+        "speed='60'": "*ValueError: speed='60' is not a number *; write speed=60",
+    }
+    tests = [
+        f"@pytest.mark.bpkit({given})\ndef test_{number}(bpkit_sandbox): pass\n"
+        for number, given in enumerate(wrong)
+    ]
+    result = run("\n".join(tests))
+    result.assert_outcomes(errors=len(wrong))
+    result.stdout.fnmatch_lines([*wrong.values()])
+
+
 def test_a_bot_that_polls_lives_an_hour_in_a_minute(run: Run) -> None:
     result = run(
         """
@@ -326,7 +344,7 @@ def test_shows_what_it_saw(bpkit_sandbox_process):
     result.assert_outcomes(passed=1, failed=3, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "*ValueError: funds=* is for bpkit_sandbox, not for a process",
+            "*ValueError: funds=* is for bpkit_sandbox, not for a process; *",
             "seed 'bpkit 4185', market time 2026-09-01T12:00:00Z, the last 0 of 0 requests:",
             "lost_reply was never met: this test proved nothing. *",
             "seed 'bpkit 4185', market time 2026-09-01T12:00:00Z, the last 1 of 1 requests:",

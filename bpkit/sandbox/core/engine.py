@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import DEFAULT_SEED
-from ..undo import Undoable, UndoDict, UndoList
+from ..undo import Undoable, UndoDict, UndoList, fresh
 from . import fees, rules, triggers
 from .account_streams import AccountStreams
 from .book import OTHER, PRICE_IMPACT, Match, Taker
@@ -139,6 +139,14 @@ class Engine(Undoable):
         self.leave_exits(venue)
         return venue
 
+    def forget(self, account: EngineAccount) -> None:
+        """Remove an account that is closed. Its key may get another one."""
+        tables: tuple[UndoDict[str, Any], ...] = (
+            self.accounts, self.lending.automatic, self.shortfalls.safe
+        )  # fmt: skip
+        for table in tables:
+            table.pop(account.public_key, None)
+
     # Orders
 
     def place(
@@ -249,8 +257,9 @@ class Engine(Undoable):
     def _accept(
         self, account: EngineAccount, request: OrderRequest, related: str | None = None
     ) -> EngineOrder:
-        order = EngineOrder(self.next_id(), account, request, self.now_us, related=related)
+        order = fresh(EngineOrder, self.next_id(), account, request, self.now_us, related=related)
         account.orders.append(order)
+        account.orders_of.add(request.market, order)
         return order
 
     # Conditional orders

@@ -77,14 +77,14 @@ class Shortfalls(Undoable):
     """When accounts get short of margin, without a look at each of them.
 
     There is a range of marks for each market. An account whose USDC is enough at the worst ends of
-    these ranges is safe while the marks stay in them and the account does not change. Only the
+    these ranges is ``safe`` while the marks stay in them and the account does not change. Only the
     others are searched, and all accounts with a loan: its interest and other assets count too.
     """
 
     def __init__(self) -> None:
         self._ranges: UndoDict[str, tuple[Decimal, Decimal]] = UndoDict()
         # public key of a safe account -> the version of its balances when it was found safe
-        self._safe: UndoTable[int] = UndoTable()
+        self.safe: UndoTable[int] = UndoTable()
 
     def find(self, engine: Engine, start_us: int, end_us: int) -> list[tuple[int, EngineAccount]]:
         """The accounts that get short in a span, the oldest first, and when: see
@@ -93,7 +93,7 @@ class Shortfalls(Undoable):
         if first > last:
             return []
         self._widen(engine, first, last)
-        holders, safe = engine.settlement.holders.items(), self._safe
+        holders, safe = engine.settlement.holders.items(), self.safe
         unknown = [one for key, one in holders if safe.get(key) != one.balances.version]
         at_risk = [account for account in unknown if not self._is_safe(account, engine)]
         others = engine.lending.users.keys() - engine.settlement.holders.keys()
@@ -111,7 +111,7 @@ class Shortfalls(Undoable):
             known = self._ranges.get(symbol)
             if known is None or low < known[0] or high > known[1]:
                 self._ranges[symbol] = low * (1 - AROUND), high * (1 + AROUND)
-                self._safe.clear()
+                self.safe.clear()
 
     def _is_safe(self, account: EngineAccount, engine: Engine) -> bool:
         def worst(symbol: str) -> Decimal:
@@ -119,7 +119,7 @@ class Shortfalls(Undoable):
 
         if account.loans or not Margin(engine.markets, worst).cash_is_enough(account):
             return False
-        self._safe[account.public_key] = account.balances.version
+        self.safe[account.public_key] = account.balances.version
         return True
 
 

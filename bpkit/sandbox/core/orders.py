@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..formatting import iso, plain
 from ..simulation.market import Market
-from ..undo import Undoable, UndoDict, UndoList, UndoTable
+from ..undo import Undoable, UndoDict, UndoList, UndoTable, fresh
 from .book import Side
 from .ledger import EXACT, ZERO, Balances, exact
 from .loans import InterestPayment, Loan, Movement
 from .positions import EnginePosition, FundingPayment, Settlement
-from .waiting import Waiting
+from .waiting import ByMarket, Waiting
 
 if TYPE_CHECKING:
     from .dust import DustConversion
@@ -105,7 +105,8 @@ class OrderRequest:
 @dataclass(eq=False)
 class EngineAccount(Undoable):
     """An account: balances, open orders by id, positions, and its histories, oldest first.
-    ``opened`` and ``ended`` change ``open``, and ``waiting``, which has its sums.
+    ``opened`` and ``ended`` change ``open``, and ``waiting``, which has its sums. ``orders_of`` and
+    ``fills_of`` have the same rows as ``orders`` and ``fills``.
 
     ``positions``: the open ones, by symbol; ``every_position``: closed ones too.
     ``leverage_limit``: the largest ratio of positions to equity. ``settings``: switches by their
@@ -120,6 +121,8 @@ class EngineAccount(Undoable):
     open: UndoTable[EngineOrder] = field(default_factory=UndoTable)
     orders: UndoList[EngineOrder] = field(default_factory=UndoList)
     fills: UndoList[OrderFill] = field(default_factory=UndoList)
+    orders_of: ByMarket[EngineOrder] = field(default_factory=ByMarket)
+    fills_of: ByMarket[OrderFill] = field(default_factory=ByMarket)
     leverage_limit: Decimal = Decimal(10)
     settings: UndoDict[str, bool] = field(
         default_factory=lambda: UndoDict(dict.fromkeys(SETTINGS, False))
@@ -184,8 +187,6 @@ class EngineAccount(Undoable):
 
 OWN = ("price", "quantity", "client_id", "quote_quantity")  # in a request: not shared with others
 PACKED = ("request", "id", "created_us", "executed", "executed_quote", "planned")
-
-
 _COMMON = [one.name for one in fields(OrderRequest) if one.name not in (*OWN, "conditions")]
 _common_values = attrgetter(*_COMMON)
 
@@ -248,8 +249,8 @@ class EngineOrder(Undoable):
             client_id=_whole(client),
             quote_quantity=None if budget is None else Decimal(budget),
         )
-        return EngineOrder(
-            str(id), self.owner, request, int(created or 0), self.status, self.expiry,
+        return fresh(
+            EngineOrder, str(id), self.owner, request, int(created or 0), self.status, self.expiry,
             int(executed or 0), int(quote or 0), self.related, self.triggered_us, int(planned or 0),
         )  # fmt: skip
 

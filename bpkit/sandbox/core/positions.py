@@ -75,16 +75,17 @@ class EnginePosition(Undoable):
             self.settled += due
         return due
 
-    def realise(self, mark: Decimal, cash: Decimal) -> Decimal:
-        """Realise the profit or loss at ``mark``. Returns what must be paid, cut to 6 decimals.
-
-        ``cash``: the most that a loss may take. The rest of the loss stays unrealised.
-        """
+    def gain(self, mark: Decimal) -> Decimal:
+        """The profit or loss at ``mark`` of all its fills, cut to 6 decimals."""
         with fine():
-            flow = self.market.notional(self.flow)
-            due = max(cut(self.quantity * mark - flow) - self.settled, -cut(cash))
-            self.settled += due
-            self.basis = flow + self.settled
+            return cut(self.quantity * mark - self.market.notional(self.flow))
+
+    def realise(self, gain: Decimal) -> Decimal:
+        """Realise ``gain`` of all its fills. Returns what must be paid now."""
+        with fine():
+            due = gain - self.settled
+            self.settled = gain
+            self.basis = self.market.notional(self.flow) + gain
         return due
 
     @property

@@ -8,17 +8,17 @@ the market maker pays the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
-from ..undo import Undoable, UndoDict, UndoTable
+from ..undo import Undoable, UndoDict, UndoTable, fresh
 from .account_streams import AccountStreams
 from .book import Side
 from .fees import futures_fee, tier
-from .ledger import ZERO, Balances, exact, raised, rounded
+from .ledger import ZERO, Balances, cut, exact, raised, rounded
 from .orders import (
     CONVERSION,
     LIQUIDATION,
@@ -99,15 +99,22 @@ class FuturesSettlement(Undoable):
         self._streams.position(account, position, "positionAdjusted", end_us, mark)
 
     def realise(
-        self, account: EngineAccount, position: EnginePosition, mark: Decimal, now_us: int
+        self,
+        account: EngineAccount,
+        held: Sequence[tuple[EnginePosition, Decimal]],
+        now_us: int,
     ) -> None:
-        """Realise the profit or loss of an open position. Nothing is sold to pay for a loss."""
-        asset = position.market.quote
-        due = position.realise(mark, account.balances.available(asset))
-        self.pay(account, asset, due, "CulledRealizePnlAuto", now_us, position.id)
-        if due:
-            self._streams.balances(account, now_us)
-            self._streams.position(account, position, "positionAdjusted", now_us, mark)
+        """Realise the profits and losses of all open positions, each with its mark. Nothing is sold
+        to pay for a loss; what is not paid does not depend on how often this is done."""
+        gains = _payable(account.balances.available(QUOTE), held)
+        dues = [
+            (one.realise(gain), one, mark) for (one, mark), gain in zip(held, gains, strict=True)
+        ]
+        for due, position, mark in sorted(dues, key=lambda row: row[0] < 0):  # profits pay losses
+            self.pay(account, QUOTE, due, "CulledRealizePnlAuto", now_us, position.id)
+            if due:
+                self._streams.balances(account, now_us)
+                self._streams.position(account, position, "positionAdjusted", now_us, mark)
 
     def pay(
         self,
@@ -204,7 +211,9 @@ class FuturesSettlement(Undoable):
 
     def record(self, fill: OrderFill) -> None:
         """Add a fill to the history of its owner."""
-        fill.order.owner.fills.append(fill)
+        owner = fill.order.owner
+        owner.fills.append(fill)
+        owner.fills_of.add(fill.order.market, fill)
         self.fills += 1
 
     def _open(self, account: EngineAccount, position: EnginePosition) -> None:
@@ -269,8 +278,9 @@ class FuturesSettlement(Undoable):
             ticks = _whole(price, market.tick, ROUND_DOWN)
         (gives, given), (gets, got) = (quote, base) if side == "Bid" else (base, quote)
         request = system_request(market, side, steps, CONVERSION)
-        order = EngineOrder(self._next_id(), account, request, now_us, planned=ticks * steps)
+        order = fresh(EngineOrder, self._next_id(), account, request, now_us, planned=ticks * steps)
         account.orders.append(order)
+        account.orders_of.add(market, order)
         self._streams.order(order, "orderAccepted")
         account.balances.spend(gives, given)
         self._market_maker.gain(gives, given)
@@ -282,6 +292,23 @@ class FuturesSettlement(Undoable):
         self.record(fill)
         self._streams.order(order, "orderFill", fill)
         order.pack()
+
+
+@exact()
+def _payable(cash: Decimal, held: Sequence[tuple[EnginePosition, Decimal]]) -> list[Decimal]:
+    """The gain of each position; if the cash does not pay for them all, less of the largest
+    losses."""
+    gains = [one.gain(mark) for one, mark in held]
+    missing = sum((one.settled for one, _ in held), ZERO) - sum(gains, ZERO) - cut(cash)
+    if missing <= 0:
+        return gains
+    order = sorted(range(len(gains)), key=gains.__getitem__)
+    for place in order:
+        left = min(missing, max(ZERO, -gains[place]))
+        gains[place] += left
+        missing -= left
+    gains[order[0]] += missing
+    return gains
 
 
 def system_request(market: Market, side: Side, steps: int, system: str) -> OrderRequest:

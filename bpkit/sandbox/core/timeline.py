@@ -195,9 +195,9 @@ def _realise(engine: Engine, until_us: int) -> None:
         return
     engine.realised_us = here
     for account in engine.settlement.holders_in_order():
-        for symbol, position in account.positions.items():
-            mark = engine.feed(symbol).mark_price(here)
-            engine.settlement.realise(account, position, mark, here)
+        positions = account.positions.items()
+        held = [(one, engine.feed(symbol).mark_price(here)) for symbol, one in positions]
+        engine.settlement.realise(account, held, here)
 
 
 def _at_stop(engine: Engine) -> None:

@@ -194,7 +194,7 @@ class Transfers(Undoable):
         for rows in kept:
             rows.pop(account.public_key, None)
         self._allowed[:] = [one for one in self._allowed if one[0] != account.public_key]
-        del self._exchange.accounts[account.public_key]
+        self._exchange.forget(account)
 
     def set_secret(self, account: EngineAccount, secret: str | None) -> None:
         """Set the account's secret for two factor authentication, or remove it (None).

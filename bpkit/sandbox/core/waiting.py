@@ -1,14 +1,26 @@
-"""Sums and indexes of one account's open orders, so that nobody must look through all of them."""
+"""Sums and indexes of one account's orders and fills, so that nobody must look through them all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ..undo import Undoable, UndoDict, UndoTable
+from ..simulation.market import Market
+from ..undo import Undoable, UndoDict, UndoList, UndoTable
 from .book import Side
 
 if TYPE_CHECKING:
     from .orders import EngineOrder
+
+V = TypeVar("V")
+
+
+class ByMarket(UndoDict[str, UndoList[V]]):
+    """The rows of a history by symbol, and by SPOT and PERP, oldest first."""
+
+    def add(self, market: Market, row: V) -> None:
+        """Add a row of that market."""
+        for key in (market.symbol, market.kind):
+            self.setdefault(key, UndoList()).append(row)
 
 
 class Waiting(Undoable):

@@ -49,7 +49,7 @@ class Fault:
         if not isinstance(name, str) or name not in FAULTS:
             raise ValueError(_unknown_fault(name))
         if times is not None and (type(times) is not int or times < 1):
-            raise ValueError(f"times={times!r} is not a count of hits: 1 or more")
+            raise ValueError(f"times={times!r} is not a count of hits; write 1 or more")
         self.name, self.hits = name, 0
         self.id, self.seed, self._chances = "", "", 0
         self.kind = FAULTS[name]
@@ -243,12 +243,12 @@ def _operations(name: str, given: Collection[str] | None) -> frozenset[str] | No
     if given is None:
         return touched
     if not _are_texts(given):
-        raise ValueError(f'operations={given!r} is not a list of names: ["execute_order"]')
+        raise ValueError(f'operations={given!r} is not a list of names; write ["execute_order"]')
     for one in given:
         if one not in OPERATIONS and one != SUBSCRIBE:
             raise ValueError(f"{one!r} is not an operation; bpkit.operations() lists them")
         if touched is not None and one not in touched:
-            raise ValueError(f"{name} never touches {one}")
+            raise ValueError(f"{name} never touches {one}; leave it out")
     return frozenset(given)
 
 
@@ -282,7 +282,7 @@ def _seconds(name: str, given: float | None) -> float:
     bounds = FAULTS[name].seconds
     if bounds is None:
         if given is not None:
-            raise ValueError(f"{name} takes no seconds")
+            raise ValueError(f"{name} takes no seconds; leave them out")
         return 0
     usual, least, most = bounds
     seconds = usual if given is None else given
@@ -298,9 +298,9 @@ def _symbols(
     if given is None:
         return None
     if name != "cancel_only":
-        raise ValueError(f"{name} takes no symbols")
+        raise ValueError(f"{name} takes no symbols; leave them out")
     if not _are_texts(given):
-        raise ValueError(f'symbols={given!r} is not a list of symbols: ["SOL_USDC"]')
+        raise ValueError(f'symbols={given!r} is not a list of symbols; write ["SOL_USDC"]')
     for symbol in given:
         if symbol not in markets:
             raise ValueError(f"{symbol!r} is not a market here; there are {', '.join(markets)}")

@@ -26,7 +26,8 @@ def check_host(host: str, names: Collection[str] = ()) -> None:
     if host and not _is_ours(host, names):
         called = [*sorted({"127.0.0.1", *names} - {"localhost"}), "localhost"]
         text = f"the sandbox is called {', '.join(called[:-1])} or {called[-1]}, not {host[:100]!r}"
-        raise parsing.Unreadable(f"misdirected request: {text}", 421)
+        remedy = "use one of these names, or start the sandbox with another --name"
+        raise parsing.Unreadable(f"misdirected request: {text}; {remedy}", 421)
 
 
 def _is_ours(host: str, names: Collection[str]) -> bool:

@@ -33,7 +33,9 @@ def span_us(
     try:
         span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except (OverflowError, TypeError, ValueError):  # more than timedelta holds; NaN; text
-        raise ValueError("the span is not a length of time that can pass") from None
+        raise ValueError(
+            f"the span is not a length of time that can pass; write {name}(minutes=5)"
+        ) from None
     if span < timedelta(0):
         raise ValueError(f"time only moves forward; write {name}(minutes=5), not {span}")
     if span > END - START - timedelta(microseconds=now_us):
@@ -53,7 +55,9 @@ class Play:
     def __init__(self, service: Service, speed: float, span_us: int | None) -> None:
         number = isinstance(speed, int | float) and not isinstance(speed, bool)
         if not number or not 0 < speed <= FASTEST:  # NaN is refused, too
-            raise ValueError(f"speed={speed!r} is not a number above 0 and up to {FASTEST:,}")
+            raise ValueError(
+                f"speed={speed!r} is not a number above 0 and up to {FASTEST:,}; write speed=60"
+            )
         self._service, self.speed, self._span_us = service, speed, span_us
 
     def __enter__(self) -> None:

@@ -143,7 +143,10 @@ def _check(saved: Mapping[str, Any], version: str) -> None:
     """Raises OtherVersion, ValueError."""
     fields = (*FIELDS, "sha256")
     if not isinstance(saved, Mapping) or not set(fields) <= saved.keys():
-        raise ValueError(f"this is not a snapshot: that is an object with {', '.join(fields)}")
+        raise ValueError(
+            f"this is not a snapshot, an object with {', '.join(fields)}; give one that "
+            "snapshot() made"
+        )
     if saved["engine"] != snapshot.ENGINE:
         raise OtherVersion(
             f"engine={saved['engine']!r} (bpkit {saved['version']}) made this snapshot, and this "

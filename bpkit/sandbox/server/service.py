@@ -176,7 +176,10 @@ class Service(Restarts):
             if self.follows_clock:
                 raise ValueError("this sandbox follows the clock; its time cannot be moved by hand")
             if self.play is not None:
-                raise ValueError("play() moves the time now; leave its block before advance()")
+                raise ValueError(
+                    "play() or a speed moves the time now; leave out the speed, or leave the block "
+                    "of play() before advance()"
+                )
             if self.advance is not None:
                 raise ValueError("advance() moves the time now; wait until it is done")
             if until_us <= self.exchange.now_us:

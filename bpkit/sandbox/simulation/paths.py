@@ -26,7 +26,10 @@ DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 PRICE = re.compile(r"\d{1,30}(\.\d{1,30})?", re.ASCII)
 PERCENT = re.compile(r"([+-])(\d{1,30}(?:\.\d{1,30})?)%", re.ASCII)
 MOVE = re.compile(r"(?:(?P<start>\S+)\s*->|->)?\s*(?P<to>\S+)\s+in\s+(?P<in>\S+)")
-FORMS = '"170 -> 150 in 5m", "-> 150 in 5m", "-20% in 5m", "back in 1m", "hold 1m" or "jump 140"'
+FORMS = (
+    '"170 -> 150 in 5m", "-> 150 in 5m", "-20% in 5m", "back in 1m", "hold 1m" or "jump 140", with '
+    "a semicolon between two steps"
+)
 # name -> its steps, where {p} is the percentage and {t} the duration, and what these are usually
 NAMES: dict[str, tuple[str, str | None, str | None]] = {
     "crash": ("-{p}% in {t}", "20", "5m"),
@@ -137,8 +140,8 @@ def _fields_of_name(text: str, name: str) -> dict[str, str]:
     found = re.fullmatch(r"(\w+)(?:\s+(\S+)%)?(?:\s+in\s+(\S+))?", text.strip())
     if found is None:
         raise ValueError(
-            f'path={text!r}: a name is the whole path; write "{name}" or, with numbers of your '
-            f'own, "{name} 30% in 10m"'
+            f'path={text!r}: a name is the whole path; write "{name}" or, with your '
+            f'own numbers, "{name} 30% in 10m"'
         )
     named = zip(("name", "percent", "in"), found.groups(), strict=True)
     return {field: value for field, value in named if value is not None}
@@ -209,7 +212,7 @@ def _named(path: Mapping[str, Any]) -> tuple[Step, ...]:
         if isinstance(path["percent"], bool | float) or not PRICE.fullmatch(percent):
             raise ValueError(
                 f'percent={path["percent"]!r} is not a number without a sign; write "30" '
-                f"({name} has its direction)"
+                f"({name} already has a direction)"
             )
     if path.get("in") is not None:
         span = f"{_seconds('in', path['in'])}s"
@@ -228,7 +231,7 @@ def _checked(steps: list[Step]) -> tuple[Step, ...]:
     if seconds > LONGEST:
         raise ValueError(
             f"the path is {seconds:,} seconds long; a path ends after at most 30d. The last price "
-            "is held without a step"
+            "is held afterwards, without a step"
         )
     return tuple(steps)
 

@@ -143,3 +143,28 @@ def test_interest_changes_the_version_of_what_margin_depends_on(bank: Bank) -> N
     before = bank.bob.balances.version
     wait(bank, 3_700)
     assert len(bank.bob.interest) == 1 and bank.bob.balances.version > before
+
+
+# --- accounts that are closed ---------------------------------------------------------------------
+
+
+def test_the_settings_of_a_closed_account_end_with_it(bank: Bank) -> None:
+    """Its key gets another account, which lends nothing by itself."""
+    capital = Transfers(bank.exchange)
+    bank.bob.settings["autoRepayBorrows"] = True
+    bank.exchange.lending.follow_settings(bank.bob)
+    capital.close_account(bank.bob)
+    assert bank.exchange.lending.next_us(NOW) is None
+    assert not bank.exchange.lending.automatic
+
+
+def test_a_new_account_with_the_key_of_a_closed_one_is_liquidated(bank: Bank) -> None:
+    """The closed one was safe, and its balances had changed as often as those of the new one."""
+    capital = Transfers(bank.exchange)
+    bank.deal(bank.bob, "Bid", "100", "0.01")
+    wait(bank, 5)
+    safe = bank.exchange.shortfalls.safe
+    assert "bob" in safe
+    bank.deal(bank.bob, "Ask", "100", "0.01")
+    capital.close_account(bank.bob)
+    assert "bob" not in safe

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from conftest import Plain, examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -121,6 +122,27 @@ def test_nothing_is_sold_for_a_loss() -> None:
     pit.perp.print(15, 9_500)
     pit.advance(20)
     assert (profit(pit, eve), pit.usdc(eve)) == (("-50", "0"), "9.5")
+
+
+@pytest.mark.parametrize("stops", [[120], [60, 120], [10, 70, 80, 120]])
+def test_what_stays_of_two_losses_does_not_depend_on_the_steps(stops: list[int]) -> None:
+    """Fees of 0.5 for 10 SOL at 100, and of 1.2505 for 1 ETH at 2501, leave 58.2495 of 60 USDC. ETH
+    falls by 70; SOL rises by 0.8, then falls to 0.2 above the start: 70 - 2 - 58.2495 stay."""
+    pit = Pit()
+    eve = pit.exchange.open_account("eve", {"USDC": Decimal(60), "SOL": Decimal(100)})
+    pit.supply = pit.total()
+    pit.deal(eve, "Bid", "100", "10")
+    pit.order(eve, "Bid", symbol="ETH_USDC_PERP", quantity="1")
+    pit.eth.print(4, 243_100)
+    pit.perp.print(5, 10_080)
+    pit.perp.print(65, 10_020)
+    for stop in stops:
+        pit.advance(stop)
+    shown = {row["symbol"]: row for row in pit.exchange.positions(eve)}
+    left = {symbol: row["pnlUnrealized"] for symbol, row in shown.items()}
+    assert pit.usdc(eve) == "0"
+    assert left == {"SOL_USDC_PERP": "0", "ETH_USDC_PERP": "-9.7505"}
+    assert pit.total() == pit.supply
 
 
 def test_a_loss_leaves_spot_orders_alone() -> None:

@@ -60,7 +60,7 @@ def test_in_a_terminal(still: Sandbox) -> None:
     assert lines[0] == f"bpkit sandbox {__version__}"
     for said in (
         "This is not Backpack, and there is no money here.", f"address      {still.url}",
-        "market time  2026-09-01T12:00:00Z (it stands still)", "seed         bpkit 4185",
+        "market time  2026-09-01T12:00:00Z (it does not pass)", "seed         bpkit 4185",
         f"demo key     {still.key.public_key}", "X-Sandbox-Finding", "Nothing yet.",
         "$BPKIT_SANDBOX_TOKEN", f"{still.url}/sandbox/v1/parity", "submit_rfq",
     ):  # fmt: skip
@@ -95,7 +95,7 @@ def test_the_address_is_the_one_that_was_asked(still: Sandbox) -> None:
 
 def test_how_the_time_runs() -> None:
     with Sandbox(speed=60) as sandbox:
-        assert "(60 seconds pass in one)" in page(sandbox).text
+        assert "(60 seconds pass in each second)" in page(sandbox).text
     with Sandbox(follow_clock=True) as sandbox:
         assert "(as fast as a clock)" in page(sandbox).text
 

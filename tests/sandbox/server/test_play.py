@@ -128,7 +128,7 @@ def test_time_has_one_master(sandbox: Sandbox) -> None:
     with sandbox.play(), pytest.raises(ValueError, match="runs already"), sandbox.play():
         pass
     with sandbox.play():
-        with pytest.raises(ValueError, match="leave its block before advance"):
+        with pytest.raises(ValueError, match="leave the block of play.. before advance"):
             sandbox.advance(minutes=1)
         sandbox.open_account({"USDC": "5"})  # other commands work
     with Sandbox(follow_clock=True) as live, pytest.raises(ValueError, match="follows the clock"):

@@ -173,7 +173,7 @@ def set_clock(state: State, call: Call) -> Answer:
 
 
 def set_speed(state: State, speed: float) -> None:
-    """Let the market run at this speed; 0: it stands still. Call it without the lock.
+    """Let the market run at this speed; 0 stops it. Call it without the lock.
 
     Refused: it follows the clock, or ``play`` runs. ValueError: see ``Play``.
     """

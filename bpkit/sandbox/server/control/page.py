@@ -24,7 +24,10 @@ REFUSALS = 5
 _EXAMPLES = {"symbol": "SOL_USDC", "accounts": "bob", "snapshots": "before"}
 _URL = re.compile(r"https?://[^\s'\"<>]+")
 _CSP = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = "body{margin:2em auto;max-width:52em;padding:0 1em}pre{white-space:pre-wrap}"
+_STYLE = (
+    "body{margin:2em auto;max-width:52em;padding:0 1em}"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere}"
+)
 
 
 def first_page(state: State, base: str, accept: str, now_ms: int) -> Response:
@@ -55,7 +58,7 @@ def lines(state: State, base: str, now_ms: int) -> Iterator[str]:
 def _beginning(state: State, base: str) -> Iterator[str]:
     now = clock(state)
     speed = now.get("speed")
-    runs = {0: "it stands still", 1: "as fast as a clock", None: "it advances now"}
+    runs = {0: "it does not pass", 1: "as fast as a clock", None: "it advances now"}
     title = f"bpkit sandbox {state.owner.version}"
     yield from (title, "=" * len(title), "")
     yield from _wrapped(
@@ -63,7 +66,7 @@ def _beginning(state: State, base: str) -> Iterator[str]:
         "the same JSON and real signatures, for practice and for tests."
     )
     yield from ("", f"address      {base}")
-    how = runs.get(speed, f"{speed} seconds pass in one")
+    how = runs.get(speed, f"{speed} seconds pass in each second")
     yield f"market time  {now['time']} ({how})"
     yield f"seed         {state.service.seed}"
     yield f"demo key     {state.owner.public_key}"
@@ -82,8 +85,8 @@ def _signing(state: State, base: str, now_ms: int) -> Iterator[str]:
     yield f"  curl '{base}/api/v1/ticker?symbol=SOL_USDC'"
     yield ""
     yield from _wrapped(
-        "A signed one. It is signed already, by the demo key, and valid for one minute. The text "
-        "that was signed:"
+        "A request that the demo key has signed; it is valid for one minute. The text that was "
+        "signed:"
     )
     yield from ("", f"  {signed}", "")
     yield f"  curl '{base}/api/v1/capital' \\"
@@ -100,8 +103,9 @@ def _signing(state: State, base: str, now_ms: int) -> Iterator[str]:
 def _steering(state: State, base: str) -> Iterator[str]:
     yield from _headline("Steer it")
     yield from _wrapped(
-        "These calls need the token that was printed at the start (in Python: sandbox.token). "
-        "Put it into your shell, then copy this:"
+        "These calls need the token that you gave the sandbox, or that it printed at its start (in "
+        "Python: sandbox.token). Put it into the variable BPKIT_SANDBOX_TOKEN of your shell, then "
+        "copy this:"
     )
     yield from (
         "",
@@ -113,9 +117,9 @@ def _steering(state: State, base: str) -> Iterator[str]:
         "",
     )
     yield from _wrapped(
-        "Then each of these lines works, from the top to the bottom. Bodies and answers are JSON, "
-        'money is text; a span is a number of seconds, or text such as "5m". An error says what '
-        "to write."
+        "Then each of these lines works, from the top to the bottom. The names in brackets are the "
+        "fields that a call takes. Bodies and answers are JSON, money is text; a span is a number "
+        'of seconds, or text such as "5m". An error says what to write.'
     )
     for route in ROUTES:
         fields = ", ".join(route.fields or route.query)
@@ -141,8 +145,8 @@ def _ending(state: State, base: str) -> Iterator[str]:
     yield from _headline("What is not simulated")
     left_out = ", ".join(sorted(NOT_SIMULATED)) or "nothing that is documented"
     yield from _wrapped(
-        f"Answered with 501: {left_out}. Prices are made up, and no other people trade. Every "
-        "behaviour, with its evidence:"
+        f"These operations are answered with 501: {left_out}. Prices are made up, and no "
+        "other people trade. Every behaviour, with its evidence:"
     )
     yield f"  {base}{PREFIX}/parity"
     yield from _headline("What was refused last")
@@ -177,6 +181,8 @@ def _in_html(text: str, version: str) -> str:
     safe = html.escape(text, quote=False)
     linked = _URL.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', safe)
     return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>bpkit sandbox {version}'
-        f"</title><style>{_STYLE}</style></head><body><pre>{linked}</pre></body></html>"
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>bpkit sandbox {version}</title><style>{_STYLE}</style></head>"
+        f"<body><pre>{linked}</pre></body></html>"
     )

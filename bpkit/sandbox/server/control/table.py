@@ -96,16 +96,18 @@ A_PATH, A_DEPOSIT = '{"path": "170 -> 150 in 5m"}', '{"symbol": "USDC", "quantit
 AN_ACCOUNT, A_FAULT = '{"name": "bob", "funds": {"USDC": "1000"}}', '{"fault": "slow", "times": 1}'
 
 ROUTES = [
-    Route("GET", "/health", clock.health, "is it there? Needs no token", turn="now", open=True),
     Route(
-        "GET", "/parity", get_parity, "every behaviour, with its evidence. Needs no token",
+        "GET", "/health", clock.health, "see whether it runs; needs no token", turn="now", open=True
+    ),
+    Route(
+        "GET", "/parity", get_parity, "read every behaviour, with its evidence; needs no token",
         turn="now", open=True,
     ),
-    Route("GET", "", clock.get_status, "seed, time, markets, accounts, faults"),
-    Route("GET", "/clock", clock.get_clock, "the market's time"),
+    Route("GET", "", clock.get_status, "see seed, time, markets, accounts and faults"),
+    Route("GET", "/clock", clock.get_clock, "see the market's time"),
     Route(
-        "PUT", "/clock", clock.set_clock, "let it run; 0: it stands still", '{"speed": 0}',
-        ("speed",), turn="thread",
+        "PUT", "/clock", clock.set_clock, "set how fast that time passes; 0 stops it",
+        '{"speed": 0}', ("speed",), turn="thread",
     ),
     Route(
         "POST", "/clock/advance", clock.advance, "let time pass", '{"seconds": 300}',
@@ -119,36 +121,36 @@ ROUTES = [
         "PUT", "/markets/{symbol}/path", market.set_path, "let a price follow a path", A_PATH, PATH
     ),
     Route("DELETE", "/markets/{symbol}/path", market.clear_path, "end the path"),
-    Route("GET", "/accounts", market.get_accounts, "all accounts"),
+    Route("GET", "/accounts", market.get_accounts, "list all accounts"),
     Route(
-        "POST", "/accounts", market.open_account, "open an account; gives its key", AN_ACCOUNT,
+        "POST", "/accounts", market.open_account, "open an account, and get its key", AN_ACCOUNT,
         ("name", "funds", "secret"),
     ),
-    Route("GET", "/accounts/{name}", market.get_account, "what an account has"),
+    Route("GET", "/accounts/{name}", market.get_account, "see what an account has"),
     Route(
         "POST", "/accounts/{name}/deposits", market.deposit, "let money arrive", A_DEPOSIT,
         ("symbol", "quantity", "blockchain"),
     ),
     Route("DELETE", "/accounts/{name}", market.close_account, "close an account"),
-    Route("GET", "/faults", market.get_faults, "which faults there are, and which are on"),
+    Route("GET", "/faults", market.get_faults, "list all faults, and those that are on"),
     Route("POST", "/faults", market.begin_fault, "let something go wrong", A_FAULT, FAULT),
-    Route("DELETE", "/faults/{id}", market.end_fault, "end a fault; gives its hits"),
+    Route("DELETE", "/faults/{id}", market.end_fault, "end a fault, and see how often it hit"),
     Route("DELETE", "/faults", market.end_faults, "end all faults"),
-    Route("GET", "/snapshots", snapshots.get_snapshots, "all snapshots", turn="now"),
+    Route("GET", "/snapshots", snapshots.get_snapshots, "list all snapshots", turn="now"),
     Route(
         "POST", "/snapshots", snapshots.save, "keep the whole state", '{"name": "before"}',
         ("name",), turn="thread",
     ),
-    Route("GET", "/snapshots/{name}", snapshots.get_snapshot, "get it as a file", turn="thread"),
+    Route("GET", "/snapshots/{name}", snapshots.get_snapshot, "save it to a file", turn="thread"),
     Route(
-        "PUT", "/snapshots/{name}", snapshots.put_snapshot, "take it from a file", turn="thread",
+        "PUT", "/snapshots/{name}", snapshots.put_snapshot, "read one from a file", turn="thread",
         file=True,
     ),
     Route(
         "POST", "/snapshots/{name}/restore", snapshots.restore, "go back to it", turn="thread"
     ),
     Route("DELETE", "/snapshots/{name}", snapshots.delete_snapshot, "forget it", turn="now"),
-    Route("GET", "/log", get_log, "the requests that arrived", query=FILTERS),
+    Route("GET", "/log", get_log, "list the requests that arrived", query=FILTERS),
     Route("DELETE", "/log", clear_log, "empty the log"),
     Route(
         "POST", "/reset", clock.reset, "begin again, with this seed or another", "", ("seed",),

@@ -22,6 +22,7 @@ Rows = Sequence[Any]
 class History(NamedTuple):
     """``rows``: those of an account, oldest first. ``spell``: the JSON of one. ``fields``: what a
     filter looks at in a row, by the names of ``FILTERS``. ``of_order``: the rows of an order.
+    ``of``: the rows of each symbol and of each type of market.
 
     The functions get the exchange, or of deposits the transfers, and the account first.
     """
@@ -30,6 +31,7 @@ class History(NamedTuple):
     spell: Callable[[Any, EngineAccount, Any], Row]
     fields: Mapping[str, Callable[[Any], Any]] = {}
     of_order: Callable[[EngineAccount, str], Rows] | None = None
+    of: Callable[[EngineAccount], Mapping[str, Rows]] | None = None
 
     def page(self, engine: Any, account: EngineAccount, values: Values) -> Page:
         """A page, newest first unless ``sortDirection`` is Asc. Refusal: a limit above 1000."""
@@ -51,6 +53,10 @@ class History(NamedTuple):
         """The rows that match the parameters, oldest first."""
         if "orderId" in values and self.of_order is not None:
             rows = self.of_order(account, values["orderId"])
+        elif self.of is not None and (indexed := _indexed(values)) is not None:
+            name, key = indexed
+            rows = self.of(account).get(key, ())
+            values = {one: values[one] for one in values if one != name}
         else:
             rows = self.rows(engine, account)
         rows = _within(rows, values.get("from"), values.get("to"))
@@ -60,6 +66,17 @@ class History(NamedTuple):
                 get = self.fields[field]
                 rows = [row for row in rows if matches(get(row), wanted)]
         return rows
+
+
+def _indexed(values: Values) -> tuple[str, str] | None:
+    """The name and value of a parameter whose rows ``of`` has."""
+    for name in ("symbol", "marketType"):
+        wanted = values.get(name)
+        if isinstance(wanted, list) and len(set(wanted)) == 1:
+            wanted = wanted[0]
+        if isinstance(wanted, str):
+            return name, wanted
+    return None
 
 
 def _within(rows: Rows, from_ms: int | None, to_ms: int | None) -> Rows:
@@ -109,6 +126,7 @@ ORDERS = History(
     lambda exchange, account, order: order.history(),
     {"symbol": _symbol_of_order, "strategyId": lambda order: order.request.strategy},
     _one_order,
+    lambda account: account.orders_of,
 )
 FILLS = History(
     lambda exchange, account: account.fills,
@@ -119,6 +137,7 @@ FILLS = History(
         "strategyId": lambda fill: fill.order.request.strategy,
     },
     _fills_of,
+    lambda account: account.fills_of,
 )
 FUNDING = History(
     lambda exchange, account: account.funding,
