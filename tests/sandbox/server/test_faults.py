@@ -867,7 +867,7 @@ def test_a_large_request_is_answered_soon(plain: Plain, sandbox: Sandbox) -> Non
     started = time.monotonic()
     answer = plain.call("execute_order", GUIDE | more, sign=GUIDE)
     assert answer.status_code == 400 and answer.headers[FINDING]
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
 
 
 @pytest.mark.parametrize("name", ["gateway_timeout", "lost_reply"])
