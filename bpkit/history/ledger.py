@@ -25,6 +25,7 @@ from typing import Any
 from ..client import Client
 from ..errors import ApiError, InputError, TransportError
 from ..serialize import milliseconds
+from .candles import candles
 from .ledger_report import Ledger, amount
 from .movements import CURRENCY, EXACT, Movement, movements, time_of, valued
 from .pages import fetch_all
@@ -36,6 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO = Decimal(0)
 _TRIES = 3  # to read balances and histories that belong together
 _PERP_FEES = ("TradingFees", "TradingFeesSystem")
+_WITHOUT_VALUE = ("withdrawal", "unexplained", "opening")
 
 
 def ledger(
@@ -53,7 +55,8 @@ def ledger(
 
     If the balances that you have now are not the opening and all movements since, the difference of
     each asset is a row ``unexplained``. A candle of one minute values a deposit, and a fee in an
-    asset that is neither USDC nor of the trade; that costs a request each.
+    asset that is neither USDC nor of the trade; that costs a request each. Candles of an hour value
+    interest.
 
     Raises InputError, and what the methods of a Client raise.
     """
@@ -147,19 +150,36 @@ def _now(bp: Client) -> datetime:
 
 
 def _prices(bp: Client, found: list[Movement]) -> dict[str, Decimal]:
-    """The close of the minute, for what has no value yet and needs one."""
-    prices: dict[str, Decimal] = {}
-    known: dict[tuple[str, datetime], Decimal | None] = {}
-    for one in found:
-        if one.value is not None or one.kind in ("withdrawal", "unexplained", "opening"):
-            continue
-        minute = one.time.replace(second=0, microsecond=0)
-        if (one.asset, minute) not in known:
-            known[one.asset, minute] = _close(bp, one.asset, minute)
-        price = known[one.asset, minute]
-        if price is not None:
-            prices[f"{one.group} {one.asset}"] = price
-    return prices
+    """Prices for what has no value yet and needs one, by ``group asset``.
+
+    The close of the minute; of interest, which comes each hour, the close of the hour before it.
+    """
+    prices: dict[str, Decimal | None] = {}
+    minutes: dict[tuple[str, datetime], Decimal | None] = {}
+    wanted = [one for one in found if one.value is None and one.kind not in _WITHOUT_VALUE]
+    interest = [one for one in wanted if one.kind == "interest"]
+    hours = {asset: _hours(bp, asset, interest) for asset in {one.asset for one in interest}}
+    for one in wanted:
+        if one.kind == "interest":
+            price = hours[one.asset].get(one.time.replace(minute=0, second=0, microsecond=0))
+        else:
+            place = one.asset, one.time.replace(second=0, microsecond=0)
+            if place not in minutes:
+                minutes[place] = _close(bp, *place)
+            price = minutes[place]
+        prices[f"{one.group} {one.asset}"] = price
+    return {name: price for name, price in prices.items() if price is not None}
+
+
+def _hours(bp: Client, asset: str, found: list[Movement]) -> dict[datetime, Decimal]:
+    """End of an hour -> the asset's price then, for its movements: a request for 1,000 hours."""
+    times = [one.time for one in found if one.asset == asset]
+    since, until = min(times) - timedelta(hours=2), max(times) + timedelta(hours=1)
+    try:
+        rows = candles(bp, f"{asset}_{CURRENCY}", "1h", since, until)
+    except (ApiError, InputError):  # there is no such market
+        return {}
+    return {time_of(row["end"]): Decimal(row["close"]) for row in rows if row["close"] is not None}
 
 
 def _close(bp: Client, asset: str, minute: datetime) -> Decimal | None:

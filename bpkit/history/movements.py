@@ -131,7 +131,7 @@ def _with_value(
     elif (each := at_trade.get((one.time, one.asset))) is not None:
         source = "fill of the same instant"
     elif (each := price.get(f"{one.group} {one.asset}")) is not None:
-        source = "1m candle"
+        source = "1h candle" if one.kind == "interest" else "1m candle"
     if each is None:
         return one
     return replace(one, value=EXACT.multiply(one.amount, each), value_source=source)

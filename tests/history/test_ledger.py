@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -14,18 +13,6 @@ import pytest
 from bpkit import Client, InputError
 from bpkit.history import ledger, save_balances
 from bpkit.sandbox import Sandbox
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
-def bp(sandbox: Sandbox) -> Iterator[Client]:
-    with Client(sandbox.url, sandbox.key) as client:
-        yield client
 
 
 def trade(bp: Client, sandbox: Sandbox, seed: int, orders: int = 30) -> None:
@@ -70,8 +57,15 @@ def test_interest_counts_and_loans_do_not(sandbox: Sandbox, bp: Client, tmp_path
     bp.execute_borrow_lend(symbol="SOL", side="Lend", quantity="5")
     bp.execute_borrow_lend(symbol="ETH", side="Borrow", quantity="0.5")
     bp.execute_order("ETH_USDC", "Ask", "Market", quantity="1.2")
-    sandbox.advance(hours=2)
+    sandbox.advance(hours=2, minutes=5)
+    asked = len(sandbox.log)
     book = ledger(bp, opening=tmp_path / "balances.json")
+    assert sum(one["operation"] == "get_klines" for one in sandbox.log[asked:]) == 2  # one an asset
+    second = [one for one in book.movements if one.kind == "interest" and one.asset == "SOL"][1]
+    (hour,) = bp.get_klines("SOL_USDC", "1h", "2026-09-01T13:00Z", "2026-09-01T14:00Z")
+    assert (second.value_source, second.value) == (
+        "1h candle", second.amount * Decimal(hour["close"]),
+    )  # fmt: skip
     paid = book.df[book.df["kind"] == "interest"].groupby("asset")["amount"].sum()
     assert paid["ETH"] < 0 < paid["SOL"]
     assert set(book.df["kind"]) == {"opening", "trade", "fee", "interest"}
