@@ -56,7 +56,8 @@ def specification(pytestconfig: pytest.Config) -> Specification:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(notebook_outputs)  # also for cells, which no conftest sees
+    if not config.pluginmanager.is_registered(notebook_outputs):  # by notebooks/conftest.py
+        config.pluginmanager.register(notebook_outputs)
 
 
 WATCH = Watch()

@@ -2,8 +2,8 @@
 
 nbval runs each cell, compares its texts and keeps its outputs. After each cell these are compared
 as ``render.py --check`` compares them, so that the notebooks need to run only once. A picture that
-is drawn again counts as it is in the end. nbval's kernels count no cells; ``test_notebooks`` checks
-the counts.
+is drawn again counts as it is in the end. nbval compares nothing if a cell has no execution count,
+and the committed cells have none, so each cell gets one while it is compared.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from render import cell_differences
 def compare(committed: Any, outputs: Any) -> None:
     """Fail the test if these outputs are not the ones that the cell was committed with."""
     produced = copy(committed)
-    count = {"execution_count": committed.execution_count}
+    uncounted = {"execution_count": None}
     produced.outputs = [
-        nbformat.from_dict(one | count if one["output_type"] == "execute_result" else one)
+        nbformat.from_dict(one | uncounted if one["output_type"] == "execute_result" else one)
         for one in outputs
     ]
     found = list(cell_differences(committed, produced))
@@ -57,5 +57,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     file: Any = item.parent
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(file, "get_kernel_message", with_updates(file.get_kernel_message))
+        patch.setitem(item.cell, "execution_count", item.cell_num + 1)
         yield
     compare(item.cell, item.test_outputs)

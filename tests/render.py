@@ -1,5 +1,8 @@
 """Execute every notebook and write its outputs back, or check that nothing would change.
 
+The outputs are kept and the execution counts are not, because no cell has run when a reader opens
+the file: `[ ]` beside a cell is true.
+
     python tests/render.py [NOTEBOOK ...]            # after a change: run, write, commit
     python tests/render.py --check [NOTEBOOK ...]    # do they produce what is committed?
 
@@ -50,6 +53,11 @@ def executed(path: Path) -> Any:
     )  # fmt: skip
     client.execute()
     notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            for one in (cell, *cell.outputs):
+                if "execution_count" in one:
+                    one.execution_count = None
     return notebook
 
 

@@ -46,7 +46,7 @@ def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "00_start_here", "01_public_queries", "02_signing_by_hand", "03_signed_gets",
         "04_signed_orders", "05_when_it_fails", "06_history_and_frames",
-        "07_live_streams", "08_going_live",
+        "07_live_streams", "10_going_live",
     ]  # fmt: skip
 
 
@@ -59,10 +59,10 @@ def test_valid_and_for_the_default_kernel(path: Path) -> None:
 
 
 @each
-def test_executed_from_the_top_without_a_gap(path: Path) -> None:
-    for count, cell in enumerate(code_cells(path), start=1):
-        results = [one for one in cell.outputs if one.output_type == "execute_result"]
-        assert {cell.execution_count, *(one.execution_count for one in results)} == {count}
+def test_no_cell_says_that_it_has_run(path: Path) -> None:
+    for cell in code_cells(path):
+        counted = [one for one in (cell, *cell.outputs) if "execution_count" in one]
+        assert {one.execution_count for one in counted} == {None}
 
 
 @each
@@ -166,7 +166,7 @@ def test_every_cell_is_compared(request: pytest.FixtureRequest) -> None:
 def test_what_is_committed_passes(drawing: Any) -> None:
     assert complaint(drawing, deepcopy(drawing.outputs)) == ""
     cell = next(cell for cell in code_cells(NOTEBOOKS[0]) if "execution_count" in str(cell.outputs))
-    assert complaint(cell, [cell.outputs[0] | {"execution_count": 0}]) == ""  # as nbval counts
+    assert complaint(cell, [cell.outputs[0] | {"execution_count": 7}]) == ""  # as a kernel counts
 
 
 def test_another_picture_is_noticed(drawing: Any) -> None:

@@ -94,10 +94,11 @@ def test_it_is_in_its_notebook(exercise: Exercise) -> None:
     sources = [cell.source for cell in cells]
     assert exercise.starter in sources, "the starter is not in the notebook"
     place = sources.index(exercise.starter)
-    task, starter, graded = cells[place - 1 : place + 2]
+    task, starter, graded, stuck, help_cell = cells[place - 1 : place + 4]
     assert (task.cell_type, starter.cell_type) == ("markdown", "code")
-    assert f"`{call}hint()`" in task.source and f"`{call}solution()`" in task.source
     assert graded.source == f"{call}check()"
+    assert stuck.source == "Stuck? Remove the `#` in front of one line, and run the cell."
+    assert help_cell.source == f"# {call}hint()\n# {call}solution()"
     assert IMPORT in "\n".join(cell.source for cell in code_cells(exercise)[:1])
 
 

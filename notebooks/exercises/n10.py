@@ -1,4 +1,4 @@
-"""The exercises of notebook 08, Going live: keep a key secret, and limit what can be spent.
+"""The exercises of notebook 10, Going live: keep a key secret, and limit what can be spent.
 
 No exercise leaves this machine. ``stop`` is tried in a new account.
 """
@@ -30,12 +30,12 @@ from .grading import (
     untried,
     wrong,
 )
-from .n08_gitignore import deciding_line, ignored, what_is_wrong
+from .n10_gitignore import deciding_line, ignored, what_is_wrong
 
-# --- 08.1 -----------------------------------------------------------------------------------------
+# --- 10.1 -----------------------------------------------------------------------------------------
 
 HIDDEN = (".env", "notebooks/.env")
-KEPT = (".env.example", "README.md", "notebooks/08_going_live.ipynb", "bpkit/client.py")
+KEPT = (".env.example", "README.md", "notebooks/10_going_live.ipynb", "bpkit/client.py")
 
 
 def key_at_home(learner: LearnerState) -> Verdict:
@@ -58,7 +58,7 @@ def key_at_home(learner: LearnerState) -> Verdict:
     return right("No `.env` can be committed by accident, and `.env.example` still can.")
 
 
-# --- 08.2 -----------------------------------------------------------------------------------------
+# --- 10.2 -----------------------------------------------------------------------------------------
 
 _KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 _PLACES = ("{public}", "{secret}")
@@ -91,7 +91,7 @@ def readable_env(learner: LearnerState) -> Verdict:
     return right("Two names, two texts, a line each. This file can be read.")
 
 
-# --- 08.3 -----------------------------------------------------------------------------------------
+# --- 10.3 -----------------------------------------------------------------------------------------
 
 PRICE = "171.00"
 
@@ -143,7 +143,7 @@ def _stopped(guard: WriteGuard, quantity: str) -> str:
     return ""
 
 
-# --- 08.4 -----------------------------------------------------------------------------------------
+# --- 10.4 -----------------------------------------------------------------------------------------
 
 MARKET = "ETH_USDC"
 
@@ -213,7 +213,7 @@ def _not_there(entry: dict[str, Any], limit: Decimal, least: Decimal) -> str:
     return unlike or "It was as it should be, but rests no more. Send it, and cancel it afterwards."
 
 
-# --- 08.5 -----------------------------------------------------------------------------------------
+# --- 10.5 -----------------------------------------------------------------------------------------
 
 RESTING = (("SOL_USDC", "0.1"), ("BTC_USDC", "0.001"), ("SOL_USDC_PERP", "0.1"))
 FAR = Decimal("0.8")  # of the last price
@@ -284,7 +284,7 @@ SECRET_KEY=" {public} "
 
 EXERCISES = (
     Exercise(
-        id="08.1",
+        id="10.1",
         title="A key that stays at home",
         grade=key_at_home,
         starter=f'gitignore = """\\\n{GITIGNORE}"""\ngitignore.splitlines()',
@@ -300,7 +300,7 @@ gitignore = ".env\\n.venv/"
 gitignore.splitlines()""",
     ),
     Exercise(
-        id="08.2",
+        id="10.2",
         title="A file that can be read",
         grade=readable_env,
         starter=f'env = """{ENV}"""\nprint(env)',
@@ -314,7 +314,7 @@ gitignore.splitlines()""",
         solution='env = """\nPUBLIC_KEY={public}\nSECRET_KEY={secret}\n"""\nprint(env)',
     ),
     Exercise(
-        id="08.3",
+        id="10.3",
         title="Armed for the plan, and no more",
         grade=a_plan,
         starter="""\
@@ -336,7 +336,7 @@ plan = Arming(orders=True, per_order="10", per_session="30", symbols=["SOL_USDC"
 plan""",
     ),
     Exercise(
-        id="08.4",
+        id="10.4",
         title="A first order that waits",
         grade=first_order,
         starter="""\
@@ -360,7 +360,7 @@ order = bp.execute_order(**fitted, post_only=True)
 order["status"]""",
     ),
     Exercise(
-        id="08.5",
+        id="10.5",
         title="Stop everywhere",
         grade=full_stop,
         starter="""\

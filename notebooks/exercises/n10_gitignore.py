@@ -1,4 +1,4 @@
-"""Read a ``.gitignore``: which files it ignores, as far as notebook 08 needs it.
+"""Read a ``.gitignore``: which files it ignores, as far as notebook 10 needs it.
 
 Names, ``*``, folders, the topmost folder and ``!`` are understood, as git's manual has them
 (gitignore, "Pattern format"); of ``**`` only the one at the beginning.

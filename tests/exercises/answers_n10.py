@@ -1,11 +1,11 @@
-"""Answers to the exercises of notebook 08."""
+"""Answers to the exercises of notebook 10."""
 
 ETH = 'bp.execute_order("ETH_USDC", '
 STOP = "def stop(client):\n    "
 ARMED = "from bpkit import Arming\nplan = Arming(orders=True, "
 
 WRONG = {
-    "08.1": [
+    "10.1": [
         ('gitignore = ".env/\\n.venv/"', "means a folder"),
         ('gitignore = "# .env\\n.venv/"', "only a remark"),
         ('gitignore = "/.env\\n.venv/"', "only in the topmost folder"),
@@ -21,7 +21,7 @@ WRONG = {
         ('gitignore = [".env"]', "should be text"),
         ('gitignore = ".env\\nnotebooks/"', "by the line `notebooks/`"),
     ],
-    "08.2": [
+    "10.2": [
         ('env = """\nPUBLIC_KEY=" {public} "\nSECRET_KEY=" {secret} "\n"""', "white space"),
         ('env = """\nPUBLIC_KEY={secret}\nSECRET_KEY={public}\n"""', "are swapped"),
         ('env = "PUBLIC_KEY: {public}\\nSECRET_KEY={secret}"', "`.env` has no PUBLIC_KEY"),
@@ -34,7 +34,7 @@ WRONG = {
         ),
         ('env = {"PUBLIC_KEY": "{public}"}', "should be text"),
     ],
-    "08.3": [
+    "10.3": [
         (
             ARMED + 'withdrawals=True, per_order="10", per_session="30", symbols=["SOL_USDC"])',
             "It arms orders and withdrawals",
@@ -62,7 +62,7 @@ WRONG = {
         (ARMED + 'per_order="10", per_session="30", symbols=["SOL"])', "armed for SOL only"),
         ('plan = dict(orders=True, per_order="10", per_session="30")', "should be an Arming"),
     ],
-    "08.4": [
+    "10.4": [
         (
             ETH + '"Bid", "Limit", price="2000", quantity="0.0001")',
             "only because the price is low",
@@ -103,7 +103,7 @@ WRONG = {
             "too far from the last active price",
         ),
     ],
-    "08.5": [
+    "10.5": [
         (
             STOP + 'for symbol in ("SOL_USDC", "BTC_USDC"):\n'
             "        client.cancel_open_orders(symbol)",
@@ -144,20 +144,20 @@ WRONG = {
 
 # Other ways that are right too.
 RIGHT = {
-    "08.1": [
+    "10.1": [
         'gitignore = ".venv/\\n*.env"',
         'gitignore = ".env*\\n!.env.example"',
         'gitignore = "**/.env   "',
     ],
-    "08.2": [
+    "10.2": [
         'env = \'PUBLIC_KEY = "{public}"\\nSECRET_KEY = "{secret}"\'',
         "env = 'SECRET_KEY={secret}\\n\\n# mine\\nPUBLIC_KEY={public}\\n'",
     ],
-    "08.3": [
+    "10.3": [
         ARMED + 'per_order="8.55", per_session="25.65", symbols=["SOL_USDC"])',
         ARMED + "per_order=9, per_session=34, symbols={'SOL_USDC'})",
     ],
-    "08.4": [
+    "10.4": [
         ETH + '"Bid", "Limit", price="2000", quantity="0.0001", post_only=True)',
         # Placed, seen, cancelled: the whole way, before the check.
         ETH + '"Bid", "Limit", price="2000", quantity="0.0001", post_only=True)\n'
@@ -166,7 +166,7 @@ RIGHT = {
         ETH + '"Bid", "Limit", price="2400", quantity="0.0001", post_only=True)\n' + ETH + '"Bid", '
         '"Limit", price="2000", quantity="0.0001", post_only=True)',
     ],
-    "08.5": [
+    "10.5": [
         STOP + "for order in client.get_open_orders():\n"
         '        client.cancel_order(order["symbol"], order_id=order["id"])',
         STOP + "while orders := client.get_open_orders():\n"

@@ -1,0 +1,15 @@
+"""Let pytest compare the notebooks' pictures and outputs: see ``tests/notebook_outputs.py``."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import notebook_outputs
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.pluginmanager.is_registered(notebook_outputs):  # by tests/conftest.py
+        config.pluginmanager.register(notebook_outputs)
