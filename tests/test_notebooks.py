@@ -12,12 +12,12 @@ from functools import cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import nbformat
 import notebook_outputs
 import pytest
+from counts import counts
 from exercises import EXERCISES
 from matplotlib.image import imread, imsave
 
@@ -103,8 +103,9 @@ def test_reads_as_prose(path: Path) -> None:
     cells = read(path).cells
     assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
     assert cells[-1].cell_type == "markdown"
-    lengths = [len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"]
-    assert median(lengths) <= 4 and max(lengths) <= 20
+    counted = counts(read(path))
+    assert counted["too long"] == []
+    assert counted["median"] <= 3 and counted["longest"] <= 15 and counted["after prose"] >= 85
     for before, cell in pairwise(cells):
         if cell.cell_type == "code":
             assert before.cell_type == "markdown" or before.outputs, cell.source
@@ -141,7 +142,38 @@ def test_there_are_at_least_twenty_exercises() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
     for target in re.findall(r"\]\(([^)]+)\)", text):
-        assert target.startswith("https://") or (FOLDER / target).exists(), target
+        name, _, place = target.partition("#")
+        if not target.startswith("https://"):
+            assert (FOLDER / name).exists(), target
+            assert not place or f'<a id="{place}"></a>' in (FOLDER / name).read_text("utf-8"), (
+                target
+            )
+
+
+CLAIM = re.compile(
+    r"\bdocument(s|ed|ation)\b|Backpack's (\w+ )?guide|support page|\bFAQ\b"
+    r"|\bothers (saw|found|recorded|report)|recorded (traffic|fills|answers|orders)|\bwas seen\b"
+)
+SOURCE = re.compile(r"\]\((https://|\.\./bpkit/sandbox/PARITY\.md)")
+
+
+@each
+def test_what_is_documented_or_seen_has_a_link(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for paragraph in re.split(r"\n\s*\n", cell.source):
+                assert not CLAIM.search(paragraph) or SOURCE.search(paragraph), paragraph
+
+
+@each
+def test_every_picture_has_a_text(path: Path) -> None:
+    for cell in read(path).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                assert len(output.metadata["image/png"]["alt"]) > 20, cell.source
+        if cell.cell_type == "markdown":
+            for text in re.findall(r"!\[([^\]]*)\]", cell.source):
+                assert len(text) > 20, cell.source
 
 
 @each
