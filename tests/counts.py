@@ -67,7 +67,7 @@ def counts(notebook: Any) -> dict[str, Any]:
 
 
 def main() -> int:
-    paths = [*map(Path, sys.argv[1:])] or notebooks()
+    paths = [*map(Path, sys.argv[1:])] or [path for path in notebooks() if path.name[0].isdigit()]
     rows = {path.stem: counts(nbformat.read(path, as_version=4)) for path in paths}
     heads = [*next(iter(rows.values()))]
     print(f"{'':24}" + "".join(f"{head:>12}" for head in heads))
