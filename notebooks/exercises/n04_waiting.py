@@ -190,10 +190,10 @@ def last_one_out(learner: LearnerState) -> Verdict:
     log = learner.log()
     since = max(at for at, entry in enumerate(log) if _is_46(entry))
     cancels = [entry for entry in log[since:] if str(entry["operation"]).startswith("cancel_")]
-    asked = [sent(entry) for entry in cancels]
-    if asked in ([], [{"symbol": "SOL_USDC"}]):
-        # The starter does not stop between its order and its cancel.
-        return untried() if asked and not learner.has_changed() else wrong(NO_CANCEL)
+    if not cancels:  # the starter does not stop between its order and its cancel
+        return wrong(NO_CANCEL)
+    if [sent(entry) for entry in cancels] == [{"symbol": "SOL_USDC"}]:
+        return untried()
     first = waiting[0]
     more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     return wrong(
@@ -204,7 +204,7 @@ def last_one_out(learner: LearnerState) -> Verdict:
 
 
 NO_CANCEL = (
-    "The order on ETH_USDC still waits, and no cancel for it arrived. If your cell stopped with an "
+    "The order on ETH_USDC arrived, but no cancel came after it. If your cell stopped with an "
     "error, read its last line: `cancel_open_orders` needs the name of a market."
 )
 
@@ -274,8 +274,7 @@ maker["status"]""",
         starter="""\
 bp.execute_order("ETH_USDC", "Bid", "Limit", price="2300.00", quantity="0.1", client_id=46)
 bp.cancel_open_orders("SOL_USDC")
-left = len(bp.get_open_orders("SOL_USDC"))
-left""",
+len(bp.get_open_orders("SOL_USDC"))""",
         hints=(
             "The zero is true, but only for one market. Ask for all markets.",
             'bp.get_open_orders().df[["symbol", "price"]] shows where orders wait.',
@@ -284,7 +283,6 @@ left""",
         solution="""\
 for market in {order["symbol"] for order in bp.get_open_orders()}:
     bp.cancel_open_orders(market)
-left = len(bp.get_open_orders())
-left""",
+len(bp.get_open_orders())""",
     ),
 )

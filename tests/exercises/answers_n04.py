@@ -132,11 +132,6 @@ WRONG = {
             f"{_46}try:\n    bp.cancel_open_orders()\nexcept TypeError:\n    pass",
             "needs the name of a market",
         ),
-        (
-            f'{_46}bp.cancel_open_orders("SOL_USDC")\n'
-            'In = ["", "bp.cancel_open_orders()\\nleft = 0"]  # as IPython keeps the cells',
-            "needs the name of a market",
-        ),
     ],
 }
 # Something must wait on SOL_USDC that was not cancelled, whatever was tried before.
