@@ -7,14 +7,10 @@ from typing import Any
 
 from bpkit.doctor import CAUSES
 
-from .grading import LONGEST, WIDTH, Decided, LearnerState, Verdict, sent, untried, wrong
+from .grading import CHANGE, LONGEST, WIDTH, Decided, LearnerState, Verdict, sent, untried, wrong
 
 Entry = Mapping[str, Any]
-AS_AT_FIRST = (
-    "The exchange still refuses the request. Change the cell above, run it, and then run this cell "
-    "again."
-)
-
+AS_AT_FIRST = f"The exchange still refuses the request. {CHANGE}"
 NOTHING_SENT = "Your cell has changed, but it did not send this request to the exchange."
 
 

@@ -196,11 +196,12 @@ now = int(time.time() * 1000)
 )
 _DEPOSITS = """\
 deposit_params = {"excludePlatform": True, "limit": 7}
-requests.get(
+deposits = requests.get(
     f"{sandbox.url}/wapi/v1/capital/deposits",
     params=deposit_params,
     headers=sign_now("depositQueryAll", deposit_params),
-).text"""
+)
+print(*deposits.text.split(": "), sep="\\n")"""
 _NO_WINDOW = (
     """\
 def position_text(now, window):
