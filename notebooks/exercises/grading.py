@@ -86,6 +86,11 @@ class LearnerState:
         """The value of one of the learner's names, or ``default``."""
         return self._names.get(name, default)
 
+    def has_changed(self) -> bool:
+        """Is the newest cell that was run for this exercise certainly not the starter?"""
+        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        return cell is not None and cell.code != self._exercise.starter.strip()
+
     def settled(self, verdict: Verdict) -> Verdict:
         """The verdict that the learner reads.
 

@@ -79,7 +79,7 @@ def one_spelling(learner: LearnerState) -> Verdict:
         said = f"The exchange received excludePlatform={value}. It reads only true and false."
         if value == "True" and not learner.has_changed():
             return untried(f"{said} {CHANGE}")
-        return wrong(f"{said} The value that is *sent* must change, too.")
+        return wrong(f"{said} The value that is sent must change, too.")
     must_be_accepted(learner, entries, DEPOSITS, "")
     return right("You sent excludePlatform=true, and you signed excludePlatform=true.")
 
@@ -137,7 +137,7 @@ def _spelling(signature: str) -> str:
     """What is wrong with the form of a signature, or "". The starter's mistake (hex) is left out."""
     if signature.startswith(("b'", 'b"')):
         return (
-            f"X-Signature was {signature[:8]}... Python *shows* bytes with a b and quotation marks, "
+            f"X-Signature was {signature[:8]}... Python shows bytes with a b and quotation marks, "
             "and your cell sent these, too."
         )
     if len(signature) == 172:

@@ -35,7 +35,7 @@ def instruction(learner: LearnerState) -> Verdict:
     history = [entry for entry in tried if entry["operation"] == "get_order_history"]
     if tried and tried[-1]["operation"] == "get_open_orders" and not any(map(is_accepted, history)):
         return wrong(
-            "You changed the path to /api/v1/orders, and that gives the orders that wait *now*. For "
+            "You changed the path to /api/v1/orders, and that gives the orders that wait now. For "
             "the history, keep the path and change the instruction."
         )
     first = at_first("Invalid signature", "wrong_instruction")

@@ -70,7 +70,7 @@ WRONG = {
         (_starter("02.3", ("True", "1")), "received excludePlatform=1"),
         (_starter("02.3", ("True", '"false"')), "asked for excludePlatform=false"),
         (_starter("02.3", ("True", '"true"'), ("7", "20")), "asked for limit=20"),
-        (_in_ipython("02.3", _starter("02.3", ("True", '"True"'))), "is *sent* must change"),
+        (_in_ipython("02.3", _starter("02.3", ("True", '"True"'))), "is sent must change"),
     ],
     "02.4": [
         (_starter("02.4", ("{now}", "{now}&window=20000")), "for a window of 1000"),
