@@ -182,24 +182,26 @@ def spread(learner: LearnerState) -> Verdict:
     bids = [Decimal(price) for price, _ in book["bids"]]
     ask = Decimal(book["asks"][0][0])
     if count * tick == ask - bids[-1]:
-        return right(f"{ask} - {bids[-1]} = {ask - bids[-1]} USDC, or {count} ticks of {tick}.")
+        return right(f"{ask} - {bids[-1]} = {ask - bids[-1]} USDC, or {count:f} ticks of {tick}.")
     return wrong(_other_than_the_spread(count, tick, ask, bids))
 
 
 def _other_than_the_spread(count: Decimal, tick: Decimal, ask: Decimal, bids: list[Decimal]) -> str:
     if count < 0:
-        return f"{count} is below zero, but the best ask is always above the best bid."
+        return f"{count:f} is below zero, but the best ask is always above the best bid."
     if count == ask - bids[-1]:
-        return f"{count} is the spread in USDC. How many ticks of {tick} is that?"
+        return f"{count:f} is the spread in USDC. How many ticks of {tick} is that?"
     if count * Decimal("0.01") == ask - bids[-1]:
         return (
-            f"{count} would be right for a tick of 0.01, which SOL_USDC has. The tick of BTC_USDC is "
+            f"{count:f} would be right for a tick of 0.01, which SOL_USDC has. The tick of BTC_USDC is "
             f"{tick}."
         )
     if ask - count * tick in bids[:-1]:
         low = ask - count * tick
-        return f"{count} ticks below the best ask is the bid at {low}, but other buyers offer more."
-    return f"{count} ticks of {tick} are {count * tick} USDC. That is not the spread now."
+        return (
+            f"{count:f} ticks below the best ask is the bid at {low}, but other buyers offer more."
+        )
+    return f"{count:f} ticks of {tick} are {count * tick:f} USDC. That is not the spread now."
 
 
 EXERCISES = (

@@ -52,7 +52,10 @@ WRONG = {
     "01.4": [
         (f'{_TICKS}(asks[0] - bids[0]) / Decimal("0.1")', "other buyers offer more"),
         (f"{_TICKS}asks[0] - bids[-1]", "the spread in USDC"),
-        (f'{_TICKS}(asks[0] - bids[-1]) / Decimal("0.01")', "which SOL_USDC has"),
+        (
+            f'{_TICKS}(asks[0] - bids[-1]) / Decimal("0.01")',
+            "40 would be right for a tick of 0.01",
+        ),
         (f"{_TICKS}float(asks[0] - bids[-1]) / 0.1", ", a float. "),
         (f'{_TICKS}(bids[-1] - asks[0]) / Decimal("0.1")', "below zero"),
         (f'{_TICKS}str((asks[0] - bids[-1]) / Decimal("0.1"))', "neither an int nor a Decimal"),
