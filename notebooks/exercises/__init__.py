@@ -22,6 +22,7 @@ from .n04 import EXERCISES as N04
 from .n05 import EXERCISES as N05
 from .n06 import EXERCISES as N06
 from .n07 import EXERCISES as N07
+from .n09 import EXERCISES as N09
 from .n10 import EXERCISES as N10
 from .name_errors import install
 from .session import Attempt, Session
@@ -40,6 +41,7 @@ EXERCISES: tuple[Exercise, ...] = (
     *N05,
     *N06,
     *N07,
+    *N09,
     *N10,
 )
 
