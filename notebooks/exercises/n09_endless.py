@@ -18,7 +18,7 @@ from bpkit.client import Client
 
 MOST = 50_000  # instructions of the learner's own code between two signs of life
 REQUEST = 250  # a request counts as so many
-SECONDS = 30.0  # of real time for the whole run, if the learner's code sleeps by itself
+SECONDS = 20.0  # of real time between two signs of life, if the learner's code sleeps by itself
 
 
 class Run:
@@ -32,7 +32,7 @@ class Run:
         self.result: Any = None
         self.error: BaseException | None = None
         self.endless = False
-        self._function, self._left = function, MOST
+        self._function, self._left, self._is_alive = function, MOST, False
         self._globals = getattr(function, "__globals__", None)
         self._over = threading.Event()
 
@@ -44,7 +44,11 @@ class Run:
         try:
             with redirect_stdout(io.StringIO()):
                 threading.Thread(target=self._work, args=args, daemon=True).start()
-                self.endless = not self._over.wait(SECONDS) or self.endless
+                while not self._over.wait(SECONDS):
+                    if not self._is_alive:
+                        self.endless = True
+                        break
+                    self._is_alive = False
         finally:
             if not self._over.is_set():  # too late, or Ctrl+C
                 self._left = -1
@@ -55,7 +59,7 @@ class Run:
         """A sign of life."""
         if self._left < 0:
             self.park()
-        self._left = MOST
+        self._left, self._is_alive = MOST, True
 
     def spend(self, instructions: int) -> None:
         """Count what it did, and park it if that is too much."""

@@ -35,7 +35,7 @@ SYMBOL, QUANTITY = "SOL_USDC", Decimal("0.1")
 BELOW, FAR, HIGHEST = Decimal("0.50"), Decimal("0.20"), Decimal("170.45")
 LOST = range(10, MINUTES)  # the first order in these minutes loses its reply
 LIMITED, TRIES = range(38, 44), 3  # orders are answered 429, and may be tried so often
-KILLED = 50
+KILLED, LONGEST_PAUSE = 50, 8
 WRITES = ("execute_order", "cancel_order", "cancel_open_orders", "execute_order_batch")
 
 
@@ -82,8 +82,8 @@ class Hour:
 
     def go(self) -> Verdict:
         """Run the program twice: up to the minute when it is stopped, and from there to the end."""
-        error = self._run()
-        if self.verdict is None and error is None and self.minute < KILLED:
+        self._run()
+        if self.verdict is None and not self.was_killed:
             return self._ended_early()
         if self.verdict is None:
             self.minute += 1
@@ -94,23 +94,20 @@ class Hour:
             return self._ended_early()
         return self.verdict or self._at_the_end()
 
-    def _run(self) -> BaseException | None:
-        """Start the program and wait for its end. Returns Killed if it was stopped."""
+    def _run(self) -> None:
+        """Start the program, and come back when it has ended or was stopped."""
         limits = Arming(orders=True, per_order="20", per_session="80", symbols=[SYMBOL])
-        with Mortal(
-            self.sandbox.url, self.sandbox.key, armed=limits, journal=self.journal
-        ) as client:
+        client = Mortal(self.sandbox.url, self.sandbox.key, armed=limits, journal=self.journal)
+        with client:
             self.client, self.run = client, Run(self.follow)
             self.run.start(client, MINUTES - self.minute, self.wait, HIGHEST)
             if self.verdict is None and self.run.endless:
                 self._fail(self._endless())
-            error = self.run.error
             if self.verdict is None and not client.dead:
                 self._look()
-                if self.verdict is None and error is not None:
-                    self._fail(f"`follow` raised {described(error)}")
+                if self.run.error is not None:
+                    self._fail(f"`follow` raised {described(self.run.error)}")
             self.unanswered = client.unanswered
-            return error
 
     def wait(self, minutes: Any) -> None:
         """What the program calls between two steps."""
@@ -123,13 +120,15 @@ class Hour:
             self._judge_pause(step, minutes)
         if self.verdict is not None:
             self.run.park()
+        if not step.lost:
+            self.after = ""
         if self.minute >= KILLED and not self.was_killed:
             self.client.dead = self.was_killed = True
             raise Killed
         self.minute += minutes
         self._advance(minutes)
         if self.minute > LATEST:
-            self._fail("It should have ended at 13:00, and it still runs.")
+            self._fail("The program still runs, and should have ended at 13:00.")
             self.run.park()
 
     def _advance(self, minutes: int) -> None:
@@ -213,7 +212,7 @@ class Hour:
             return
         orders = self._orders() if step.writes else self._waiting
         if not orders and not self.orders:
-            return self._fail("No bid has arrived. Send it with the client that `follow` is given.")
+            return self._fail("No bid has arrived. Send it with the client that `follow` gets.")
         if not orders:
             return self._fail("The step has ended, and no bid is in the book.")
         best = Decimal(self.judge.get_depth(SYMBOL, limit=5)["bids"][-1][0])
@@ -230,12 +229,14 @@ class Hour:
             self._fail(f"`wait` takes whole minutes from 1, and was given {shown(minutes)}.")
         elif minutes > 1 and not (step.refused or step.lost):
             self._fail(f"`wait({minutes})` was called, though the exchange had refused nothing.")
+        elif minutes > LONGEST_PAUSE:
+            self._fail(f"`wait({minutes})` was called. {LONGEST_PAUSE} minutes are the most.")
 
     def _endless(self) -> str:
         if self.client.dead:
             return (
-                "The program was stopped, and it caught that and went on. A bare `except:` catches "
-                "everything. Name the errors that it is for."
+                "The program was stopped, and it went on. A bare `except:` catches everything, this "
+                "too. Name the errors that it is for."
             )
         return (
             "The program runs on and on, and does not call `wait`. Only `wait` lets the time of "
@@ -256,8 +257,8 @@ class Hour:
             )
         if self.unanswered:
             return wrong(
-                "It went well, by luck. The reply to an order was lost, and nobody has asked what "
-                "became of it. `bp.reconcile()` does, before the next order is sent."
+                "The hour went well by luck. The reply to an order was lost, and the program has never "
+                "asked what became of it. Call `bp.reconcile()` before the next order."
             )
         held = self.judge.get_balances()["SOL"]["available"]
         return right(
