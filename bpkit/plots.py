@@ -6,8 +6,9 @@ notebook shows it at the end of the cell. A backend without a window (``agg``) s
 scheduled program can save it: ``candles(frame, "SOL").figure.savefig("sol.png")``.
 
 Times are in the frame's own zone: UTC, unless it was converted for a reader. A frame without rows
-gives an empty picture that says so. Raises MissingExtraError, an ImportError, if matplotlib is not
-installed.
+gives an empty picture that says so. In a notebook a new figure has an alternative text, for readers
+who cannot see it: ``describe`` gives one to a figure of your own. Raises MissingExtraError, an
+ImportError, if matplotlib is not installed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -71,7 +73,10 @@ def candles(frame: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
         _note_no_rows(prices, len(frame))
         _clean(volumes)
     _time_axis(prices if volumes is None else volumes, frame.index.tz, len(frame))
-    return _finished(prices, title, ax)
+    said = f"{len(frame)} candles."
+    if len(frame):
+        said += f" {_span(frame.index)} Lowest {frame['low'].min()}, highest {frame['high'].max()}."
+    return _finished(prices, title, ax, said)
 
 
 def depth(
@@ -102,8 +107,12 @@ def depth(
     _plain_numbers(axes, "x")
     axes.set_ylabel("total quantity (base asset)")
     _note_no_rows(axes, len(frame))
-    axes.legend(framealpha=0.95, edgecolor="white")
-    return _finished(axes, title, ax)
+    _legend(axes)
+    best = frame.groupby("side")["price"].agg(["min", "max"])
+    said = [f"The best bid is {best['max']['Bid']}."] if "Bid" in best.index else []
+    said += [f"The best ask is {best['min']['Ask']}."] if "Ask" in best.index else []
+    said += [f"Your order is at {mine}."] if mine is not None else []
+    return _finished(axes, title, ax, " ".join(said))
 
 
 def live_depth() -> Callable[[pd.DataFrame | None, str], None]:
@@ -132,7 +141,7 @@ def live_depth() -> Callable[[pd.DataFrame | None, str], None]:
         else:
             depth(frame, title, ax=axes)
         figure.savefig(png := BytesIO(), format="png")
-        image = Image(data=png.getvalue(), format="png")
+        image = Image(data=png.getvalue(), format="png", alt=f"An order book, live: {title}")
         if handle is None:
             handle = display(image, display_id=True)
         else:
@@ -164,8 +173,12 @@ def equity(frame: pd.DataFrame, fills: pd.DataFrame, title: str, ax: Axes | None
             )  # fmt: skip
     axes.set_ylabel("equity (USDC)")
     _time_axis(axes, frame.index.tz, len(frame))
-    axes.legend(framealpha=0.95, edgecolor="white")
-    return _finished(axes, title, ax)
+    _legend(axes)
+    said = f"{len(fills)} fills."
+    if len(frame):
+        first, last = worth.iloc[0], worth.iloc[-1]
+        said += f" {_span(frame.index)} Equity from {first:.2f} to {last:.2f} USDC."
+    return _finished(axes, title, ax, said)
 
 
 def funding(frame: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
@@ -192,8 +205,11 @@ def funding(frame: pd.DataFrame, title: str, ax: Axes | None = None) -> Axes:
     yearly.spines["right"].set_visible(False)
     _time_axis(axes, ends.dt.tz, len(frame))
     handles = [Patch(color=colour, label=label) for _, colour, label in signs]
-    axes.legend(handles=handles, framealpha=0.95, edgecolor="white")
-    return _finished(axes, title, ax)
+    _legend(axes, handles)
+    said = f"{(rates >= 0).sum()} rates at or above zero, {(rates < 0).sum()} below."
+    if len(frame):
+        said += f" {_span([ends.min(), ends.max()])}"
+    return _finished(axes, title, ax, said)
 
 
 # Of the signed text, in points (72 an inch). The size of DejaVu Sans Mono, which comes with
@@ -236,7 +252,8 @@ def signed_text(explanation: Explanation, title: str | None = None, ax: Axes | N
             handles=patches, loc="lower left", bbox_to_anchor=(_MARGIN / width, 0), ncols=6,
             borderaxespad=0.4, borderpad=0, frameon=False, fontsize=10 * scale,
         )  # fmt: skip
-    return _shown(axes, ax)
+    said = ", ".join(f"{one['piece']} ({one['origin']})" for one in explanation.pieces)
+    return _shown(axes, ax, f"{title}. {said}")
 
 
 _NOTHING_SIGNED = "This operation is public: nothing is signed"
@@ -267,15 +284,27 @@ def _axes(ax: Axes | None) -> Axes:
     return _figure((9, 3.6), layout="constrained").subplots() if ax is None else ax
 
 
-def _finished(axes: Axes, title: str, ax: Axes | None) -> Axes:
-    axes.set_title(title, loc="left")
+def describe(axes: Axes, text: str) -> None:
+    """Give the figure of these axes an alternative text. A notebook keeps it with the picture."""
+    figure: Any = axes.figure
+    figure._repr_mimebundle_ = partial(_bundle, text)
+
+
+def _bundle(text: str, include: object = None, exclude: object = None) -> tuple[Any, Any]:
+    """What IPython adds to the picture: no other data, and metadata that nbconvert reads too."""
+    return {}, {"image/png": {"alt": text}}
+
+
+def _finished(axes: Axes, title: str, ax: Axes | None, said: str) -> Axes:
+    axes.set_title(title, loc="left", pad=24 if axes.get_legend() else None)
     _clean(axes)
-    return _shown(axes, ax)
+    return _shown(axes, ax, f"{title}. {said}")
 
 
-def _shown(axes: Axes, ax: Axes | None) -> Axes:
+def _shown(axes: Axes, ax: Axes | None, text: str) -> Axes:
     """The axes, shown if the figure is our own. A notebook's inline backend shows it by itself."""
     if ax is None:
+        describe(axes, text)
         axes._ipython_display_ = _nothing_more  # or the cell would show their repr too
         if (
             plt.fignum_exists(getattr(axes.figure, "number", -1))
@@ -287,6 +316,20 @@ def _shown(axes: Axes, ax: Axes | None) -> Axes:
 
 def _nothing_more() -> None:
     """What IPython displays of the axes: the figure is shown already."""
+
+
+def _legend(axes: Axes, handles: list[Patch] | None = None) -> None:
+    """A legend between the picture and its title, where no line can run behind it."""
+    axes.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False,
+        borderaxespad=0.2, borderpad=0.2,
+    )  # fmt: skip
+
+
+def _span(times: Any) -> str:
+    """From the first to the last of these times, in words."""
+    first, last = times[0], times[-1]
+    return f"From {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M %Z}."
 
 
 def _clean(axes: Axes) -> None:

@@ -50,6 +50,14 @@ class Answer:
 
         return frame(self.kind, self, exact=exact)
 
+    if not TYPE_CHECKING:  # or a type checker would take every misspelt name for one
+
+        def __getattr__(self, name: str) -> Any:
+            """Only called for a name that does not exist, and for a property that has raised."""
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # raises the property's own error
+            raise AttributeError(f"an answer has no .{name}{_as_field(self, name)}")
+
     def _visible_frame(self) -> tuple[pd.DataFrame, str]:
         """What is shown of the frame, and a note of what is not ("" if all of it is)."""
         return self.df, ""
@@ -136,13 +144,9 @@ class Record(Answer, dict[str, Any]):
     """
 
     def __missing__(self, name: object) -> Any:
-        names = list(self)
-        near = get_close_matches(str(name).lower(), map(str.lower, names), 1)
-        meant = next((one for one in names if near and one.lower() == near[0]), None)
+        meant = _meant(str(name), self)
         hint = f"did you mean {meant!r}? " if meant else ""
-        raise KeyError(
-            _Readable(f"{name!r}: {hint}This answer has {', '.join(names) or 'nothing'}")
-        )
+        raise KeyError(_Readable(f"{name!r}: {hint}This answer has {', '.join(self) or 'nothing'}"))
 
     def copy(self) -> Record:
         """The same fields as another dict, with the same ``.df``, status and headers."""
@@ -207,6 +211,23 @@ class Number(Answer, int):
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(int.__repr__(self))
+
+
+def _meant(name: str, names: Iterable[str]) -> str | None:
+    """The one of the names that is most like this one; None if none is like it."""
+    known = {one.lower(): one for one in names}
+    near = get_close_matches(name.lower(), known, 1)
+    return known[near[0]] if near else None
+
+
+def _as_field(answer: object, name: str) -> str:
+    """How to read what somebody read as ``answer.name``, if there is such a field."""
+    if isinstance(answer, Record) and (meant := _meant(name, answer)):
+        return f"; a field is read in brackets: answer[{meant!r}]"
+    row = answer[0] if isinstance(answer, Rows) and answer else None
+    if isinstance(row, dict) and (meant := _meant(name, row)):
+        return f"; it is a list of rows: write answer[0][{meant!r}], or answer.df[{meant!r}]"
+    return ""
 
 
 class _Readable(str):

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .errors import InputError
-from .parameters import PARAMETERS, RECIPIENT_FIELDS, Kind, Parameter
+from .parameters import PARAMETERS, RECIPIENT_FIELDS, SYMBOL, Kind, Parameter
 
 Scalar = str | int | bool
 Value = Scalar | list[Scalar] | dict[str, Any]  # a dict is an object, and may hold others
@@ -33,6 +33,7 @@ NEWER = "If Backpack has added it, use bp.request."
 
 # A usual word of other exchanges -> the exchange's word.
 _MEANT = {"buy": "Bid", "sell": "Ask", "long": "Bid", "short": "Ask", "1M": "1month"}
+_MARKET = re.compile(r"([A-Za-z0-9]{2,}?)[-/_]?(USDC)(?:[-/_]?(PERP))?")  # or SOLUSDC
 
 
 # --- check and convert what was passed ------------------------------------------------------------
@@ -90,6 +91,9 @@ def _text(kind: Kind, field: str, value: object) -> str:
         raise InputError(field, value, "is empty")
     if kind.high and len(value) > kind.high:
         raise InputError(field, value, f"is longer than {kind.high} characters")
+    market = _MARKET.fullmatch(value.upper() if value.islower() else value)
+    if kind == SYMBOL and market and (meant := "_".join(filter(None, market.groups()))) != value:
+        raise InputError(field, value, f"did you mean {meant!r}? {NEWER}")
     if kind.form == "symbol" and not re.fullmatch(r"[A-Za-z0-9._]+", value):
         raise InputError(field, value, 'is not a symbol; symbols look like "SOL_USDC" or "SOL"')
     return str(scalar(field, value))

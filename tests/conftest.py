@@ -28,6 +28,7 @@ from bpkit.sandbox import Sandbox
 DEMO_SECRET = "TDSkv44jf/iD/QCKkyCdixO+p1sfLXxk+PZH7mW/ams="
 
 BACKOFF = transport.BACKOFF
+os.environ["EXERCISES_PROGRESS"] = ""  # no test reads or writes the progress of a reader
 errors.WIDTH = 10**6  # messages in one piece; tests/test_errors.py looks at their wrapping
 
 VECTORS = json.loads((Path(__file__).parent / "data/signing_vectors.json").read_text("utf-8"))

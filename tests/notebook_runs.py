@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import nbformat
 import pytest
@@ -109,6 +110,7 @@ def quick() -> Iterator[None]:
         patch.chdir(FOLDER)
         CLOCK.install(patch)
         remember(patch)
+        patch.setattr("matplotlib.pyplot.subplots", MagicMock())  # a figure would stay open
         try:
             yield
         finally:

@@ -5,6 +5,7 @@ the file: `[ ]` beside a cell is true.
 
     python tests/render.py [NOTEBOOK ...]            # after a change: run, write, commit
     python tests/render.py --check [NOTEBOOK ...]    # do they produce what is committed?
+    python tests/render.py --html FOLDER             # a book of what is committed, to read
 
 Texts are compared to the character, pictures pixel by pixel.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from book import build
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
@@ -30,6 +33,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+os.environ["EXERCISES_PROGRESS"] = ""  # the kernels neither read nor write the reader's progress
 PIXELS = 0.01  # mean difference, of 1, that another machine's fonts may make
 
 
@@ -112,7 +116,10 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="change nothing; exit 1 on a difference"
     )
+    parser.add_argument("--html", type=Path, metavar="FOLDER", help="write a book there instead")
     chosen = parser.parse_args()
+    if chosen.html:
+        return build(chosen.html)
     stale, paths = False, chosen.notebook or notebooks()
     with ProcessPoolExecutor(2) as pool:  # a kernel mostly waits
         made = [*pool.map(executed, paths)]

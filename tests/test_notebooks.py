@@ -12,12 +12,12 @@ from functools import cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import nbformat
 import notebook_outputs
 import pytest
+from counts import counts
 from exercises import EXERCISES
 from matplotlib.image import imread, imsave
 
@@ -40,13 +40,16 @@ def code_cells(path: Path) -> list[Any]:
 
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+LESSONS = [path for path in NOTEBOOKS if path.name[0].isdigit()]
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
 def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "00_start_here", "01_public_queries", "02_signing_by_hand", "03_signed_gets",
         "04_signed_orders", "05_when_it_fails", "06_history_and_frames",
-        "07_live_streams", "09_a_small_program", "10_going_live",
+        "07_live_streams", "08_perpetual_futures", "09_a_small_program", "10_going_live",
+        "cheatsheet", "glossary",
     ]  # fmt: skip
 
 
@@ -98,31 +101,33 @@ def test_no_secret_but_the_published_one(path: Path) -> None:
     assert "PRIVATE KEY" not in content
 
 
-@each
+@each_lesson
 def test_reads_as_prose(path: Path) -> None:
     cells = read(path).cells
     assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
     assert cells[-1].cell_type == "markdown"
-    lengths = [len(cell.source.splitlines()) for cell in cells if cell.cell_type == "code"]
-    assert median(lengths) <= 4 and max(lengths) <= 20
+    counted = counts(read(path))
+    assert counted["too long"] == []
+    assert counted["median"] <= 3 and counted["longest"] <= 15 and counted["after prose"] >= 85
     for before, cell in pairwise(cells):
         if cell.cell_type == "code":
             assert before.cell_type == "markdown" or before.outputs, cell.source
 
 
-@each
+@each_lesson
 def test_opens_and_closes_as_the_course_does(path: Path) -> None:
     cells = read(path).cells
     first, last = cells[0].source, cells[-1].source
     assert first.startswith(f"# {path.stem[:2]} ")
+    assert re.match(r"# .*\n\n(?!- ).+\.\n\n- \*\*", first)  # what goes wrong without it
     for promise in ("You will be able to", "You need", "It takes"):
         assert f"- **{promise}** " in first
-    place, ends = NOTEBOOKS.index(path), (len(NOTEBOOKS) - 1)
+    place, ends = LESSONS.index(path), (len(LESSONS) - 1)
     for text in (first, last):
         if place > 0:
-            assert f"({NOTEBOOKS[place - 1].name})" in text
+            assert f"({LESSONS[place - 1].name})" in text
         if place < ends:
-            assert f"({NOTEBOOKS[place + 1].name})" in text
+            assert f"({LESSONS[place + 1].name})" in text
     prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     summary = prose.split("\n## Summary\n")[1].split("\n## ")[0]
     assert len(re.findall(r"^- ", summary, re.MULTILINE)) == 3
@@ -141,7 +146,38 @@ def test_there_are_at_least_twenty_exercises() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
     for target in re.findall(r"\]\(([^)]+)\)", text):
-        assert target.startswith("https://") or (FOLDER / target).exists(), target
+        name, _, place = target.partition("#")
+        if not target.startswith("https://"):
+            assert (FOLDER / name).exists(), target
+            assert not place or f'<a id="{place}"></a>' in (FOLDER / name).read_text("utf-8"), (
+                target
+            )
+
+
+CLAIM = re.compile(
+    r"\bdocument(s|ed|ation)\b|Backpack's (\w+ )?guide|support page|\bFAQ\b"
+    r"|\bothers (saw|found|recorded|report)|recorded (traffic|fills|answers|orders)|\bwas seen\b"
+)
+SOURCE = re.compile(r"\]\((https://|\.\./bpkit/sandbox/PARITY\.md)")
+
+
+@each
+def test_what_is_documented_or_seen_has_a_link(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for part in re.split(r"\n\s*\n", cell.source):
+                assert part[0] == "#" or not CLAIM.search(part) or SOURCE.search(part), part
+
+
+@each
+def test_every_picture_has_a_text(path: Path) -> None:
+    for cell in read(path).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                assert len(output.metadata["image/png"]["alt"]) > 20, cell.source
+        if cell.cell_type == "markdown":
+            for text in re.findall(r"!\[([^\]]*)\]", cell.source):
+                assert len(text) > 20, cell.source
 
 
 @each

@@ -136,6 +136,28 @@ def test_title_units_and_white_paper(name: str, rows: int) -> None:
     assert texts == (["no rows"] * len(figure.axes) if rows == 0 else [])
 
 
+DAY = "2026-09-01"
+SAID = {
+    "candles": f"4 candles. From {DAY} 12:00 to {DAY} 12:45 UTC. Lowest 96.0, highest 106.0.",
+    "depth": "The best bid is 99.0. The best ask is 101.0. Your order is at 99.5.",
+    "equity": f"3 fills. From {DAY} 12:00 to {DAY} 13:00 UTC. Equity from 10.00 to 11.00 USDC.",
+    "funding": f"1 rates at or above zero, 1 below. From {DAY} 13:00 to {DAY} 14:00 UTC.",
+}
+SAID_OF_NOTHING = {
+    "candles": "0 candles.",
+    "depth": "Your order is at 99.5.",
+    "equity": "0 fills.",
+    "funding": "0 rates at or above zero, 0 below.",
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_text_for_readers_who_cannot_see_it(name: str) -> None:
+    for rows, said in ((0, SAID_OF_NOTHING), (4, SAID)):
+        data, metadata = DisplayFormatter().mimebundle_formatter(draw(name, rows))
+        assert data == {} and metadata == {"image/png": {"alt": f"A title. {said[name]}"}}
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_legible_in_a_notebook(name: str) -> None:
     figure = draw(name, 4)
@@ -385,6 +407,7 @@ def test_funding_of_payments_too() -> None:
 def test_a_live_depth_is_one_output_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel is needed; without a frame the picture has its title alone."""
     outputs: list[bytes] = []
+    texts: list[str] = []
 
     class Handle:
         def update(self, image: Image) -> None:
@@ -392,6 +415,7 @@ def test_a_live_depth_is_one_output_that_changes(monkeypatch: pytest.MonkeyPatch
 
     def display(image: Image, display_id: bool) -> Handle:
         assert display_id and not outputs  # a second one would be another output
+        texts.append(image.alt)
         outputs.append(image.data)
         return Handle()
 
@@ -401,6 +425,7 @@ def test_a_live_depth_is_one_output_that_changes(monkeypatch: pytest.MonkeyPatch
     show(frame("depth", BOOK), "A title")
     show(frame("depth", BOOK), "A title")
     show(None, "X is stale")
+    assert texts == ["An order book, live: A title"]
     pictures = [imread(BytesIO(data), format="png") for data in outputs]
     assert [one.shape[:2] for one in pictures] == [(360, 900)] * 3
     dark = [int((one[60:, :, :3].min(axis=2) < 0.9).sum()) for one in pictures]  # below the title

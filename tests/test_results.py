@@ -489,3 +489,31 @@ def test_a_copy_of_a_record_keeps_its_frame() -> None:
     made["price"] = "7"
     assert type(made) is Record and record["price"] == "0.10"
     assert (made.kind, made.status, made.df.loc[0, "price"]) == ("order", 203, 7.0)
+
+
+# --- a field that is read as an attribute ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "text", "name", "said"), [
+    ("order", ORDER, "price", "has no .price; a field is read in brackets: answer['price']"),
+    ("order", ORDER, "Quantitty", "a field is read in brackets: answer['quantity']"),
+    ("klines", KLINES, "close", "write answer[0]['close'], or answer.df['close']"),
+    ("order", ORDER, "zebra", "an answer has no .zebra"),
+    ("klines", "[]", "close", "an answer has no .close"),
+    ("text", "pong", "close", "an answer has no .close"),
+])  # fmt: skip
+def test_an_attribute_that_is_a_field(kind: str, text: str, name: str, said: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(answer(kind, text), name)
+    assert str(caught.value).endswith(said)
+
+
+def test_the_error_of_a_property_is_its_own() -> None:
+    class Odd(Record):
+        @property
+        def worth(self) -> str:
+            raise AttributeError("the property's own")
+
+    with pytest.raises(AttributeError, match="the property's own"):
+        Odd().worth  # noqa: B018
+    assert not hasattr(answer("klines", "[]"), "_repr_mimebundle_")

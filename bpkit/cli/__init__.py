@@ -152,7 +152,7 @@ def _parity(chosen: argparse.Namespace) -> int:
 
 
 def show_operations(chosen: argparse.Namespace) -> int:
-    """Print the operations that match ``word``, in 92 columns. 0, or 1 if there are none."""
+    """Print the operations that match ``word``, in 80 columns. 0, or 1 if there are none."""
     from .. import operations
 
     found = operations(chosen.word)
@@ -162,11 +162,13 @@ def show_operations(chosen: argparse.Namespace) -> int:
     print(f"{'method of Client':33}signed HTTP   path")
     for one in found:
         name = one["name"]
-        if len(name) > 32:  # on a line of its own, so that the path fits into the next
-            print(name)
-            name = ""
         signed = "no" if one["instruction"] is None else "yes" if one["instruction"] else "*"
-        print(f"{name:33}{signed:7}{one['method']:7}{one['path']}")
+        rest = f"{signed:7}{one['method']:7}{one['path']}"
+        if len(name) > 32 or len(rest) > 47:  # too long for one line
+            print(name)
+            print(f"{'':22}{rest}")
+        else:
+            print(f"{name:33}{rest}")
     if any(one["instruction"] == "" for one in found):
         print("* private, but how to sign it is not documented: it cannot be called")
     return 0

@@ -66,13 +66,14 @@ def diagnose(
     """Why is this request's signature refused? The public key is enough to prove it.
 
     ``request``: any object with .method, .url, .headers and .body, such as a prepared request of
-    requests. Or give the parts. ``url``: a full URL, or a path with its query. ``signed``: the text
+    requests, or a mapping with these names. Or give the parts, by name; they replace those of
+    ``request``. ``url``: a full URL, or a path with its query. ``signed``: the text
     that you say you signed. ``public_key``: base64, if X-API-Key is not among the headers or is to
     be compared with it. ``now``: the exchange's time when the request came, in Unix milliseconds;
     without it the clock is not checked. ``earlier``: signatures (base64) that were used before.
 
     Nothing is sent. Raises InputError without a URL, without a method if the path has several, and
-    for a part of another type.
+    for a part of another type or name.
     """
     _check_types(signed, public_key, now, earlier)
     raw = raw_request(request, method, url, headers, body)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -64,19 +65,21 @@ def by_name(pairs: Pairs) -> Pairs:
 def raw_request(
     request: object | None, method: object, url: object, headers: object, body: object
 ) -> RawRequest:
-    """From a prepared request or from its parts; a part that is given replaces the request's.
+    """From a prepared request, a mapping or the parts; a part that is given replaces the request's.
 
-    Raises InputError for a part of another type, without a URL, and without a method if the path
-    has several.
+    Raises InputError for a part of another type or name, without a URL, and without a method if the
+    path has several.
     """
+    if isinstance(request, Mapping):
+        request = _from_mapping(request)
     url, method, headers, body = (
         getattr(request, name, None) if part is None else part
         for name, part in (("url", url), ("method", method), ("headers", headers), ("body", body))
     )
     if not url and request is not None and not hasattr(request, "url"):
         # The error shows the type only: a key may be in a pasted text.
-        remedy = "is not a request with .method, .url, .headers and .body; or pass url=, headers="
-        raise InputError("request", type(request).__name__, f"{remedy} and body=")
+        remedy = "is not a request with .method, .url, .headers and .body; or pass a dict of these"
+        raise InputError("request", type(request).__name__, remedy)
     if not url:
         raise InputError("url", url, "is needed: a full URL, or a path with its query")
     try:
@@ -91,6 +94,16 @@ def raw_request(
         _headers(headers),
         _bytes(body),
     )
+
+
+def _from_mapping(given: Mapping[Any, Any]) -> SimpleNamespace:
+    """Raises InputError, which shows no value: there may be a key in it."""
+    parts = {name: given.get(name) for name in ("method", "url", "headers", "body")}
+    for name in given:
+        if name not in parts:
+            remedy = "is not a part of a request; give method, url with its query, headers, body"
+            raise InputError("request", name, remedy)
+    return SimpleNamespace(**parts)
 
 
 def encoded(text: str) -> bytes:

@@ -1,18 +1,21 @@
 """The notebooks' exercises, graded by the learner's own exchange.
 
-    from exercises import exercise
+    from exercises import exercise, progress
 
     exercise("02.1").check()       # Right, Wrong, Not tried yet or Cannot tell, with the reason
     exercise("02.1").hint()        # three steps
     exercise("02.1").solution()
+    progress()                     # how many exercises are right, of each notebook
+    progress().df                  # one row for each exercise
 
-Each notebook's exercises are in the module of its number: ``n02`` for notebook 02. A teacher can
-write more with ``Exercise``, ``right``, ``wrong`` and ``untried``. In IPython, importing this also
-explains missing names and forgotten brackets, and shortens bpkit's own errors.
+Each notebook's exercises are in the module of its number: ``n02`` for notebook 02. README.md shows
+how to write one. ``python -m exercises grade`` grades the notebooks of a class. In IPython,
+importing this also explains errors: missing names, misspelt columns, and those of bpkit.
 """
 
 from __future__ import annotations
 
+from . import cells
 from .grading import Exercise, LearnerState, Verdict, right, untried, wrong
 from .n00 import EXERCISES as N00
 from .n01 import EXERCISES as N01
@@ -22,6 +25,7 @@ from .n04 import EXERCISES as N04
 from .n05 import EXERCISES as N05
 from .n06 import EXERCISES as N06
 from .n07 import EXERCISES as N07
+from .n08 import EXERCISES as N08
 from .n09 import EXERCISES as N09
 from .n10 import EXERCISES as N10
 from .name_errors import install
@@ -41,6 +45,7 @@ EXERCISES: tuple[Exercise, ...] = (
     *N05,
     *N06,
     *N07,
+    *N08,
     *N09,
     *N10,
 )
@@ -48,3 +53,4 @@ EXERCISES: tuple[Exercise, ...] = (
 _session = Session(EXERCISES)
 exercise, progress = _session.exercise, _session.progress
 install()
+cells.watch_this()

@@ -6,10 +6,8 @@ returns a ``Verdict``. It reads the exchange's log if that is enough, and else t
 
 from __future__ import annotations
 
-import ast
 import json
 import socket
-import textwrap
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -21,54 +19,31 @@ from bpkit.client import Client
 from bpkit.errors import ApiError, TransportError
 from bpkit.operations import OPERATIONS
 
+from .cells import Cell, made_by, newest
 from .name_errors import RUN_ABOVE, not_there
+from .verdicts import (
+    CANNOT_TELL,
+    CHANGE,
+    RIGHT,
+    UNTRIED,
+    WIDTH,
+    WRONG,
+    Decided,
+    Verdict,
+    cannot_tell,
+    right,
+    untried,
+    wrong,
+)
 
-RIGHT, WRONG, UNTRIED, CANNOT_TELL = "Right", "Wrong", "Not tried yet", "Cannot tell"
-WIDTH = 92  # characters of a line that a notebook shows without scrolling
-CHANGE = "Change the cell above, run it, and then run this one once more."
+__all__ = [
+    "CANNOT_TELL", "CHANGE", "LONGEST", "RIGHT", "UNTRIED", "WIDTH", "WRONG", "Decided",
+    "Exercise", "LearnerState", "Verdict", "cannot_tell", "described", "exact", "right", "sent",
+    "shown", "untried", "wrong",
+]  # fmt: skip
+
 LONGEST = 80  # characters of a value, or of an error, that are worth repeating
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The result of a check: one of the four outcomes, and the reason in a sentence or two."""
-
-    outcome: str
-    reason: str
-
-    def __repr__(self) -> str:
-        return "\n".join(
-            textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
-            for line in f"{self.outcome}. {self.reason}".splitlines()
-        )
-
-
-def right(text: str) -> Verdict:
-    """The exercise is solved. ``text``: what shows that."""
-    return Verdict(RIGHT, text)
-
-
-def wrong(text: str) -> Verdict:
-    """The exercise was tried, and is not solved. ``text``: what was found, and what is wrong."""
-    return Verdict(WRONG, text)
-
-
-def untried(text: str = "") -> Verdict:
-    """The starter is as it was, or nothing was sent."""
-    return Verdict(UNTRIED, text or CHANGE)
-
-
-def cannot_tell(text: str) -> Verdict:
-    """The exercise cannot be graded now. ``text``: why, and which cell to run first."""
-    return Verdict(CANNOT_TELL, text)
-
-
-class Decided(Exception):
-    """Raised while an exercise is graded: the verdict is known already."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        self.verdict = verdict
-        super().__init__(repr(verdict))
+SAME = "The cell has changed, but its result is the same as at first."
 
 
 @dataclass(frozen=True)
@@ -95,15 +70,15 @@ class LearnerState:
     """
 
     def __init__(self, exercise: Exercise, names: Mapping[str, Any]) -> None:
-        self._exercise, self._names, self._seen_running = exercise, names, False
-        self._read: set[str] = set()  # the names that were read
+        self._exercise, self._names = exercise, names
+        self._seen_running = self._own_is_missing = False
 
     def __getitem__(self, name: str) -> Any:
         """The value of one of the learner's names. If it is missing, the verdict is "Cannot tell"."""
-        self._read.add(name)
         if name in self._names:
             return self._names[name]
-        if name in _made_by(self._exercise.starter) | _made_by(self._exercise.solution):
+        if name in made_by(self._exercise.starter) | made_by(self._exercise.solution):
+            self._own_is_missing = True
             raise Decided(cannot_tell(f"`{name}` is not there yet. Run the cell above this one."))
         raise Decided(cannot_tell(not_there(name)))
 
@@ -112,28 +87,34 @@ class LearnerState:
         return self._names.get(name, default)
 
     def has_changed(self) -> bool:
-        """Is the learner's cell certainly not the starter? Only IPython's list of cells shows it.
-
-        Their cell is the newest that makes all the names that the starter makes.
-        """
-        wanted, run = _made_on_top(self._exercise.starter), self._names.get("In")
-        if not wanted or not isinstance(run, list):
-            return False
-        for code in reversed(run):
-            if wanted <= _made_on_top(str(code)):
-                return str(code).strip() != self._exercise.starter.strip()
-        return False
+        """Is the newest cell that was run for this exercise certainly not the starter?"""
+        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        return cell is not None and cell.code != self._exercise.starter.strip()
 
     def settled(self, verdict: Verdict) -> Verdict:
-        """The verdict, or "Wrong" if it is "Not tried yet" and the learner has changed the cell.
+        """The verdict that the learner reads.
 
-        If only the exchange's log was read, the verdict stays: a cell that sends nothing may still
-        do something else.
+        If the newest cell stopped with an error and sent nothing, the verdict says so: what the
+        exchange and the names show is older than that cell. "Not tried yet" is "Wrong" if the
+        learner has changed the cell.
         """
-        own = self._read & _made_on_top(self._exercise.starter)
-        if verdict == untried() and own and self.has_changed():
-            return wrong("The cell has changed, but what it does is what it did at first.")
+        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        if cell is None or verdict.outcome == RIGHT:
+            return verdict
+        if cell.stop and not cell.stop.sent:
+            return self._stopped(verdict, cell)
+        if verdict.outcome == UNTRIED and cell.code != self._exercise.starter.strip():
+            return wrong(SAME if verdict == untried() else verdict.reason)
         return verdict
+
+    def _stopped(self, verdict: Verdict, cell: Cell) -> Verdict:
+        if verdict.outcome == CANNOT_TELL and not self._own_is_missing:
+            return verdict
+        assert cell.stop is not None
+        said = f"The cell that you ran last stopped with an error: {described(cell.stop.error)}"
+        if cell.code == self._exercise.starter.strip():
+            return cannot_tell(f"{said}\n{RUN_ABOVE}")
+        return wrong(said)
 
     def call(self, name: str, *args: Any) -> Any:
         """The result of the learner's function ``name``. If it raises, the verdict is "Wrong"."""
@@ -196,32 +177,6 @@ class LearnerState:
 _OWN: MutableMapping[Any, list[dict[str, Any]]] = WeakKeyDictionary()
 
 
-def _made_by(code: str) -> set[str]:
-    """The names that running this code would make."""
-    made = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            made.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            made.add(node.name)
-    return made
-
-
-def _made_on_top(code: str) -> set[str]:
-    """The names that this code makes outside of functions. None if it is not plain Python."""
-    made: set[str] = set()
-    try:
-        body = ast.parse(code).body
-    except (SyntaxError, ValueError):
-        return made
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            made.add(statement.name)
-        else:
-            made |= _made_by(ast.unparse(statement))
-    return made
-
-
 def _listens(url: str) -> bool:
     """Does a server accept connections there? Nothing is sent, so the log does not show it."""
     parts = urlsplit(url)
@@ -264,7 +219,8 @@ def shown(value: object) -> str:
 
 def described(error: BaseException) -> str:
     """Type and first line of an error, cut if it is long."""
-    first = (str(error).splitlines() or [""])[0]
+    said = error.msg if isinstance(error, SyntaxError) else str(error)  # not where the file lies
+    first = (said.splitlines() or [""])[0]
     if len(first) > 3 * LONGEST:
         first = f"{first[: 3 * LONGEST - 3]}..."
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -7,30 +7,36 @@ from typing import Any
 
 from bpkit.doctor import CAUSES
 
-from .grading import LONGEST, WIDTH, Decided, Verdict, sent, untried, wrong
+from .grading import CHANGE, LONGEST, WIDTH, Decided, LearnerState, Verdict, sent, untried, wrong
 
 Entry = Mapping[str, Any]
-AS_AT_FIRST = (
-    "What arrived is refused as it was at first. Change the cell above, run it, and then run this "
-    "one once more."
-)
+AS_AT_FIRST = f"The exchange still refuses the request. {CHANGE}"
+NOTHING_SENT = "Your cell has changed, but it did not send this request to the exchange."
 
 
-def must_be_accepted(entries: Sequence[Entry], wanted: Mapping[str, str], first: str) -> None:
+def must_be_accepted(
+    learner: LearnerState, entries: Sequence[Entry], wanted: Mapping[str, str], first: str
+) -> None:
     """Silent if one of the requests asked for ``wanted``, and was accepted. Raises Decided if not.
 
-    ``first``: how the starter's own request is refused, as ``refusal`` says it.
+    ``first``: how the starter's own request is refused, as ``refusal`` says it. A cell that has
+    changed was a try, even if the exchange refuses it for the same reason.
     """
     if any(is_accepted(entry) and sent(entry) == wanted for entry in entries):
         return
     if not entries:
-        raise Decided(untried())
+        raise Decided(wrong(NOTHING_SENT) if learner.has_changed() else untried())
     last = entries[-1]
     if is_accepted(last):
         raise Decided(wrong(_other_than(wanted, sent(last))))
-    if refusal(last) == first:
-        raise Decided(untried(AS_AT_FIRST))
-    raise Decided(refused(last))
+    raise Decided(still_refused(learner, last, first))
+
+
+def still_refused(learner: LearnerState, entry: Entry, first: str) -> Verdict:
+    """Not tried yet if the starter was refused so and the cell has not changed, else wrong."""
+    if refusal(entry) == first and not learner.has_changed():
+        return untried(AS_AT_FIRST)
+    return refused(entry)
 
 
 def is_accepted(entry: Entry) -> bool:
@@ -72,7 +78,7 @@ def _other_than(wanted: Mapping[str, str], asked: Mapping[str, str]) -> str:
     said = "The signature is right, and the request was accepted. But it"
     for name, value in wanted.items():
         if name not in asked:
-            return f"{said} went without {name}."
+            return f"{said} had no {name}."
         if asked[name] != value:
             return f"{said} asked for {name}={asked[name][:LONGEST]}, not for {name}={value}."
     more = ", ".join(name for name in asked if name not in wanted)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bpkit.signing import text_to_sign
 
-from .grading import Exercise, LearnerState, Verdict, right, sent, shown, untried, wrong
+from .grading import CHANGE, Exercise, LearnerState, Verdict, right, sent, shown, untried, wrong
 from .log_queries import at_first, is_accepted, must_be_accepted, refusal, refused
 
 MOMENT = 1750000000000  # the notebook's fixed time, in milliseconds
@@ -21,8 +21,8 @@ MOMENT = 1750000000000  # the notebook's fixed time, in milliseconds
 def copied(learner: LearnerState) -> Verdict:
     """Was a request for the fills accepted?"""
     first = at_first("Invalid signature", "mangled")
-    must_be_accepted(learner.log("get_fills"), {"symbol": "ETH_USDC"}, first)
-    return right("The exchange read &timestamp, as you signed it, and answered.")
+    must_be_accepted(learner, learner.log("get_fills"), {"symbol": "ETH_USDC"}, first)
+    return right("You signed &timestamp, the exchange read &timestamp, and it answered.")
 
 
 # --- 02.2 -----------------------------------------------------------------------------------------
@@ -43,20 +43,20 @@ def in_order(learner: LearnerState) -> Verdict:
     as_at_first = entries and refusal(entries[-1]) == first and not any(map(is_accepted, entries))
     if as_at_first and learner.call("text_for", dict(OTHERS), MOMENT) != UNSORTED:
         return refused(entries[-1])  # in another order than at first, and not in the right one
-    must_be_accepted(entries, ORDERS, first)
+    must_be_accepted(learner, entries, ORDERS, first)
     text = learner.call("text_for", dict(OTHERS), MOMENT)
     fields: dict[str, Any] = {name: str(value) for name, value in OTHERS.items()}
     wanted = text_to_sign("orderHistoryQueryAll", fields, MOMENT, 5000)
     if text == wanted:
-        return right("The exchange answered, and the next parameters will be in order too.")
+        return right("The exchange answered, and `text_for` sorts any other parameters too.")
     return wrong(
-        "Your request was accepted, but `text_for` puts only those parameters into order. Of "
+        "Your request was accepted, but `text_for` sorts only these parameters. From "
         f"{', '.join(OTHERS)} it makes {_middle(text)}"
     )
 
 
 def _middle(text: object) -> str:
-    """Between the instruction and the timestamp, where there is such a place."""
+    """The part between the instruction and the timestamp, if the text has both."""
     if not isinstance(text, str):
         return f"{shown(text)}."
     return text.partition("&")[2].partition("&timestamp")[0] or shown(text)
@@ -76,12 +76,12 @@ def one_spelling(learner: LearnerState) -> Verdict:
     entries = learner.log("get_deposits")
     if entries and refusal(entries[-1]) == NO_BOOLEAN and not any(map(is_accepted, entries)):
         value = sent(entries[-1]).get("excludePlatform")
-        said = f"What arrived was excludePlatform={value}, and that is neither true nor false"
-        if value == "True":
-            return untried(f"{said}. Change what is sent, too, and run this one once more.")
-        return wrong(f"{said}, as the exchange spells them.")
-    must_be_accepted(entries, DEPOSITS, "")
-    return right("excludePlatform=true was sent, and excludePlatform=true was signed.")
+        said = f"The exchange received excludePlatform={value}. It reads only true and false."
+        if value == "True" and not learner.has_changed():
+            return untried(f"{said} {CHANGE}")
+        return wrong(f"{said} The value that is sent must change, too.")
+    must_be_accepted(learner, entries, DEPOSITS, "")
+    return right("You sent excludePlatform=true, and you signed excludePlatform=true.")
 
 
 # --- 02.4 -----------------------------------------------------------------------------------------
@@ -90,16 +90,16 @@ def one_spelling(learner: LearnerState) -> Verdict:
 def with_window(learner: LearnerState) -> Verdict:
     """Was it accepted, and does the text have the window of the header, whatever it is?"""
     first = at_first("Invalid signature", "no_window")
-    must_be_accepted(learner.log("get_positions"), {"symbol": "SOL_USDC_PERP"}, first)
+    wanted = {"symbol": "SOL_USDC_PERP"}
+    must_be_accepted(learner, learner.log("get_positions"), wanted, first)
     for window in (20000, 1000):
         text = learner.call("position_text", MOMENT, window)
-        wanted = text_to_sign("positionQuery", {"symbol": "SOL_USDC_PERP"}, MOMENT, window)
-        if text != wanted:
+        if text != text_to_sign("positionQuery", dict(wanted), MOMENT, window):
             return wrong(
-                f"Your request was accepted, but for a window of {window} the text ends with "
-                f"{shown(str(text)[-22:])}. The header would say {window}."
+                f"Your request was accepted. But for a window of {window} your text ends with "
+                f"{shown(str(text)[-22:])}, and the header would have {window}."
             )
-    return right("The window is signed, and it is the one that the header says.")
+    return right("The window in the text is the window in the header.")
 
 
 # --- 02.5 -----------------------------------------------------------------------------------------
@@ -112,8 +112,8 @@ def milliseconds(learner: LearnerState) -> Verdict:
     differ = entries and len((entries[-1]["finding"] or "").splitlines()) > 2
     if differ and not any(map(is_accepted, entries)):  # only one of text and header was changed
         return refused(entries[-1])
-    must_be_accepted(entries, {"limit": "7"}, at_first(message, "time_unit"))
-    return right("Whole milliseconds, in the text and in the header, and the exchange answered.")
+    must_be_accepted(learner, entries, {"limit": "7"}, at_first(message, "time_unit"))
+    return right("The text and the header have whole milliseconds, and the exchange answered.")
 
 
 # --- 02.6 -----------------------------------------------------------------------------------------
@@ -123,27 +123,27 @@ def in_base64(learner: LearnerState) -> Verdict:
     """Was a request for the collateral accepted? If not: which spelling was sent?"""
     entries, signature = learner.log("get_collateral"), learner.get("signature_text")
     if isinstance(signature, bytes) and len(signature) == 64 and not any(map(is_accepted, entries)):
-        return wrong("X-Signature was 64 raw bytes. A header is text, so spell them in base64.")
+        return wrong("X-Signature was 64 raw bytes. A header is text, so write them in base64.")
     if entries and isinstance(signature, str) and not any(map(is_accepted, entries)):
         problem = _spelling(signature)
         if problem:
             return wrong(f"The exchange refused it: {problem}")
     first = at_first("Invalid X-Signature header", "signature_form")
-    must_be_accepted(entries, {}, first)
-    return right("64 bytes in base64: 88 letters, and the exchange could read them.")
+    must_be_accepted(learner, entries, {}, first)
+    return right("You sent 64 bytes as 88 letters of base64, and the exchange could read them.")
 
 
 def _spelling(signature: str) -> str:
     """What is wrong with the form of a signature, or "". The starter's mistake (hex) is left out."""
     if signature.startswith(("b'", 'b"')):
         return (
-            f"X-Signature was {signature[:8]}...: the b and the quotes are how Python *shows* "
-            "bytes, and they were sent along."
+            f"X-Signature was {signature[:8]}... Python shows bytes with a b and quotation marks, "
+            "and your cell sent these, too."
         )
     if len(signature) == 172:
-        return "X-Signature had 172 letters: base64 of the hex, not of the 64 bytes themselves."
+        return "X-Signature had 172 letters. That is base64 of the hex, and not of the 64 bytes."
     if "-" in signature or "_" in signature:
-        return "X-Signature was in the alphabet for URLs, with - and _. Wanted is + and /."
+        return "X-Signature was in the base64 for URLs, with - and _. The exchange reads + and /."
     if len(signature) not in (88, 128):
         return f"X-Signature had {len(signature)} letters. 64 bytes in base64 have 88."
     return ""
@@ -157,10 +157,10 @@ def alone(learner: LearnerState) -> Verdict:
     entries = [entry for entry in learner.log() if entry["operation"] in ("get_account", None)]
     if entries and entries[-1]["operation"] is None and not any(map(is_accepted, entries)):
         said = f"{entries[-1]['method']} {entries[-1]['path']}"
-        return wrong(f"The exchange knows no {said}: {entries[-1]['verdict']}.")
+        return wrong(f"The exchange does not know {said}: {entries[-1]['verdict']}.")
     first = at_first("Missing X-API-Key header", "missing_header")
-    must_be_accepted(entries, {}, first)
-    return right("You asked, and signed, all by yourself.")
+    must_be_accepted(learner, entries, {}, first)
+    return right("You wrote and signed a whole request by yourself.")
 
 
 def _get(path: str, params: str, headers: str) -> str:
@@ -173,14 +173,16 @@ requests.get(
 ).json()"""
 
 
-_FILLS = _get("/wapi/v1/history/fills", '{"symbol": "ETH_USDC"}', "headers_for(text, now)")
+_FILLS = _get("/wapi/v1/history/fills", '{"symbol": "ETH_USDC"}', "headers_for(fills_text, now)")
 _HISTORY = _get("/wapi/v1/history/orders", "wanted", "headers_for(text_for(wanted, now), now)")
 _POSITIONS = _get(
     "/api/v1/position",
     '{"symbol": "SOL_USDC_PERP"}',
     "headers_for(position_text(now, 20000), now, window=20000)",
 )
-_WITHDRAWALS = _get("/wapi/v1/capital/withdrawals", '{"limit": 7}', "headers_for(text, now)")
+_WITHDRAWALS = _get(
+    "/wapi/v1/capital/withdrawals", '{"limit": 7}', "headers_for(withdrawals_text, now)"
+)
 _UNSORTED = (
     """\
 def text_for(params, now):
@@ -193,12 +195,13 @@ now = int(time.time() * 1000)
     + _HISTORY
 )
 _DEPOSITS = """\
-wanted = {"excludePlatform": True, "limit": 7}
-requests.get(
+deposit_params = {"excludePlatform": True, "limit": 7}
+deposits = requests.get(
     f"{sandbox.url}/wapi/v1/capital/deposits",
-    params=wanted,
-    headers=sign_now("depositQueryAll", wanted),
-).text"""
+    params=deposit_params,
+    headers=sign_now("depositQueryAll", deposit_params),
+)
+print(*deposits.text.split(": "), sep="\\n")"""
 _NO_WINDOW = (
     """\
 def position_text(now, window):
@@ -211,7 +214,7 @@ now = int(time.time() * 1000)
 _SECONDS = (
     """\
 now = int(time.time())
-text = f"instruction=withdrawalQueryAll&limit=7&timestamp={now}&window=5000"
+withdrawals_text = f"instruction=withdrawalQueryAll&limit=7&timestamp={now}&window=5000"
 """
     + _WITHDRAWALS
 )
@@ -231,17 +234,16 @@ requests.get(
 _TYPED = (
     """\
 now = int(time.time() * 1000)
-text = f"instruction=fillHistoryQueryAll&symbol=ETH_USDC&timestamp={now}&window=5000"
+fills_text = f"instruction=fillHistoryQueryAll&symbol=ETH_USDC&timestamp={now}&window=5000"
 """
     + _FILLS
 )
 _COPIED = _TYPED.replace("&times", "\N{MULTIPLICATION SIGN}")  # as HTML reads it
 
 _ALONE = """\
-requests.get(
-    f"{sandbox.url}/api/v1/account",
-    headers={},
-).json()"""
+account_headers = {}
+
+requests.get(f"{sandbox.url}/api/v1/account", headers=account_headers).json()"""
 
 
 EXERCISES = (
@@ -251,21 +253,21 @@ EXERCISES = (
         grade=copied,
         starter=_COPIED,
         hints=(
-            "Read the text aloud, sign by sign. There is one that no keyboard has.",
-            "It stands where the parameter ends and the time begins.",
-            "A web page made one sign of `&times`. Type `&timestamp` there by hand.",
+            "Read the text aloud, character by character. One of them is on no keyboard.",
+            "Look between the parameter and the time.",
+            "A web page turned `&times` into one character. Type `&timestamp` there by hand.",
         ),
         solution=_TYPED,
     ),
     Exercise(
         id="02.2",
-        title="In the order they came",
+        title="Not in alphabetical order",
         grade=in_order,
         starter=_UNSORTED,
         hints=(
             "In which order does the exchange put the parameters before it checks a signature?",
-            "Mend the function and not the dict, so that it is right for the next request too. "
-            "`sign_now` above does it.",
+            "Change the function and not the dict, so that it is right for the next request, too. "
+            "Look at how `sign_now` does it.",
             "`sorted(params.items())` gives the same pairs in alphabetical order of the names.",
         ),
         solution=_UNSORTED.replace("in params.items()", "in sorted(params.items())"),
@@ -277,9 +279,9 @@ EXERCISES = (
         starter=_DEPOSITS,
         hints=(
             "Read the refusal: which two spellings does the exchange take?",
-            "The dict is used twice, for sending and for signing. Spell the value once, where "
-            "both take it from.",
-            "`spelled`, from the part about booleans, makes the right text of `True`.",
+            "Your cell uses the dict twice: to send and to sign. Change the value in the dict, and "
+            "both change.",
+            "`spelled`, from the part about booleans, makes the right text from `True`.",
         ),
         solution=_DEPOSITS.replace("True", "spelled(True)"),
     ),
@@ -289,9 +291,9 @@ EXERCISES = (
         grade=with_window,
         starter=_NO_WINDOW,
         hints=(
-            "Compare the end of this text with the end of those above.",
-            "The window has to stand in the text as well, and it must be the number that the "
-            "header says. The function is given that number.",
+            "Compare the end of this text with the end of the texts in the lesson.",
+            "The window belongs in the text, too, and it must be the number in the header. The "
+            "function gets that number as `window`.",
             "End the text with `&window=` and the number, as `{window}` in the f-string.",
         ),
         solution=_NO_WINDOW.replace("{now}", "{now}&window={window}"),
@@ -302,25 +304,24 @@ EXERCISES = (
         grade=milliseconds,
         starter=_SECONDS,
         hints=(
-            "Which moment does the exchange read? Divide `now` by 1000: so many seconds after the "
-            "beginning of 1970.",
-            "`time.time()` counts seconds, with a fraction. Wanted are whole milliseconds, in the "
-            "text and in the header.",
-            "Multiply by 1000 first, and make it an `int` then, as the cells above do.",
+            "The exchange reads `now` as milliseconds since 1970. Which date is that?",
+            "`time.time()` gives seconds, with a fraction. The text and the header need whole "
+            "milliseconds.",
+            "Multiply by 1000 first, and then make an `int`, as `sign_now` does.",
         ),
         solution=_SECONDS.replace("time.time()", "time.time() * 1000"),
     ),
     Exercise(
         id="02.6",
-        title="In the wrong letters",
+        title="Not in base64",
         grade=in_base64,
         starter=_HEX,
         hints=(
             "The message names the header. How long is `signature_text`, and how long is "
             "`signature` from the lesson?",
-            "`.hex()` spells each byte with two of sixteen letters. The exchange reads base64.",
-            "`base64.b64encode` gives bytes, which Python shows as b'...'; `.decode()` makes them "
-            "plain text. `headers_for` does both.",
+            "`.hex()` writes each byte as two characters, from 0 to f. The exchange reads base64.",
+            "`base64.b64encode` gives bytes, which Python shows as b'...'. `.decode()` turns them "
+            "into text. `headers_for` uses both.",
         ),
         solution=_HEX.replace(
             "private_key.sign(text.encode()).hex()",
@@ -333,11 +334,11 @@ EXERCISES = (
         grade=alone,
         starter=_ALONE,
         hints=(
-            "There are no parameters, so the text has only three pieces.",
+            "The request has no parameters, so the text has only three pieces.",
             "The pieces are the instruction, the time and the window. `headers_for` makes the "
-            "headers of such a text; `sign_now` with an empty dict writes the text as well.",
+            "headers for a text. `sign_now` with an empty dict writes the text, too.",
             'The headers are sign_now("accountQuery", {}).',
         ),
-        solution=_ALONE.replace("headers={}", 'headers=sign_now("accountQuery", {})'),
+        solution=_ALONE.replace("= {}", '= sign_now("accountQuery", {})'),
     ),
 )

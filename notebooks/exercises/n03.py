@@ -7,6 +7,7 @@ from typing import Any
 
 from .grading import (
     CHANGE,
+    UNTRIED,
     Exercise,
     LearnerState,
     Verdict,
@@ -17,7 +18,7 @@ from .grading import (
     untried,
     wrong,
 )
-from .log_queries import AS_AT_FIRST, at_first, is_accepted, must_be_accepted, refusal, refused
+from .log_queries import at_first, is_accepted, must_be_accepted, refused, still_refused
 from .zones import ZONES, time_zone
 
 # --- 03.1 -----------------------------------------------------------------------------------------
@@ -34,7 +35,7 @@ def instruction(learner: LearnerState) -> Verdict:
     history = [entry for entry in tried if entry["operation"] == "get_order_history"]
     if tried and tried[-1]["operation"] == "get_open_orders" and not any(map(is_accepted, history)):
         return wrong(
-            "You changed the path to /api/v1/orders, which tells the orders that wait *now*. For "
+            "You changed the path to /api/v1/orders, and that gives the orders that wait now. For "
             "the history, keep the path and change the instruction."
         )
     first = at_first("Invalid signature", "wrong_instruction")
@@ -44,8 +45,8 @@ def instruction(learner: LearnerState) -> Verdict:
         and "instruction=orderQueryAll&" not in (history[-1]["finding"] or "")
     ):
         return refused(history[-1])
-    must_be_accepted(history, {"symbol": "ETH_USDC"}, first)
-    return right("That is the instruction of this path, and the history came.")
+    must_be_accepted(learner, history, {"symbol": "ETH_USDC"}, first)
+    return right("The instruction fits the path, and the exchange sent the history.")
 
 
 # --- 03.2 -----------------------------------------------------------------------------------------
@@ -56,12 +57,12 @@ def limit_signed(learner: LearnerState) -> Verdict:
     tried = [entry for entry in learner.log("get_fills") if "symbol" in sent(entry)]
     if tried and tried[-1]["query"].count("limit=") > 1 and not any(map(_three_fills, tried)):
         return wrong(
-            f"What arrived was {tried[-1]['query']}: the limit was sent twice, and signed once. "
-            "Take it out of the path."
+            f"The exchange received {tried[-1]['query']}. You sent the limit twice and signed it "
+            "once. Take it out of the path."
         )
     first = at_first("Invalid signature", "parameters_left_out")
-    must_be_accepted(tried, {"symbol": "SOL_USDC", "limit": "3"}, first)
-    return right("The limit was sent, and it was signed.")
+    must_be_accepted(learner, tried, {"symbol": "SOL_USDC", "limit": "3"}, first)
+    return right("You sent the limit, and you signed it.")
 
 
 def _three_fills(entry: dict[str, Any]) -> bool:
@@ -83,15 +84,18 @@ def none_left_out(learner: LearnerState) -> Verdict:
         made = learner.log("get_open_orders")[before:]
         if not made:
             return wrong(f"{said} did not ask the exchange for open orders.")
-        if refusal(made[-1]) == at_first("Invalid signature", "parameters_not_sent"):
-            return untried(AS_AT_FIRST)
         if not is_accepted(made[-1]):
-            verdict = refused(made[-1])
+            first = at_first("Invalid signature", "parameters_not_sent")
+            verdict = still_refused(learner, made[-1], first)
+            if verdict.outcome == UNTRIED:
+                return verdict
             return wrong(f"{said} sent {made[-1]['query']}. {verdict.reason}")
         if sent(made[-1]) != wanted:
             expected = "&".join(f"{name}={value}" for name, value in wanted.items())
-            return wrong(f"{said} sent {made[-1]['query'] or 'nothing'}; wanted is {expected}.")
-    return right("What is None is neither sent nor signed, and what is given is both.")
+            return wrong(
+                f"{said} sent {made[-1]['query'] or 'nothing'}. It should send {expected}."
+            )
+    return right("Your function neither sends nor signs None, and it sends and signs the rest.")
 
 
 # --- 03.4 -----------------------------------------------------------------------------------------
@@ -103,23 +107,29 @@ def every_page(learner: LearnerState) -> Verdict:
     """Does the function give the whole history, each order once, in pages of two?"""
     whole = [order["id"] for order in learner.ask("get_order_history", limit=1000)]
     if len(whole) <= PAGE:
-        return cannot_tell("There are too few orders. Run the cells above, which place some.")
+        return cannot_tell(
+            "There are too few orders. Run the cells above: some of them place orders."
+        )
     before = len(learner.log("get_order_history"))
     orders = learner.call("every_order")
     pages = learner.log("get_order_history")[before:]
     if not isinstance(orders, list):
         kind = type(orders).__name__
-        return wrong(f"`every_order()` answers something of type {kind}: no list of orders.")
+        return wrong(f"`every_order()` returns a {kind}, and not a list of orders.")
     if any(not isinstance(order, dict) or "id" not in order for order in orders):
-        return wrong("`every_order()` answers a list, but some of it are not orders. Is it pages?")
+        return wrong(
+            "`every_order()` returns a list, but not all of it are orders. Is it a list of pages?"
+        )
     ids = [order["id"] for order in orders]
     if any(int(sent(page).get("limit", 100)) > PAGE for page in pages):
         return wrong(
-            "A page of more than two rows was asked for. That helps as long as the history is "
-            "short; keep limit=2, and ask for more pages."
+            "Your function asks for pages of more than two rows. That works only while the history "
+            "is short. Keep limit=2, and ask for more pages."
         )
     if ids == whole:
-        return right(f"{len(ids)} orders on {len(pages)} requests, and each of them once.")
+        return right(
+            f"Your function makes {len(pages)} requests, and gives {len(ids)} orders, each once."
+        )
     if ids == whole[:PAGE] and len(pages) == 1:
         return untried()
     return wrong(_other_than_the_whole(ids, whole))
@@ -128,13 +138,11 @@ def every_page(learner: LearnerState) -> Verdict:
 def _other_than_the_whole(ids: list[str], whole: list[str]) -> str:
     said = f"There are {len(whole)} orders, and `every_order()` gives {len(ids)}"
     if len(set(ids)) < len(ids):
-        return (
-            f"{said}, {len(ids) - len(set(ids))} of them for the second time. `offset` counts "
-            "rows, not pages."
-        )
+        twice = len(ids) - len(set(ids))
+        return f"{said}, {twice} of them for the second time. `offset` counts rows, not pages."
     if len(ids) < len(whole):
-        return f"{said}. Some are missing: how do you know that a page was the last?"
-    return f"{said}, but they are not in the exchange's order, newest first."
+        return f"{said}. Some are missing. How does your function know that a page is the last one?"
+    return f"{said}, but not in the order of the exchange, which is newest first."
 
 
 # --- 03.5 -----------------------------------------------------------------------------------------
@@ -157,30 +165,34 @@ def age(learner: LearnerState) -> Verdict:
                 with time_zone(zone):
                     found = learner.call("age", dict(fill), there)
                 if not isinstance(found, timedelta):
-                    return wrong(f"`age` answers {shown(found)}, which is no timedelta.")
+                    return wrong(f"`age` returns {shown(found)}, and that is not a timedelta.")
                 off = found - old
                 answers.append((found, off, timedelta(hours=hours), there, meaning, fill, old))
     if all(off == zone for _, off, zone, *_ in answers):
         asked = f"Asked in Tokyo ten minutes after a fill, `age` says {answers[0][0]}."
         if learner.has_changed():
-            return wrong(
-                f"{asked} You gave the fill the zone of the one who asks. The exchange writes UTC."
-            )
+            return wrong(f"{asked} You gave the fill the zone of `now`. The exchange writes UTC.")
         return untried(f"{asked} {CHANGE}")
     for found, off, _, there, meaning, fill, old in answers:
         if off:
             return wrong(
                 f"Asked at {there:%H:%M} with the zone {there:%z}, on a machine that is {meaning}, "
-                f"`age` says {found} of a fill at {fill['timestamp']}. It is {old}, since the "
-                "exchange's times are in UTC."
+                f"`age` says {found} for a fill at {fill['timestamp']}. Its age is {old}, because "
+                "the exchange's times are in UTC."
             )
-    return right("As old in Tokyo as in New York, whatever clock the machine has.")
+    return right(
+        "The fill has the same age in Tokyo and in New York, on a machine in any time zone."
+    )
 
 
-_ORDERS = 'signed_get("/wapi/v1/history/orders", "orderQueryAll", {"symbol": "ETH_USDC"})'
-_LIMIT = (
-    'signed_get("/wapi/v1/history/fills?limit=3", "fillHistoryQueryAll", {"symbol": "SOL_USDC"})'
+_ORDERS = """\
+eth_orders = signed_get("/wapi/v1/history/orders", "orderQueryAll", {"symbol": "ETH_USDC"})
+eth_orders"""
+_LIMIT = """\
+last_fills = signed_get(
+    "/wapi/v1/history/fills?limit=3", "fillHistoryQueryAll", {"symbol": "SOL_USDC"}
 )
+last_fills"""
 _NONE = """\
 def my_orders(symbol, market_type=None):
     params = {"symbol": symbol, "marketType": market_type}
@@ -210,10 +222,9 @@ EXERCISES = (
         grade=instruction,
         starter=_ORDERS,
         hints=(
-            "The instruction is another one than for the orders that wait now.",
-            "`bpkit.operations` lists what each request is signed with. Look there for "
-            '"history/orders".',
-            "In that row, the column `instruction` says orderHistoryQueryAll.",
+            "`orderQueryAll` is the instruction for the orders that wait now.",
+            '`operations` lists the instruction of each request. Search it for "history/orders".',
+            "That row has `orderHistoryQueryAll` in the column `instruction`.",
         ),
         solution=_ORDERS.replace("orderQueryAll", "orderHistoryQueryAll"),
     ),
@@ -223,16 +234,13 @@ EXERCISES = (
         grade=limit_signed,
         starter=_LIMIT,
         hints=(
-            "Which parameters arrive at the exchange? And which of them are in the text that "
+            "Which parameters does the exchange receive? And which of them are in the text that "
             "`signed_get` signs?",
-            "`signed_get` signs what stands in its dict, and it sends that too. What stands in the "
-            "path is only sent.",
+            "`signed_get` signs and sends the parameters of its dict. It only sends the "
+            "parameters of the path.",
             "Move the limit from the path into the dict, so that the dict has two entries.",
         ),
-        solution="""\
-signed_get(
-    "/wapi/v1/history/fills", "fillHistoryQueryAll", {"symbol": "SOL_USDC", "limit": 3}
-)""",
+        solution=_LIMIT.replace("?limit=3", "").replace('USDC"}', 'USDC", "limit": 3}'),
     ),
     Exercise(
         id="03.3",
@@ -240,9 +248,9 @@ signed_get(
         grade=none_left_out,
         starter=_NONE,
         hints=(
-            "What does an f-string make of None? And what does `requests` send of it?",
-            "`requests` leaves out a parameter that is None, and the signed text has to do the "
-            "same. Change the dict before `signed_get` sees it.",
+            "What does an f-string make of None? And what does `requests` send for None?",
+            "`requests` does not send a parameter that is None, so the signed text must not have "
+            "it. Change the dict before you call `signed_get`.",
             "Put `marketType` into the dict only `if market_type is not None`.",
         ),
         solution="""\
@@ -260,12 +268,11 @@ my_orders("SOL_USDC")""",
         grade=every_page,
         starter=_PAGES,
         hints=(
-            "`get_order_history` takes an `offset` too: how many rows to leave out from the "
-            "newest on.",
-            "Collect the rows in a list. The next page begins where your list ends, and a page "
-            "with nothing on it says that you have them all.",
+            "`get_order_history` also takes an `offset`: how many of the newest rows to skip.",
+            "Collect the rows in a list. The next page begins where your list ends. An empty page "
+            "means that you have all orders.",
             "Ask for offset=len(rows) in a loop, add each page to `rows`, and stop at the first "
-            "page that is empty.",
+            "empty page.",
         ),
         solution="""\
 def every_order():
@@ -282,13 +289,12 @@ len(every_order())""",
         grade=age,
         starter=_AGE,
         hints=(
-            "Ten past nine in the evening in Tokyo: what time is it in UTC, in which the exchange "
-            "writes its times?",
-            "`replace(tzinfo=None)` throws away that it is Tokyo's time. Leave `now` as it is, and "
-            "say of the fill's time that it is UTC. Two times that know their zone can be "
-            "subtracted.",
-            "The fill's time is `datetime.fromisoformat(...)`, with `.replace(tzinfo=UTC)` behind "
-            "it (import `UTC` too); `now` needs nothing.",
+            "The exchange writes its times in UTC. What time is it in UTC, when it is 21:10 in "
+            "Tokyo?",
+            "`replace(tzinfo=None)` removes the zone from `now`. Leave `now` as it is, and add the "
+            "zone UTC to the fill's time. Python can subtract two times that have a zone.",
+            "Write `.replace(tzinfo=UTC)` after `datetime.fromisoformat(...)`, and import `UTC`, "
+            "too. `now` needs no change.",
         ),
         solution="""\
 from datetime import UTC, datetime, timedelta, timezone

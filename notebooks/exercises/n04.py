@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from .grading import Exercise, LearnerState, Verdict, exact, right, untried, wrong
+from .grading import CHANGE, Exercise, LearnerState, Verdict, exact, right, untried, wrong
 from .n04_waiting import WAITING, a_side, none_yet, orders_sent, why, wrong_as_sent
 
 __all__ = ["EXERCISES"]
@@ -20,15 +20,17 @@ def calculated(learner: LearnerState) -> Verdict:
     price, tried = learner["price"], orders_sent(learner, 41)
     for order, entry in tried:
         if entry["status"] == 200 and exact(order.get("price")) == SUM and _is_a_bid(order):
-            return right(f"The exchange took it: a price of {order['price']}, to the last digit.")
+            return right(
+                f"The exchange accepted a price of {order['price']}, exact to the last digit."
+            )
     if tried:
         return wrong_as_sent(_no_sum(*tried[-1]))
     if isinstance(price, float) and price != TOLD:
         return wrong(
-            f"`price` is {price!r} now, which looks right, but it is a float still: `round` of a "
+            f"`price` is {price!r} now. It looks right, but it is still a float: `round` of a "
             "float gives a float. `bpkit` refused it, and nothing was sent."
         )
-    return none_yet(41, "What `bpkit` itself refuses is never sent.")
+    return none_yet(41, "If `bpkit` itself refuses an order, it sends nothing.")
 
 
 def _is_a_bid(order: dict[str, Any]) -> bool:
@@ -38,18 +40,18 @@ def _is_a_bid(order: dict[str, Any]) -> bool:
 def _no_sum(order: dict[str, Any], entry: dict[str, Any]) -> str:
     price = order.get("price")
     if not _is_a_bid(order):
-        return f"What arrived last was {a_side(order)}; the task is a Bid on SOL_USDC."
+        return f"The last order was {a_side(order)}; the task is a Bid on SOL_USDC."
     if entry["status"] != 200:
         return (
-            f'What arrived last was a price of "{price}", and the exchange said: {why(entry)}. The '
-            "error of the float is in the text now. It must not arise in the first place."
+            f'The last price that arrived was "{price}". The exchange said: {why(entry)}. Now the '
+            "float's error is in the text. Calculate so that there is no such error."
         )
     if exact(price) == SUM - Decimal("0.01"):
         return (
-            f"What arrived last was {price}. The float lay a hair below 168.30, and rounding down "
-            "made a whole tick of that hair. Calculate with Decimal from the beginning."
+            f"The last price that arrived was {price}. The float was a hair below 168.30, so "
+            "rounding down took away a whole tick. Calculate with Decimal from the beginning."
         )
-    return f"What arrived last was a price of {price}, and not 168.30."
+    return f"The last price that arrived was {price}, and not 168.30."
 
 
 # --- 04.2 -----------------------------------------------------------------------------------------
@@ -70,17 +72,13 @@ def fitted(learner: LearnerState) -> Verdict:
         return untried()
     for order, entry in tried:
         if entry["status"] == 200 and _is_fitted(order):
-            return right("77123.4 and 0.01234: on the tick and on the step, and neither too much.")
+            return right("77123.4 is on the tick, 0.01234 is on the step, and neither is too much.")
     order, entry = tried[-1]
     if (order.get("symbol"), order.get("side")) != ("BTC_USDC", "Bid"):
-        return wrong_as_sent(
-            f"What arrived last was {a_side(order)}; the task is a Bid on BTC_USDC."
-        )
-    said = f"What arrived last was {order.get('quantity')} BTC at {order.get('price')}"
+        return wrong_as_sent(f"The last order was {a_side(order)}; the task is a Bid on BTC_USDC.")
+    said = f"The last order was for {order.get('quantity')} BTC at {order.get('price')}"
     if entry["status"] != 200:
-        return wrong_as_sent(
-            f"{said}, and the exchange said: {why(entry)}. {_grid(order)}".rstrip()
-        )
+        return wrong_as_sent(f"{said}. The exchange said: {why(entry)}. {_grid(order)}".rstrip())
     return wrong_as_sent(f"{said}. {_misfits(order)}")
 
 
@@ -96,15 +94,15 @@ def _misfits(order: dict[str, Any]) -> str:
             continue
         if value > WISHED[name]:
             return (
-                f"A {name} of {value} is more than you want: the nearest is not always below. "
-                "`round_price` brings a Bid down, `round_quantity` a quantity."
+                f"A {name} of {value} is more than you want: the nearest value may be above it. "
+                "`round_price` rounds a Bid down, and `round_quantity` rounds a quantity down."
             )
-        return f"A {name} of {value} is too little: {fit} is possible, and not too much."
+        return f"A {name} of {value} is less than you can have: {fit} is valid, and not too much."
     return ""
 
 
 def _grid(order: dict[str, Any]) -> str:
-    """Which of the two lies between."""
+    """Which of the two is not on its grid, or ""."""
     for name, (grid, size) in GRID.items():
         value = exact(order.get(name))
         if value is not None and value % Decimal(size):
@@ -126,10 +124,7 @@ def tidied(learner: LearnerState) -> Verdict:
     order, entry = tried[-1]
     finding = str(entry["finding"] or "").splitlines()
     if order.get("price") == "168.5" and finding and "another spelling" in finding[0]:
-        return untried(
-            'What arrived was the price "168.5" again, with a signature for another text. Change '
-            "the cell above, run it, and then this one once more."
-        )
+        return untried(f'The price "168.5" arrived, with the signature of another text. {CHANGE}')
     reason = " ".join((finding[0], finding[-1])) if finding else ""
     return wrong_as_sent(f"The exchange said: {why(entry)}. {reason}".rstrip())
 
@@ -137,8 +132,8 @@ def tidied(learner: LearnerState) -> Verdict:
 def _accepted(order: dict[str, Any]) -> Verdict:
     price = order.get("price")
     if exact(price) == Decimal("168.5"):
-        return right(f'It was accepted: "{price}" was sent, and "{price}" was signed.')
-    return wrong(f"It was accepted, but with a price of {price}. Only the spelling was at fault.")
+        return right(f'The exchange accepted it: "{price}" was signed, and "{price}" was sent.')
+    return wrong(f"The exchange accepted it at {price}. The price should still be 168.5.")
 
 
 EXERCISES = (
@@ -153,11 +148,11 @@ try:
 except BpkitError as error:
     print(error)""",
         hints=(
-            "0.1 + 0.2 of notebook 00, once more. To write the result as text comes too late: its "
-            "error is written out then.",
-            "The two numbers must be exact before they are added. `Decimal` is there already, "
-            "from the cell about the average price.",
-            'A Decimal is made of a text: Decimal("168.1"). Make the other one so, too.',
+            "This is 0.1 + 0.2 of notebook 00 again. If you turn the sum into text, it is too "
+            "late: the text has the float's error.",
+            "The two numbers must be exact before you add them. `Decimal` is imported already, in "
+            "the cell that computes the average price.",
+            'Make a Decimal from a text: Decimal("168.1"). Do the same with the other number.',
         ),
         solution="""\
 price = Decimal("168.1") + Decimal("0.2")
@@ -179,12 +174,12 @@ try:
 except BpkitError as error:
     print(error)""",
         hints=(
-            'The market knows both: bp.market("BTC_USDC"). The tick of its price is not the one of '
-            "SOL, and its quantity has a step of its own.",
-            "`round_price` and `round_quantity` are under 'A refusal, read and mended'. In which "
-            "direction must the price of a Bid go?",
-            'round_price(price, "Bid") goes down to the tick, which is 0.1. round_quantity(quantity) '
-            "goes down to the step, which is 0.00001.",
+            'The market knows its tick and its step: bp.market("BTC_USDC"). They are not those of '
+            "SOL_USDC.",
+            "`round_price` and `round_quantity` are in the section 'A refusal, read and fixed'. In "
+            "which direction must the price of a Bid go?",
+            'round_price(price, "Bid") rounds down to the tick of 0.1. round_quantity(quantity) '
+            "rounds down to the step of 0.00001.",
         ),
         solution="""\
 bitcoin = bp.market("BTC_USDC")
@@ -201,23 +196,21 @@ bp.execute_order(
         starter="""\
 bid = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "168.50",
        "quantity": "1", "clientId": 43}
-now = int(time.time() * 1000)
-headers = signed_headers(text_for("orderExecute", bid, now), now)
+headers = signed_headers("orderExecute", bid)
 tidy = {**bid, "price": bid["price"].rstrip("0")}
-answer = requests.post(url, json=tidy, headers=headers, timeout=10)
+answer = requests.post(f"{sandbox.url}/api/v1/order", json=tidy, headers=headers, timeout=10)
 answer.status_code, answer.text[:70]""",
         hints=(
-            "The exchange builds the text anew from what arrives, and compares. It knows nothing "
-            "of what you meant.",
-            'Signed was "168.50", sent was "168.5". The two are the same number, and two texts.',
-            "Send `bid`, which is what you signed. Or tidy it first, and sign `tidy`.",
+            "The exchange writes the text again, from what arrives. It does not know what you "
+            "meant.",
+            'You signed "168.50", and you sent "168.5". They are the same number, but two texts.',
+            "Send `bid`, because you signed `bid`. Or tidy the order first, and sign `tidy`.",
         ),
         solution="""\
 bid = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "168.50",
        "quantity": "1", "clientId": 43}
-now = int(time.time() * 1000)
-headers = signed_headers(text_for("orderExecute", bid, now), now)
-answer = requests.post(url, json=bid, headers=headers, timeout=10)
+headers = signed_headers("orderExecute", bid)
+answer = requests.post(f"{sandbox.url}/api/v1/order", json=bid, headers=headers, timeout=10)
 answer.status_code, answer.text[:70]""",
     ),
     *WAITING,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from .grading import (
+    CHANGE,
     Exercise,
     LearnerState,
     Verdict,
@@ -18,8 +19,8 @@ from .grading import (
 )
 
 UNSENT = (
-    "If your cell ran again since and stopped with an error, nothing of it was sent: its last line "
-    "says why."
+    "If you ran your cell again and it stopped with an error, it sent no order: the last line of "
+    "the error says why."
 )
 Sent = list[tuple[dict[str, Any], dict[str, Any]]]  # parameters, and the entry of the log
 
@@ -37,7 +38,7 @@ def orders_sent(learner: LearnerState, number: int) -> Sent:
 def none_yet(number: int, more: str = "") -> Verdict:
     """The verdict if nothing with this clientId arrived. ``more``: a further sentence."""
     said = f"No order with the clientId {number} has arrived. {more}".rstrip()
-    return untried(f"{said} Change the cell above, run it, and then this one once more.")
+    return untried(f"{said} {CHANGE}")
 
 
 def why(entry: dict[str, Any]) -> str:
@@ -70,19 +71,19 @@ def one_of_four(learner: LearnerState) -> Verdict:
     if not batches and not singles:
         return untried()
     if not singles and all(_as_in(batch, STARTERS) for batch in batches):
-        return untried("Only the starter's batch has arrived, and one of its orders was refused.")
+        return untried("Only the first batch has arrived, and one of its orders was refused.")
     open_ = [one for one in learner.ask("get_open_orders") if one.get("clientId") in LADDER]
     if not open_:
         return cannot_tell(
-            "None of the four waits any more: they were cancelled. Run the cell above with all "
-            "four in it."
+            "None of the four orders waits: they were cancelled. Run the cell above with all four "
+            "in it."
         )
     for number, (price, quantity) in LADDER.items():
         own = [one for one in open_ if one["clientId"] == number]
         found = _no_step(number, own, price, quantity)
         if found:
             return wrong(found)
-    return right("Four bids, and each waits once.")
+    return right("Four bids wait, and each waits once.")
 
 
 def _numbers(batch: list[Any]) -> list[int]:
@@ -99,12 +100,12 @@ def _as_in(batch: list[Any], steps: dict[int, tuple[str, str]]) -> bool:
 def _no_step(number: int, own: list[dict[str, Any]], price: str, quantity: str) -> str:
     """What is wrong with one of the four, or ""."""
     if not own:
-        return f"The order {number} does not wait. It should: {quantity} SOL at {price}.00."
+        return f"The order {number} does not wait. It should wait: {quantity} SOL at {price}.00."
     if len(own) > 1:
         return (
-            f"The order {number} waits {len(own)} times: a batch that is sent again sends again "
-            "what had succeeded, too. Cancel them and send all four; or, another time, send only "
-            "the one that failed."
+            f"The order {number} waits {len(own)} times: if you send a batch again, you send all of "
+            "its orders again. Cancel them and send all four. Next time, send only the order that "
+            "failed."
         )
     if exact(own[0]["price"]) != Decimal(price):
         return f"The order {number} waits at {own[0]['price']}, and not at {price}.00."
@@ -125,27 +126,26 @@ def maker(learner: LearnerState) -> Verdict:
     for order, entry in tried:
         if entry["status"] == 200 and order.get("postOnly") and not _no_maker(order, best):
             return right(
-                f"It waits at {order['price']}, and could not have done anything else. When it is "
-                "filled, you pay the maker's fee."
+                f"Your bid at {order['price']} could only wait. When it is filled, you pay the "
+                "maker's fee."
             )
     order, entry = tried[-1]
     if order.get("orderType") == "Market":
         return wrong_as_sent(_no_maker(order, best))
     if entry["status"] != 200:
-        more = "The price is that of a seller: choose the other side of the book."
+        more = "This is the price of a seller: choose the other side of the book."
         return wrong_as_sent(
-            f"What arrived last was a bid at {order.get('price')}, and the exchange said: "
+            f"The last order was a bid at {order.get('price')}. The exchange said: "
             f"{why(entry)}. {more if order.get('postOnly') else ''}".rstrip()
         )
     if order.get("postOnly"):
         return wrong_as_sent(_no_maker(order, best))
     if _status(learner, order) in (None, "Filled", "PartiallyFilled"):
         return untried(
-            f"What arrived last was a bid at {order.get('price')} that traded at once. Change the "
-            "cell above, run it, and then this one once more."
+            f"The last order was a bid at {order.get('price')}, and it traded at once. {CHANGE}"
         )
     return wrong_as_sent(
-        f"What arrived last waits at {order.get('price')}, but by luck: had the market come "
+        f"The last order waits at {order.get('price')}, but only by luck: if the market had come "
         "down in the meantime, it would have traded. Say post_only=True."
     )
 
@@ -154,14 +154,14 @@ def _no_maker(order: dict[str, Any], best: Decimal | None) -> str:
     """What is wrong with an order that was accepted, or ""."""
     price = exact(order.get("price"))
     if order.get("orderType") == "Market":
-        return "A Market order never waits: it takes what is offered. Wanted is a Limit order."
+        return "A Market order never waits: it takes what is offered. The task is a Limit order."
     if order.get("side") != "Bid":
-        return "What arrived last was an `Ask`: it sells SOL. The side that buys is `Bid`."
+        return "The last order was an `Ask`: it sells SOL. The side that buys is `Bid`."
     if order.get("symbol") != "SOL_USDC":
-        return f"What arrived last was {a_side(order)}; the task is a Bid on SOL_USDC."
+        return f"The last order was {a_side(order)}; the task is a Bid on SOL_USDC."
     if price is None or best is None or price < best:
         return (
-            f"What arrived last waits at {price}, and the best bid is {best}. Both sides of a book "
+            f"Your last bid waits at {price}, but the best bid is {best}. Both sides of a book "
             "rise by price, so the best bid is the last of the bids."
         )
     return ""
@@ -186,18 +186,27 @@ def last_one_out(learner: LearnerState) -> Verdict:
         return none_yet(46)
     waiting = learner.ask("get_open_orders")
     if not waiting:
-        return right("Nothing waits, on no market, and nothing is locked.")
+        return right("No order waits on any market, and nothing is locked.")
     log = learner.log()
     since = max(at for at, entry in enumerate(log) if _is_46(entry))
     cancels = [entry for entry in log[since:] if str(entry["operation"]).startswith("cancel_")]
-    if [sent(entry) for entry in cancels] in ([], [{"symbol": "SOL_USDC"}]):
+    if not cancels:  # the starter does not stop between its order and its cancel
+        return wrong(NO_CANCEL)
+    if [sent(entry) for entry in cancels] == [{"symbol": "SOL_USDC"}]:
         return untried()
     first = waiting[0]
     more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     return wrong(
-        f"There still waits a {first['side']} at {first['price']} on {first['symbol']}{more}. "
-        "`bp.get_open_orders()`, without a market, lists all of them."
+        f"{'An' if first['side'] == 'Ask' else 'A'} {first['side']} at {first['price']} on "
+        f"{first['symbol']} still waits{more}. `bp.get_open_orders()`, without a market, lists "
+        "all open orders."
     )
+
+
+NO_CANCEL = (
+    "The order on ETH_USDC arrived, but no cancel came after it. If your cell stopped with an "
+    "error, read its last line: `cancel_open_orders` needs the name of a market."
+)
 
 
 def _is_46(entry: dict[str, Any]) -> bool:
@@ -220,10 +229,10 @@ answers = bp.execute_order_batch([
 ])
 len(answers)""",
         hints=(
-            'Show all that you got: answers.df[["operation", "price", "quantity", "message"]].',
-            "Three of them wait already. What would stand in the book if you sent all four again?",
-            "Leave in `steps` only the third, with a quantity of 1. If some wait twice by now, "
-            "cancel everything on the market first, and send all four.",
+            'Look at all four answers: answers.df[["operation", "price", "quantity", "message"]].',
+            "Three of the bids wait already. What would be in the book if you sent all four again?",
+            "Keep only the third bid in `steps`, with a quantity of 1. If some bids wait twice now, "
+            "first cancel everything on the market, and then send all four.",
         ),
         solution="""\
 bp.cancel_open_orders("SOL_USDC")
@@ -247,9 +256,9 @@ maker = bp.execute_order(
 )
 maker["status"]""",
         hints=(
-            "The first of the asks is the cheapest seller. Who bids that much buys at once.",
+            "The first ask is the cheapest seller. A bid at this price buys at once.",
             "Both sides of a book rise by price. At which end of the bids is the best one?",
-            'The price is that of ["bids"][-1], and post_only=True goes into the call.',
+            'Take the price of ["bids"][-1], and write post_only=True into the call.',
         ),
         solution="""\
 price = bp.get_depth("SOL_USDC", limit=5)["bids"][-1][0]
@@ -267,9 +276,9 @@ bp.execute_order("ETH_USDC", "Bid", "Limit", price="2300.00", quantity="0.1", cl
 bp.cancel_open_orders("SOL_USDC")
 len(bp.get_open_orders("SOL_USDC"))""",
         hints=(
-            "The zero is true, but of one market only. Ask for all.",
-            'bp.get_open_orders().df[["symbol", "price"]] shows where something waits.',
-            "`cancel_open_orders` takes one market. Call it for each that has an open order.",
+            "The zero is true, but only for one market. Ask for all markets.",
+            'bp.get_open_orders().df[["symbol", "price"]] shows where orders wait.',
+            "`cancel_open_orders` takes one market. Call it for each market with an open order.",
         ),
         solution="""\
 for market in {order["symbol"] for order in bp.get_open_orders()}:

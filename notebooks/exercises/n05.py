@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from .grading import Exercise, LearnerState, Verdict, right, shown, untried, wrong
+from .grading import CHANGE, Exercise, LearnerState, Verdict, right, shown, untried, wrong
 from .n05_accidents import ONCE, WHAT_NOW
 
 __all__ = ["EXERCISES"]
@@ -24,20 +24,20 @@ def two_causes(learner: LearnerState) -> Verdict:
         return untried()
     if found == CAUSES:
         return right(
-            "The instruction is the one for open orders, and the window is missing in the text. "
-            "The order of the parameters was right all evening."
+            "The signed instruction is the one for open orders, and the text has no window. The "
+            "order of the parameters was right all evening."
         )
     if found and found < CAUSES:
         return wrong(
-            f"{', '.join(found)} is one of the two. Who mends only that one is refused again, "
-            "with the same words."
+            f"{', '.join(found)} is one of the two causes. If you fix only this one, the exchange "
+            "refuses the request again, with the same words."
         )
     extra = sorted(found - CAUSES)
     if not extra:
-        return wrong(f"`causes` is {shown(learner['causes'])}: there is no name in it.")
+        return wrong(f"`causes` is {shown(learner['causes'])}: it has no name of a cause in it.")
     return wrong(
-        f"{shown(extra[0])} is no cause of this one. The doctor's answer has a `.cause`, with the "
-        "names and nothing else."
+        f"{shown(extra[0])} is not a cause here. The doctor's answer has a `.cause`, with the names "
+        "and nothing else."
     )
 
 
@@ -66,11 +66,12 @@ def under_another_clock(learner: LearnerState) -> Verdict:
         return untried()
     for at in tried:
         if log[at]["status"] == 200 and log[at]["signedBy"] == own and _skewed(log[at]):
-            return right("Signed by the exchange's clock, and answered.")
+            return right("You signed by the exchange's clock, and the exchange answered.")
     last = log[tried[-1]]
     if not _skewed(last):
         return wrong(
-            "It was asked outside of the block, where both clocks are right, so this shows nothing."
+            "You called `get_account` outside the block. Both clocks are right there, so this shows "
+            "nothing."
         )
     before = log[: tried[-1]]
     asked = bool(before) and before[-1]["operation"] == "get_time"
@@ -79,27 +80,23 @@ def under_another_clock(learner: LearnerState) -> Verdict:
         asked = False
     if _lasted(last) != WINDOW:
         return wrong(
-            "A window is how long a signature lasts. The clock is 75 s off, and no window is "
-            "longer than 60 s."
+            "The window is the time for which a signature is valid, at most 60 s. The clock is "
+            "75 s off."
         )
     if len(tried) > 1 and _at_once(log[tried[-2]], last):
         return wrong(
-            "It was asked twice in a row, and refused twice: the clock is 75 s off each time."
+            "You asked twice, and the exchange refused twice: the clock is 75 s off each time."
         )
     if not asked:
-        return untried(
-            "It was refused: Request has expired. Change the cell above, run it, and then this one "
-            "once more."
-        )
+        return untried(f"The exchange refused it: Request has expired. {CHANGE}")
     if _skewed(before[-1]):
         return wrong(
-            "You asked the exchange for its time, but this client signed by your own clock all the "
-            "same. Only with apply=True are signatures corrected, and only those of the client "
-            "that measured."
+            "You asked the exchange for its time, but this client still signed by your own clock. "
+            "apply=True corrects the signatures, but only those of the client that measured."
         )
     return wrong(
-        "You asked for the time before the block, when both clocks were right, and corrected the "
-        "signature by nothing. Ask inside of it."
+        "You asked for the time before the block. Both clocks were right then, so the correction "
+        "was zero. Ask inside the block."
     )
 
 
@@ -139,10 +136,9 @@ pasted = {
 causes = "unsorted"
 causes""",
         hints=(
-            "No secret is needed to prove what was signed: the public key is among the headers.",
-            "`diagnose` also takes the parts of a request, by name: method=, url= and headers=.",
-            "Python hands over a whole dict so: diagnose(**pasted). Two of these in a row, so to "
-            "speak, stand in its `.cause`.",
+            "You need no secret to prove what was signed: the public key is in the headers.",
+            "`diagnose` takes a dictionary with `method`, `url` and `headers`, such as `pasted`.",
+            "The `.cause` of diagnose(pasted) is a text with both names. You can use it as it is.",
         ),
         solution="""\
 pasted = {
@@ -156,7 +152,7 @@ pasted = {
                        "kBOgTPN3iaoY0c2f204dP9qpbnscvOweNB7frsnfBg==",
     },
 }
-causes = diagnose(**pasted).cause
+causes = diagnose(pasted).cause
 causes""",
     ),
     Exercise(
@@ -171,11 +167,11 @@ with sandbox.fault("clock_skew", seconds=75):
     except ApiError as error:
         print(error.message)""",
         hints=(
-            "A signature is judged by the exchange's clock. So sign by that one, and not by yours.",
-            "A client can ask for the exchange's time and correct its signatures by it: look at "
-            "the section about the clock. Which client, and where must it ask?",
-            "Inside of the block, before the call: the client `late` measures the clock, with "
-            "apply=True.",
+            "The exchange checks the time of a signature by its own clock. So sign by that clock.",
+            "A client can ask for the exchange's time and correct its signatures: see the section "
+            "'The clock'. Which client must ask, and where?",
+            "Let the client `late` measure the clock, with apply=True: inside the block, before "
+            "the call.",
         ),
         solution="""\
 late = Client(sandbox.url, sandbox.key)

@@ -57,18 +57,18 @@ class Accident(NamedTuple):
 
 
 ACCIDENTS = (
-    Accident(611, None, False, "Without any accident", "One call is enough then."),
+    Accident(611, None, False, "Without any accident", "Then one call is enough."),
     Accident(
         612, "lost_reply", False, "The reply was lost",
-        "The first one stood already when the second was sent.",
+        "The first order was in the book already when the second one was sent.",
     ),
     Accident(
-        613, "lost_reply", True, "The order was filled at once and the reply lost",
-        "Who looks only at what is open does not see it: it is in the history and in the fills.",
+        613, "lost_reply", True, "The order was filled at once and its reply was lost",
+        "A filled order is not among the open orders: it is in the history and in the fills.",
     ),
     Accident(
         614, "lost_request", False, "The order was lost on its way to the exchange",
-        "It never arrived, so one more attempt is enough.",
+        "The first one never arrived, so one more attempt is enough.",
     ),
 )  # fmt: skip
 
@@ -77,7 +77,7 @@ def once(learner: LearnerState) -> Verdict:
     """Is there exactly one order after each fault?"""
     function, sandbox = learner["place_once"], learner.sandbox
     if not callable(function):
-        return wrong(f"`place_once` should be a function, and is {shown(function)}.")
+        return wrong(f"`place_once` should be a function, but it is {shown(function)}.")
     if _is_starters(function):
         return untried()
     with (
@@ -86,7 +86,7 @@ def once(learner: LearnerState) -> Verdict:
     ):
         for accident in ACCIDENTS:
             _survive(sandbox, client, partial(function, hasty), accident)
-    return right("After every accident the order stands once, and it was never sent on a guess.")
+    return right("After each accident the exchange has the order once, and you never guessed.")
 
 
 def _is_starters(function: Any) -> bool:
@@ -121,10 +121,12 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
     rows = client.get_order_history(symbol=MARKET)
     standing = sum(row["clientId"] == one.client_id and not _undone(row) for row in rows)
     if standing > 1:
-        raise Decided(wrong(f"{one.said}, and in the end {standing} stood. {one.twice}"))
+        raise Decided(
+            wrong(f"{one.said}. In the end the exchange had {standing} orders. {one.twice}")
+        )
     if raised:
-        stood = "it stood" if standing else "it did not stand"
-        raise Decided(wrong(f"{one.said}; {stood}, and `place_once` raised {raised}"))
+        had = "the order" if standing else "no order"
+        raise Decided(wrong(f"{one.said}. The exchange has {had}. `place_once` raised {raised}"))
     if not standing:
         looked = any(entry["operation"] == "get_open_orders" for entry in sandbox.log[before:])
         raise Decided(wrong(_missing(one, len(sendings), looked)))
@@ -132,9 +134,9 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
     if len(sendings) > 1 and one.fault == "lost_request" and waited * 1000 < WINDOW:
         raise Decided(
             wrong(
-                f"{one.said}, and {waited:.2f} seconds later it was sent again. It stands once, by "
-                f"luck: its signature was valid for {WINDOW / 1000:g} s, and until then the first "
-                "one could still have arrived."
+                f"{one.said}, and {waited:.2f} seconds later you sent it again. It is there only "
+                f"once, by luck: the first one was valid for {WINDOW / 1000:g} s, and could still "
+                "have arrived."
             )
         )
 
@@ -142,11 +144,11 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
 def _missing(one: Accident, sendings: int, looked: bool) -> str:
     """``looked``: at the open orders, where those of the accidents before still rest."""
     if not sendings:
-        return f"{one.said}, no order was sent. Use the client that `place_once` is given, `bp`."
-    fooled = " What you saw open was another order: know this one by its `clientId`."
+        return f"{one.said}, no order was sent. Use `bp`, the client that `place_once` gets."
+    fooled = " The open order that you saw is another one: look at its `clientId`."
     return (
-        f"{one.said}, and in the end none stood. Once it is certain that it cannot arrive any "
-        f"more, send it again.{fooled if looked else ''}"
+        f"{one.said}, and in the end there was no order. Send it again, but only when the first "
+        f"one cannot arrive any more.{fooled if looked else ''}"
     )
 
 
@@ -171,11 +173,11 @@ with sandbox.fault("lost_reply", times=1):
     )
 len(bp.cancel_open_orders("SOL_USDC"))""",
     hints=(
-        "After a TransportError you do not know. What comes before anything else then?",
-        "Catch the error by a name: `except TransportError as error`. Let `bp.reconcile` look. It "
-        "also waits, where it has to.",
-        'Send the order again only if the `.state` of what `bp.reconcile(error)` found is "not '
-        'found", which is final; "unclear" means: look again later.',
+        "After a TransportError you do not know. What do you do first?",
+        "Give the error a name: `except TransportError as error`. Then let `bp.reconcile` look. It "
+        "also waits, if it has to.",
+        'Look at the `.state` of bp.reconcile(error). Send the order again only if it is "not '
+        'found", because that is final. If it is "unclear", look again later.',
     ),
     solution="""\
 def place_once(bp, **order):
@@ -198,19 +200,19 @@ len(bp.cancel_open_orders("SOL_USDC"))""",
 # --- 05.4 -----------------------------------------------------------------------------------------
 
 AGAIN = "The same call would be refused again."
-ITSELF = "Nothing was done, but nothing is wrong with the order either."
-UNSURE = "It was not the exchange itself that said so, and the order may stand."
-WORDS = ("mend", "wait", "look")
+ITSELF = "Nothing was done, but nothing is wrong with the order."
+UNSURE = "The exchange itself did not say so, and the order may be in the book."
+WORDS = ("fix", "wait", "look")
 # fault -> the right answer, what happened, and why.
 FAULTS = {
-    "clock_skew": ("mend", "an expired signature", f"Nothing was done. {AGAIN}"),
+    "clock_skew": ("fix", "an expired signature", f"Nothing was done. {AGAIN}"),
     "rate_limit": ("wait", "429 TOO_MANY_REQUESTS", ITSELF),
     "maintenance": ("wait", "503 MAINTENANCE", ITSELF),
     "trading_paused": ("wait", "400 TRADING_PAUSED", ITSELF),
     "bad_gateway": ("look", "a 502 from the edge", UNSURE),
     "gateway_timeout": ("look", "a 504 from the edge", UNSURE),
     "lost_reply": ("look", "a lost reply", UNSURE),
-    "truncated": ("look", "an answer that broke off", UNSURE),
+    "truncated": ("look", "an answer that was cut off", UNSURE),
 }
 Case = tuple[str, str, str, BpkitError]  # wanted, what happened, why, the error
 
@@ -224,9 +226,9 @@ def what_now(learner: LearnerState) -> Verdict:
         return untried()
     for (wanted, happened, why, _), answer in zip(cases, answers, strict=True):
         if answer != wanted:
-            words = "" if answer in WORDS else ' One of "mend", "wait" and "look" fits.'
-            return wrong(f"To {happened} the answer was {shown(answer)}. {why}{words}")
-    return right(f"{len(cases)} errors, and each time you would have done the right thing.")
+            words = "" if answer in WORDS else ' Answer with "fix", "wait" or "look".'
+            return wrong(f"After {happened} your answer was {shown(answer)}. {why}{words}")
+    return right(f"After each of {len(cases)} errors, you would have done the right thing.")
 
 
 def _cases(sandbox: Any) -> Iterator[Case]:
@@ -237,9 +239,9 @@ def _cases(sandbox: Any) -> Iterator[Case]:
                 lambda: client.execute_order(MARKET, "Bid", "Limit", price=price, quantity="0.01")
             )
 
-        said = f"The exchange has read the order, and nothing was done. {AGAIN}"
-        yield "mend", "a price off the tick", said, place("150.005")
-        yield "mend", "an InputError of bpkit", f"Nothing was sent. {AGAIN}", place(150.1)
+        said = f"The exchange read the order, and did nothing. {AGAIN}"
+        yield "fix", "a price off the tick", said, place("150.005")
+        yield "fix", "an InputError of bpkit", f"Nothing was sent. {AGAIN}", place(150.1)
         for name, (wanted, happened, why) in FAULTS.items():
             with sandbox.fault(name):
                 error = place(LOW)
@@ -253,7 +255,7 @@ def _cases(sandbox: Any) -> Iterator[Case]:
         yield (
             "wait",
             "a RateLimitError of bpkit",
-            "Nothing was sent, but in a minute it will be.",
+            "Nothing was sent, but in a minute `bpkit` will send it.",
             error,
         )
 
@@ -276,12 +278,12 @@ def what_now(error):
 
 what_now(lost)""",
     hints=(
-        "The type of the error tells most of it: isinstance(error, TransportError). Which of the "
-        "three answers belongs to which type?",
-        "An ApiError can be either: the exchange may dislike the order, or not want any order now. "
-        "Its `.code` tells; the lines of FAULTS have the codes.",
+        "Begin with the type of the error: isinstance(error, TransportError). Which of the three "
+        "words belongs to which type?",
+        "An ApiError can be two things: the order has a mistake, or the exchange accepts no orders "
+        "now. Its `.code` shows which. The lines of FAULTS have the codes.",
         'TransportError: "look". RateLimitError: "wait". ApiError with the code TOO_MANY_REQUESTS, '
-        'MAINTENANCE or TRADING_PAUSED: "wait". Everything else: "mend".',
+        'MAINTENANCE or TRADING_PAUSED: "wait". Everything else: "fix".',
     ),
     solution="""\
 def what_now(error):
@@ -290,7 +292,7 @@ def what_now(error):
     not_now = ("TOO_MANY_REQUESTS", "MAINTENANCE", "TRADING_PAUSED")
     if isinstance(error, RateLimitError) or getattr(error, "code", None) in not_now:
         return "wait"
-    return "mend"
+    return "fix"
 
 what_now(lost)""",
 )

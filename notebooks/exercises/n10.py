@@ -72,13 +72,13 @@ def readable_env(learner: LearnerState) -> Verdict:
     if _KEY.search(text):
         return wrong(
             "There is a key in it now. Keep keys out of a notebook: `{public}` and `{secret}` "
-            "stand for the two texts here."
+            "take the place of the two texts here."
         )
     if text.strip() == ENV.strip():
         return untried()
     for place in _PLACES:
         if text.count(place) != 1:
-            return wrong(f"`{place}` should stand in it once, and does {text.count(place)} times.")
+            return wrong(f"`{place}` should be in it once, and is there {text.count(place)} times.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ".env"
         filled = text.replace("{public}", DEMO_PUBLIC_KEY).replace("{secret}", DEMO_SECRET)
@@ -88,7 +88,7 @@ def readable_env(learner: LearnerState) -> Verdict:
         except BpkitError as error:
             said = str(error).replace(repr(str(path)), "`.env`")
             return wrong(f"`Key.from_env` says: {said}")
-    return right("Two names, two texts, a line each. This file can be read.")
+    return right("`Key.from_env()` reads this file: two lines, each with a name and its text.")
 
 
 # --- 10.3 -----------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def a_plan(learner: LearnerState) -> Verdict:
     )
     reason = _stopped(guard, "0.5")
     if not reason:
-        return wrong("An order of 0.5 SOL passes: 85.50 USDC for a slip of the finger.")
+        return wrong("An order of 0.5 SOL passes. A slip of one digit would cost 85.50 USDC.")
     guard = WriteGuard(
         plan, "the exchange", False, lambda name, fields: learner.ask(name, **fields)
     )
@@ -120,17 +120,21 @@ def a_plan(learner: LearnerState) -> Verdict:
             return wrong(f"The {count} order of 0.05 SOL does not pass. {reason}")
     if not _stopped(guard, "0.05"):
         spent = guard.spent
-        return wrong(f"A fourth order passes, {spent} USDC in all. Planned are three.")
+        return wrong(f"A fourth order passes, {spent} USDC in all. You planned three.")
     return _elsewhere(plan)
 
 
 def _elsewhere(plan: Arming) -> Verdict:
     if plan.symbols is None:
-        return wrong("An order in ETH_USDC passes, or in any market. The plan is for SOL_USDC.")
+        return wrong(
+            "An order in ETH_USDC passes, and in any other market. The plan is for SOL_USDC."
+        )
     if len(set(plan.symbols)) > 1:
         armed = ", ".join(sorted(plan.symbols))
         return wrong(f"It is armed for {armed}; the plan is for SOL_USDC alone.")
-    return right("Three orders of 8.55 USDC pass. A fourth, a larger one, another market: none.")
+    return right(
+        "Three orders of 8.55 USDC pass. A fourth, a larger one and another market do not."
+    )
 
 
 def _stopped(guard: WriteGuard, quantity: str) -> str:
@@ -165,7 +169,7 @@ def first_order(learner: LearnerState) -> Verdict:
         )
     history = learner.ask("get_order_history", symbol=MARKET)
     if any(row["status"] == "Cancelled" and not _unlike(row, limit, least) for row in history):
-        return right("It waited, and you took it back. That is the whole way.")
+        return right("It waited, and you cancelled it. That is one full round trip.")
     tried = [
         entry
         for entry in learner.log("execute_order")
@@ -173,7 +177,7 @@ def first_order(learner: LearnerState) -> Verdict:
     ]
     if not tried:
         return untried(
-            "No order of yours that could wait has arrived: as it stood, the cell above bought "
+            "No order of yours that could wait has arrived. As you found it, the cell above buys "
             "0.1 ETH at once. If your cell stopped with an error, its last line says why."
         )
     return wrong(_not_there(tried[-1], limit, least))
@@ -190,9 +194,9 @@ def _unlike(order: dict[str, Any], limit: Decimal, least: Decimal) -> str:
     """Why this order is not the right one, or ""."""
     price, quantity = exact(order.get("price")), exact(order.get("quantity"))
     if order.get("side") != "Bid":
-        return "It is an `Ask`: it sells. Wanted is a bid."
+        return "It is an `Ask`: it sells. The task is a bid."
     if order.get("orderType") != "Limit" or price is None:
-        return "A `Market` order takes what is offered now. Only a `Limit` order can wait."
+        return "A `Market` order trades now. Only a `Limit` order can wait."
     if price > limit:
         return f"Its price is {price}. A tenth below the best bid is {limit.normalize():f} or less."
     if not order.get("postOnly"):
@@ -210,7 +214,10 @@ def _not_there(entry: dict[str, Any], limit: Decimal, least: Decimal) -> str:
     if entry["status"] >= 400:
         return f"The exchange refused it: {entry['verdict']}"
     unlike = _unlike(sent(entry), limit, least)
-    return unlike or "It was as it should be, but rests no more. Send it, and cancel it afterwards."
+    return (
+        unlike
+        or "The order was right, but it does not rest now. Send it again, and cancel it later."
+    )
 
 
 # --- 10.5 -----------------------------------------------------------------------------------------
@@ -241,7 +248,7 @@ def full_stop(learner: LearnerState) -> Verdict:
         left = sorted(order["symbol"] for order in bp.get_open_orders())
         made = [order["status"] for order in bp.get_order_history()]
     if left == ["BTC_USDC", "SOL_USDC_PERP"]:
-        return untried("In a market other than SOL_USDC, orders still rest. Mend `stop`.")
+        return untried("In a market other than SOL_USDC, orders still rest. Fix `stop`.")
     if left and "Cancelled" not in made:
         return wrong(
             "In another account, with bids in three markets, nothing was cancelled. Does `stop` "
@@ -253,7 +260,7 @@ def full_stop(learner: LearnerState) -> Verdict:
             f"{' and in '.join(left)}. Do not name the markets; ask where orders rest."
         )
     if len(made) != len(RESTING):
-        return wrong("Nothing rests, but `stop` sent orders of its own. It should only cancel.")
+        return wrong("Nothing rests, but `stop` also sent orders. It should only cancel.")
     return _with_nothing(learner, sandbox)
 
 
@@ -266,7 +273,9 @@ def _place_bids(bp: Client) -> None:
 def _with_nothing(learner: LearnerState, sandbox: Any) -> Verdict:
     with _Theirs(sandbox.url, sandbox.open_account()) as bp:
         learner.call("stop", bp)
-    return right("Bids in three markets, and none is left. With nothing to cancel it is quiet.")
+    return right(
+        "There were bids in three markets, and none is left. It also works with nothing to cancel."
+    )
 
 
 # --- what the notebook shows ----------------------------------------------------------------------
@@ -289,11 +298,11 @@ EXERCISES = (
         grade=key_at_home,
         starter=f'gitignore = """\\\n{GITIGNORE}"""\ngitignore.splitlines()',
         hints=(
-            "Go through it line by line. The first is only a remark. And the second?",
+            "Read it line by line. The first line is only a comment. What does the second one do?",
             "`.env/`, with a slash at its end, means a folder of that name. `.env.example` is a "
             "file that everybody should have.",
-            "One line with the plain name of the file is enough, without a slash; and the line "
-            "with the example goes.",
+            "Write one line with the plain name of the file, without a slash. Remove the line "
+            "with the example.",
         ),
         solution="""\
 gitignore = ".env\\n.venv/"
@@ -306,8 +315,8 @@ gitignore.splitlines()""",
         starter=f'env = """{ENV}"""\nprint(env)',
         hints=(
             "Two things are wrong. Which of the two texts may be public?",
-            "What stands between quotes counts, the spaces too. And each text belongs behind its "
-            "own name.",
+            "Everything between quotation marks counts, the spaces too. And each text belongs "
+            "after its own name.",
             "A name, an equals sign, the text, and nothing else: PUBLIC_KEY={public}, and the "
             "other line in the same way.",
         ),
@@ -325,9 +334,9 @@ plan""",
         hints=(
             "What is one order worth, in USDC? And three of them?",
             "One is worth 0.05 x 171.00 = 8.55 USDC, three are worth 25.65, and four 34.20. "
-            "Each cap lies between two of the things that it tells apart.",
-            "Leave withdrawals out, take per_order a little above 8.55, per_session between 25.65 "
-            "and 34.20, and name the one market in a list, as symbols.",
+            "Each limit must be between a value that passes and a value that does not.",
+            "Leave withdrawals out. Take per_order a little above 8.55, and per_session between "
+            "25.65 and 34.20. Give the one market in a list, as symbols.",
         ),
         solution="""\
 from bpkit import Arming
@@ -344,10 +353,10 @@ price = bp.get_depth("ETH_USDC", limit=5)["asks"][-1][0]
 order = bp.execute_order("ETH_USDC", "Bid", "Limit", price=price, quantity="0.1")
 order["status"]""",
         hints=(
-            "A bid that is as high as the asks trades. From which side of the book must the price "
-            "come, and what has to be taken off it?",
+            "A bid as high as the asks trades. Which side of the book gives the price, and how "
+            "much lower must yours be?",
             'The best bid is bids[-1]. Take nine tenths of it, of a Decimal. bp.market("ETH_USDC") '
-            "brings that onto the tick, and its `min_quantity` is the smallest quantity.",
+            "rounds that to the tick, and its `min_quantity` is the smallest quantity.",
             'A price of "2000.00" is far enough below; quantity="0.0001"; and post_only=True.',
         ),
         solution="""\
@@ -376,8 +385,8 @@ stop(bp)
             "knows.",
             "`client.get_open_orders()` without a market gives the orders of all of them, and each "
             "order has its symbol.",
-            "Make a set of the symbols, so that each market comes once, and go through it with a "
-            "for loop that cancels in each.",
+            "Make a set of the symbols, so that each market is in it once. Cancel in each of them, "
+            "in a for loop.",
         ),
         solution="""\
 def stop(client):

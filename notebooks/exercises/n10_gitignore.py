@@ -67,7 +67,7 @@ def what_is_wrong(text: str) -> str:
         if bare == "!.env":
             return "A `!` brings back what a line before has left out."
         if re.search(r"^\.env\s+\S", line):
-            return "A name has its line to itself; what stands behind it is part of the name."
+            return "A name needs a line of its own. Everything after it is part of the name."
     if re.search(r"^#.*\.env\b", text, re.MULTILINE):
-        return "A line that begins with `#` is only a remark."
+        return "A line that begins with `#` is only a comment."
     return "No line names it."

@@ -1,4 +1,4 @@
-"""Explain errors in a notebook: missing names, forgotten brackets, and bpkit's own errors.
+"""Explain errors in a notebook: missing names, bpkit's own errors, and the slips of ``slips.py``.
 
 In a notebook a NameError nearly always means that cells were run out of order. An error of bpkit
 says what is wrong, so forty lines of bpkit's own code need not be shown.
@@ -7,9 +7,8 @@ says what is wrong, so forty lines of bpkit's own code need not be shown.
 from __future__ import annotations
 
 import builtins
-import inspect
-import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -17,12 +16,13 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from bpkit.client import Client
 from bpkit.errors import BpkitError
 
+from .slips import explained
+from .verdicts import WIDTH
+
 RUN_ABOVE = "Run the cells above first: in JupyterLab, Run > Run All Above Selected Cell."
-AGAIN = "If you skipped a cell, or ran one twice: Run > Run All Above Selected Cell."
-EXPLAINED = (NameError, AttributeError, BpkitError)
+EXPLAINED = (NameError, AttributeError, KeyError, TypeError, ValueError, BpkitError)
 CLOSE = 0.8  # from 0 to 1: how alike a name must be to be suggested
 SHELLS_OWN = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
@@ -46,10 +46,9 @@ def explain(
     """IPython's handler of the errors in ``EXPLAINED`` that no cell caught.
 
     Other errors are shown as usual: a name that is missing in other people's code, a variable that
-    is used before it has a value, any other missing attribute.
+    is used before it has a value, whatever is not known here.
     """
-    say = {NameError: _missing, AttributeError: _without_brackets}.get(kind, _refused)
-    said = say(shell, error, trace)
+    said = _missing(shell, error, trace) if kind is NameError else _said(shell, error, trace)
     if said:
         # IPython shows this list, and still reports an error, so that "Run All" stops. A partial,
         # because an error that was shown must still be picklable.
@@ -67,36 +66,33 @@ def _missing(shell: Any, error: BaseException, trace: TracebackType | None) -> s
     return f"{said}\n\nThe line that needs it:  {line}" if line else said
 
 
-def _without_brackets(shell: Any, error: BaseException, trace: TracebackType | None) -> str:
-    """The sentence for ``bp.get_tickers.df``, where ``()`` is missing; else ""."""
-    method = getattr(error, "obj", None)
-    name = getattr(method, "__name__", "")
-    if not inspect.isfunction(method) or getattr(Client, name, None) is not method:
+def _said(shell: Any, error: BaseException, trace: TracebackType | None) -> str:
+    """What is wrong, and the line of the cell that raised it; "" if no cell did."""
+    frames = [frame for frame, _ in traceback.walk_tb(trace)]
+    places = list(traceback.extract_tb(trace))
+    cells = [n for n, frame in enumerate(frames) if frame.f_globals is shell.user_ns]
+    if not cells:
         return ""
-    line = (trace and traceback.extract_tb(trace)[-1].line) or ""
-    client = re.search(rf"(\w+)\.{name}\b", line)
-    call = f"{client[1] if client else 'bp'}.{name}"
-    _, *parameters = inspect.signature(method).parameters.values()
-    needed = any(one.default is one.empty for one in parameters)
-    return (
-        f"`{call}` is a method, and the brackets that call it are missing. "
-        f"Write `{call}({'...' if needed else ''}).{getattr(error, 'name', '')}`."
+    line = places[cells[-1]].line or ""
+    said = explained(error, line, frames[cells[-1] :])
+    if not said and (isinstance(error, BpkitError) or _is_raised_by_bpkit(frames, places)):
+        said = f"{type(error).__name__}: {error}"
+    if not said:
+        return ""
+    return f"{_wrapped(said)}\n\nThe line that raised it:  {line}" if line else _wrapped(said)
+
+
+def _is_raised_by_bpkit(frames: list[Any], places: Any) -> bool:
+    """Did bpkit raise it on purpose, with a message? Its own mistakes are shown in full."""
+    room = str(frames[-1].f_globals.get("__name__"))
+    return room.startswith("bpkit.") and (places[-1].line or "").startswith("raise ")
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(
+        textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
     )
-
-
-def _refused(shell: Any, error: BaseException, trace: TracebackType | None) -> str:
-    """The message of bpkit's error, and the line of the cell that raised it; "" if no cell did."""
-    own = [
-        place.line
-        for (frame, _), place in zip(
-            traceback.walk_tb(trace), traceback.extract_tb(trace), strict=True
-        )
-        if frame.f_globals is shell.user_ns
-    ]
-    if not isinstance(error, BpkitError) or not own:
-        return ""
-    line = [f"The line that raised it:  {own[-1]}"] if own[-1] else []
-    return "\n\n".join([f"{type(error).__name__}: {error}", *line, AGAIN])
 
 
 def install() -> bool:

@@ -1,15 +1,26 @@
-"""A learner's session: the exercises, which hint is next, and the last result of each."""
+"""A learner's session: the exercises, which hint is next, and what was kept of each."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bpkit.errors import InputError
 
-from .grading import Decided, Exercise, LearnerState, Verdict, cannot_tell, described, wrong
+from .grading import (
+    WRONG,
+    Decided,
+    Exercise,
+    LearnerState,
+    Verdict,
+    cannot_tell,
+    described,
+    wrong,
+)
+from .progress_file import Kept, Progress
 
 
 class Note(str):
@@ -24,9 +35,8 @@ class Note(str):
 class Attempt:
     """One exercise in the learner's hands: ``check()``, ``hint()``, ``solution()``."""
 
-    def __init__(self, exercise: Exercise) -> None:
-        self._exercise, self._hinted = exercise, 0
-        self.outcome: str | None = None  # of the last check; None: there was none
+    def __init__(self, exercise: Exercise, kept: Kept | None = None) -> None:
+        self._exercise, self._hinted, self._kept = exercise, 0, kept or Kept()
 
     def check(self) -> Verdict:
         """Grade the answer, from the notebook's names and the exchange's log."""
@@ -36,13 +46,20 @@ class Attempt:
         """``check``, for names that are given. Never raises for what the learner's code does."""
         learner = LearnerState(self._exercise, names)
         try:
-            verdict = learner.settled(self._exercise.grade(learner))
+            verdict = self._exercise.grade(learner)
         except Decided as end:
             verdict = end.verdict
         except (Exception, SystemExit) as error:
             verdict = _raised(error, names)
-        self.outcome = verdict.outcome
-        return verdict
+        verdict = learner.settled(verdict)
+        self._kept.checked(self._exercise.id, verdict.outcome)
+        return replace(verdict, offer=self._next_help() if verdict.outcome == WRONG else "")
+
+    def _next_help(self) -> str:
+        call, hints = f'exercise("{self._exercise.id}")', len(self._exercise.hints)
+        if self._hinted < hints:
+            return f"Hint {self._hinted + 1} of {hints}: {call}.hint()"
+        return f"Solution: {call}.solution()"
 
     def hint(self, number: int | None = None) -> Note:
         """The next of three hints, or the one with this number (1 to 3). Raises InputError."""
@@ -51,6 +68,7 @@ class Attempt:
             number = self._hinted = min(self._hinted + 1, len(hints))
         if number not in range(1, len(hints) + 1):
             raise InputError("number", number, f"is not a hint; there are 1 to {len(hints)}")
+        self._kept.hinted(self._exercise.id, number)
         return Note(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
 
     def solution(self) -> Note:
@@ -74,7 +92,7 @@ class Session:
     """The exercises, and the learner's progress."""
 
     def __init__(self, exercises: Iterable[Exercise]) -> None:
-        self._exercises = {one.id: one for one in exercises}
+        self._exercises, self._kept = {one.id: one for one in exercises}, Kept()
         self._attempts: dict[str, Attempt] = {}
 
     def exercise(self, id: str) -> Attempt:
@@ -86,17 +104,8 @@ class Session:
             raise InputError(
                 "id", id, f"is not an exercise; there are {', '.join(self._exercises)}"
             )
-        return self._attempts.setdefault(id, Attempt(self._exercises[id]))
+        return self._attempts.setdefault(id, Attempt(self._exercises[id], self._kept))
 
-    def progress(self) -> Note:
-        """The exercises of this notebook, each with what its last check said."""
-        notebooks = {id.split(".")[0] for id in self._attempts}
-        rows = [one for one in self._exercises.values() if one.id.split(".")[0] in notebooks]
-        if not rows:
-            return Note("No exercise was checked yet.")
-        width = max(len(one.title) for one in rows)
-        return Note("\n".join(f"{one.id}  {one.title:<{width}}  {self._came(one)}" for one in rows))
-
-    def _came(self, exercise: Exercise) -> str:
-        attempt = self._attempts.get(exercise.id)
-        return attempt.outcome if attempt and attempt.outcome else "-"
+    def progress(self) -> Progress:
+        """How many exercises are right, in all and for each notebook. ``.df``: each exercise."""
+        return Progress([*self._exercises.values()], self._kept.rows())

@@ -109,7 +109,11 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
         lambda bp: bp.get_ticker(None), "symbol", "is missing; get_ticker needs it"),
     "None for a start": (
         lambda bp: bp.get_klines("SOL_USDC", "1h", None), "start_time", "is missing"),
-    "no symbol": (lambda bp: bp.get_depth("SOL/USDC"), "symbol", 'look like "SOL_USDC"'),
+    "no symbol": (lambda bp: bp.get_depth("SOL/EUR"), "symbol", 'look like "SOL_USDC"'),
+    "a slash": (lambda bp: bp.get_depth("SOL/USDC"), "symbol", "did you mean 'SOL_USDC'?"),
+    "no line": (lambda bp: bp.get_ticker("SOLUSDC"), "symbol", "did you mean 'SOL_USDC'?"),
+    "a small market": (lambda bp: bp.get_fills("sol_usdc"), "symbol", "did you mean 'SOL_USDC'?"),
+    "a future": (lambda bp: bp.get_fills("BTCUSDC-PERP"), "symbol", "mean 'BTC_USDC_PERP'?"),
     "symbol with a space": (lambda bp: bp.get_depth("SOL_USDC "), "symbol", "is not a symbol"),
     "symbol as NaN": (lambda bp: bp.get_depth(float("nan")), "symbol", "is not text"),
     "float limit": (
@@ -279,6 +283,16 @@ REFUSED: dict[str, tuple[Callable[[Client], object], str, str]] = {
     "milliseconds for seconds": (
         lambda bp: bp.get_klines("SOL_USDC", "1h", 1788264000000), "start_time", "Unix seconds"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", [
+    "SOL_USDC", "BTC_USDC_PERP", "kBONK_USDC_PERP", "USDC", "SOL", "NOPE", "SOL_EUR",
+])  # fmt: skip
+def test_any_other_symbol_is_left_to_the_exchange(symbol: str, scripted: Scripted) -> None:
+    scripted.says(200, "[]")
+    with Client(scripted.url, Key(DEMO_SECRET)) as bp:
+        bp.get_fills(symbol)
+    assert f"symbol={symbol}" in scripted.requests[0]["target"]
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -12,7 +12,7 @@ import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from functools import partial
 from hashlib import sha256
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -1150,6 +1150,22 @@ def test_the_only_method_of_a_path_need_not_be_told() -> None:
 
 
 # --- how it is asked, and how it answers ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrap", [dict, MappingProxyType])
+def test_a_mapping_of_the_parts(wrap: Any) -> None:
+    """As a request is pasted; what is given by name replaces a part."""
+    signed = RIGHT.replace("true", "True")
+    pasted = {"method": "POST", "url": "/api/v1/order", "headers": heads(sign(signed))}
+    assert diagnose(wrap(pasted | {"body": ORDER_JSON})).cause == "capital_boolean"
+    assert diagnose(wrap(pasted), body=ORDER_JSON).cause == "capital_boolean"
+    right = diagnose(wrap(pasted), body=ORDER_JSON, headers=heads(SIGNATURE))
+    assert right.cause == "none"
+
+
+def test_a_mapping_without_a_url() -> None:
+    with pytest.raises(InputError, match="^url=None: is needed"):
+        diagnose({"method": "GET", "headers": {}})
 
 
 def test_a_prepared_request_and_pieces_of_bytes() -> None:

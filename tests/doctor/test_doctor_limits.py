@@ -212,7 +212,7 @@ def test_what_is_no_piece_of_a_request(field: str, value: Any) -> None:
     assert SECRETIVE not in str(error.value)
 
 
-@pytest.mark.parametrize("request_", [5, f"POST /api/v1/order {SECRETIVE}", {"url": FILLS}, []])
+@pytest.mark.parametrize("request_", [5, f"POST /api/v1/order {SECRETIVE}", []])
 def test_what_is_not_a_request(request_: Any) -> None:
     """The error names the type, and what a request has."""
     with pytest.raises(InputError) as error:
@@ -220,7 +220,17 @@ def test_what_is_not_a_request(request_: Any) -> None:
     kind = type(request_).__name__
     assert str(error.value) == (
         f"request={kind!r}: is not a request with .method, .url, .headers and .body; "
-        "or pass url=, headers= and body="
+        "or pass a dict of these"
+    )
+
+
+def test_a_mapping_with_another_name_is_refused_without_its_values() -> None:
+    """As somebody writes who knows requests: the query would not be seen."""
+    with pytest.raises(InputError) as error:
+        diagnose({"url": FILLS, "params": {"key": SECRETIVE}, "headers": heads(SIGNATURE)})
+    assert str(error.value) == (
+        "request='params': is not a part of a request; give method, url with its query, headers, "
+        "body"
     )
 
 

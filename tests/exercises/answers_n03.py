@@ -17,11 +17,11 @@ def _changed(code: str, *changes: tuple[str, str]) -> str:
 def _orders(
     instruction: str, path: str = "/wapi/v1/history/orders", symbol: str = "ETH_USDC"
 ) -> str:
-    return f'signed_get("{path}", "{instruction}", {{"symbol": "{symbol}"}})'
+    return f'eth_orders = signed_get("{path}", "{instruction}", {{"symbol": "{symbol}"}})'
 
 
 def _fills(path: str, params: str) -> str:
-    return f'signed_get("{path}", "fillHistoryQueryAll", {params})'
+    return f'last_fills = signed_get("{path}", "fillHistoryQueryAll", {params})'
 
 
 def _my_orders(params: str) -> str:
@@ -39,9 +39,9 @@ def _age(answer: str) -> str:
     return code.rpartition("\n")[0]  # the last line may raise, as the learner would see
 
 
-def _as_in_ipython(code: str) -> str:
-    """IPython lists what was run."""
-    return f"{code}\nIn = ['', {_STARTER['03.5']!r}, {code!r}]"
+def _in_ipython(id: str, code: str) -> str:
+    """The cell, with IPython's list of the cells that were run: the starter, and this one."""
+    return f"{code}\nIn = ['', {_STARTER[id]!r}, {code!r}]"
 
 
 _TIME = 'datetime.fromisoformat(fill["timestamp"])'
@@ -53,33 +53,42 @@ WRONG = {
         (_orders("fillHistoryQueryAll"), "Another instruction"),
         (_orders("orderQueryAll", path="/api/v1/orders"), "You changed the path"),
         (_orders("orderHistoryQueryAll", symbol="SOL_USDC"), "asked for symbol=SOL_USDC"),
+        (_in_ipython("03.1", _orders("orderQueryAll", symbol="SOL_USDC")), "Another instruction"),
     ],
     "03.2": [
-        (_fills(f"{_FILLS}?limit=3", '{"symbol": "SOL_USDC", "limit": 3}'), "sent twice"),
-        (_fills(_FILLS, '{"symbol": "SOL_USDC"}'), "went without limit"),
+        (_fills(f"{_FILLS}?limit=3", '{"symbol": "SOL_USDC", "limit": 3}'), "sent the limit twice"),
+        (_fills(_FILLS, '{"symbol": "SOL_USDC"}'), "had no limit"),
         (_fills(_FILLS, '{"symbol": "SOL_USDC", "limit": 5}'), "asked for limit=5"),
         (
             _changed(_SOLVED["03.2"], ("fillHistoryQueryAll", "fillQueryAll")),
             "The exchange refused it",
         ),
+        (
+            _in_ipython("03.2", _fills(f"{_FILLS}?limit=5", '{"symbol": "SOL_USDC"}')),
+            "were sent that were not signed",
+        ),
     ],
     "03.3": [
-        (_my_orders('{"symbol": symbol}'), "wanted is symbol=SOL_USDC&marketType=SPOT"),
+        (_my_orders('{"symbol": symbol}'), "should send symbol=SOL_USDC&marketType=SPOT"),
         (
             _my_orders('{"symbol": symbol, "marketType": market_type or ""}'),
             "`my_orders('SOL_USDC')` sent",
         ),
         (
             _my_orders('{"symbol": symbol, "marketType": market_type or "SPOT"}'),
-            "wanted is symbol=SOL_USDC.",
+            "should send symbol=SOL_USDC.",
         ),
         ("def my_orders(symbol):\n    return signed_get(\"/api/v1/orders\", \"orderQueryAll\", "
          "{\"symbol\": symbol})", "raised TypeError"),
+        (
+            _in_ipython("03.3", _my_orders('{"symbol": symbol} | {"marketType": market_type}')),
+            "Parameters were signed that were not sent",
+        ),
         ("def my_orders(symbol, market_type=None):\n    return []", "did not ask the exchange"),
     ],
     "03.4": [
-        (_every_order("return bp.get_order_history(limit=1000)"), "more than two rows"),
-        (_every_order("return bp.get_order_history()"), "more than two rows"),
+        (_every_order("return bp.get_order_history(limit=1000)"), "pages of more than two rows"),
+        (_every_order("return bp.get_order_history()"), "pages of more than two rows"),
         (
             _every_order(
                 "return bp.get_order_history(limit=2) + bp.get_order_history(limit=2, offset=2)"
@@ -97,7 +106,7 @@ WRONG = {
             _every_order(
                 "return [bp.get_order_history(limit=2, offset=start) for start in (0, 2, 4)]"
             ),
-            "Is it pages?",
+            "a list of pages?",
         ),
         (
             _every_order(
@@ -106,7 +115,7 @@ WRONG = {
             ),
             "newest first",
         ),
-        (_every_order("return bp.get_order_history(limit=2).df"), "of type DataFrame"),
+        (_every_order("return bp.get_order_history(limit=2).df"), "returns a DataFrame"),
     ],
     "03.5": [
         (_age(f"now - {_TIME}"), "raised TypeError"),
@@ -115,10 +124,13 @@ WRONG = {
             _age(f"now.replace(tzinfo=UTC) - {_TIME}.replace(tzinfo=UTC) - timedelta(hours=9)"),
             "Asked at 07:10",
         ),
-        (_age(f"(now - {_TIME}.replace(tzinfo=UTC)).total_seconds()"), "no timedelta"),
+        (_age(f"(now - {_TIME}.replace(tzinfo=UTC)).total_seconds()"), "not a timedelta"),
         (_age(f"datetime.now(UTC) - {_TIME}.replace(tzinfo=UTC)"), "`age` says"),
-        (_age("timedelta(minutes=10)"), "says 0:10:00 of a fill at 2026-09-01T08:45"),
-        (_as_in_ipython(_age(f"now - {_TIME}.replace(tzinfo=now.tzinfo)")), "You gave the fill"),
+        (_age("timedelta(minutes=10)"), "says 0:10:00 for a fill at 2026-09-01T08:45"),
+        (
+            _in_ipython("03.5", _age(f"now - {_TIME}.replace(tzinfo=now.tzinfo)")),
+            "You gave the fill",
+        ),
     ],
 }  # fmt: skip
 

@@ -11,11 +11,10 @@ _FIT = 'bp.execute_order("BTC_USDC", "Bid", "Limit", price=price, quantity=quant
 _BY_HAND = """\
 bid = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Limit", "price": "168.50",
        "quantity": "1", "clientId": 43}
-now = int(time.time() * 1000)
 """
 _POST = """
 answer = requests.post(f"{sandbox.url}/api/v1/order", json=tidy, headers=headers, timeout=10)"""
-_SIGN = 'headers = signed_headers(text_for("orderExecute", bid, now), now)\n'
+_SIGN = 'headers = signed_headers("orderExecute", bid)\n'
 
 _BATCH = """
 answers = bp.execute_order_batch([
@@ -42,9 +41,9 @@ _46 = (
 
 WRONG = {
     "04.1": [
-        (f"price = round(168.1 + 0.2, 2)\n{_SUM}", "a float still"),
+        (f"price = round(168.1 + 0.2, 2)\n{_SUM}", "still a float"),
         (f"price = str(168.1 + 0.2)\n{_SUM}", "Price decimal too long"),
-        (f"price = Decimal(168.1 + 0.2)\n{_SUM}", "must not arise"),
+        (f"price = Decimal(168.1 + 0.2)\n{_SUM}", "so that there is no such error"),
         (
             f'price = bp.market("SOL_USDC").round_price(Decimal(168.1 + 0.2), "Bid")\n{_SUM}',
             "a hair",
@@ -55,7 +54,7 @@ WRONG = {
             "an Ask on SOL_USDC; the task is a Bid",
         ),
         (f'price = "168.30"\n{_SUM.replace("USDC", "USDC_PERP")}', "a Bid on SOL_USDC_PERP; the"),
-        (f'price = "168.1"\n{_SUM}\nprice = 168.1 + 0.2\n{_SUM}', "ran again since"),
+        (f'price = "168.1"\n{_SUM}\nprice = 168.1 + 0.2\n{_SUM}', "ran your cell again"),
     ],
     "04.2": [
         (
@@ -78,21 +77,20 @@ WRONG = {
         (f'price, quantity = "77123.4", "0.01235"\n{_FIT}', "A quantity of 0.01235 is more"),
         (f'price, quantity = "77123.45", "0.01234"\n{_FIT}', "The price is not on the tick"),
         (f'price, quantity = "77123.4", "0.012345"\n{_FIT}', "The quantity is not on the step"),
-        (f'price, quantity = "77123", "0.01"\n{_FIT}', "77123.4 is possible"),
+        (f'price, quantity = "77123", "0.01"\n{_FIT}', "77123.4 is valid"),
         (f'price, quantity = "77123.4", "0.01234"\n{_FIT.replace("BTC", "SOL")}', "on SOL_USDC"),
     ],
     "04.3": [
         (f'{_BY_HAND}{_SIGN}tidy = {{**bid, "price": 168.5}}{_POST}', "The exchange said"),
         (
-            f"{_BY_HAND}headers = signed_headers("
-            f'text_for("orderCancel", bid, now), now)\ntidy = bid{_POST}',
+            f'{_BY_HAND}headers = signed_headers("orderCancel", bid)\ntidy = bid{_POST}',
             "Another instruction was signed",
         ),
         (
             f'{_BY_HAND}{_SIGN}tidy = {{**bid, "price": "168.500"}}{_POST}',
             "in another spelling",
         ),
-        (f'{_BY_HAND}bid["price"] = "168"\n{_SIGN}tidy = bid{_POST}', "a price of 168"),
+        (f'{_BY_HAND}bid["price"] = "168"\n{_SIGN}tidy = bid{_POST}', "accepted it at 168."),
     ],
     "04.4": [
         (f"{_FOUR}{_MENDED}", "waits 2 times"),
@@ -127,8 +125,13 @@ WRONG = {
     ],
     "04.6": [
         (f'{_46}bp.cancel_open_orders("ETH_USDC")', "on SOL_USDC"),
-        (f'{_46}bp.cancel_open_orders("BTC_USDC")', "There still waits"),
+        (f'{_46}bp.cancel_open_orders("BTC_USDC")', "still waits"),
         (f'{_46}{_46}bp.cancel_order("ETH_USDC", client_id=46)', "bp.get_open_orders()"),
+        # An error is a try, too.
+        (
+            f"{_46}try:\n    bp.cancel_open_orders()\nexcept TypeError:\n    pass",
+            "needs the name of a market",
+        ),
     ],
 }
 # Something must wait on SOL_USDC that was not cancelled, whatever was tried before.

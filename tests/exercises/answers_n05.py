@@ -24,19 +24,19 @@ _LATE = "late = Client(sandbox.url, sandbox.key)\n"
 
 WRONG = {
     "05.1": [
-        (f"{_FIRST}        time.sleep(0.1)\n{_AGAIN}", "in the end 2 stood"),
-        (f"{_FIRST}        return None", "Once it is certain"),
-        (f"{_FIRST}        raise", "it stood, and `place_once` raised TransportError"),
-        (f"{_FIRST}{_OPEN}{_AGAIN}", "only at what is open"),
+        (f"{_FIRST}        time.sleep(0.1)\n{_AGAIN}", "had 2 orders"),
+        (f"{_FIRST}        return None", "only when the first"),
+        (f"{_FIRST}        raise", "has the order. `place_once` raised TransportError"),
+        (f"{_FIRST}{_OPEN}{_AGAIN}", "not among the open orders"),
         (f"{_FIRST}{_HISTORY}{_AGAIN}", "by luck"),
         (
             f"{_FIRST}        found = bp.reconcile(error, wait=False)\n"
             f"        if found.order:\n            return found.order\n{_AGAIN}",
-            "could still have arrived",
+            "have arrived",
         ),
         (
             f"{_FIRST}        if not bp.get_open_orders(order['symbol']):\n    {_AGAIN}",
-            "What you saw open was another order",
+            "you saw is another one",
         ),
         ("def place_once(bp, **order):\n    pass", "no order was sent"),
         (
@@ -46,20 +46,20 @@ WRONG = {
         ),
     ],
     "05.2": [
-        ('causes = ["wrong_instruction"]', "one of the two"),
-        ('causes = "unsorted + no_window"', "'unsorted' is no cause"),
-        ('causes = ["wrong_instruction", "no_window", "clock"]', "'clock' is no cause"),
+        ('causes = ["wrong_instruction"]', "one of the two causes"),
+        ('causes = "unsorted + no_window"', "'unsorted' is not a cause"),
+        ('causes = ["wrong_instruction", "no_window", "clock"]', "'clock' is not a cause"),
         ('causes = "The window is missing from the text."', "`.cause`"),
-        ("causes = None", "no name in it"),
+        ("causes = None", "no name of a cause"),
     ],
     "05.3": [
         (
             f"{_LATE}{_BLOCK}late.measure_clock()\n    late.get_account()",
-            "by your own clock all the same",
+            "still signed by your own clock",
         ),
         (
             f"{_LATE}late.measure_clock(apply=True)\n{_BLOCK}late.get_account()",
-            "Ask inside of it",
+            "Ask inside the block",
         ),
         (
             f"{_LATE}{_BLOCK}bp.measure_clock(apply=True)\n    late.get_account()",
@@ -67,11 +67,11 @@ WRONG = {
         ),
         (
             f"{_LATE}{_BLOCK}late.measure_clock()\nlate.get_account()",
-            "outside of the block",
+            "outside the block",
         ),
         (
             f"late = Client(sandbox.url, sandbox.key, window=60000)\n{_BLOCK}late.get_account()",
-            "A window is how long a signature lasts",
+            "at most 60 s",
         ),
         (
             f"{_LATE}{_BLOCK}try:\n        late.get_account()\n    except ApiError:\n"
@@ -80,30 +80,29 @@ WRONG = {
         ),
     ],
     "05.4": [
-        ("def what_now(error):\n    return 'mend'", "429 TOO_MANY_REQUESTS"),
+        ("def what_now(error):\n    return 'fix'", "429 TOO_MANY_REQUESTS"),
         ("def what_now(error):\n    return 'look'", "a price off the tick"),
-        (f"{_KINDS}    return 'mend'", "429 TOO_MANY_REQUESTS"),
+        (f"{_KINDS}    return 'fix'", "429 TOO_MANY_REQUESTS"),
         (
-            f"{_KINDS}    if isinstance(error, ApiError):\n        return 'mend'\n"
-            "    return 'wait'",
+            f"{_KINDS}    if isinstance(error, ApiError):\n        return 'fix'\n    return 'wait'",
             "an InputError of bpkit",
         ),
         (
             f"{_KINDS}    if getattr(error, 'status', 0) in (429, 503):\n        return 'wait'\n"
-            "    return 'mend'",
+            "    return 'fix'",
             "400 TRADING_PAUSED",
         ),
         (
             "def what_now(error):\n    if getattr(error, 'code', '') in "
             "('TOO_MANY_REQUESTS', 'MAINTENANCE', 'TRADING_PAUSED'):\n"
-            "        return 'wait'\n    return 'mend'",
+            "        return 'wait'\n    return 'fix'",
             "a 502 from the edge",
         ),
         ("def what_now(error):\n    return error.status", "AttributeError"),
-        (f"{_KINDS}    return 'send again'", "One of"),
+        (f"{_KINDS}    return 'send again'", "Answer with"),
         (
             f"{_KINDS}    if error.code in ('TOO_MANY_REQUESTS', 'MAINTENANCE'):\n"
-            "        return 'wait'\n    return 'mend'",
+            "        return 'wait'\n    return 'fix'",
             "AttributeError",
         ),
     ],

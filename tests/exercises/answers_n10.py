@@ -7,7 +7,7 @@ ARMED = "from bpkit import Arming\nplan = Arming(orders=True, "
 WRONG = {
     "10.1": [
         ('gitignore = ".env/\\n.venv/"', "means a folder"),
-        ('gitignore = "# .env\\n.venv/"', "only a remark"),
+        ('gitignore = "# .env\\n.venv/"', "only a comment"),
         ('gitignore = "/.env\\n.venv/"', "only in the topmost folder"),
         ('gitignore = ".env*\\n.venv/"', "`.env.example` too, by the line `.env*`"),
         ('gitignore = ".env\\n.env.example"', "`.env.example` too, by the line `.env.example`"),
@@ -15,7 +15,7 @@ WRONG = {
         ('gitignore = "  .env"', "A space before a name"),
         ('gitignore = "./.env"', "knows no `./`"),
         ('gitignore = ".env\\n!.env"', "brings back"),
-        ('gitignore = ".env  # my key"', "its line to itself"),
+        ('gitignore = ".env  # my key"', "needs a line of its own"),
         ('gitignore = ".venv/"', "No line names it"),
         ('gitignore = "*"', "`.env.example` too, by the line `*`"),
         ('gitignore = [".env"]', "should be text"),
@@ -27,7 +27,7 @@ WRONG = {
         ('env = "PUBLIC_KEY: {public}\\nSECRET_KEY={secret}"', "`.env` has no PUBLIC_KEY"),
         ('env = "API_KEY={public}\\nSECRET_KEY={secret}"', "`.env` has no PUBLIC_KEY"),
         ('env = "PUBLIC_KEY={public} SECRET_KEY={secret}"', "has no SECRET_KEY"),
-        ('env = "PUBLIC_KEY={public}"', "`{secret}` should stand in it once"),
+        ('env = "PUBLIC_KEY={public}"', "`{secret}` should be in it once"),
         (
             "env = f'PUBLIC_KEY={sandbox.key.public_key}\\n' + 'SECRET_KEY={secret}'",
             "Keep keys out of a notebook",
@@ -137,7 +137,7 @@ WRONG = {
             STOP + 'for symbol in {order["symbol"] for order in client.get_open_orders()}:\n'
             "        client.cancel_open_orders(symbol)\n"
             '    client.execute_order("SOL_USDC", "Bid", "Market", quantity="0.01")',
-            "sent orders of its own",
+            "also sent orders",
         ),
     ],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 import exercises
 import pytest
 import requests
-from exercises import grading
+from exercises import cells, grading
 from exercises.grading import (
     Exercise,
     LearnerState,
@@ -25,6 +26,7 @@ from exercises.grading import (
     wrong,
 )
 from exercises.session import Attempt, Session
+from exercises.verdicts import SIGNS
 from IPython.core.interactiveshell import InteractiveShell
 
 from bpkit import Client, InputError
@@ -74,7 +76,7 @@ def test_a_name_that_the_cell_makes_and_one_that_others_make() -> None:
     assert other.outcome == "Cannot tell" and "`orders` is not there yet" in other.reason
     assert "Run All Above" in other.reason
     made = "def f(a):\n    return a\n\nclass C: pass\n\nx, (y, z) = 1, (2, 3)\nfor n in (): pass"
-    assert {"f", "C", "x", "y", "z", "n"} <= grading._made_by(made)
+    assert {"f", "C", "x", "y", "z", "n"} <= cells.made_by(made)
     assert graded(lambda learner: right(str(learner.get("answer", 5)))) == right("5")
 
 
@@ -121,9 +123,48 @@ def test_an_interrupt_is_not_caught() -> None:
         graded(tired)
 
 
+# --- as HTML --------------------------------------------------------------------------------------
+
+SIGNED = [(right, "\u2713"), (wrong, "\u2717"), (untried, "\u25cb"), (cannot_tell, "?")]
+
+
+@pytest.mark.parametrize(("make", "sign"), SIGNED)
+def test_a_verdict_has_a_sign_and_a_colour(make: Callable[[str], Verdict], sign: str) -> None:
+    shown = make("It is `a < b` & more.\nA second line.")._repr_html_()
+    (colour,) = set(re.findall(r"#[0-9a-f]{6}", shown))
+    assert f'<b style="color: {colour};">{sign}</b> <b>{make("").outcome}.</b>' in shown
+    assert "It is <code>a &lt; b</code> &amp; more.<br>A second line." in shown
+    assert shown.count(colour) == 2 and "background" not in shown  # the text has the page's colours
+
+
+def test_the_colours_can_be_seen_on_white_and_on_black() -> None:
+    """At least 3 : 1, as WCAG 2 demands of a sign."""
+    for _, colour in SIGNS.values():
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        light = sum(weight * x for weight, x in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+        dark = 0.0056  # of JupyterLab's dark background, #111111
+        assert 1.05 / (light + 0.05) >= 3 and (light + 0.05) / (dark + 0.05) >= 3, colour
+
+
+def test_a_wrong_answer_is_offered_the_next_hint(session: Session) -> None:
+    attempt = session.exercise("77.2")  # always wrong
+    for number in (1, 2, 3):
+        offer = f'Hint {number} of 3: exercise("77.2").hint()'
+        assert repr(attempt.check()) == f"Wrong. no\n{offer}"
+        assert (
+            attempt.check()
+            ._repr_html_()
+            .endswith(f'<br>Hint {number} of 3: <code>exercise("77.2").hint()</code></div>')
+        )
+        attempt.hint()
+    assert repr(attempt.check()).splitlines()[-1] == 'Solution: exercise("77.2").solution()'
+    assert session.exercise("77.1").check().offer == ""  # it is right
+
+
 # --- the cell as it was ---------------------------------------------------------------------------
 
-CHANGED = wrong("The cell has changed, but what it does is what it did at first.")
+CHANGED = wrong("The cell has changed, but its result is the same as at first.")
 
 
 def still_41(learner: LearnerState) -> Verdict:
@@ -147,12 +188,14 @@ def test_a_changed_cell_was_tried(run: Any, verdict: Verdict) -> None:
     assert graded(still_41, answer=41, In=run) == verdict
 
 
-def test_only_what_was_read_of_the_cell_can_show_that_it_does_the_same() -> None:
+def test_a_changed_cell_is_never_called_untried() -> None:
     run = ["", "answer = 40 + 1"]
-    assert graded(lambda learner: untried(), answer=41, In=run) == untried()
     own = untried("Nothing has arrived.")
-    assert graded(lambda learner: [learner["answer"], own][1], answer=41, In=run) == own
+    assert graded(lambda learner: untried(), answer=41, In=run) == CHANGED
+    assert graded(lambda learner: own, answer=41, In=run) == wrong("Nothing has arrived.")
     assert graded(still_41, answer=42, In=run) == right("yes")
+    late = cannot_tell("The sandbox was stopped.")
+    assert graded(lambda learner: late, answer=41, In=run) == late
 
 
 def test_two_names_of_the_starter_are_both_needed() -> None:
@@ -302,14 +345,6 @@ def test_the_solution_is_code(session: Session) -> None:
     assert names["answer"] == 42
     assert repr(session.exercise("77.1").solution()) == "answer = 42"
     assert repr(session.exercise("77.1")) == "77.1 An answer: .check(), .hint(), .solution()"
-
-
-def test_progress_is_that_of_the_notebook(session: Session) -> None:
-    assert repr(session.progress()) == "No exercise was checked yet."
-    session.exercise("77.2").check()
-    assert str(session.progress()) == "77.1  An answer  -\n77.2  Another    Wrong"
-    session.exercise("77.1").check()
-    assert str(session.progress()) == "77.1  An answer  Right\n77.2  Another    Wrong"
 
 
 @pytest.mark.parametrize("id", ["99.9", 77.1, "", None])

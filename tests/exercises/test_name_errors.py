@@ -99,12 +99,10 @@ def test_an_error_that_was_shown_is_still_picklable() -> None:
     assert str(pickle.loads(pickle.dumps(shell.error))) == "price=2: is too much"
 
 
-AGAIN = "If you skipped a cell, or ran one twice: Run > Run All Above Selected Cell."
-
-
-def test_a_refusal_is_its_message_its_line_and_a_way_on() -> None:
+def test_a_refusal_is_its_message() -> None:
+    """Only where a name is missing do the cells above help."""
     shell = FakeShell(refuse=refuse)
-    assert shell.run("refuse(2)") == f"InputError: price=2: is too much\n\n{AGAIN}"  # no such file
+    assert shell.run("refuse(2)") == "InputError: price=2: is too much"  # no such file
 
 
 def test_a_refusal_that_no_cell_led_to_is_shown_as_usual() -> None:
@@ -125,7 +123,7 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeShell]:
 
 def test_the_handler_is_installed_once_and_over_nobody_elses(shell: FakeShell) -> None:
     assert missing.install()
-    assert shell.custom_exceptions == (NameError, AttributeError, BpkitError)
+    assert shell.custom_exceptions == missing.EXPLAINED
     assert missing.install()  # an import that is run again
     shell.custom_exceptions = (KeyError,)
     assert not missing.install() and shell.custom_exceptions == (KeyError,)
@@ -161,7 +159,6 @@ def test_a_refusal_in_ipython_itself(capsys: pytest.CaptureFixture[str]) -> None
     assert (said.out + said.err).strip().split("\n\n") == [
         "InputError: price=2: is too much",
         "The line that raised it:  return refuse(at)",
-        AGAIN,
     ]
     assert isinstance(result.error_in_exec, InputError)  # so that "Run All" stops here
     assert shell.run_cell("try:\n    place(3)\nexcept ValueError:\n    caught = 1").success

@@ -1,0 +1,123 @@
+"""Build a book of the committed notebooks: pages to read anywhere, also without internet.
+
+``python tests/render.py --html FOLDER`` calls it. It needs Sphinx with myst-nb and the theme furo,
+which the extra ``book`` installs. No notebook is executed: the book shows what is committed.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nbformat
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted(path.relative_to(ROOT) for path in ROOT.glob("notebooks/*.ipynb"))
+LINK = re.compile(r"\]\((?!\w+:)([^)#]+)")  # to a file of the project
+
+CONFIGURATION = """\
+project = html_title = "Backpack notebooks"
+extensions = ["myst_nb"]
+language = "en"
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_heading_anchors = 4
+html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["book.css"]
+html_copy_source = html_show_sphinx = html_show_copyright = False
+# A link to an <a id="..."> works, but myst does not know it.
+suppress_warnings = ["myst.xref_missing"]
+"""
+
+STYLE = """\
+.cell_output { overflow-x: auto; }
+.cell_output table { border: 0; border-collapse: collapse; font-size: 0.8em; white-space: nowrap; }
+.cell_output th, .cell_output td { border: 0; padding: 0.2em 0.7em; text-align: right; }
+.cell_output tr:nth-child(even) { background: var(--color-background-secondary); }
+.cell_output thead { border-bottom: 1px solid var(--color-foreground-border); }
+.highlight .nn { text-decoration: none; }
+@media (max-width: 40em) { .cell_output pre { white-space: pre-wrap; } }
+"""
+
+FIRST_PAGE = """\
+# Backpack notebooks
+
+A course that teaches the Backpack Exchange API from Python, on an exchange that runs on your own
+machine. These pages show the notebooks with their outputs. To run them yourself, get the project
+and follow its README.
+
+```{{toctree}}
+:caption: The course
+:maxdepth: 1
+
+{notebooks}
+```
+
+```{{toctree}}
+:caption: More
+:maxdepth: 1
+
+{others}
+```
+"""
+
+
+def build(folder: Path) -> int:
+    """Write the book into ``folder``, where ``index.html`` is its first page. The exit code."""
+    try:
+        import furo  # noqa: F401  Sphinx would not say how to install it
+        import myst_nb  # noqa: F401
+        from sphinx.cmd.build import main
+    except ModuleNotFoundError as error:
+        print(f'{error}. Install what a book needs: pip install -e ".[book]"', file=sys.stderr)
+        return 2
+    with TemporaryDirectory() as source:
+        arrange(Path(source))
+        code = main(["-q", "-W", "--keep-going", "-b", "html", source, str(folder)])
+    if code == 0:
+        print(f"Open {folder / 'index.html'} in a browser.")
+    return code
+
+
+def arrange(source: Path) -> None:
+    """Write the files that Sphinx makes the book of: the notebooks, and the files they link to."""
+    linked: set[Path] = set()
+    for path in NOTEBOOKS:
+        notebook = nbformat.read(ROOT / path, as_version=4)
+        for cell in notebook.cells:
+            _describe(cell)
+            if cell.cell_type == "markdown":
+                linked |= {
+                    (ROOT / path.parent / one).resolve() for one in LINK.findall(cell.source)
+                }
+        (source / path).parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, source / path)
+    others = sorted(one.relative_to(ROOT) for one in linked if one.suffix != ".ipynb")
+    for path in others:
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, source / path)
+    (source / "static").mkdir()
+    pages = [path for path in others if path.suffix == ".md"]
+    for name, text in (
+        ("conf.py", CONFIGURATION),
+        ("static/book.css", STYLE),
+        ("index.md", FIRST_PAGE.format(notebooks=_listed(NOTEBOOKS), others=_listed(pages))),
+    ):
+        (source / name).write_text(text, "utf-8")
+
+
+def _listed(paths: list[Path]) -> str:
+    return "\n".join(str(path.with_suffix("")) for path in paths)
+
+
+def _describe(cell: Any) -> None:
+    """Put the alternative text of a cell's picture where myst-nb looks for it."""
+    for output in cell.get("outputs", []):
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+        if alt:
+            cell.metadata["mystnb"] = {"image": {"alt": alt}}
