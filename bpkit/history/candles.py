@@ -208,7 +208,7 @@ def _patiently(series: Series, window: Span, shortcut: Shortcut | None) -> Rows 
     def read(
         operation: Operation, sent: Any, status: int, headers: Mapping[str, str], content: bytes
     ) -> Any:
-        page = shortcut(content, window) if shortcut and "Age" not in headers else None
+        page = shortcut(content, window) if shortcut and headers.get("Age", "0") == "0" else None
         return page or read_reply(operation, sent, status, headers, content)
 
     asked = {

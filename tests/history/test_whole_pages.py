@@ -172,6 +172,6 @@ def test_a_download_takes_the_short_way_where_it_can(
     careful: list[Any] = []
     module = sys.modules["bpkit.history.candles"]
     monkeypatch.setattr(module, "_parsed", lambda *args: careful.append(1) or _parsed(*args))
-    bp = Exchange(**({"meddle": meddle} if odd else {}))
+    bp = Exchange(age=0, **({"meddle": meddle} if odd else {}))
     made = download(bp, "SOL_USDC", "1m", utc("2026-09-01 09:00"), folder=tmp_path, progress=False)
     assert made.rows == 178 and len(careful) == odd
