@@ -13,6 +13,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+from account_histories import order_history
 from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -136,7 +137,7 @@ class Session(Play):
         self.check_liquidations()
 
     def check_orders(self, account: EngineAccount, heard: Listener) -> None:
-        rows = self.exchange.order_history(account)
+        rows = order_history(self.exchange, account)
         assert {row["id"] for row in rows} == heard.orders.keys()
         for row in rows:
             data = heard.orders[row["id"]]

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from account_histories import funding_payments, order_history, position_history
 from helpers import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -267,12 +268,12 @@ def story(orders: Iterable[tuple[int, ...]], stops: Iterable[int]) -> Exchange:
 def told(where: Exchange) -> list[Any]:
     return [
         (
-            where.order_history(account),
+            order_history(where, account),
             where.fills(account),
             where.positions(account),
-            where.position_history(account),
+            position_history(where, account),
             where.balances(account),
-            where.funding_payments(account),
+            funding_payments(where, account),
         )
         for account in where.accounts.values()
     ]

@@ -61,7 +61,8 @@ def expected(rows: list[dict[str, Any]], values: dict[str, Any], time: str) -> P
 def test_a_page_is_a_piece_of_the_whole_history(seed: int) -> None:
     chance = random.Random(seed)
     where, ann = a_history(chance)
-    fills, orders = where.fills(ann), where.order_history(ann)
+    fills = where.fills(ann)
+    orders = [order.history() for order in reversed(ann.orders)]
     ids = [row["id"] for row in orders] + ["", "7", "nonsense", "9" * 5_000, "٣"]
     seen = set()
     for _ in range(300):
