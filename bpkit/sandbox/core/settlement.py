@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
-from ..undo import Undoable, UndoDict, UndoTable, fresh
+from ..undo import Undoable, UndoDict, UndoTable, at_the_end, fresh
 from .account_streams import AccountStreams
 from .book import Side
 from .fees import futures_fee, tier
@@ -291,7 +291,7 @@ class FuturesSettlement(Undoable):
         fill = OrderFill(order, 0, now_us, ticks, steps, ZERO, symbol, is_maker=False)
         self.record(fill)
         self._streams.order(order, "orderFill", fill)
-        order.pack()
+        at_the_end(order.pack)
 
 
 @exact()
