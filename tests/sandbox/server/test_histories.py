@@ -93,10 +93,12 @@ def test_an_order_that_has_ended_is_packed_and_reads_as_before() -> None:
     request = last.request
     with pytest.raises(RuntimeError), all_or_nothing():
         where.cancel(ann, "SOL_USDC", id)
-        assert last.unpacked() is not last
         raise RuntimeError
     assert last.unpacked() is last and last.request is request
-    where.cancel(ann, "SOL_USDC", id)
+    with all_or_nothing():
+        where.cancel(ann, "SOL_USDC", id)
+        assert last.unpacked() is last  # the command's answer still needs it
+    assert last.unpacked() is not last
     assert (last.id, last.request, last.remaining) == (id, request, 100)
     assert last.request is not request
     with pytest.raises(AttributeError):
