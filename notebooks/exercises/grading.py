@@ -101,7 +101,7 @@ class LearnerState:
         cell = newest(self._exercise.id, self._exercise.starter, self._names)
         if cell is None or verdict.outcome == RIGHT:
             return verdict
-        if cell.stop and not cell.stop.sent:
+        if cell.stop and not (cell.stop.sent or isinstance(cell.stop.error, verdict.explains)):
             return self._stopped(verdict, cell)
         if verdict.outcome == UNTRIED and cell.code != self._exercise.starter.strip():
             return wrong(SAME if verdict == untried() else verdict.reason)
@@ -125,6 +125,7 @@ class LearnerState:
             return function(*args)
         except (Exception, SystemExit) as error:
             given = ", ".join(map(shown, args))
+            given = given if len(given) <= LONGEST else "..."
             raise Decided(wrong(f"`{name}({given})` raised {described(error)}")) from error
 
     @property

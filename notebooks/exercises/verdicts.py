@@ -23,12 +23,14 @@ SIGNS = {
 class Verdict:
     """The result of a check: one of the four outcomes, and the reason in a sentence or two.
 
-    ``offer``: a last line that says how to get help; "" if there is none.
+    ``offer``: a last line that says how to get help; "" if there is none. ``explains``: if the
+    learner's cell stopped with an error of this type, the reason is about that error.
     """
 
     outcome: str
     reason: str
     offer: str = field(default="", compare=False)
+    explains: type[BaseException] | tuple[()] = field(default=(), compare=False)
 
     def __repr__(self) -> str:
         said = "\n".join(

@@ -198,6 +198,20 @@ def test_a_changed_cell_is_never_called_untried() -> None:
     assert graded(lambda learner: late, answer=41, In=run) == late
 
 
+def test_a_verdict_that_explains_the_error_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"answer": 41, "In": ["", "answer = 40 + 1"]}
+    monkeypatch.setitem(cells.STOPS, 1, cells.Stop(ValueError("bytes"), sent=False))
+    explained = replace(wrong("Write it as text."), explains=ValueError)
+    assert graded(lambda learner: explained, **names) == explained
+    other = replace(explained, explains=KeyError)
+    assert "ValueError: bytes" in graded(lambda learner: other, **names).reason
+
+
+def test_long_arguments_are_not_repeated() -> None:
+    said = graded(lambda learner: learner.call("cut", "x" * 60, "y" * 60), cut=lambda a, b: a / b)
+    assert said.reason.startswith("`cut(...)` raised TypeError")
+
+
 def test_two_names_of_the_starter_are_both_needed() -> None:
     two = replace(EXERCISE, grade=still_41, starter="answer = 41\nquestion = 6 * 7 - 1")
     names = {"answer": 41, "In": [two.starter, "answer = 41  # of a later cell"]}
