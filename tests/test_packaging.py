@@ -64,7 +64,8 @@ def test_the_readme_has_two_commands() -> None:
     commands = re.findall(r"^python3? .+", README, re.MULTILINE)
     start = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && .venv/bin/"
     assert commands == [
-        f"{start}jupyter lab notebooks/00_start_here.ipynb",
+        f"{start}jupyter lab --config=notebooks/.jupyter_lab_config.py "
+        "notebooks/00_start_here.ipynb",
         f"{start}pytest",
     ]
 

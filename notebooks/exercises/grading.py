@@ -87,9 +87,12 @@ class LearnerState:
         return self._names.get(name, default)
 
     def has_changed(self) -> bool:
-        """Is the newest cell that was run for this exercise certainly not the starter?"""
-        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        """Did the learner certainly run another cell than the starter?"""
+        cell = self._newest()
         return cell is not None and cell.code != self._exercise.starter.strip()
+
+    def _newest(self) -> Cell | None:
+        return newest(self._exercise.id, self._exercise.starter, self._names)
 
     def settled(self, verdict: Verdict) -> Verdict:
         """The verdict that the learner reads.
@@ -98,12 +101,12 @@ class LearnerState:
         exchange and the names show is older than that cell. "Not tried yet" is "Wrong" if the
         learner has changed the cell.
         """
-        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        cell = self._newest()
         if cell is None or verdict.outcome == RIGHT:
             return verdict
         if cell.stop and not (cell.stop.sent or isinstance(cell.stop.error, verdict.explains)):
             return self._stopped(verdict, cell)
-        if verdict.outcome == UNTRIED and cell.code != self._exercise.starter.strip():
+        if verdict.outcome == UNTRIED and self.has_changed():
             return wrong(SAME if verdict == untried() else verdict.reason)
         return verdict
 
