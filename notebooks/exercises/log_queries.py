@@ -77,7 +77,7 @@ def unknown_path(entry: Entry) -> Verdict:
 def _texts(lines: list[str]) -> list[str]:
     """The signed text and the expected one, or the expected one alone if only that is known."""
     if len(lines) == 1:
-        return [f"{EXPECTED}\n{lines[0].removeprefix('expected: ')}"]
+        return [f"{EXPECTED}\n`{lines[0].removeprefix('expected: ')}`"]
     return [line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip('.')}..." for line in lines]
 
 

@@ -5,10 +5,11 @@ Each asks for something that the notebook's own cells never ask for, so that the
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
-from requests.exceptions import InvalidHeader
+from requests.exceptions import RequestException
 
 from bpkit.signing import text_to_sign
 
@@ -71,7 +72,8 @@ def _middle(text: object) -> str:
     """The part between the instruction and the timestamp, if the text has both."""
     if not isinstance(text, str):
         return f"{shown(text)}."
-    return text.partition("&")[2].partition("&timestamp")[0] or shown(text)
+    middle = text.partition("&")[2].partition("&timestamp")[0]
+    return f"`{middle}`" if middle else shown(text)
 
 
 # --- 02.3 -----------------------------------------------------------------------------------------
@@ -130,10 +132,14 @@ def milliseconds(learner: LearnerState) -> Verdict:
     """Was a request for the withdrawals accepted?"""
     message = "Invalid timestamp: must be within 10 minutes of current time"
     entries = learner.log("get_withdrawals")
-    differ = entries and len((entries[-1]["finding"] or "").splitlines()) > 2
-    if differ and not any(map(is_accepted, entries)):  # only one of text and header was changed
-        said = refused(entries[-1]).reason
-        return wrong(f"{said}\nText and header must have the same time. Change `now`: both use it.")
+    times = re.findall(r"timestamp=(\d+)", (entries[-1]["finding"] or "") if entries else "")
+    if len(set(times)) == 2 and not any(map(is_accepted, entries)):  # only one of them is right
+        said = entries[-1]["verdict"].removeprefix("INVALID_CLIENT_REQUEST: ")
+        return wrong(
+            f"The exchange refused it: {said}. You signed the time {times[0]}, but X-Timestamp had "
+            f"the time {times[1]}. Both need the same time, in milliseconds. Change `now`: the text "
+            "and the header use it."
+        )
     must_be_accepted(learner, entries, {"limit": "7"}, at_first(message, "time_unit"))
     return right("The text and the header have whole milliseconds, and the exchange answered.")
 
@@ -146,7 +152,7 @@ def in_base64(learner: LearnerState) -> Verdict:
     entries, signature = learner.log("get_collateral"), learner.get("signature_text")
     if isinstance(signature, bytes) and len(signature) == 64 and not any(map(is_accepted, entries)):
         said = "X-Signature was 64 raw bytes. A header is text, so write the bytes in base64."
-        return replace(wrong(said), explains=InvalidHeader)
+        return replace(wrong(said), explains=RequestException)
     if entries and isinstance(signature, str) and not any(map(is_accepted, entries)):
         problem = _spelling(signature)
         if problem:

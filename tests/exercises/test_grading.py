@@ -134,6 +134,10 @@ def test_a_verdict_has_a_sign_and_a_colour(make: Callable[[str], Verdict], sign:
     (colour,) = set(re.findall(r"#[0-9a-f]{6}", shown))
     assert f'<b style="color: {colour};">{sign}</b> <b>{make("").outcome}.</b>' in shown
     assert "It is <code>a &lt; b</code> &amp; more.<br>A second line." in shown
+    texts = "Compare.\nsigned:   a&b\nexpected: a&c\n            ^"
+    shown = replace(make(texts), offer="Hint: h()")._repr_html_()
+    columns = "signed:   a&amp;b\nexpected: a&amp;c\n            ^"
+    assert f'Compare.<pre style="margin: 0;">{columns}</pre>Hint: <code>h()</code>' in shown
     assert shown.count(colour) == 2 and "background" not in shown  # the text has the page's colours
 
 
