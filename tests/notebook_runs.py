@@ -112,6 +112,7 @@ def quick() -> Iterator[None]:
         patch.chdir(FOLDER)
         CLOCK.install(patch)
         remember(patch)
+        patch.setattr("matplotlib.pyplot.subplots", MagicMock())  # a figure would stay open
         try:
             yield
         finally:

@@ -48,7 +48,8 @@ def test_the_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "00_start_here", "01_public_queries", "02_signing_by_hand", "03_signed_gets",
         "04_signed_orders", "05_when_it_fails", "06_history_and_frames",
-        "07_live_streams", "08_perpetual_futures", "10_going_live", "cheatsheet", "glossary",
+        "07_live_streams", "08_perpetual_futures", "09_a_small_program", "10_going_live",
+        "cheatsheet", "glossary",
     ]  # fmt: skip
 
 

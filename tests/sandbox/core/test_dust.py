@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from test_exchange import NOW, SECOND, Floor
 
 from bpkit import Key

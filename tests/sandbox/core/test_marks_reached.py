@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from conftest import examples
+from helpers import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_positions import NOW, Pit

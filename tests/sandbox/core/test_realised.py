@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import Plain, examples
+from helpers import Plain, examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_positions import Pit

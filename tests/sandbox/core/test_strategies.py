@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import Plain, examples
+from helpers import Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_engine_properties import NOW as WANDERS
