@@ -48,7 +48,7 @@ STYLE = """\
 .cell_output th, .cell_output td { border: 0; padding: 0.2em 0.7em; text-align: right; }
 .cell_output tr:nth-child(even) { background: var(--color-background-secondary); }
 .cell_output thead { border-bottom: 1px solid var(--color-foreground-border); }
-.highlight .nn { text-decoration: none; }
+.highlight .nn { text-decoration: none !important; }
 @media (max-width: 40em) { .cell_output pre { white-space: pre-wrap; } }
 """
 
