@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from .grading import CHANGE, Exercise, LearnerState, Verdict, exact, right, untried, wrong
-from .n04_waiting import UNSENT, WAITING, a_side, none_yet, orders_sent, why, wrong_as_sent
+from .n04_waiting import WAITING, a_side, none_yet, orders_sent, why, wrong_as_sent
 
 __all__ = ["EXERCISES"]
 
@@ -23,14 +23,14 @@ def calculated(learner: LearnerState) -> Verdict:
             return right(
                 f"The exchange accepted a price of {order['price']}, exact to the last digit."
             )
-    if isinstance(price, float) and price != TOLD:
+    if isinstance(price, float) and (tried or price != TOLD):
         return wrong(
-            f"`price` is {price!r} now. It looks right, but it is still a float: `round` of a "
-            "float gives a float. `bpkit` refused it, and nothing was sent."
+            f"`price` is {price!r} now, and it is still a float: `round` of a float gives a float. "
+            "`bpkit` refused it, and nothing was sent."
         )
     if tried:
-        return wrong_as_sent(learner, f"{_no_sum(*tried[-1])} {UNSENT}")
-    return none_yet(41, UNSENT)
+        return wrong_as_sent(learner, _no_sum(*tried[-1]))
+    return none_yet(41, "An order that `bpkit` itself refuses does not arrive.")
 
 
 def _is_a_bid(order: dict[str, Any]) -> bool:
@@ -73,17 +73,20 @@ def fitted(learner: LearnerState) -> Verdict:
     for order, entry in tried:
         if entry["status"] == 200 and _is_fitted(order):
             return right("77123.4 is on the tick, 0.01234 is on the step, and neither is too much.")
+    for name in WISHED:
+        if isinstance(learner.get(name), float):
+            return wrong(f"`{name}` is a float now. `bpkit` refused it, and nothing was sent.")
     order, entry = tried[-1]
     if (order.get("symbol"), order.get("side")) != ("BTC_USDC", "Bid"):
         return wrong_as_sent(
-            learner, f"The last order was {a_side(order)}; the task is a Bid on BTC_USDC. {UNSENT}"
+            learner, f"The last order was {a_side(order)}; the task is a Bid on BTC_USDC."
         )
     said = f"The last order was for {order.get('quantity')} BTC at {order.get('price')}"
     if entry["status"] != 200:
         said = f"{said}. The exchange said: {why(entry)}. {_grid(order)}".rstrip()
     else:
         said = f"{said}. {_misfits(order)}"
-    return wrong_as_sent(learner, f"{said} {UNSENT}")
+    return wrong_as_sent(learner, said)
 
 
 def _is_fitted(order: dict[str, Any]) -> bool:

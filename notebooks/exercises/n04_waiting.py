@@ -18,7 +18,6 @@ from .grading import (
     wrong,
 )
 
-UNSENT = "An order that `bpkit` itself refuses does not arrive."
 Sent = list[tuple[dict[str, Any], dict[str, Any]]]  # parameters, and the entry of the log
 
 

@@ -70,7 +70,9 @@ def worth(learner: LearnerState) -> Verdict:
         if exact(found) == cash + quantity * mark:
             return untried()
         side = "long" if quantity > 0 else "short"
-        account = f"{cash} USDC and {side} {abs(quantity)} from {entry}, at a mark of {mark}"
+        account = (
+            f"{cash} USDC, a {side} position of {abs(quantity)} from {entry} and a mark of {mark}"
+        )
         reason = (
             f"With {account}, the equity is {expected}, and your function gives {shown(found)}."
         )
@@ -116,7 +118,7 @@ def largest(learner: LearnerState) -> Verdict:
         asked = f"With {equity} USDC, a price of {price} and a leverage of {leverage}"
         if number is None:
             return wrong(
-                f"{asked}, your function gives {shown(found)}. Give a Decimal, or its text."
+                f"{asked}, your function gives {shown(found)}. Return a Decimal, or its text."
             )
         if number == Decimal(expected) + Decimal("0.01"):
             return wrong(f"{asked}, {number} SOL is more leverage than you want. Round down.")
@@ -223,6 +225,10 @@ def closed(learner: LearnerState) -> Verdict:
         if left:
             same = {name: str(quantity) for name, quantity in left.items()} == book
             more = " Does `close_all` use the client that it is given?" if same else ""
+            if any(
+                abs(quantity) > abs(Decimal(book.get(name, "0"))) for name, quantity in left.items()
+            ):
+                more = " That is more than before: sell to close a long position, else buy."
             return wrong(f"{held} After `close_all` you hold {_listed(left)}.{more}")
         if fills and not book:
             return wrong(f"{held} But `close_all` traded.")

@@ -54,7 +54,7 @@ WRONG = {
             "an Ask on SOL_USDC; the task is a Bid",
         ),
         (f'price = "168.30"\n{_SUM.replace("USDC", "USDC_PERP")}', "a Bid on SOL_USDC_PERP; the"),
-        (f'price = "168.1"\n{_SUM}\nprice = 168.1 + 0.2\n{_SUM}', "does not arrive"),
+        (f'price = "168.1"\n{_SUM}\nprice = 168.1 + 0.2\n{_SUM}', "still a float"),
         (
             f"price = str(168.1 + 0.2)\n{_SUM}\nprice = round(168.1 + 0.2, 2)\n{_SUM}",
             "still a float",
@@ -82,6 +82,11 @@ WRONG = {
         (f'price, quantity = "77123.45", "0.01234"\n{_FIT}', "The price is not on the tick"),
         (f'price, quantity = "77123.4", "0.012345"\n{_FIT}', "The quantity is not on the step"),
         (f'price, quantity = "77123", "0.01"\n{_FIT}', "77123.4 is valid"),
+        (
+            f'price, quantity = "77123", "0.01"\n{_FIT}\nprice = 77123.4\n'
+            f"try:\n    {_FIT}\nexcept BpkitError as error:\n    print(error)",
+            "`price` is a float now",
+        ),
         (f'price, quantity = "77123.4", "0.01234"\n{_FIT.replace("BTC", "SOL")}', "on SOL_USDC"),
     ],
     "04.3": [

@@ -26,7 +26,7 @@ WRONG = {
             LARGEST + "(equity * leverage / price).quantize(Decimal('0.01'), 'ROUND_UP')",
             "3.52 SOL is more leverage than you want. Round down",
         ),
-        (LARGEST + "float(equity * leverage / price)", "Give a Decimal, or its text"),
+        (LARGEST + "float(equity * leverage / price)", "Return a Decimal, or its text"),
         (LARGEST + "sol.round_quantity(equity / price)", "3.51 SOL is possible, and your"),
         (LARGEST + "round(equity * leverage / price, 2)", "1.76 SOL is more leverage"),
         (LARGEST + "int(equity * leverage / price)", "gives 3"),
@@ -78,7 +78,7 @@ WRONG = {
         (
             CLOSE + 'client.execute_order(position["symbol"], "Ask", "Market", '
             'quantity=abs(Decimal(position["netQuantity"])))',
-            "After `close_all` you hold -4 in SOL_USDC_PERP",
+            "After `close_all` you hold -4 in SOL_USDC_PERP. That is more than before",
         ),
         (
             CLOSE + 'client.execute_order(position["symbol"], "Ask", "Market", '
