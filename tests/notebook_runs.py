@@ -16,8 +16,10 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import nbformat
+import pandas as pd
 import pytest
 from exercises import Exercise, grading
 from kept import Kept
@@ -106,9 +108,11 @@ def quick() -> Iterator[None]:
     undrawn.__dict__["__getattr__"] = lambda name: lambda *args, **kwargs: lambda *shown: None
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "bpkit.plots", undrawn)
+        patch.setattr(pd.DataFrame, "plot", MagicMock())
         patch.chdir(FOLDER)
         CLOCK.install(patch)
         remember(patch)
+        patch.setattr("matplotlib.pyplot.subplots", MagicMock())  # a figure would stay open
         try:
             yield
         finally:

@@ -26,6 +26,7 @@ from .n05 import EXERCISES as N05
 from .n06 import EXERCISES as N06
 from .n07 import EXERCISES as N07
 from .n08 import EXERCISES as N08
+from .n09 import EXERCISES as N09
 from .n10 import EXERCISES as N10
 from .name_errors import install
 from .session import Attempt, Session
@@ -45,6 +46,7 @@ EXERCISES: tuple[Exercise, ...] = (
     *N06,
     *N07,
     *N08,
+    *N09,
     *N10,
 )
 

@@ -88,13 +88,16 @@ class LearnerState:
         return self._names.get(name, default)
 
     def has_changed(self) -> bool:
-        """Is the newest cell that was run for this exercise certainly not the starter?"""
-        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        """Did the learner certainly run another cell than the starter?"""
+        cell = self._newest()
         return cell is not None and cell.code != self._exercise.starter.strip()
+
+    def _newest(self) -> Cell | None:
+        return newest(self._exercise.id, self._exercise.starter, self._names)
 
     def stopped_early(self) -> Verdict | None:
         """ "Wrong", if the newest cell stopped with an error that the exchange did not send."""
-        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        cell = self._newest()
         if cell is None or cell.stop is None or isinstance(cell.stop.error, ApiError):
             return None
         return wrong(STOPPED.format(described(cell.stop.error)))
@@ -106,12 +109,12 @@ class LearnerState:
         exchange and the names show is older than that cell. "Not tried yet" is "Wrong" if the
         learner has changed the cell.
         """
-        cell = newest(self._exercise.id, self._exercise.starter, self._names)
+        cell = self._newest()
         if cell is None or verdict.outcome == RIGHT:
             return verdict
-        if cell.stop and not cell.stop.sent:
+        if cell.stop and not (cell.stop.sent or isinstance(cell.stop.error, verdict.explains)):
             return self._stopped(verdict, cell)
-        if verdict.outcome == UNTRIED and cell.code != self._exercise.starter.strip():
+        if verdict.outcome == UNTRIED and self.has_changed():
             return wrong(SAME if verdict == untried() else verdict.reason)
         return verdict
 
@@ -133,6 +136,7 @@ class LearnerState:
             return function(*args)
         except (Exception, SystemExit) as error:
             given = ", ".join(map(shown, args))
+            given = given if len(given) <= LONGEST else "..."
             raise Decided(wrong(f"`{name}({given})` raised {described(error)}")) from error
 
     @property

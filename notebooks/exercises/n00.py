@@ -5,7 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from .grading import Exercise, LearnerState, Verdict, exact, right, sent, shown, untried, wrong
+from .grading import (
+    RIGHT,
+    Exercise,
+    LearnerState,
+    Verdict,
+    exact,
+    right,
+    sent,
+    shown,
+    untried,
+    wrong,
+)
 
 PLACES = 10  # no price has so many decimals; a Decimal made from a float has some fifty
 
@@ -21,21 +32,21 @@ def two_sol(learner: LearnerState) -> Verdict:
     for name, value in (("two", two), ("price", price)):
         if isinstance(value, float):
             return wrong(
-                f"`{name}` is {shown(value)}, a float: a binary number, which only comes near to "
-                "most prices, as 0.1 + 0.2 showed. The second hint names an exact kind."
+                f"`{name}` is {shown(value)}, a float. A float is not exact, as 0.1 + 0.2 showed. "
+                "Use a `Decimal`, made from text."
             )
     one, both = exact(price), exact(two)
     if one is None:
-        return wrong(f"`price` is {shown(price)}, which is no price.")
+        return wrong(f"`price` is {shown(price)}, which is not a price.")
     if both is None:
-        return wrong(f"`two` is {shown(two)}, which is no Decimal.")
+        return wrong(f"`two` is {shown(two)}, which is not a Decimal.")
     if any(_decimals(number) > PLACES for number in (one, both)):
         return wrong(
-            f"`two` is {both}: a float was on the way, and its error is written out now. Make the "
-            "Decimal of the text."
+            f"`two` is {both}. A float came in between, and these digits show its error. Make the "
+            "`Decimal` from the text."
         )
     if both != one * 2:
-        return wrong(f"`two` is {both}, and that is not two times {one}.")
+        return wrong(f"`two` is {both}, which is not two times {one}.")
     return right(f"Two SOL cost {both} USDC, to the last digit.")
 
 
@@ -48,6 +59,7 @@ def _decimals(number: Decimal) -> int:
 PRICE, QUANTITY = Decimal("169.00"), Decimal(2)
 SHAPE = ("symbol", "side", "orderType", "price", "quantity")
 NOTEBOOKS_OWN = ("SOL_USDC", "Bid", "Limit", "170.50", "1")
+UNSENT = "If your cell stopped with an error after that, it has placed no order."
 
 
 def bid_that_rests(learner: LearnerState) -> Verdict:
@@ -60,12 +72,12 @@ def bid_that_rests(learner: LearnerState) -> Verdict:
     ]
     if not tried:
         return untried(
-            "No order of yours has arrived. Write it into the cell above, and run it. If that cell "
-            "stopped with an error, its last line says why."
+            "No order of yours has arrived. Write the order into the cell above, and run the cell. "
+            "If that cell stopped with an error, its last line says why."
         )
     if any(_as_wanted(order) for order in learner.ask("get_open_orders")):
         return right("2 SOL at 169.00: your bid waits in the book, and 338 USDC are locked for it.")
-    return _what_became_of(learner, tried[-1])
+    return _named(sent(tried[-1]), _what_became_of(learner, tried[-1]))
 
 
 def _as_wanted(order: dict[str, Any]) -> bool:
@@ -76,26 +88,34 @@ def _as_wanted(order: dict[str, Any]) -> bool:
     )
 
 
+def _named(order: dict[str, Any], verdict: Verdict) -> Verdict:
+    """The verdict, which names the order that it is about: it may be of an earlier try."""
+    if verdict.outcome == RIGHT:
+        return verdict
+    fields = ", ".join(f"{name} {order[name]}" for name in SHAPE if order.get(name) is not None)
+    return wrong(f"The last order that arrived had {fields}. {verdict.reason} {UNSENT}")
+
+
 def _what_became_of(learner: LearnerState, entry: dict[str, Any]) -> Verdict:
     order = sent(entry)
     if order.get("symbol", "SOL_USDC") != "SOL_USDC":
-        return wrong(f"It went to the market {order['symbol']}, not to SOL_USDC.")
+        return wrong(f"The market should be SOL_USDC, not {order['symbol']}.")
     if entry["status"] >= 400:
-        return wrong(f"The exchange refused it: {entry['verdict']}")
+        return wrong(f"The exchange refused it: {entry['verdict']}.")
     if order["side"] != "Bid":
-        return wrong("It was an `Ask`: it sells SOL. The side that buys is `Bid`.")
+        return wrong("An `Ask` sells SOL. The side that buys is `Bid`.")
     if order["orderType"] != "Limit":
         return wrong("A `Market` order takes what is offered now. Only a `Limit` order can wait.")
     status = _status(learner, order)
     if exact(order["price"]) != PRICE:
         if status == "Filled":
             return wrong(
-                f"Somebody sold at {order['price']} or less already, so it was filled at once and "
-                "nothing waits. A bid rests when it is below the best ask."
+                f"Somebody already sold at {order['price']} or less, so the order was filled at "
+                "once. A bid waits only if its price is below the best ask."
             )
-        return wrong(f"Its price was {order['price']}, not 169.00.")
+        return wrong(f"The price should be 169.00, not {order['price']}.")
     if exact(order["quantity"]) != QUANTITY:
-        return wrong(f"It was for {order.get('quantity')} SOL, not for 2.")
+        return wrong(f"The quantity should be 2, not {order.get('quantity')}.")
     if status == "Filled":
         return right("2 SOL at 169.00: your bid was in the book, and by now somebody sold to you.")
     return wrong(f"The exchange took it, but it does not wait any more: its status is {status}.")
@@ -119,14 +139,12 @@ price = bp.get_ticker("SOL_USDC")["lastPrice"]
 two = price * 2
 two""",
         hints=(
-            "Text times 2 is the same text twice. It has to become a number first.",
-            "A float would be a number, but not this one. The module `decimal` of Python's "
-            "standard library has numbers that hold every digit of a price.",
-            'Decimal("170.74") makes an exact number of a text. `price` is such a text.',
+            "Text times 2 is the same text twice. Make a number from the text first.",
+            "A float is a number, but not an exact one. Look again at the section A price is text: "
+            "the sum there came out exact with another kind of number.",
+            '`Decimal("0.1")` makes an exact number from a text. `price` is a text, too.',
         ),
         solution="""\
-from decimal import Decimal
-
 price = bp.get_ticker("SOL_USDC")["lastPrice"]
 two = Decimal(price) * 2
 two""",
@@ -140,10 +158,11 @@ two""",
 
 len(bp.get_open_orders())""",
         hints=(
-            "You did it once before: look at the cell that begins with `order = `.",
-            "The side that buys is the bid. A price and a quantity are text, in quotes.",
-            "Take bp.execute_order with the same market, side and kind as above; only the last two "
-            'change: price="169.00", quantity="2".',
+            "You have placed an order before: look at the cell that begins with `order = `.",
+            "The side that buys is `Bid`. Write the price and the quantity as text, in quotation "
+            "marks.",
+            "Call `bp.execute_order` with the same market, side and type as before. Only two values "
+            'change: price="169.00" and quantity="2".',
         ),
         solution="""\
 bp.execute_order("SOL_USDC", "Bid", "Limit", price="169.00", quantity="2")

@@ -39,7 +39,7 @@ def top_bid(learner: LearnerState) -> Verdict:
     for answer, book in answers:
         if not _is(answer, book["bids"][-1][0]):
             return wrong(_other_than_the_top(answer, book))
-    return right(f"{answers[0][0]} is the most that anybody would pay for a SOL now.")
+    return right(f"{answers[0][0]} is the highest price that a buyer offers for one SOL now.")
 
 
 def _is(answer: object, price: str) -> bool:
@@ -50,20 +50,21 @@ def _is(answer: object, price: str) -> bool:
 
 def _other_than_the_top(answer: object, book: dict[str, Any]) -> str:
     prices = f"bids at {', '.join(price for price, _ in book['bids'])}"
+    returned = f"`top_bid` returned {shown(answer)}"
     if answer is None:
-        return "`top_bid` answers None: it has no `return`, or not on every way through it."
+        return f"{returned}. It has no `return`, or a path through it has none."
     if isinstance(answer, list) and answer in [*book["bids"], *book["asks"]]:
-        return f"`top_bid` answers {shown(answer)}: that is a price and a quantity, not a price."
+        return f"{returned}. That is a price and a quantity, not a price alone."
     if any(_is(answer, price) for price, _ in book["asks"]):
-        return f"`top_bid` answers {shown(answer)}: somebody *sells* there. Bids are who buys."
+        return f"{returned}. Somebody *sells* at this price. A bid is an order to buy."
     if _is(answer, max(price for price, _ in book["bids"])):
         return (
-            f"Of {prices} `top_bid` answers {shown(answer)}. Text is compared letter by letter, "
-            'and "9" comes after "1".'
+            f'For {prices}, {returned}. Python compares text letter by letter, and "9" comes after '
+            '"1".'
         )
     if any(_is(answer, quantity) for _, quantity in book["bids"]):
-        return f"`top_bid` answers {shown(answer)}: that is a quantity, not a price."
-    return f"Of {prices} `top_bid` answers {shown(answer)}, and that is not the highest."
+        return f"{returned}. That is a quantity, not a price."
+    return f"For {prices}, {returned}, which is not the highest."
 
 
 # --- 01.2 -----------------------------------------------------------------------------------------
@@ -86,25 +87,27 @@ def seconds(learner: LearnerState) -> Verdict:
         return untried()
     for asked, entry in tried:
         if entry["status"] == 200 and asked == WANTED:
-            return right("The request arrived with startTime=1788220800, and was answered.")
+            return right(
+                "The request arrived with startTime=1788220800, and the exchange answered it."
+            )
     return wrong(_other_than_wanted(*tried[-1]))
 
 
 def _other_than_wanted(asked: dict[str, str], entry: dict[str, Any]) -> str:
     start = asked.get("startTime", "")
-    said = f"What arrived was startTime={start}"
+    said = f"The request that arrived had startTime={start}"
     if entry["status"] != 200:
         return f"{said}, and the exchange refused it: {entry['verdict']}"
     for name in ("symbol", "interval"):
         if asked.get(name) != WANTED[name]:
-            return f"It asked for the {name} {asked.get(name)}, not for {WANTED[name]}."
+            return f"The request asked for the {name} {asked.get(name)}, not for {WANTED[name]}."
     if start == WANTED["startTime"]:
-        return "It should ask for symbol, interval and startTime, and nothing else."
+        return "The request should have symbol, interval and startTime, and nothing else."
     if abs(int(start) - START) < 10**8:
-        return f"{said}, in seconds: that is {_utc(int(start))}. Asked for: 2026-09-01 00:00 UTC."
+        return f"{said}. That is {_utc(int(start))}. The task asks for 2026-09-01 00:00 UTC."
     if len(start) > len(WANTED["startTime"]):
-        return f"{said}. In seconds, that is thousands of years ahead; nothing was traded there."
-    return f"{said}. In seconds, that is another year than 2026."
+        return f"{said}. Read as seconds, that is far in the future, and nothing was traded there."
+    return f"{said}. Read as seconds, that is not in 2026."
 
 
 def _utc(moment: int) -> str:
@@ -126,25 +129,25 @@ def moment(learner: LearnerState) -> Verdict:
                 verdict = _one_moment(learner, text, where)
                 if verdict is not None:
                     return verdict
-    return right("The same moment on every machine, and everybody can see that it is UTC.")
+    return right("`moment` returns the same moment on every machine, with the zone UTC.")
 
 
 def _one_moment(learner: LearnerState, text: str, where: str) -> Verdict | None:
     answer, said = learner.call("moment", text), f'`moment("{text}")`'
     meant = datetime.fromisoformat(text)
     if not isinstance(answer, datetime):
-        return wrong(f"{said} answers {shown(answer)}, which is no datetime.")
+        return wrong(f"{said} returned {shown(answer)}, which is not a datetime.")
     if answer.utcoffset() is None:
         if answer == meant:
             return untried()
-        return wrong(f"{said} answers {answer}, which still does not say its zone.")
+        return wrong(f"{said} returned {answer}, which still has no zone.")
     off = answer - meant.replace(tzinfo=UTC)
     if off and abs(off) < timedelta(seconds=1):
-        return wrong(f"{said} answers {answer}: the fraction of the second is lost.")
+        return wrong(f"{said} returned {answer}. The fraction of the second is lost.")
     if off:
         return wrong(
-            f"{where}, {said} answers {answer}. The exchange meant {text.replace('T', ' ')} UTC, "
-            f"so that is {_hours(off)}."
+            f"{where}, {said} returned {answer}. The exchange meant {text.replace('T', ' ')} UTC, "
+            f"so this is {_hours(off)}."
         )
     return None
 
@@ -163,32 +166,42 @@ def spread(learner: LearnerState) -> Verdict:
     if answer is None:
         return untried()
     if isinstance(answer, float):
-        return wrong(f"{shown(answer)} is a float. A count of ticks is whole, and a Decimal exact.")
+        return wrong(
+            f"`spread_in_ticks` is {shown(answer)}, a float. A number of ticks is whole: use an int, "
+            "or a Decimal, which is exact."
+        )
     count = exact(answer)
     if count is None or isinstance(answer, str):
-        return wrong(f"`spread_in_ticks` is {shown(answer)}, which is no int and no Decimal.")
+        return wrong(
+            f"`spread_in_ticks` is {shown(answer)}, which is neither an int nor a Decimal."
+        )
     book = learner.ask("get_depth", symbol="BTC_USDC", limit=1000)
     if not book["asks"] or not book["bids"]:
-        return cannot_tell("A side of the book is empty, so there is no spread now.")
+        return cannot_tell("One side of the book is empty, so there is no spread now.")
     tick = Decimal(learner.ask("get_market", symbol="BTC_USDC")["filters"]["price"]["tickSize"])
     bids = [Decimal(price) for price, _ in book["bids"]]
     ask = Decimal(book["asks"][0][0])
     if count * tick == ask - bids[-1]:
-        return right(f"{ask} - {bids[-1]} = {ask - bids[-1]} USDC, or {count} ticks of {tick}.")
+        return right(f"{ask} - {bids[-1]} = {ask - bids[-1]} USDC, or {count:f} ticks of {tick}.")
     return wrong(_other_than_the_spread(count, tick, ask, bids))
 
 
 def _other_than_the_spread(count: Decimal, tick: Decimal, ask: Decimal, bids: list[Decimal]) -> str:
     if count < 0:
-        return f"{count} is below zero: the best ask is always above the best bid."
+        return f"{count:f} is below zero, but the best ask is always above the best bid."
     if count == ask - bids[-1]:
-        return f"{count} is the spread in USDC. How many ticks of {tick} is that?"
+        return f"{count:f} is the spread in USDC. How many ticks of {tick} is that?"
     if count * Decimal("0.01") == ask - bids[-1]:
-        return f"{count} would be right for a tick of 0.01, as SOL has it. BTC_USDC has {tick}."
+        return (
+            f"{count:f} would be right for a tick of 0.01, which SOL_USDC has. The tick of BTC_USDC is "
+            f"{tick}."
+        )
     if ask - count * tick in bids[:-1]:
         low = ask - count * tick
-        return f"{count} ticks below the best ask is the bid at {low}, and others pay more."
-    return f"{count} ticks of {tick} are {count * tick} USDC. That is not the spread now."
+        return (
+            f"{count:f} ticks below the best ask is the bid at {low}, but other buyers offer more."
+        )
+    return f"{count:f} ticks of {tick} are {count * tick:f} USDC. That is not the spread now."
 
 
 EXERCISES = (
@@ -202,9 +215,10 @@ def top_bid(book):
 
 top_bid(bp.get_depth("ETH_USDC", limit=5))""",
         hints=(
-            "Print the bids of a book. Which of them would you like to sell to?",
-            "Both sides rise by price, so the highest bid is at the other end of its list.",
-            "In Python, [-1] is the last of a list, however long it is.",
+            "Print the bids of a book. To which of these buyers would you like to sell?",
+            "Both sides are sorted by rising price, so the highest bid is at the other end of its "
+            "list.",
+            "In Python, `[-1]` is the last item of a list, however long the list is.",
         ),
         solution="""\
 def top_bid(book):
@@ -223,9 +237,9 @@ eth = requests.get(
 )
 len(eth.json())""",
         hints=(
-            "The exchange did answer: there are no candles since then. When is 'then'?",
-            "1788220800000 is the right moment in milliseconds. Candles count otherwise.",
-            "startTime is in seconds: a thousandth of that number, and whole.",
+            "The exchange did answer: it has no candles since that moment. Which moment is it?",
+            "1788220800000 is the right moment in milliseconds. Candles need another unit.",
+            "`startTime` is in seconds. Divide the number by 1000, and write a whole number.",
         ),
         solution="""\
 eth = requests.get(
@@ -248,11 +262,11 @@ def moment(text):
 filled = moment("2026-09-01T12:03:53.926")
 print(filled, filled.tzinfo == UTC)""",
         hints=(
-            "The text does not say its zone, so neither does the datetime. The exchange means UTC.",
-            "`astimezone` would *convert*, from the zone of your machine. Nothing is to be "
-            "converted here: the zone is only to be said.",
-            "`.replace(tzinfo=...)` of a datetime puts a zone into it, such as UTC, and moves no "
-            "hand of the clock.",
+            "The text has no zone, so the datetime has no zone. The exchange means UTC.",
+            "`astimezone` would *convert* the time from the zone of your machine. Do not convert: "
+            "the zone is missing, and nothing else.",
+            "The section Candles adds a zone to a datetime with `.replace(tzinfo=...)`. This "
+            "changes neither the date nor the time.",
         ),
         solution="""\
 from datetime import UTC, datetime
@@ -273,10 +287,10 @@ btc = bp.get_depth("BTC_USDC", limit=5)
 spread_in_ticks = None
 btc["bids"], btc["asks"]""",
         hints=(
-            "The spread is the best ask less the best bid. At which end of its list is each?",
-            "Make a Decimal of each price, so that the difference is exact. The table of markets "
-            "above has the tick of BTC_USDC.",
-            'Divide the difference of the two by Decimal("0.1"), the tickSize.',
+            "The spread is the best ask minus the best bid. At which end of its list is each?",
+            "Make a `Decimal` from each price, so that the difference is exact. The table of "
+            "markets above shows the tick of BTC_USDC.",
+            'Divide the difference by `Decimal("0.1")`, the `tickSize`.',
         ),
         solution="""\
 from decimal import Decimal

@@ -25,7 +25,7 @@ def _alike(one: Sequence[float], two: Sequence[float]) -> bool:
 
 
 def _values(result: Any) -> list[float]:
-    """The numbers in a Series or a list, without missing ones."""
+    """The numbers in a Series or a list, without the missing ones."""
     if not hasattr(result, "__iter__") or isinstance(result, str):
         return []
     numbers = [float(value) for value in result if value is not None]
@@ -51,20 +51,20 @@ _UP_DOWN = (0.1, -0.1)
 _RETURNS_SEEN: Wrongs = (
     (
         _UP_DOWN[::-1],
-        "The returns are right, but the newest comes first. The oldest should.",
+        "The returns are right, but the newest comes first. Put the oldest first.",
     ),
     (
         (100 / 110 - 1, 110 / 99 - 1),
-        "The rows were turned round after the returns were taken. Each price is still compared "
-        "with the one that came after it: turn the rows first.",
+        "You reversed the rows after `pct_change`. So each price was still compared with the "
+        "later price. Reverse the rows first.",
     ),
     (
         (1 - 110 / 99, 1 - 100 / 110),
-        "A minus sign mends the direction, but not the size: the change must be a share of the "
-        "earlier price, and these are shares of the later one.",
+        "A minus sign fixes the direction, but not the size. A return is a share of the earlier "
+        "price, and yours are shares of the later price.",
     ),
-    ((10.0, -10.0), "These are percent. Give fractions: 0.1 is 10 %."),
-    ((10.0, -11.0), "These are differences in USDC. A return is the difference over the price."),
+    ((10.0, -10.0), "These are percent. Return fractions: 0.1 is 10%."),
+    ((10.0, -11.0), "These are differences in USDC. Divide each of them by the earlier price."),
 )
 
 
@@ -73,7 +73,7 @@ def _grade_returns(learner: LearnerState) -> Verdict:
     if _alike(found, (110 / 99 - 1, 100 / 110 - 1)):
         return untried()
     if _alike(found, _UP_DOWN):
-        return right("SOL at 100, then 110, then 99: +10 % and then -10 %, oldest first.")
+        return right("For trades at 100, then 110, then 99, the returns are +10% and then -10%.")
     known = _known(found, _RETURNS_SEEN)
     return wrong(
         f"For trades at 100, then 110, then 99, the returns are 0.1 and -0.1. Yours are "
@@ -81,25 +81,23 @@ def _grade_returns(learner: LearnerState) -> Verdict:
     )
 
 
+_RETURNS_STARTER = """\
+def trade_returns(trades):
+    return trades["price"].pct_change().dropna()
+
+trade_returns(bp.get_recent_trades("SOL_USDC", limit=5).df)"""
+
 _RETURNS = Exercise(
     id="06.1",
     title="The newest comes first",
     grade=_grade_returns,
     hints=(
         "`pct_change` compares each row with the row above it. Which trade is above?",
-        "Bring the rows into the order of time before `pct_change` sees them.",
-        '`trades.sort_values("timestamp")` has the oldest first; so has `trades[::-1]`.',
+        "`pct_change` needs the oldest row first. So reverse the rows before `pct_change`.",
+        "`trades[::-1]` has the same rows, oldest first.",
     ),
-    starter="""\
-def trade_returns(trades):
-    return trades["price"].pct_change().dropna()
-
-trade_returns(bp.get_recent_trades("SOL_USDC", limit=5).df)""",
-    solution="""\
-def trade_returns(trades):
-    return trades[::-1]["price"].pct_change().dropna()
-
-trade_returns(bp.get_recent_trades("SOL_USDC", limit=5).df)""",
+    starter=_RETURNS_STARTER,
+    solution=_RETURNS_STARTER.replace('trades["price"]', 'trades[::-1]["price"]'),
 )
 
 
@@ -131,19 +129,22 @@ def _grade_hourly(learner: LearnerState) -> Verdict:
     result = called(learner, "hourly", _MINUTES.df)
     missing = [name for name in _HOURS if name not in getattr(result, "columns", ())]
     if missing:
-        return wrong(f"The answer should be a frame with the columns of a candle; {missing} lack.")
+        return wrong(
+            "`hourly` should return a frame with the columns of a candle. These columns are "
+            f"missing: {', '.join(missing)}."
+        )
     found = {name: _values(result[name]) for name in _HOURS}
     off = [name for name, expected in _HOURS.items() if not _alike(found[name], expected)]
     if not off:
         return _misnamed(result) or right(
-            "Open, high, low, close and volume of each hour are those of its minutes."
+            "Each hour has the open, high, low, close and volume of its minutes."
         )
     if off == ["high", "volume"] and found["high"] == [106, 103] and found["volume"] == [4, 9]:
         return untried()
     name = off[0]
     return wrong(
-        f"Of an hour with minutes from 10:00, `{name}` should be {_HOURS[name][0]:g}, and is "
-        f"{found[name][0] if found[name] else 'not there'}. {_HOW[name]}"
+        f"For the hour from 10:00, `{name}` should be {_HOURS[name][0]:g}. Yours is "
+        f"{found[name][0] if found[name] else 'missing'}. {_HOW[name]}"
     )
 
 
@@ -154,43 +155,43 @@ def _misnamed(hours: Any) -> Verdict | None:
     if found == _STARTS:
         return None
     if found[0] is None:
-        said = f"an hour is called {shown(moments[0])}, whatever its day."
+        said = f"the first hour has the name {shown(moments[0])}, without a day."
     else:
-        said = f"the hour that begins at 10:00 is called {moments[0]:%H:%M}."
-    return wrong(f"The values are right, but {said} A candle is named by its start.")
+        said = f"the hour from 10:00 has the time {moments[0]:%H:%M}."
+    return wrong(f"The values are right, but {said} A candle has the time of its start.")
 
 
 _STARTS = [1788256800.0, 1788260400.0]  # 2026-09-01 10:00 and 11:00 UTC, in seconds
 _HOW = {
-    "open": "An hour opens where its first minute opens.",
-    "high": "The highest price of an hour is the highest of any of its minutes.",
-    "low": "The lowest price of an hour is the lowest of any of its minutes.",
-    "close": "An hour closes where its last minute closes.",
-    "volume": "What was traded in an hour is all that was traded in its minutes, added up.",
+    "open": "The open of an hour is the open of its first minute.",
+    "high": "The high of an hour is the highest of its minutes' highs.",
+    "low": "The low of an hour is the lowest of its minutes' lows.",
+    "close": "The close of an hour is the close of its last minute.",
+    "volume": "The volume of an hour is the sum of its minutes' volumes.",
 }
+
+_HOURLY_STARTER = """\
+def hourly(minutes):
+    rules = {"open": "first", "high": "mean", "low": "min", "close": "last",
+             "volume": "mean"}
+    return minutes.resample("1h").agg(rules)
+
+hourly(bp.get_klines("SOL_USDC", "1m", "2026-09-01T09:00Z", "2026-09-01T12:00Z").df)"""
 
 _HOURLY = Exercise(
     id="06.2",
     title="Hours from minutes",
     grade=_grade_hourly,
     hints=(
-        "Two of the five rules describe no hour. Say each aloud: the high of an hour is ...",
-        "An average of highs is no high, and an average minute is no hour.",
-        'The high is the `"max"` of the highs, the volume is the `"sum"` of the volumes.',
+        "Two of the five rules do not describe an hour. Say each rule aloud: the high of an hour "
+        "is ...",
+        "An average of highs is not a high. An average minute is not an hour.",
+        'The high is the `"max"` of the highs. The volume is the `"sum"` of the volumes.',
     ),
-    starter="""\
-def hourly(minutes):
-    rules = {"open": "first", "high": "mean", "low": "min", "close": "last",
-             "volume": "mean"}
-    return minutes.resample("1h").agg(rules)
-
-hourly(bp.get_klines("SOL_USDC", "1m", "2026-09-01T09:00Z", "2026-09-01T12:00Z").df)""",
-    solution="""\
-def hourly(minutes):
-    rules = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
-    return minutes.resample("1h").agg(rules)
-
-hourly(bp.get_klines("SOL_USDC", "1m", "2026-09-01T09:00Z", "2026-09-01T12:00Z").df)""",
+    starter=_HOURLY_STARTER,
+    solution=_HOURLY_STARTER.replace('"high": "mean"', '"high": "max"').replace(
+        '"volume": "mean"', '"volume": "sum"'
+    ),
 )
 
 
@@ -227,46 +228,44 @@ def _grade_daily(learner: LearnerState) -> Verdict:
                 return untried()
             return wrong(_RELABELLED if index is not None and not index[0].hour else _TOO_LATE)
         return wrong(
-            f"For the days of {zone}, with 1000 SOL at 03:00, 1 at 14:00 and 10 at 15:00 UTC, and "
-            f"100 at 14:00 UTC of the next day, the volumes are {shown(list(_DAYS[zone]))}. Yours "
-            f"are {shown(found)}."
+            "The check has a volume of 1000 at 03:00, 1 at 14:00 and 10 at 15:00 UTC, and 100 at "
+            f"14:00 UTC of the next day. The days in {zone} have {shown(list(_DAYS[zone]))}. "
+            f"Yours have {shown(found)}."
         )
-    return right("The days of Tokyo, New York and UTC begin where they should.")
+    return right("The days in Tokyo, in New York and in UTC begin at the right time.")
 
 
 _RELABELLED = (
-    "The days bear the zone's name, but they are still those of UTC: `tz_localize` puts another "
-    "name on the same clock. `tz_convert` turns the hands."
+    "The days have the zone's name, but they are still the days of UTC. `tz_localize` keeps the "
+    "clock time and changes the zone. `tz_convert` keeps the moment."
 )
 _TOO_LATE = (
-    "The volume was added up over days of UTC, and only their beginnings were converted: convert "
-    "the hours before they are added up."
+    "You added up the days of UTC, and then converted only their beginnings. Convert the hours "
+    "before you add them up."
 )
 
 _NO_OFFSET = (
-    "These are still the days of UTC: pandas leaves out an `offset` where the hours have a zone. "
-    "And one number of hours would not do for every zone, nor in summer and winter. Convert them."
+    "These are still the days of UTC. pandas ignores `offset` if the times have a zone. One "
+    "number of hours would not fit every zone either, or summer and winter. Convert the hours."
 )
+
+_DAILY_STARTER = """\
+def daily_volume(hours, zone):
+    return hours["volume"].resample("1D").sum()
+
+daily_volume(hours.df, "Asia/Tokyo")"""
 
 _DAILY = Exercise(
     id="06.3",
     title="Whose day?",
     grade=_grade_daily,
     hints=(
-        "`resample` begins each day at midnight of the zone that the index has.",
-        "The hours must be in the reader's zone before `resample` sees them.",
-        "A frame has `tz_convert(zone)`: the same moments, in another zone.",
+        "`resample` begins each day at midnight in the zone of the index.",
+        "Convert the hours to the zone before `resample`.",
+        "`hours.tz_convert(zone)` has the same moments in another zone.",
     ),
-    starter="""\
-def daily_volume(hours, zone):
-    return hours["volume"].resample("1D").sum()
-
-daily_volume(hours.df, "Asia/Tokyo")""",
-    solution="""\
-def daily_volume(hours, zone):
-    return hours.tz_convert(zone)["volume"].resample("1D").sum()
-
-daily_volume(hours.df, "Asia/Tokyo")""",
+    starter=_DAILY_STARTER,
+    solution=_DAILY_STARTER.replace('hours["volume"]', 'hours.tz_convert(zone)["volume"]'),
 )
 
 

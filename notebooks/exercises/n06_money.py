@@ -56,28 +56,31 @@ _FILLS = rows(
         _fill("Bid", "100", "3", "0.003", "SOL"),
     ],
 )
-_FILLS_IN_WORDS = "3 SOL bought at 100 and 1 SOL at 120, and 2 SOL sold at 125"
+_FILLS_IN_WORDS = (
+    "The check has 3 SOL bought at 100 (fee 0.003 SOL), 1 SOL bought at 120 (fee 0.001 SOL) and "
+    "2 SOL sold at 125 (fee 0.25 USDC)."
+)
 
 
 def _grade_decimal(
     learner: LearnerState, name: str, expected: str, starter: str, seen: dict[str, str]
 ) -> Verdict | None:
-    """What is wrong with one Decimal made of the fills; None: nothing is.
+    """What is wrong with the Decimal that is computed from the fills, or None.
 
     ``seen``: what typical mistakes give -> what to say.
     """
     found = called(learner, name, _FILLS.to_frame(exact=True))
     if not isinstance(found, Decimal | int | float):
-        return wrong(f"`{name}` should give one number, and gives {shown(found)}.")
+        return wrong(f"`{name}` should return one number, and returned {shown(found)}.")
     if not isinstance(found, Decimal):
-        return wrong(f"{found!r} is no Decimal: leave every value as the exact frame has it.")
+        return wrong(f"{found!r} is not a Decimal. Keep the values of the exact frame as they are.")
     if found == Decimal(expected):
         return None
     if found == Decimal(starter):
         return untried()
     said = next((said for value, said in seen.items() if found == Decimal(value)), "")
     return wrong(
-        f"Of {_FILLS_IN_WORDS}, it should be {expected}, and is {_number(found)}. {said}".rstrip()
+        f"{_FILLS_IN_WORDS} The result should be {expected}. Yours is {_number(found)}. {said}".rstrip()
     )
 
 
@@ -92,7 +95,7 @@ def _own_fills(learner: LearnerState, name: str) -> str:
     if not fills:
         return ""
     found = called(learner, name, fills.to_frame(exact=True))
-    return f" On your own {len(fills)} fills: {_number(found)} USDC."
+    return f" For your own {len(fills)} fills the function returns {_number(found)} USDC."
 
 
 # --- 06.4: an average price -----------------------------------------------------------------------
@@ -100,38 +103,38 @@ def _own_fills(learner: LearnerState, name: str) -> str:
 
 def _grade_average(learner: LearnerState) -> Verdict:
     seen = {
-        "115": "Sales are in it, and each fill counts the same, though some are larger.",
-        f"{Decimal(670) / 6}": "Sales are in it: take the rows whose side is Bid.",
-        f"{Decimal(420) / Decimal('3.996')}": "The fees are in it: the question leaves them out.",
-        "420": "That is what all of it cost. Divide it by the SOL that were bought.",
-        "210": "That is what a purchase cost. Divide by the SOL, not by the number of fills.",
+        "115": "You counted the sales too, and a small fill counts as much as a large one.",
+        f"{Decimal(670) / 6}": "You counted the sales too. Take only the rows with the side Bid.",
+        f"{Decimal(420) / Decimal('3.996')}": "You subtracted the fees. The average price is before fees.",
+        "420": "This is the cost of all purchases. Divide it by the quantity that you bought.",
+        "210": "This is the cost of a purchase. Divide by the quantity, not by the number of fills.",
     }
     verdict = _grade_decimal(learner, "average_price", "105", "110", seen)
     own = "" if verdict else _own_fills(learner, "average_price")
-    return verdict or right(f"420 USDC for 4 SOL: 105 for each.{own}")
+    return verdict or right(f"420 USDC for 4 SOL is 105 USDC for one SOL.{own}")
 
+
+_AVERAGE_STARTER = """\
+def average_price(fills):
+    bought = fills[fills["side"] == "Bid"]
+    return bought["price"].sum() / len(bought)
+
+average_price(bp.get_fills("SOL_USDC").to_frame(exact=True))"""
 
 _AVERAGE = Exercise(
     id="06.4",
     title="An average price",
     grade=_grade_average,
     hints=(
-        "3 SOL at 100 and 1 SOL at 120 do not cost 110 each. What do the four cost together?",
-        "An average price is what was paid over what was bought.",
-        '`(bought["price"] * bought["quantity"]).sum()` is what was paid.',
+        "3 SOL at 100 and 1 SOL at 120 do not cost 110 each. What do all four cost together?",
+        "An average price is the whole cost, divided by the whole quantity.",
+        '`(bought["price"] * bought["quantity"]).sum()` is the whole cost.',
     ),
-    starter="""\
-def average_price(fills):
-    bought = fills[fills["side"] == "Bid"]
-    return bought["price"].sum() / len(bought)
-
-average_price(bp.get_fills("SOL_USDC").to_frame(exact=True))""",
-    solution="""\
-def average_price(fills):
-    bought = fills[fills["side"] == "Bid"]
-    return (bought["price"] * bought["quantity"]).sum() / bought["quantity"].sum()
-
-average_price(bp.get_fills("SOL_USDC").to_frame(exact=True))""",
+    starter=_AVERAGE_STARTER,
+    solution=_AVERAGE_STARTER.replace(
+        'bought["price"].sum() / len(bought)',
+        '(bought["price"] * bought["quantity"]).sum() / bought["quantity"].sum()',
+    ),
 )
 
 
@@ -139,16 +142,16 @@ average_price(bp.get_fills("SOL_USDC").to_frame(exact=True))""",
 
 
 def _grade_fees(learner: LearnerState) -> Verdict:
-    # 0.003 SOL at 100 are 0.3 USDC, 0.001 SOL at 120 are 0.12; and 0.25 USDC.
+    # 0.003 SOL at 100 is 0.3 USDC, 0.001 SOL at 120 is 0.12 USDC, and 0.25 USDC.
     seen = {
-        "31.67": "A fee that is in USDC already was multiplied by a price.",
-        "0.42": "The fees of the purchases alone. Those of the sales are missing.",
-        "0.25": "The fees of the sales alone. Those of the purchases are missing.",
-        "0.004": "That is in SOL, and without the sales.",
+        "31.67": "You multiplied a fee by a price, though it is already in USDC.",
+        "0.42": "These are only the fees of the purchases. The fees of the sales are missing.",
+        "0.25": "These are only the fees of the sales. The fees of the purchases are missing.",
+        "0.004": "This is the sum of the fees in SOL, without the fees of the sales.",
     }
     verdict = _grade_decimal(learner, "fees_in_usdc", "0.67", "0.254", seen)
     own = "" if verdict else _own_fills(learner, "fees_in_usdc")
-    return verdict or right(f"0.3 + 0.12 + 0.25 USDC, each coin by its price.{own}")
+    return verdict or right(f"0.3 + 0.12 + 0.25 = 0.67 USDC.{own}")
 
 
 _FEES = Exercise(
@@ -156,9 +159,9 @@ _FEES = Exercise(
     title="Fees in two coins",
     grade=_grade_fees,
     hints=(
-        "In which coin is each fee? Look at `feeSymbol`.",
-        "A fee in SOL is worth its quantity times the price of that fill. One in USDC is itself.",
-        '`fills["price"].where(fills["feeSymbol"] == "SOL", Decimal(1))` is what to multiply by.',
+        "Each fee has its own coin. Look at the column `feeSymbol`.",
+        "A fee in SOL is worth `fee` times the price of its fill. A fee in USDC stays as it is.",
+        '`fills["price"].where(fills["feeSymbol"] == "SOL", Decimal(1))` is the factor for each fee.',
     ),
     starter="""\
 def fees_in_usdc(fills):
@@ -178,10 +181,10 @@ fees_in_usdc(bp.get_fills("SOL_USDC").to_frame(exact=True))""",
 
 # (quantity, rate, payment at a mark price of 150, in words)
 _PAYMENTS = (
-    ("2", "0.0001", "-0.03", "Long 2 SOL at a rate above zero, you pay"),
-    ("-2", "0.0001", "0.03", "Short 2 SOL at a rate above zero, you receive"),
-    ("2", "-0.0001", "0.03", "Long 2 SOL at a rate below zero, you receive"),
-    ("-2", "-0.0001", "-0.03", "Short 2 SOL at a rate below zero, you pay"),
+    ("2", "0.0001", "-0.03", "You are long 2 SOL, and the rate is above zero, so you pay"),
+    ("-2", "0.0001", "0.03", "You are short 2 SOL, and the rate is above zero, so you receive"),
+    ("2", "-0.0001", "0.03", "You are long 2 SOL, and the rate is below zero, so you receive"),
+    ("-2", "-0.0001", "-0.03", "You are short 2 SOL, and the rate is below zero, so you pay"),
 )
 
 
@@ -194,42 +197,39 @@ def _grade_funding(learner: LearnerState) -> Verdict:
     for given, (_, rate, expected, words) in zip(found, _PAYMENTS, strict=True):
         if given != Decimal(expected):
             yours = _number(given) if isinstance(given, Decimal) else shown(given)
-            floats = " Leave the Decimals as they are." if isinstance(given, float) else ""
+            floats = " Keep the Decimals as they are." if isinstance(given, float) else ""
             return wrong(
-                f"{words}: at a mark of 150 and a rate of {rate} the payment is {expected} "
-                f"USDC, and yours is {yours}.{floats}"
+                f"{words}. At a mark price of 150 and a rate of {rate} the payment is {expected} "
+                f"USDC. Yours is {yours}.{floats}"
             )
     paid = _paid(learner)
-    return right(f"Longs pay where the rate is above zero, shorts where it is below.{paid}")
+    return right(f"Longs pay if the rate is above zero, and shorts pay if it is below.{paid}")
 
 
 def _paid(learner: LearnerState) -> str:
     payments = learner.ask("get_funding_payments", symbol="SOL_USDC_PERP", limit=1000)
-    return f" The exchange has {len(payments)} payments of yours on record." if payments else ""
+    return f" Your history has {len(payments)} payments." if payments else ""
 
+
+_FUNDING_STARTER = """\
+def funding_of(quantity, mark_price, rate):
+    return quantity * mark_price * rate
+
+funding_of(Decimal("2"), Decimal("170"), Decimal("0.0000125"))"""
 
 _FUNDING = Exercise(
     id="06.6",
     title="Who pays?",
     grade=_grade_funding,
     hints=(
-        "You held a long position in this notebook. What was the sign of your payments when the "
-        "rate was above zero?",
-        "A payment is counted from your side: above zero you received it. A long position is a "
-        "quantity above zero.",
-        "Size and sign are in one product: quantity, mark price and rate. Only its sign is the "
-        "other way round.",
+        "You had a long position in this notebook. When the rate was above zero, what was the sign "
+        "of your payments?",
+        "The payment is above zero if you receive it. The quantity is above zero if you are long. "
+        "Longs pay if the rate is above zero.",
+        "Multiply quantity, mark price and rate. Then change the sign.",
     ),
-    starter="""\
-def funding_of(quantity, mark_price, rate):
-    return quantity * mark_price * rate
-
-funding_of(Decimal("2"), Decimal("170"), Decimal("0.0000125"))""",
-    solution="""\
-def funding_of(quantity, mark_price, rate):
-    return -quantity * mark_price * rate
-
-funding_of(Decimal("2"), Decimal("170"), Decimal("0.0000125"))""",
+    starter=_FUNDING_STARTER,
+    solution=_FUNDING_STARTER.replace("return quantity", "return -quantity"),
 )
 
 MONEY: tuple[Exercise, ...] = (_AVERAGE, _FEES, _FUNDING)

@@ -1,4 +1,4 @@
-"""The exercises of notebook 07, Live streams: events that come too late, or are refused."""
+"""The exercises of 07_live_streams: a subscription that is too late, and one that is refused."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def seen_filled(learner: LearnerState) -> Verdict:
         if _last(learner, "execute_order") < _last(learner, "subscribe"):
             return untried()
         return wrong(
-            "The order came after the subscription, which is right. But `fill` is None: no event "
-            "had all the values that `wait` looked for."
+            "You subscribed before the order, which is right. But `fill` is None, because no event "
+            "had all the values in `wait`."
         )
     if getattr(fill, "type", None) != ORDERS:
-        return wrong(f"`fill` should be an event of {ORDERS}, and is {shown(fill)}.")
+        return wrong(f"`fill` should be an event of {ORDERS}. Yours is {shown(fill)}.")
     if fill.status != "Filled":
         return wrong(
-            f"`fill` is an event of an order, but the order's status in it is {fill.status}."
+            f"`fill` is an event of an order, but the order has the status {fill.status} in it."
         )
-    return right(f"Subscribed first, and then ordered: filled at {fill.fill_price:f}.")
+    return right(f"You subscribed before the order, and it was filled at {fill.fill_price:f} USDC.")
 
 
 def _last(learner: LearnerState, operation: str) -> int:
@@ -41,6 +41,18 @@ def _last(learner: LearnerState, operation: str) -> int:
 
 # --- 07.2 -----------------------------------------------------------------------------------------
 
+BY_HAND = """\
+stamp = str(int(time.time() * 1000))
+text = "instruction=subscribe&params=account.positionUpdate"
+text += f"&timestamp={stamp}&window=5000"
+signature = [sandbox.key.public_key, sandbox.key.sign(text), stamp, "5000"]
+request = {"method": "SUBSCRIBE", "params": ["account.positionUpdate"], "signature": signature}
+with connect(address, proxy=None) as socket:
+    socket.send(json.dumps(request))
+    try:
+        print(socket.recv(timeout=0.5))
+    except TimeoutError:
+        print("nothing came, so it was not refused")"""
 FIRST = at_first("4003: Invalid signature (Invalid signature)", "websocket")
 
 
@@ -50,7 +62,9 @@ def subscribed_by_hand(learner: LearnerState) -> Verdict:
     if not rows:
         return untried()
     if any(row["verdict"] == "accepted" for row in rows):
-        return right("Accepted. The names of the streams are sent, and they are not signed.")
+        return right(
+            "The exchange accepted it. You send the names of the streams, but you do not sign them."
+        )
     return untried(AS_AT_FIRST) if refusal(rows[-1]) == FIRST else refused(rows[-1])
 
 
@@ -66,9 +80,9 @@ with bp.stream("account.orderUpdate") as mine:
 print(fill)""",
         hints=(
             "When was the order filled, and when did the stream begin?",
-            "A stream does not repeat what happened before you subscribed. The subscription is "
-            "there when the block begins.",
-            "Move the line with execute_order into the block, before the line with `wait`.",
+            "A stream does not repeat what happened before you subscribed. The subscription begins "
+            "with the block.",
+            "Move the line with `execute_order` into the block, before the line with `wait`.",
         ),
         solution="""\
 with bp.stream("account.orderUpdate") as mine:
@@ -80,37 +94,15 @@ print(fill)""",
         id="07.2",
         title="Subscribe by hand",
         grade=subscribed_by_hand,
-        starter="""\
-stamp = str(int(time.time() * 1000))
-text = "instruction=subscribe&params=account.positionUpdate"
-text += f"&timestamp={stamp}&window=5000"
-signature = [sandbox.key.public_key, sandbox.key.sign(text), stamp, "5000"]
-request = {"method": "SUBSCRIBE", "params": ["account.positionUpdate"], "signature": signature}
-with connect(address, proxy=None) as socket:
-    socket.send(json.dumps(request))
-    try:
-        print(socket.recv(timeout=0.5))
-    except TimeoutError:
-        print("nothing came, so it was not refused")""",
+        starter=BY_HAND,
         hints=(
-            'Read what the sandbox found: print(sandbox.log[-1]["finding"]).',
-            "Compare the text with the one of the function `subscription` above. What is in this "
-            "text that is not in that one?",
+            'Read what the sandbox found: `print(sandbox.log[-1]["finding"])`.',
+            "Compare this text with the text in the function `subscription` above. What does only "
+            "this text have?",
             "The names of the streams are not signed. The text has three parts: instruction, "
             "timestamp and window.",
         ),
-        solution="""\
-stamp = str(int(time.time() * 1000))
-text = "instruction=subscribe"
-text += f"&timestamp={stamp}&window=5000"
-signature = [sandbox.key.public_key, sandbox.key.sign(text), stamp, "5000"]
-request = {"method": "SUBSCRIBE", "params": ["account.positionUpdate"], "signature": signature}
-with connect(address, proxy=None) as socket:
-    socket.send(json.dumps(request))
-    try:
-        print(socket.recv(timeout=0.5))
-    except TimeoutError:
-        print("nothing came, so it was not refused")""",
+        solution=BY_HAND.replace("&params=account.positionUpdate", ""),
     ),
     MISSING,
     CHANGE,

@@ -1,4 +1,4 @@
-"""Three exercises of notebook 07: count missing updates, keep a book, read who waited."""
+"""The exercises of 07_live_streams about events: missing updates, a book, makers and takers."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def _change(first: int, last: int) -> dict[str, int]:
 GAPS: list[tuple[Changes, int, str]] = [
     ([_change(11, 11), _change(12, 12)], 0, "nothing is missing"),
     ([_change(11, 11), _change(13, 13)], 1, "update 12 is missing"),
-    ([_change(12, 12), _change(13, 13)], 1, "the very first is missing"),
+    ([_change(12, 12), _change(13, 13)], 1, "update 11 is missing"),
     ([_change(11, 15), _change(16, 18)], 0, "each change has several ids"),
-    ([_change(11, 12), _change(16, 18)], 3, "three are missing before a change with several ids"),
+    ([_change(11, 12), _change(16, 18)], 3, "three updates are missing before a change with several ids"),
     ([_change(12, 12), _change(14, 14)], 2, "there are two gaps"),
     ([_change(11, 11), _change(11, 11), _change(12, 12)], 0, "one change came twice"),
     ([_change(11, 11), _change(12, 12), _change(11, 11), _change(13, 13)], 0,
-     "an old change came once more"),
-    ([], 0, "no change came"),
+     "an old change came again"),
+    ([], 0, "nothing is missing"),
 ]  # fmt: skip
 
 
@@ -48,10 +48,10 @@ def counts_missing(learner: LearnerState) -> Verdict:
         if isinstance(result, bool) or result != count:
             ids = ", ".join(f"{one['U']} to {one['u']}" for one in came) or "no changes"
             return wrong(
-                f"After update 10 came {ids}: {special}. `missing` should return {count}, and "
+                f"After update 10 you got {ids}: {special}. `missing` should return {count}. Yours "
                 f"returned {shown(result)}."
             )
-    return right("It counts every update that is missing, and nothing twice.")
+    return right("`missing` counts every missing update once.")
 
 
 def _by_last_ids(changes: Changes) -> int:
@@ -60,11 +60,7 @@ def _by_last_ids(changes: Changes) -> int:
     return ids[-1] - ids[0] - len(changes)
 
 
-MISSING = Exercise(
-    id="07.3",
-    title="How many are missing?",
-    grade=counts_missing,
-    starter="""\
+COUNT = """\
 def missing(last, changes):
     count = 0
     for change in changes:
@@ -72,23 +68,29 @@ def missing(last, changes):
         last = change["u"]
     return count
 
-missing(10, [{"U": 11, "u": 12}, {"U": 13, "u": 13}, {"U": 16, "u": 16}])""",
+missing(10, [{"U": 11, "u": 12}, {"U": 13, "u": 13}, {"U": 16, "u": 16}])"""
+
+MISSING = Exercise(
+    id="07.3",
+    title="How many are missing?",
+    grade=counts_missing,
+    starter=COUNT,
     hints=(
-        "The answer for this example is 2: the updates 14 and 15. Which change makes it 3?",
-        "A change has all updates from `U` to `u`. So compare its first update with the last one "
-        "before it. And what should happen to a change that you have already?",
-        'Skip a change whose `u` is not above `last`. For the others, add change["U"] - last - 1.',
+        "The right answer for this example is 2: the updates 14 and 15 are missing. Which change "
+        "makes it 3?",
+        "A change has all updates from `U` to `u`. So compare `U` with the last update before it. "
+        "And what should happen to a change that you already have?",
+        'Skip a change if its `u` is not above `last`. Otherwise add `change["U"] - last - 1`.',
     ),
-    solution="""\
-def missing(last, changes):
-    count = 0
-    for change in changes:
+    solution=COUNT.replace(
+        """\
+        count += change["u"] - last - 1
+        last = change["u"]""",
+        """\
         if change["u"] > last:
             count += change["U"] - last - 1
-            last = change["u"]
-    return count
-
-missing(10, [{"U": 11, "u": 12}, {"U": 13, "u": 13}, {"U": 16, "u": 16}])""",
+            last = change["u"]""",
+    ),
 )
 
 
@@ -102,7 +104,7 @@ CHANGES: list[tuple[Levels, dict[str, str], str]] = [
     ([["170.40", "2.00"]], BOOK | {"170.4": "2"}, "170.40 and 170.4 are one price"),
     ([["170.47", "5.00"]], BOOK | {"170.47": "5"}, "a level is new"),
     ([["170.48", "0.00"]], {"170.49": "3", "170.4": "1"}, "the quantity 0.00 removes a level"),
-    ([["170.46", "0.00"]], BOOK, "0.00 for a level that is not there changes nothing"),
+    ([["170.46", "0.00"]], BOOK, "the quantity 0.00 of a missing level changes nothing"),
     ([["170.49", "0.00"], ["170.50", "1.00"]], {"170.5": "1", "170.48": "12.5", "170.4": "1"},
      "two levels change"),
     ([], BOOK, "nothing changes on this side"),
@@ -119,9 +121,9 @@ def changes_a_side(learner: LearnerState) -> Verdict:
             return wrong("`update_side` should return the side, and returned None.")
         if result != _side(after) or not _exact(result):
             return wrong(
-                f"With the levels {levels}, {special}. `update_side` returned {_texts(result)}."
+                f"For the levels {levels}, {special}. `update_side` returned {_texts(result)}."
             )
-    return right("Prices are numbers, zero removes, and the rest stays as it was.")
+    return right("Prices are numbers, zero removes a level, and all other levels stay.")
 
 
 def _side(levels: Mapping[str, str]) -> dict[Decimal, Decimal]:
@@ -143,33 +145,34 @@ def _texts(side: object) -> str:
     return f"{{{', '.join(parts)}}}"
 
 
-CHANGE = Exercise(
-    id="07.4",
-    title="One price, two texts",
-    grade=changes_a_side,
-    starter="""\
+SIDE = """\
 def update_side(side, levels):
     for price, quantity in levels:
         side[price] = quantity
     return side
 
-update_side({Decimal("170.5"): Decimal("3")}, [["170.50", "4.20"], ["170.40", "0.00"]])""",
+update_side({Decimal("170.5"): Decimal("3")}, [["170.50", "4.20"], ["170.40", "0.00"]])"""
+
+CHANGE = Exercise(
+    id="07.4",
+    title="One price, two texts",
+    grade=changes_a_side,
+    starter=SIDE,
     hints=(
-        "Look at the result: one price is there twice, and a level without a quantity is there.",
-        "Make Decimals of both texts: then 170.50 and 170.5 are equal. What should a quantity of "
+        "Look at the result: one price is there twice, and one level has the quantity 0.00.",
+        "Make Decimals of both texts. Then 170.50 and 170.5 are equal. What should a quantity of "
         "zero do?",
-        "If the quantity is zero, side.pop(price, None) removes the level, also if there is none.",
+        "If the quantity is zero, use `side.pop(price, None)`. The price must be a Decimal there, "
+        "too.",
     ),
-    solution="""\
-def update_side(side, levels):
-    for price, quantity in levels:
+    solution=SIDE.replace(
+        "        side[price] = quantity",
+        """\
         if Decimal(quantity) == 0:
             side.pop(Decimal(price), None)
         else:
-            side[Decimal(price)] = Decimal(quantity)
-    return side
-
-update_side({Decimal("170.5"): Decimal("3")}, [["170.50", "4.20"], ["170.40", "0.00"]])""",
+            side[Decimal(price)] = Decimal(quantity)""",
+    ),
 )
 
 
@@ -190,8 +193,8 @@ TRADES: list[tuple[list[tuple[str, bool]], str, str]] = [
 ]
 
 
-def tells_the_sides(learner: LearnerState) -> Verdict:
-    """Does ``pressure`` return what was bought and what was sold by those who did not wait?"""
+def separates_the_sides(learner: LearnerState) -> Verdict:
+    """Does ``pressure`` return what the takers bought, and what they sold?"""
     results = [
         learner.call("pressure", [_trade(*one) for one in trades]) for trades, _, _ in TRADES
     ]
@@ -200,23 +203,19 @@ def tells_the_sides(learner: LearnerState) -> Verdict:
     for (trades, bought, sold), result in zip(TRADES, results, strict=True):
         pair = [exact(one) for one in result] if isinstance(result, tuple | list) else []
         if len(pair) != 2 or None in pair:
-            return wrong(f"`pressure` should return two Decimals, and returned {shown(result)}.")
+            return wrong(f"`pressure` should return two Decimals. Yours returned {shown(result)}.")
         if pair != [Decimal(bought), Decimal(sold)]:
-            told = ", ".join(
-                f"{one} ({'buyer' if waits else 'seller'} waited)" for one, waits in trades
+            words = ", ".join(
+                f"{one} (the {'buyer' if waits else 'seller'} waited)" for one, waits in trades
             )
             return wrong(
-                f"For the trades {told}, {bought} was bought and {sold} was sold. `pressure` "
+                f"In the trades {words}, the takers bought {bought} and sold {sold}. `pressure` "
                 f"returned {pair[0]:f} and {pair[1]:f}."
             )
-    return right("If the buyer waited, the seller came to them: so it was sold.")
+    return right("If the buyer waited, the taker sold.")
 
 
-PRESSURE = Exercise(
-    id="07.5",
-    title="Bought or sold?",
-    grade=tells_the_sides,
-    starter="""\
+SIDES = """\
 def pressure(trades):
     bought, sold = Decimal(0), Decimal(0)
     for trade in trades:
@@ -225,24 +224,25 @@ def pressure(trades):
 
 with bp.stream("trade.SOL_USDC", count=6) as events, sandbox.play(speed=120, minutes=2):
     came = list(events.data)
-pressure(came)""",
+pressure(came)"""
+
+PRESSURE = Exercise(
+    id="07.5",
+    title="Bought or sold?",
+    grade=separates_the_sides,
+    starter=SIDES,
     hints=(
-        "Each trade has a buyer and a seller. One of them waited in the book (the maker), and the "
-        "other one came later and decided that there was a trade (the taker).",
-        "If `trade.is_buyer_maker` is true, the buyer waited. Then who decided?",
+        "Each trade has a buyer and a seller. One of them had an order in the book (the maker). "
+        "The other one came later and traded with it (the taker).",
+        "If `trade.is_buyer_maker` is true, the buyer was the maker. Did the taker buy or sell?",
         "If `trade.is_buyer_maker` is true, add the quantity to `sold`, and otherwise to `bought`.",
     ),
-    solution="""\
-def pressure(trades):
-    bought, sold = Decimal(0), Decimal(0)
-    for trade in trades:
+    solution=SIDES.replace(
+        "        bought += trade.quantity",
+        """\
         if trade.is_buyer_maker:
             sold += trade.quantity
         else:
-            bought += trade.quantity
-    return bought, sold
-
-with bp.stream("trade.SOL_USDC", count=6) as events, sandbox.play(speed=120, minutes=2):
-    came = list(events.data)
-pressure(came)""",
+            bought += trade.quantity""",
+    ),
 )

@@ -176,8 +176,10 @@ class Progress:
 
 
 def _notebook(id: str) -> str:
-    """ "02 Signing by hand", by the name of the file; "02" if it is not there."""
+    """ "02 Signing by hand", as its notebook is called; "02" if it is not there."""
     number = id.partition(".")[0]
     for file in sorted(FOLDER.glob(f"{number}_*.ipynb"), key=lambda file: len(file.name)):
-        return f"{number} {file.stem.partition('_')[2].replace('_', ' ').capitalize()}"
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            first = "".join(json.loads(file.read_text("utf-8"))["cells"][0]["source"])
+            return first.partition("\n")[0].removeprefix("# ")
     return number

@@ -12,19 +12,19 @@ WRONG = {
         (
             "from decimal import Decimal\n"
             'price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = Decimal(float(price)) * 2',
-            "a float was on the way",
+            "A float came in between",
         ),
         (
             'price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = int(float(price)) * 2',
-            "two times",
+            "not two times",
         ),
-        ('price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = [price, price]', "no Decimal"),
+        ('price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = [price, price]', "not a Decimal"),
         (
             "from fractions import Fraction\n"
             'price = bp.get_ticker("SOL_USDC")["lastPrice"]\ntwo = Fraction(price) * 2',
-            "which is no Decimal",
+            "which is not a Decimal",
         ),
-        ('price = bp.get_ticker("SOL_USDC")\ntwo = 341', "no price"),
+        ('price = bp.get_ticker("SOL_USDC")\ntwo = 341', "not a price"),
     ],
     "00.2": [
         (
@@ -37,16 +37,16 @@ WRONG = {
         ),
         (
             'bp.execute_order("SOL_USDC", "Bid", "Limit", price="168.00", quantity="2")',
-            "Its price was 168.00, not 169.00",
+            "The price should be 169.00, not 168.00",
         ),
         (
             'bp.execute_order("SOL_USDC", "Bid", "Limit", price="169.00", quantity="1")',
-            "It was for 1 SOL, not for 2",
+            "The quantity should be 2, not 1",
         ),
         ('bp.execute_order("SOL_USDC", "Bid", "Market", quantity="2")', "`Market`"),
         (
             'bp.execute_order("ETH_USDC", "Bid", "Limit", price="169.00", quantity="2")',
-            "market ETH_USDC",
+            "The market should be SOL_USDC, not ETH_USDC",
         ),
         (
             'bp.execute_order("SOL_USDC", "Bid", "Limit", price="169.001", quantity="2")',
@@ -56,6 +56,13 @@ WRONG = {
             'bp.execute_order("SOL_USDC", "Bid", "Limit", price="169.00", quantity="2")\n'
             'bp.cancel_open_orders("SOL_USDC")',
             "does not wait any more",
+        ),
+        # The second one stops with an error before it is sent: the verdict is about the first.
+        (
+            'bp.execute_order("SOL_USDC", "Ask", "Limit", price="169.00", quantity="2")\n'
+            'bp.execute_order("SOL_USDC", "Bid", "Limit", price=169.00, quantity="2")',
+            "had symbol SOL_USDC, side Ask, orderType Limit, price 169.00, quantity 2. An `Ask` "
+            "sells SOL. The side that buys is `Bid`. If your cell stopped with an error after that",
         ),
     ],
 }

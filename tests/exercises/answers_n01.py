@@ -11,10 +11,10 @@ _MOMENT = "from datetime import UTC, datetime, timedelta, timezone\ndef moment(t
 
 WRONG = {
     "01.1": [
-        ('def top_bid(book):\n    return book["asks"][0][0]', "somebody *sells* there"),
+        ('def top_bid(book):\n    return book["asks"][0][0]', "Somebody *sells* at this price"),
         ('def top_bid(book):\n    return book["bids"][-1]', "a price and a quantity"),
         ('def top_bid(book):\n    print(book["bids"][-1][0])', "no `return`"),
-        ('def top_bid(book):\n    return book.df["price"].max()', "somebody *sells* there"),
+        ('def top_bid(book):\n    return book.df["price"].max()', "Somebody *sells* at this price"),
         ('def top_bid(book):\n    return book["bids"][-1][1]', "a quantity, not a price"),
         ('def top_bid(book):\n    return max(book["bids"])[0]', "letter by letter"),
         ('def top_bid(book):\n    return book["bids"][4][0]', "raised IndexError"),
@@ -26,8 +26,8 @@ WRONG = {
         (_CANDLES % ("ETH_USDC", "1h", '"startTime": "2026-09-01T00:00Z"'), "refused it: "),
         # Midnight of a machine two hours ahead; and half a thousandth.
         (_CANDLES % ("ETH_USDC", "1h", '"startTime": 1788213600'), "2026-08-31 22:00 UTC"),
-        (_CANDLES % ("ETH_USDC", "1h", '"startTime": 178822080'), "another year"),
-        (_CANDLES % ("ETH_USDC", "1h", '"startTime": 17882208000'), "years ahead"),
+        (_CANDLES % ("ETH_USDC", "1h", '"startTime": 178822080'), "not in 2026"),
+        (_CANDLES % ("ETH_USDC", "1h", '"startTime": 17882208000'), "far in the future"),
         (_CANDLES % ("ETH_USDC", "1m", '"startTime": 1788220800'), "interval 1m"),
         (_CANDLES % ("SOL_USDC", "1h", '"startTime": 1788220800'), "symbol SOL_USDC"),
     ],
@@ -40,22 +40,25 @@ WRONG = {
         ),
         (
             f"{_MOMENT}datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)",
-            "the fraction of the second is lost",
+            "The fraction of the second is lost",
         ),
         (
             f'{_MOMENT}datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC)',
             "raised ValueError",
         ),
-        (f'{_MOMENT}text + "Z"', "no datetime"),
-        (f"{_MOMENT}datetime.fromisoformat(text) - timedelta(hours=1)", "does not say its zone"),
+        (f'{_MOMENT}text + "Z"', "not a datetime"),
+        (f"{_MOMENT}datetime.fromisoformat(text) - timedelta(hours=1)", "still has no zone"),
     ],
     "01.4": [
-        (f'{_TICKS}(asks[0] - bids[0]) / Decimal("0.1")', "others pay more"),
+        (f'{_TICKS}(asks[0] - bids[0]) / Decimal("0.1")', "other buyers offer more"),
         (f"{_TICKS}asks[0] - bids[-1]", "the spread in USDC"),
-        (f'{_TICKS}(asks[0] - bids[-1]) / Decimal("0.01")', "as SOL has it"),
-        (f"{_TICKS}float(asks[0] - bids[-1]) / 0.1", "is a float"),
+        (
+            f'{_TICKS}(asks[0] - bids[-1]) / Decimal("0.01")',
+            "40 would be right for a tick of 0.01",
+        ),
+        (f"{_TICKS}float(asks[0] - bids[-1]) / 0.1", ", a float. "),
         (f'{_TICKS}(bids[-1] - asks[0]) / Decimal("0.1")', "below zero"),
-        (f'{_TICKS}str((asks[0] - bids[-1]) / Decimal("0.1"))', "no int and no Decimal"),
+        (f'{_TICKS}str((asks[0] - bids[-1]) / Decimal("0.1"))', "neither an int nor a Decimal"),
         (f"{_TICKS}3", "not the spread now"),
     ],
 }

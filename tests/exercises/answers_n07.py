@@ -45,7 +45,7 @@ WRONG = {
     "07.1": [
         (
             f"{_BLOCK}{_ORDER}    fill = mine.wait(order_id=order['id'], status='New')",
-            "the order's status in it is New",
+            "the order has the status New",
         ),
         (f"{_ORDER}fill = order", "should be an event of account.orderUpdate"),
         (
@@ -81,14 +81,14 @@ WRONG = {
     ],
     "07.3": [
         (_missing("count += change['U'] - last - 1"), "one change came twice"),
-        (_missing("count += change['U'] != last + 1"), "three are missing"),
+        (_missing("count += change['U'] != last + 1"), "three updates are missing"),
         (_missing("count += max(change['u'] - last - 1, 0)"), "each change has several ids"),
         (
             "def missing(last, changes):\n    return changes[-1]['u'] - last - len(changes)",
             "IndexError",
         ),
         ("def missing(last, changes):\n    return 0", "update 12 is missing"),
-        (_missing("count += max(change['U'] - last - 1, 0)"), "an old change came once more"),
+        (_missing("count += max(change['U'] - last - 1, 0)"), "an old change came again"),
     ],
     "07.4": [
         (_change("side[p] = q"), "0.00 removes a level"),
@@ -111,9 +111,9 @@ WRONG = {
         (_change("if q:\n            side[p] = q"), "0.00 removes a level"),
     ],
     "07.5": [
-        (_pressure(_SOLD, _BOUGHT), "1.25 was bought and 0 was sold"),
-        (_pressure(_BOUGHT.replace("quantity", "price"), _SOLD), "1.25 was bought"),
-        (_pressure(_BOUGHT.replace("t.quantity", "1"), _SOLD), "1.25 was bought"),
+        (_pressure(_SOLD, _BOUGHT), "the takers bought 1.25 and sold 0"),
+        (_pressure(_BOUGHT.replace("quantity", "price"), _SOLD), "the takers bought 1.25"),
+        (_pressure(_BOUGHT.replace("t.quantity", "1"), _SOLD), "the takers bought 1.25"),
         (_pressure(f"float({_BOUGHT})", f"float({_SOLD})"), "two Decimals"),
         (f"def pressure(trades):\n    return {_BOUGHT}", "two Decimals"),
     ],

@@ -60,6 +60,7 @@ def test_the_notebooks_have_their_names() -> None:
     own = [one for one in EXERCISES if one.id.startswith("02.")]
     (line,) = [line for line in lines if line.startswith("02 Signing by hand ")]
     assert line.endswith(f"  0 of {len(own)}")
+    assert "03 Signed GETs" in "\n".join(lines)
     assert len({line.index(" of ") for line in lines[2:]}) == 1
 
 

@@ -90,6 +90,7 @@ def test_a_mistake_of_bpkit_is_shown_in_full(
     shown: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its frames are needed to report it."""
-    monkeypatch.setattr(Client, "_call", lambda *given: {}["deep inside"])
-    monkeypatch.setitem(Client._call.__globals__, "__name__", __name__)
+    deep = {"__name__": "bpkit.deep"}
+    exec("def call(*given): return {}['deep inside']", deep)
+    monkeypatch.setattr(Client, "_call", deep["call"])
     assert "Traceback" in shown("bp.get_ticker('SOL_USDC')")
