@@ -43,6 +43,7 @@ __all__ = [
 ]  # fmt: skip
 
 LONGEST = 80  # characters of a value, or of an error, that are worth repeating
+STOPPED = "The cell that you ran last stopped with an error: {}"
 SAME = "The cell has changed, but its result is the same as at first."
 
 
@@ -94,6 +95,13 @@ class LearnerState:
     def _newest(self) -> Cell | None:
         return newest(self._exercise.id, self._exercise.starter, self._names)
 
+    def stopped_early(self) -> Verdict | None:
+        """ "Wrong", if the newest cell stopped with an error that the exchange did not send."""
+        cell = self._newest()
+        if cell is None or cell.stop is None or isinstance(cell.stop.error, ApiError):
+            return None
+        return wrong(STOPPED.format(described(cell.stop.error)))
+
     def settled(self, verdict: Verdict) -> Verdict:
         """The verdict that the learner reads.
 
@@ -114,7 +122,7 @@ class LearnerState:
         if verdict.outcome == CANNOT_TELL and not self._own_is_missing:
             return verdict
         assert cell.stop is not None
-        said = f"The cell that you ran last stopped with an error: {described(cell.stop.error)}"
+        said = STOPPED.format(described(cell.stop.error))
         if cell.code == self._exercise.starter.strip():
             return cannot_tell(f"{said}\n{RUN_ABOVE}")
         return wrong(said)

@@ -23,14 +23,14 @@ def calculated(learner: LearnerState) -> Verdict:
             return right(
                 f"The exchange accepted a price of {order['price']}, exact to the last digit."
             )
-    if tried:
-        return wrong_as_sent(_no_sum(*tried[-1]))
-    if isinstance(price, float) and price != TOLD:
+    if isinstance(price, float) and (tried or price != TOLD):
         return wrong(
-            f"`price` is {price!r} now. It looks right, but it is still a float: `round` of a "
-            "float gives a float. `bpkit` refused it, and nothing was sent."
+            f"`price` is {price!r} now, and it is still a float: `round` of a float gives a float. "
+            "`bpkit` refused it, and nothing was sent."
         )
-    return none_yet(41, "If `bpkit` itself refuses an order, it sends nothing.")
+    if tried:
+        return wrong_as_sent(learner, _no_sum(*tried[-1]))
+    return none_yet(41, "An order that `bpkit` itself refuses does not arrive.")
 
 
 def _is_a_bid(order: dict[str, Any]) -> bool:
@@ -73,13 +73,20 @@ def fitted(learner: LearnerState) -> Verdict:
     for order, entry in tried:
         if entry["status"] == 200 and _is_fitted(order):
             return right("77123.4 is on the tick, 0.01234 is on the step, and neither is too much.")
+    for name in WISHED:
+        if isinstance(learner.get(name), float):
+            return wrong(f"`{name}` is a float now. `bpkit` refused it, and nothing was sent.")
     order, entry = tried[-1]
     if (order.get("symbol"), order.get("side")) != ("BTC_USDC", "Bid"):
-        return wrong_as_sent(f"The last order was {a_side(order)}; the task is a Bid on BTC_USDC.")
+        return wrong_as_sent(
+            learner, f"The last order was {a_side(order)}; the task is a Bid on BTC_USDC."
+        )
     said = f"The last order was for {order.get('quantity')} BTC at {order.get('price')}"
     if entry["status"] != 200:
-        return wrong_as_sent(f"{said}. The exchange said: {why(entry)}. {_grid(order)}".rstrip())
-    return wrong_as_sent(f"{said}. {_misfits(order)}")
+        said = f"{said}. The exchange said: {why(entry)}. {_grid(order)}".rstrip()
+    else:
+        said = f"{said}. {_misfits(order)}"
+    return wrong_as_sent(learner, said)
 
 
 def _is_fitted(order: dict[str, Any]) -> bool:
@@ -115,25 +122,29 @@ def _grid(order: dict[str, Any]) -> str:
 
 def tidied(learner: LearnerState) -> Verdict:
     """Was the order accepted, which needs a right signature?"""
-    tried = orders_sent(learner, 43)
+    tried, newest = orders_sent(learner, 43), learner.log("execute_order")[-1:]
+    if newest and newest[0]["status"] == 415:  # not JSON, so no clientId is found
+        return wrong(f"The exchange said: {newest[0]['verdict']}. Send the order with `json=`.")
     if not tried:
         return none_yet(43)
-    for order, entry in tried:
-        if entry["status"] == 200:
-            return _accepted(order)
+    accepted = [order for order, entry in tried if entry["status"] == 200]
+    for order in accepted:
+        if exact(order.get("price")) == Decimal("168.5"):
+            price = order["price"]
+            return right(f'The exchange accepted it: "{price}" was signed, and "{price}" was sent.')
+    if accepted:
+        price = accepted[-1].get("price")
+        return wrong(f"The exchange accepted it at {price}. The price should still be 168.5.")
     order, entry = tried[-1]
     finding = str(entry["finding"] or "").splitlines()
     if order.get("price") == "168.5" and finding and "another spelling" in finding[0]:
         return untried(f'The price "168.5" arrived, with the signature of another text. {CHANGE}')
     reason = " ".join((finding[0], finding[-1])) if finding else ""
-    return wrong_as_sent(f"The exchange said: {why(entry)}. {reason}".rstrip())
-
-
-def _accepted(order: dict[str, Any]) -> Verdict:
-    price = order.get("price")
-    if exact(price) == Decimal("168.5"):
-        return right(f'The exchange accepted it: "{price}" was signed, and "{price}" was sent.')
-    return wrong(f"The exchange accepted it at {price}. The price should still be 168.5.")
+    if "fits no text" in reason:
+        reason = "The signature belongs to quite another order. Sign the order that you send."
+    if isinstance(order.get("price"), float):
+        reason = "The price must be text."
+    return wrong_as_sent(learner, f"The exchange said: {why(entry)}. {reason}".rstrip())
 
 
 EXERCISES = (

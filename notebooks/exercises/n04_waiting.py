@@ -18,10 +18,6 @@ from .grading import (
     wrong,
 )
 
-UNSENT = (
-    "If you ran your cell again and it stopped with an error, it sent no order: the last line of "
-    "the error says why."
-)
 Sent = list[tuple[dict[str, Any], dict[str, Any]]]  # parameters, and the entry of the log
 
 
@@ -46,9 +42,9 @@ def why(entry: dict[str, Any]) -> str:
     return str(entry["verdict"]).partition(": ")[2] or str(entry["verdict"])
 
 
-def wrong_as_sent(reason: str) -> Verdict:
-    """Wrong, because of the last order that arrived. A later run may have sent nothing."""
-    return wrong(f"{reason} {UNSENT}")
+def wrong_as_sent(learner: LearnerState, reason: str) -> Verdict:
+    """Wrong, because of the last order that arrived, or because the newest cell sent none."""
+    return learner.stopped_early() or wrong(reason)
 
 
 def a_side(order: dict[str, Any]) -> str:
@@ -131,22 +127,24 @@ def maker(learner: LearnerState) -> Verdict:
             )
     order, entry = tried[-1]
     if order.get("orderType") == "Market":
-        return wrong_as_sent(_no_maker(order, best))
+        return wrong_as_sent(learner, _no_maker(order, best))
     if entry["status"] != 200:
         more = "This is the price of a seller: choose the other side of the book."
         return wrong_as_sent(
+            learner,
             f"The last order was a bid at {order.get('price')}. The exchange said: "
-            f"{why(entry)}. {more if order.get('postOnly') else ''}".rstrip()
+            f"{why(entry)}. {more if order.get('postOnly') else ''}".rstrip(),
         )
     if order.get("postOnly"):
-        return wrong_as_sent(_no_maker(order, best))
+        return wrong_as_sent(learner, _no_maker(order, best))
     if _status(learner, order) in (None, "Filled", "PartiallyFilled"):
         return untried(
             f"The last order was a bid at {order.get('price')}, and it traded at once. {CHANGE}"
         )
     return wrong_as_sent(
+        learner,
         f"The last order waits at {order.get('price')}, but only by luck: if the market had come "
-        "down in the meantime, it would have traded. Say post_only=True."
+        "down in the meantime, it would have traded. Say post_only=True.",
     )
 
 
@@ -193,7 +191,9 @@ def last_one_out(learner: LearnerState) -> Verdict:
     if not cancels:  # the starter does not stop between its order and its cancel
         return wrong(NO_CANCEL)
     if [sent(entry) for entry in cancels] == [{"symbol": "SOL_USDC"}]:
-        return untried()
+        return untried(
+            f"Only SOL_USDC was cancelled. Orders still wait on another market. {CHANGE}"
+        )
     first = waiting[0]
     more = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     return wrong(

@@ -116,7 +116,9 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
     sendings = [
         entry["time"]
         for entry in sandbox.log[before:]
-        if entry["operation"] == "execute_order" and sent(entry).get("clientId") == one.client_id
+        if entry["operation"] == "execute_order"
+        and entry["signedBy"] in (None, client.key.public_key)  # None: lost on its way
+        and sent(entry).get("clientId") == one.client_id
     ]
     rows = client.get_order_history(symbol=MARKET)
     standing = sum(row["clientId"] == one.client_id and not _undone(row) for row in rows)
@@ -128,7 +130,9 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
         had = "the order" if standing else "no order"
         raise Decided(wrong(f"{one.said}. The exchange has {had}. `place_once` raised {raised}"))
     if not standing:
-        looked = any(entry["operation"] == "get_open_orders" for entry in sandbox.log[before:])
+        asked = {entry["operation"] for entry in sandbox.log[before:-1]}
+        # bp.reconcile reads the history too, and is not fooled.
+        looked = "get_open_orders" in asked and "get_order_history" not in asked
         raise Decided(wrong(_missing(one, len(sendings), looked)))
     waited = (sendings[-1] - sendings[0]).total_seconds()
     if len(sendings) > 1 and one.fault == "lost_request" and waited * 1000 < WINDOW:
@@ -144,7 +148,7 @@ def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accid
 def _missing(one: Accident, sendings: int, looked: bool) -> str:
     """``looked``: at the open orders, where those of the accidents before still rest."""
     if not sendings:
-        return f"{one.said}, no order was sent. Use `bp`, the client that `place_once` gets."
+        return f"{one.said}, no order was sent with the client that `place_once` gets. Use it."
     fooled = " The open order that you saw is another one: look at its `clientId`."
     return (
         f"{one.said}, and in the end there was no order. Send it again, but only when the first "
@@ -240,7 +244,7 @@ def _cases(sandbox: Any) -> Iterator[Case]:
             )
 
         said = f"The exchange read the order, and did nothing. {AGAIN}"
-        yield "fix", "a price off the tick", said, place("150.005")
+        yield "fix", "an order with a price between two ticks", said, place("150.005")
         yield "fix", "an InputError of bpkit", f"Nothing was sent. {AGAIN}", place(150.1)
         for name, (wanted, happened, why) in FAULTS.items():
             with sandbox.fault(name):

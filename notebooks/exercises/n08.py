@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from bpkit.client import Client
 
 from .grading import (
+    CHANGE,
+    Decided,
     Exercise,
     LearnerState,
     Verdict,
@@ -73,12 +75,22 @@ def worth(learner: LearnerState) -> Verdict:
         if exact(found) == cash + quantity * mark:
             return untried()
         side = "long" if quantity > 0 else "short"
-        account = f"{cash} USDC and {side} {abs(quantity)} from {entry}, at a mark of {mark}"
+        account = (
+            f"{cash} USDC, a {side} position of {abs(quantity)} from {entry} and a mark of {mark}"
+        )
         reason = (
             f"With {account}, the equity is {expected}, and your function gives {shown(found)}."
         )
-        if exact(found) == cash + abs(quantity) * (mark - entry) and quantity < 0:
+        if found is None:
+            reason += " Use `return`: `print` shows a value, but gives nothing back."
+        elif isinstance(found, float):
+            reason += " That is a float, which is not exact. Give a Decimal."
+        elif exact(found) == cash + abs(quantity) * (mark - entry) and quantity < 0:
             reason += " A short position gains when the price falls: keep the sign of `quantity`."
+        elif exact(found) == cash + quantity * abs(mark - entry):
+            reason += (
+                " A long position loses when the price falls: keep the sign of the difference."
+            )
         elif exact(found) == cash - quantity * (mark - entry):
             reason += " The difference of the prices is the wrong way round."
         elif exact(found) == quantity * (mark - entry):
@@ -95,6 +107,7 @@ SIZES = {
     ("1000", "150.00", 2): "13.33",  # 13.3333
     ("100", "160.00", 1): "0.62",  # 0.625
     ("340", "170.00", 5): "10",
+    ("100", "170.70", 3): "1.75",  # 1.7575, which `round` makes 1.76
 }
 
 
@@ -110,11 +123,11 @@ def largest(learner: LearnerState) -> Verdict:
         asked = f"With {equity} USDC, a price of {price} and a leverage of {leverage}"
         if number is None:
             return wrong(
-                f"{asked}, your function gives {shown(found)}. Give a Decimal, or its text."
+                f"{asked}, your function gives {shown(found)}. Return a Decimal, or its text."
             )
         if number == Decimal(expected) + Decimal("0.01"):
-            return wrong(f"{asked}, {number} SOL are more leverage than you want. Round down.")
-        return wrong(f"{asked}, {expected} SOL are possible, and your function gives {number}.")
+            return wrong(f"{asked}, {number} SOL is more leverage than you want. Round down.")
+        return wrong(f"{asked}, {expected} SOL is possible, and your function gives {number}.")
     return right("In whole steps, and never above the leverage that you chose.")
 
 
@@ -131,8 +144,12 @@ def protected(learner: LearnerState) -> Verdict:
             client.execute_order(SOL, "Bid", "Market", quantity="10")
             learner.call("protect", client)
             if _held(client) != {SOL: Decimal(10)}:
-                sold_at_once = _held(client) == {}
-                return untried() if sold_at_once else wrong(_at_once(client))
+                if _held(client):
+                    return wrong(_at_once(client))
+                return untried(f"`protect` sells the whole position at once. {CHANGE}")
+            watched = [one["triggerBy"] for one in client.get_open_orders()]
+            if any(one != "MarkPrice" for one in watched):
+                return wrong(_not_by_mark(watched[0]))
             if Decimal(sold):
                 client.execute_order(SOL, "Ask", "Market", quantity=sold, reduce_only=True)
             reason = _in_the_fall(sandbox, client, Decimal(began), Decimal(sold))
@@ -146,28 +163,39 @@ def _at_once(client: Client) -> str:
     return f"Your function changed the position at once: it is {now} SOL instead of 10."
 
 
+def _not_by_mark(watched: str | None) -> str:
+    if watched is None:
+        return 'Your order names no price to watch. Say trigger_by="MarkPrice".'
+    return f"Your stop-loss watches {watched}. The task is the mark price: MarkPrice."
+
+
 def _in_the_fall(sandbox: Sandbox, client: Client, held: Decimal, sold: Decimal) -> str:
     """What goes wrong when the price falls to 161, and on to 155; "" if nothing does."""
-    after = f"After {sold} SOL were sold, " if sold else ""
+    after = f"After {sold} SOL were sold, the" if sold else "The"
     sandbox.set_path(SOL, "170 -> 161 in 2m")
     sandbox.advance(minutes=2)
     if _held(client) != {SOL: held}:
-        return f"{after}the price is 161, and the position is gone already. The stop is at 160."
+        return f"{after} price is 161, and the position is gone already. The stop is at 160."
     sandbox.set_path(SOL, "161 -> 155 in 2m")
     sandbox.advance(minutes=2)
     left = _held(client).get(SOL, Decimal(0))
     if left < 0:
         return (
-            f"{after}the stop-loss sold more than there was, and you are short {-left} SOL now. "
+            f"{after} stop-loss sold more than there was, and you are short {-left} SOL now. "
             "`reduce_only=True` prevents that."
         )
     if left == held and not client.get_open_orders():
-        return f"{after}the price fell to 155, and nothing was sold. No order of yours waits."
+        said = f"{after} price fell to 155, and nothing was sold. No order of yours waits."
+        if len(client.get_order_history()) > (2 if sold else 1):
+            return f"{said} A stop-loss for a long position must sell: its side is Ask."
+        return f"{said} Does `protect` use the client that it is given?"
     if left:
-        return f"{after}the price fell to 155, and you still hold {left} SOL."
+        limit = any(one["orderType"] == "Limit" for one in client.get_open_orders())
+        more = " Your Limit order waits for a buyer at its price; a Market order would sell."
+        return f"{after} price fell to 155, and you still hold {left} SOL.{more if limit else ''}"
     last = client.get_fills(SOL, limit=1)[0]
     if Decimal(last["price"]) < STOP - 1:
-        return f"{after}it sold at {last['price']}, long after 160."
+        return f"{after} stop-loss sold at {last['price']}, long after 160."
     return ""
 
 
@@ -180,6 +208,10 @@ BOOKS: tuple[Mapping[str, str], ...] = (
 )
 
 
+def _listed(book: Mapping[str, str | Decimal]) -> str:
+    return " and ".join(f"{quantity} in {symbol}" for symbol, quantity in book.items())
+
+
 def closed(learner: LearnerState) -> Verdict:
     """With long and short positions in two markets, is anything open afterwards?"""
     for book in BOOKS:
@@ -187,17 +219,24 @@ def closed(learner: LearnerState) -> Verdict:
             for symbol, quantity in book.items():
                 side, size = ("Ask" if quantity[0] == "-" else "Bid"), quantity.lstrip("-")
                 client.execute_order(symbol, side, "Market", quantity=size)
-            learner.call("close_all", client)
+            held = f"You held {_listed(book) or 'no position'}."
+            try:
+                learner.call("close_all", client)
+            except Decided as end:
+                return Verdict(end.verdict.outcome, f"{held} {end.verdict.reason}")
             left, fills = _held(client), client.get_fills()
-        held = " and ".join(f"{quantity} in {symbol}" for symbol, quantity in book.items())
-        held = f"With {held or 'no position'}"
         if left == {SOL: Decimal(-5), BTC: Decimal("0.01")}:
             return untried()
         if left:
-            now = " and ".join(f"{quantity} in {symbol}" for symbol, quantity in left.items())
-            return wrong(f"{held}, there is still {now} afterwards.")
+            same = {name: str(quantity) for name, quantity in left.items()} == book
+            more = " Does `close_all` use the client that it is given?" if same else ""
+            if any(
+                abs(quantity) > abs(Decimal(book.get(name, "0"))) for name, quantity in left.items()
+            ):
+                more = " That is more than before: sell to close a long position, else buy."
+            return wrong(f"{held} After `close_all` you hold {_listed(left)}.{more}")
         if fills and not book:
-            return wrong(f"{held}, your function traded.")
+            return wrong(f"{held} But `close_all` traded.")
     return right("Long and short, in each market, and quiet where nothing is open.")
 
 
@@ -253,7 +292,7 @@ largest(Decimal("200"), Decimal("170.70"), 3)""",
 def protect(client):
     client.execute_order("SOL_USDC_PERP", "Ask", "Limit", price="160", quantity="10")
 
-protect""",
+print("`protect` is ready. Now run the check.")""",
         hints=(
             "An Ask with the limit 160 sells at 160 or better, so it sells now, at 170. Which "
             "order waits until the price has fallen?",
@@ -269,7 +308,7 @@ def protect(client):
         trigger_by="MarkPrice", trigger_price="160", trigger_quantity="100%",
     )
 
-protect""",
+print("`protect` is ready. Now run the check.")""",
     ),
     Exercise(
         id="08.4",
@@ -279,7 +318,7 @@ protect""",
 def close_all(client):
     client.execute_order("SOL_USDC_PERP", "Ask", "Market", quantity="3")
 
-close_all""",
+print("`close_all` is ready. Now run the check.")""",
         hints=(
             "`client.get_positions()` has every position, with its market and its quantity.",
             "A long position is closed by an Ask, a short one by a Bid. The sign of netQuantity "
@@ -296,6 +335,6 @@ def close_all(client):
             position["symbol"], side, "Market", quantity=abs(quantity), reduce_only=True
         )
 
-close_all""",
+print("`close_all` is ready. Now run the check.")""",
     ),
 )

@@ -78,7 +78,8 @@ def readable_env(learner: LearnerState) -> Verdict:
         return untried()
     for place in _PLACES:
         if text.count(place) != 1:
-            return wrong(f"`{place}` should be in it once, and is there {text.count(place)} times.")
+            found = text.count(place)
+            return wrong(f"`{place}` should be in the text once, but it is there {found} times.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ".env"
         filled = text.replace("{public}", DEMO_PUBLIC_KEY).replace("{secret}", DEMO_SECRET)
@@ -86,7 +87,7 @@ def readable_env(learner: LearnerState) -> Verdict:
         try:
             Key.from_env(path)
         except BpkitError as error:
-            said = str(error).replace(repr(str(path)), "`.env`")
+            said = " ".join(str(error).replace(repr(str(path)), "`.env`").split())
             return wrong(f"`Key.from_env` says: {said}")
     return right("`Key.from_env()` reads this file: two lines, each with a name and its text.")
 
@@ -104,24 +105,24 @@ def a_plan(learner: LearnerState) -> Verdict:
     if plan == Arming(orders=True, withdrawals=True, per_order="200", per_session="1000"):
         return untried()
     if plan.kinds != ["orders"]:
-        return wrong(f"It arms {' and '.join(plan.kinds)}. The plan needs orders, and only them.")
-    guard = WriteGuard(
-        plan, "the exchange", False, lambda name, fields: learner.ask(name, **fields)
-    )
+        return wrong(f"It allows {' and '.join(plan.kinds)}. The plan needs orders, and only them.")
+    guard = _guard(plan, learner)
     reason = _stopped(guard, "0.5")
     if not reason:
         return wrong("An order of 0.5 SOL passes. A slip of one digit would cost 85.50 USDC.")
-    guard = WriteGuard(
-        plan, "the exchange", False, lambda name, fields: learner.ask(name, **fields)
-    )
+    guard = _guard(plan, learner)
     for count in ("first", "second", "third"):
         reason = _stopped(guard, "0.05")
         if reason:
             return wrong(f"The {count} order of 0.05 SOL does not pass. {reason}")
     if not _stopped(guard, "0.05"):
-        spent = guard.spent
+        spent = f"{guard.spent:.2f}"
         return wrong(f"A fourth order passes, {spent} USDC in all. You planned three.")
     return _elsewhere(plan)
+
+
+def _guard(plan: Arming, learner: LearnerState) -> WriteGuard:
+    return WriteGuard(plan, "the exchange", False, lambda name, given: learner.ask(name, **given))
 
 
 def _elsewhere(plan: Arming) -> Verdict:
@@ -131,7 +132,7 @@ def _elsewhere(plan: Arming) -> Verdict:
         )
     if len(set(plan.symbols)) > 1:
         armed = ", ".join(sorted(plan.symbols))
-        return wrong(f"It is armed for {armed}; the plan is for SOL_USDC alone.")
+        return wrong(f"The client is armed for {armed}; the plan is for SOL_USDC alone.")
     return right(
         "Three orders of 8.55 USDC pass. A fourth, a larger one and another market do not."
     )
@@ -143,7 +144,7 @@ def _stopped(guard: WriteGuard, quantity: str) -> str:
     try:
         guard.admit(OPERATIONS["execute_order"], {**order, "price": PRICE, "quantity": quantity})
     except GuardError as error:
-        return str(error)
+        return " ".join(str(error).split())
     return ""
 
 
@@ -164,12 +165,12 @@ def first_order(learner: LearnerState) -> Verdict:
     resting = learner.ask("get_open_orders", symbol=MARKET)
     if any(not _unlike(order, limit, least) for order in resting):
         return right(
-            "It waits far below the market, for less than a dollar, and could not trade at once. "
-            "Now cancel it."
+            "Your bid waits far below the market, costs less than a dollar, and could not trade at "
+            "once. Now cancel it."
         )
     history = learner.ask("get_order_history", symbol=MARKET)
     if any(row["status"] == "Cancelled" and not _unlike(row, limit, least) for row in history):
-        return right("It waited, and you cancelled it. That is one full round trip.")
+        return right("Your bid waited, and you cancelled it. That is one full round trip.")
     tried = [
         entry
         for entry in learner.log("execute_order")
@@ -177,10 +178,10 @@ def first_order(learner: LearnerState) -> Verdict:
     ]
     if not tried:
         return untried(
-            "No order of yours that could wait has arrived. As you found it, the cell above buys "
-            "0.1 ETH at once. If your cell stopped with an error, its last line says why."
+            "No order of yours that could wait has arrived. The cell above, unchanged, buys 0.1 ETH "
+            "at once."
         )
-    return wrong(_not_there(tried[-1], limit, least))
+    return learner.stopped_early() or wrong(_not_there(tried[-1], limit, least))
 
 
 def _is_theirs(order: dict[str, Any], ask: Decimal) -> bool:
@@ -194,18 +195,20 @@ def _unlike(order: dict[str, Any], limit: Decimal, least: Decimal) -> str:
     """Why this order is not the right one, or ""."""
     price, quantity = exact(order.get("price")), exact(order.get("quantity"))
     if order.get("side") != "Bid":
-        return "It is an `Ask`: it sells. The task is a bid."
+        return "The order is an `Ask`: it sells. The task is a bid."
     if order.get("orderType") != "Limit" or price is None:
         return "A `Market` order trades now. Only a `Limit` order can wait."
     if price > limit:
-        return f"Its price is {price}. A tenth below the best bid is {limit.normalize():f} or less."
+        return (
+            f"Your price is {price}. A tenth below the best bid is {limit.normalize():f} or less."
+        )
     if not order.get("postOnly"):
         return (
-            "It waits, but only because the price is low: with `post_only=True` it could not trade "
-            "at once, whatever the price."
+            "The order waits, but only because its price is low. With `post_only=True` it could not "
+            "trade at once, at any price."
         )
     if quantity != least:
-        return f"It is for {quantity} ETH. The smallest quantity of this market is {least}."
+        return f"The order is for {quantity} ETH. The smallest quantity of this market is {least}."
     return ""
 
 
@@ -216,7 +219,7 @@ def _not_there(entry: dict[str, Any], limit: Decimal, least: Decimal) -> str:
     unlike = _unlike(sent(entry), limit, least)
     return (
         unlike
-        or "The order was right, but it does not rest now. Send it again, and cancel it later."
+        or "The order was right, but it does not wait now. Send it again, and cancel it later."
     )
 
 
@@ -248,7 +251,7 @@ def full_stop(learner: LearnerState) -> Verdict:
         left = sorted(order["symbol"] for order in bp.get_open_orders())
         made = [order["status"] for order in bp.get_order_history()]
     if left == ["BTC_USDC", "SOL_USDC_PERP"]:
-        return untried("In a market other than SOL_USDC, orders still rest. Fix `stop`.")
+        return untried("In a market other than SOL_USDC, orders still wait. Fix `stop`.")
     if left and "Cancelled" not in made:
         return wrong(
             "In another account, with bids in three markets, nothing was cancelled. Does `stop` "
@@ -256,11 +259,11 @@ def full_stop(learner: LearnerState) -> Verdict:
         )
     if left:
         return wrong(
-            "In another account there were bids in three markets, and one still rests in "
-            f"{' and in '.join(left)}. Do not name the markets; ask where orders rest."
+            "In another account there were bids in three markets, and a bid still waits in "
+            f"{' and in '.join(left)}. Do not name the markets; ask where orders wait."
         )
     if len(made) != len(RESTING):
-        return wrong("Nothing rests, but `stop` also sent orders. It should only cancel.")
+        return wrong("No order waits, but `stop` also sent orders. It should only cancel.")
     return _with_nothing(learner, sandbox)
 
 
@@ -333,7 +336,7 @@ plan = Arming(orders=True, withdrawals=True, per_order="200", per_session="1000"
 plan""",
         hints=(
             "What is one order worth, in USDC? And three of them?",
-            "One is worth 0.05 x 171.00 = 8.55 USDC, three are worth 25.65, and four 34.20. "
+            "One order is worth 0.05 x 171.00 = 8.55 USDC, three are worth 25.65, and four 34.20. "
             "Each limit must be between a value that passes and a value that does not.",
             "Leave withdrawals out. Take per_order a little above 8.55, and per_session between "
             "25.65 and 34.20. Give the one market in a list, as symbols.",
@@ -381,7 +384,7 @@ for symbol, price in [("SOL_USDC", "150.00"), ("BTC_USDC", "70000")]:
 stop(bp)
 [order["symbol"] for order in bp.get_open_orders("BTC_USDC")]""",
         hints=(
-            "`cancel_open_orders` takes one market. In which markets do orders rest? The exchange "
+            "`cancel_open_orders` takes one market. In which markets do orders wait? The exchange "
             "knows.",
             "`client.get_open_orders()` without a market gives the orders of all of them, and each "
             "order has its symbol.",

@@ -58,7 +58,7 @@ def what_is_wrong(text: str) -> str:
             return "Quotes are part of a name there: take them away."
         if bare == ".env" and line != line.lstrip():
             return "A space before a name is part of the name."
-        if bare == ".env/":
+        if bare.removeprefix("**/") == ".env/":
             return "A name that ends with a slash means a folder, and `.env` is a file."
         if bare == "/.env":
             return "A slash at the beginning means: only in the topmost folder."

@@ -54,7 +54,11 @@ WRONG = {
             "an Ask on SOL_USDC; the task is a Bid",
         ),
         (f'price = "168.30"\n{_SUM.replace("USDC", "USDC_PERP")}', "a Bid on SOL_USDC_PERP; the"),
-        (f'price = "168.1"\n{_SUM}\nprice = 168.1 + 0.2\n{_SUM}', "ran your cell again"),
+        (f'price = "168.1"\n{_SUM}\nprice = 168.1 + 0.2\n{_SUM}', "still a float"),
+        (
+            f"price = str(168.1 + 0.2)\n{_SUM}\nprice = round(168.1 + 0.2, 2)\n{_SUM}",
+            "still a float",
+        ),
     ],
     "04.2": [
         (
@@ -78,10 +82,20 @@ WRONG = {
         (f'price, quantity = "77123.45", "0.01234"\n{_FIT}', "The price is not on the tick"),
         (f'price, quantity = "77123.4", "0.012345"\n{_FIT}', "The quantity is not on the step"),
         (f'price, quantity = "77123", "0.01"\n{_FIT}', "77123.4 is valid"),
+        (
+            f'price, quantity = "77123", "0.01"\n{_FIT}\nprice = 77123.4\n'
+            f"try:\n    {_FIT}\nexcept BpkitError as error:\n    print(error)",
+            "`price` is a float now",
+        ),
         (f'price, quantity = "77123.4", "0.01234"\n{_FIT.replace("BTC", "SOL")}', "on SOL_USDC"),
     ],
     "04.3": [
-        (f'{_BY_HAND}{_SIGN}tidy = {{**bid, "price": 168.5}}{_POST}', "The exchange said"),
+        (f'{_BY_HAND}{_SIGN}tidy = {{**bid, "price": 168.5}}{_POST}', "The price must be text"),
+        (
+            f'{_BY_HAND}headers = signed_headers("orderExecute", order)\ntidy = bid{_POST}',
+            "quite another",
+        ),
+        (f"{_BY_HAND}{_SIGN}tidy = bid{_POST}".replace("json=", "data="), "with `json=`"),
         (
             f'{_BY_HAND}headers = signed_headers("orderCancel", bid)\ntidy = bid{_POST}',
             "Another instruction was signed",
@@ -155,6 +169,9 @@ RIGHT = {
         f'quantity = Decimal("0.012345678").quantize(Decimal("0.00001"), ROUND_DOWN)\n{_FIT}',
     ],
     "04.3": [
+        # Neither does an order at another price.
+        f'{_BY_HAND}bid["price"] = "168"\n{_SIGN}tidy = bid{_POST}\n'
+        f"{_BY_HAND}{_SIGN}tidy = bid{_POST}",
         f'{_BY_HAND}bid["price"] = bid["price"].rstrip("0")\n{_SIGN}tidy = bid{_POST}',
         # A first try that was wrong does not count.
         f'{_BY_HAND}{_SIGN}tidy = {{**bid, "price": "168.5"}}{_POST}\n'

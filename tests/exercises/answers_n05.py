@@ -39,6 +39,15 @@ WRONG = {
             "you saw is another one",
         ),
         ("def place_once(bp, **order):\n    pass", "no order was sent"),
+        # In the reader's own account, and not in the check's.
+        (
+            "def place_once(client, **order):\n    return bp.execute_order(**order)",
+            "with the client that `place_once` gets",
+        ),
+        (
+            f"{_FIRST}        return bp.reconcile(error)",
+            "only when the first one cannot arrive any more.",
+        ),
         (
             "def place_once(bp, **order):\n"
             "    bp.execute_order(**order)\n    bp.execute_order(**order)",
@@ -81,7 +90,7 @@ WRONG = {
     ],
     "05.4": [
         ("def what_now(error):\n    return 'fix'", "429 TOO_MANY_REQUESTS"),
-        ("def what_now(error):\n    return 'look'", "a price off the tick"),
+        ("def what_now(error):\n    return 'look'", "a price between two ticks"),
         (f"{_KINDS}    return 'fix'", "429 TOO_MANY_REQUESTS"),
         (
             f"{_KINDS}    if isinstance(error, ApiError):\n        return 'fix'\n    return 'wait'",

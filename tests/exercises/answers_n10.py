@@ -7,6 +7,7 @@ ARMED = "from bpkit import Arming\nplan = Arming(orders=True, "
 WRONG = {
     "10.1": [
         ('gitignore = ".env/\\n.venv/"', "means a folder"),
+        ('gitignore = "**/.env/\\n.venv/"', "means a folder"),
         ('gitignore = "# .env\\n.venv/"', "only a comment"),
         ('gitignore = "/.env\\n.venv/"', "only in the topmost folder"),
         ('gitignore = ".env*\\n.venv/"', "`.env.example` too, by the line `.env*`"),
@@ -27,7 +28,7 @@ WRONG = {
         ('env = "PUBLIC_KEY: {public}\\nSECRET_KEY={secret}"', "`.env` has no PUBLIC_KEY"),
         ('env = "API_KEY={public}\\nSECRET_KEY={secret}"', "`.env` has no PUBLIC_KEY"),
         ('env = "PUBLIC_KEY={public} SECRET_KEY={secret}"', "has no SECRET_KEY"),
-        ('env = "PUBLIC_KEY={public}"', "`{secret}` should be in it once"),
+        ('env = "PUBLIC_KEY={public}"', "`{secret}` should be in the text once"),
         (
             "env = f'PUBLIC_KEY={sandbox.key.public_key}\\n' + 'SECRET_KEY={secret}'",
             "Keep keys out of a notebook",
@@ -37,7 +38,7 @@ WRONG = {
     "10.3": [
         (
             ARMED + 'withdrawals=True, per_order="10", per_session="30", symbols=["SOL_USDC"])',
-            "It arms orders and withdrawals",
+            "It allows orders and withdrawals",
         ),
         (ARMED + 'per_order="100", per_session="100", symbols=["SOL_USDC"])', "0.5 SOL passes"),
         (
@@ -48,16 +49,16 @@ WRONG = {
             ARMED + 'per_order="10", per_session="20", symbols=["SOL_USDC"])',
             "The third order of 0.05 SOL does not pass",
         ),
-        (ARMED + 'per_order="10", per_session="50", symbols=["SOL_USDC"])', "34.2000 USDC in all"),
+        (ARMED + 'per_order="10", per_session="50", symbols=["SOL_USDC"])', "34.20 USDC in all"),
         (ARMED + 'per_order="10", per_session="30")', "An order in ETH_USDC passes"),
         (
             ARMED + 'per_order="10", per_session="30", symbols=["SOL_USDC", "SOL_USDC_PERP"])',
-            "It is armed for SOL_USDC, SOL_USDC_PERP; the plan is for SOL_USDC alone",
+            "The client is armed for SOL_USDC, SOL_USDC_PERP; the plan is for SOL_USDC alone",
         ),
         (
             ARMED + 'per_order="10", per_session="30", '
             'symbols=["SOL_USDC", "BTC_USDC", "BTC_USDC_PERP"])',
-            "It is armed for BTC_USDC, BTC_USDC_PERP, SOL_USDC; the plan is for SOL_USDC alone",
+            "armed for BTC_USDC, BTC_USDC_PERP, SOL_USDC; the plan is for SOL_USDC alone",
         ),
         (ARMED + 'per_order="10", per_session="30", symbols=["SOL"])', "armed for SOL only"),
         ('plan = dict(orders=True, per_order="10", per_session="30")', "should be an Arming"),
@@ -65,15 +66,15 @@ WRONG = {
     "10.4": [
         (
             ETH + '"Bid", "Limit", price="2000", quantity="0.0001")',
-            "only because the price is low",
+            "only because its price is low",
         ),
         (
             ETH + '"Bid", "Limit", price="2400", quantity="0.0001", post_only=True)',
-            "Its price is 2400",
+            "Your price is 2400",
         ),
         (
             ETH + '"Bid", "Limit", price="2000", quantity="0.1", post_only=True)',
-            "It is for 0.1 ETH",
+            "The order is for 0.1 ETH",
         ),
         (
             ETH + '"Bid", "Limit", price="2500", quantity="0.0001", post_only=True)',
@@ -86,7 +87,7 @@ WRONG = {
         (
             'fitted = bp.market("ETH_USDC").order("Bid", price="2000.005", quote="20")\n'
             "bp.execute_order(**fitted, post_only=True)",
-            "It is for 0.01 ETH",
+            "The order is for 0.01 ETH",
         ),
         (ETH + '"Bid", "Market", quantity="0.0001")', "`Market`"),
         (
@@ -96,7 +97,7 @@ WRONG = {
         (  # one that was not as it should be is no better for being cancelled
             ETH + '"Bid", "Limit", price="2000", quantity="0.1", post_only=True)\n'
             'bp.cancel_open_orders("ETH_USDC")',
-            "It is for 0.1 ETH",
+            "The order is for 0.1 ETH",
         ),
         (
             ETH + '"Bid", "Limit", price="400", quantity="0.0001", post_only=True)',
@@ -107,7 +108,7 @@ WRONG = {
         (
             STOP + 'for symbol in ("SOL_USDC", "BTC_USDC"):\n'
             "        client.cancel_open_orders(symbol)",
-            "one still rests in SOL_USDC_PERP",
+            "a bid still waits in SOL_USDC_PERP",
         ),
         (
             STOP + "for order in bp.get_open_orders():\n"
@@ -120,7 +121,7 @@ WRONG = {
             STOP + 'symbol = client.get_open_orders()[0]["symbol"]\n'
             "    client.cancel_open_orders(symbol)\n"
             '    client.cancel_open_orders("BTC_USDC")',
-            "one still rests in SOL_USDC_PERP",
+            "a bid still waits in SOL_USDC_PERP",
         ),
         (
             STOP + "while True:\n"
@@ -131,7 +132,7 @@ WRONG = {
         # The market has moved: the judge's own bids have to rest all the same.
         (
             f'sandbox.advance(days=20)\n{STOP}client.cancel_open_orders("BTC_USDC")',
-            "one still rests in SOL_USDC and in SOL_USDC_PERP",
+            "a bid still waits in SOL_USDC and in SOL_USDC_PERP",
         ),
         (
             STOP + 'for symbol in {order["symbol"] for order in client.get_open_orders()}:\n'
