@@ -24,9 +24,6 @@ LEDGER: dict[str, FrameContract] = {
             sourceId=texts, lots=objects,
         )
     ),
-    "ledger_lots": FrameContract(
-        columns(acquired=iso_times, asset=texts, quantity=decimals, cost=decimals, sourceId=texts)
-    ),
     "ledger_totals": FrameContract(
         columns(
             year=integers, asset=texts, kind=texts, disposals=integers, proceeds=decimals,

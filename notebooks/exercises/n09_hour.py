@@ -47,10 +47,10 @@ class Mortal(Counted):
 
     dead = False
 
-    def _send(self, name: Any, fields: Any) -> Any:
+    def _send(self, name: Any, fields: Any, *more: Any) -> Any:
         if self.dead:
             raise Killed
-        return super()._send(name, fields)
+        return super()._send(name, fields, *more)
 
 
 class Step:
