@@ -110,7 +110,7 @@ class LearnerState:
         cell = self._newest()
         if cell is None or verdict.outcome == RIGHT:
             return verdict
-        if cell.stop and not cell.stop.sent:
+        if cell.stop and not (cell.stop.sent or isinstance(cell.stop.error, verdict.explains)):
             return self._stopped(verdict, cell)
         if verdict.outcome == UNTRIED and self.has_changed():
             return wrong(SAME if verdict == untried() else verdict.reason)
@@ -134,6 +134,7 @@ class LearnerState:
             return function(*args)
         except (Exception, SystemExit) as error:
             given = ", ".join(map(shown, args))
+            given = given if len(given) <= LONGEST else "..."
             raise Decided(wrong(f"`{name}({given})` raised {described(error)}")) from error
 
     @property

@@ -14,7 +14,6 @@ from typing import Any
 
 from bpkit.client import Client
 from bpkit.guard.limits import Arming
-from bpkit.sandbox import Sandbox
 
 from .grading import (
     Exercise,
@@ -290,6 +289,8 @@ def hour(learner: LearnerState) -> Verdict:
         return wrong(f"`follow` should be a function, and is {shown(follow)}.")
     if is_code_of(follow, HOUR.starter):
         return untried()
+    from bpkit.sandbox import Sandbox  # it takes a moment, and only this check needs it
+
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
         trial = Hour(sandbox, follow, Path(folder))
         with trial.judge:

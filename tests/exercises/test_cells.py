@@ -81,7 +81,7 @@ def test_a_changed_cell_was_tried(lesson: Callable[[str], str]) -> None:
 
 def test_a_cell_that_raised_is_not_judged_by_an_older_one(lesson: Callable[[str], str]) -> None:
     lesson(ASK)
-    assert lesson(CHECK).startswith("Wrong. It was an `Ask`")
+    assert "An `Ask`" in lesson(CHECK)
     for code, error in (
         (FLOAT, "InputError: price=169.0"),
         ("bp.execute_order(", "SyntaxError: incomplete input "),
@@ -101,7 +101,7 @@ def test_a_cell_that_raised_is_not_judged_by_an_older_one(lesson: Callable[[str]
 
 def test_what_the_exchange_refused_is_judged_by_the_exchange(lesson: Callable[[str], str]) -> None:
     assert "ApiError" in lesson(ORDER.solution.replace("169.00", "169.001"))
-    assert lesson(CHECK).startswith("Wrong. The exchange refused it: ")
+    assert "The exchange refused" in lesson(CHECK)
 
 
 def test_a_starter_that_raised_is_nobodys_mistake(lesson: Callable[[str], str]) -> None:

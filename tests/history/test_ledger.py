@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from bpkit import Client, InputError
+from bpkit import ApiError, Client, InputError
 from bpkit.history import ledger, save_balances
 from bpkit.sandbox import Sandbox
 
@@ -49,6 +50,69 @@ def test_the_movements_add_up_to_the_balances(
     for asset, row in bp.get_balances().items():
         assert ends[asset] == Decimal(row["available"]) + Decimal(row["locked"])
     assert book.differences == []
+
+
+FUNDS = {"USDC": "3000", "SOL": "8", "ETH": "0.00009", "BTC": "0.000001234"}  # two are dust
+MARGIN = {"auto_borrow": True, "auto_borrow_repay": True, "auto_lend_redeem": True}
+
+
+def borrow_and_trade(bp: Client, sandbox: Sandbox, seed: int, steps: int = 20) -> None:
+    """A random session: loans, spot margin, dust, futures, and at the end a liquidation."""
+    chance = Random(seed)
+    for _ in range(steps):
+        what = chance.choice(["loan", "loan", "spot", "margin", "future", "dust", "settings"])
+        side = chance.choice(["Bid", "Ask"])
+        asset, quantity = chance.choice([("SOL", "1.5"), ("ETH", "0.12"), ("BTC", "0.00123")])
+        large = str(Decimal(quantity) * 20)
+        with suppress(ApiError):  # it has too little for some of them
+            if what == "loan":
+                kind = "Lend" if side == "Bid" else "Borrow"
+                bp.execute_borrow_lend(symbol=asset, side=kind, quantity=quantity)
+            elif what == "spot":
+                bp.execute_order(f"{asset}_USDC", side, "Market", quantity=quantity)
+            elif what == "margin":
+                bp.execute_order(f"{asset}_USDC", side, "Market", quantity=large, **MARGIN)
+            elif what == "future":
+                bp.execute_order("SOL_USDC_PERP", side, "Market", quantity="5")
+            elif what == "dust":
+                bp.convert_dust()
+            else:
+                bp.update_account_settings(auto_lend=side == "Bid", auto_repay_borrows=True)
+        sandbox.advance(minutes=chance.randint(1, 100))
+    side, price = ("Bid", "80") if seed % 2 else ("Ask", "300")
+    for _ in range(3):
+        with suppress(ApiError):
+            bp.execute_order("SOL_USDC_PERP", side, "Market", quantity="60")
+    sandbox.set_price("SOL_USDC_PERP", price)
+    sandbox.advance(minutes=70)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_loans_dust_and_a_liquidation_add_up_too(
+    sandbox: Sandbox, tmp_path: Path, seed: int
+) -> None:
+    bp = Client(sandbox.url, sandbox.open_account(FUNDS))
+    save_balances(bp, tmp_path / "balances.json")
+    sandbox.advance(seconds=1)
+    bp.convert_dust(symbol="ETH")
+    borrow_and_trade(bp, sandbox, seed)
+    orders = {row["systemOrderType"] for row in bp.get_fills(limit=1000)}
+    assert {"LiquidatePositionOnBook", "CollateralConversion"} <= orders
+    book = ledger(bp, opening=tmp_path / "balances.json")
+    kinds = set(book.df["kind"])
+    assert {"trade", "fee", "settlement", "interest", "dust"} <= kinds
+    assert "unexplained" not in kinds and book.differences == []
+    ends = book.df.groupby("asset")["balance"].last()
+    held = {asset: Decimal(row["available"]) for asset, row in bp.get_balances().items()}
+    for row in bp.get_borrow_lend_positions():
+        held[row["symbol"]] = held.get(row["symbol"], Decimal(0)) + Decimal(row["netQuantity"])
+    assert {asset: amount for asset, amount in ends.items() if amount} == {
+        asset: amount for asset, amount in held.items() if amount
+    }
+    fills = sum(not row["symbol"].endswith("_PERP") for row in bp.get_fills(limit=1000))
+    groups = {one.group for one in book.movements if one.kind == "trade"}
+    assert len(groups) == fills  # one group for each fill, also where fills have no id of their own
+    book.to_csv(tmp_path / "tax.csv")
 
 
 def test_interest_counts_and_loans_do_not(sandbox: Sandbox, bp: Client, tmp_path: Path) -> None:

@@ -182,6 +182,18 @@ def test_what_is_sold_before_it_came_has_no_known_cost() -> None:
     assert [(part.acquired, part.quantity) for part in one.lots] == [(None, 1)]
 
 
+@pytest.mark.parametrize("trade", [0, None, 7])
+def test_fills_with_one_trade_id_are_still_several(trade: int | None) -> None:
+    """Conversions of collateral have no id, or 0; and both orders of a trade may be yours."""
+    buy = fill("2026-01-01T00:00:00", "SOL_USDC", "Bid", "1", "100", "0", "SOL", 7)
+    sell = fill("2026-01-01T00:00:00", "SOL_USDC", "Ask", "1", "100", "0.1", "USDC", 7)
+    rows = [row | {"tradeId": trade} for row in (sell, buy)]
+    found = valued(movements(fills=rows[::-1]))
+    assert len({one.group for one in found}) == 2
+    (one,) = books(found).disposals
+    assert (one.proceeds, one.cost) == (Decimal("99.9"), 100)
+
+
 def test_a_market_in_another_currency_is_a_sale_and_a_purchase() -> None:
     """1000 USDT bought for 999 USDC; 2 SOL for 400 USDT when USDT was worth 0.99."""
     rows = [
