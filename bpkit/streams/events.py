@@ -291,7 +291,8 @@ def _check_markets(client: Client, streams: Sequence[str]) -> None:
             market = client.market(symbol)
         except InputError as error:
             said = error.remedy.removesuffix(" If it is new: fresh=True")
-            raise InputError("streams", stream, f"has {symbol!r}, which {said}") from None
+            said = f"which is not a market; {said.removeprefix('is not a market; ')}"
+            raise InputError("streams", stream, f"has {symbol!r}, {said}") from None
         if market.state == "Closed" and not names.is_private(stream):
             remedy = f"would stay silent: the market {symbol} is closed (orderBookState)"
             raise InputError("streams", stream, remedy)

@@ -92,6 +92,12 @@ class LearnerState:
         cell = self._newest()
         return cell is not None and cell.code != self._exercise.starter.strip()
 
+    def must_have_ended(self) -> None:
+        """Raise Decided if the newest cell stopped with an error: its names are older than it."""
+        cell = self._newest()
+        if cell is not None and cell.stop is not None:
+            raise Decided(self._stopped(untried(), cell))
+
     def _newest(self) -> Cell | None:
         return newest(self._exercise.id, self._exercise.starter, self._names)
 
@@ -225,7 +231,7 @@ def exact(value: object) -> Decimal | None:
 
 def shown(value: object) -> str:
     """A value as a reason shows it: its repr, cut if it is long."""
-    text = repr(value)
+    text = " ".join(repr(value).split()) if "\n" in repr(value) else repr(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

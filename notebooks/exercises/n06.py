@@ -64,12 +64,16 @@ _RETURNS_SEEN: Wrongs = (
         "price, and yours are shares of the later price.",
     ),
     ((10.0, -10.0), "These are percent. Return fractions: 0.1 is 10%."),
+    ((100.0, 110.0, 99.0), "These are the prices. Compute the returns with `pct_change`."),
     ((10.0, -11.0), "These are differences in USDC. Divide each of them by the earlier price."),
 )
 
 
 def _grade_returns(learner: LearnerState) -> Verdict:
-    found = _values(called(learner, "trade_returns", _TRADES.df))
+    result = called(learner, "trade_returns", _TRADES.df)
+    if not hasattr(result, "__iter__") or isinstance(result, str):
+        return wrong(f"`trade_returns` should return all returns. Yours returned {shown(result)}.")
+    found = _values(result)
     if _alike(found, (110 / 99 - 1, 100 / 110 - 1)):
         return untried()
     if _alike(found, _UP_DOWN):
@@ -245,8 +249,8 @@ _TOO_LATE = (
 )
 
 _NO_OFFSET = (
-    "These are still the days of UTC. pandas ignores `offset` if the times have a zone. One "
-    "number of hours would not fit every zone either, or summer and winter. Convert the hours."
+    "These are still the days of UTC. pandas ignores `offset` if the times have a zone. Also, one "
+    "number of hours cannot fit each zone in summer and in winter. Convert the hours instead."
 )
 
 _DAILY_STARTER = """\

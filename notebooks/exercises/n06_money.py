@@ -21,6 +21,8 @@ from .grading import (
 
 __all__ = ["MONEY", "called", "rows"]
 
+NO_RETURN = "A function returns a value only with the word `return`."
+
 
 def rows(kind: str, values: list[dict[str, Any]]) -> Rows:
     """An answer of this kind, made up here."""
@@ -30,13 +32,17 @@ def rows(kind: str, values: list[dict[str, Any]]) -> Rows:
 
 
 def called(learner: LearnerState, name: str, *args: Any) -> Any:
-    """``learner.call`` with a frame, which is too long for a reason."""
+    """``learner.call`` with a frame, which is too long for a reason. None is a wrong result."""
     try:
-        return learner.call(name, *args)
+        result = learner.call(name, *args)
     except Decided as end:
         if end.__cause__ is None:
             raise
         raised = f"`{name}(...)` raised {described(end.__cause__)}"
+    else:
+        if result is not None:
+            return result
+        raised = f"`{name}` returned None. {NO_RETURN}"
     raise Decided(wrong(raised))
 
 
@@ -71,9 +77,13 @@ def _grade_decimal(
     """
     found = called(learner, name, _FILLS.to_frame(exact=True))
     if not isinstance(found, Decimal | int | float):
-        return wrong(f"`{name}` should return one number, and returned {shown(found)}.")
+        kind = f"a {type(found).__name__}" if hasattr(found, "iloc") else shown(found)
+        return wrong(f"`{name}` should return one number. Yours returned {kind}.")
     if not isinstance(found, Decimal):
-        return wrong(f"{found!r} is not a Decimal. Keep the values of the exact frame as they are.")
+        return wrong(
+            f"{found} is not a Decimal. Keep the Decimals of the frame: `float`, `mean` and "
+            "numbers with a point change them into floats."
+        )
     if found == Decimal(expected):
         return None
     if found == Decimal(starter):
@@ -85,8 +95,8 @@ def _grade_decimal(
 
 
 def _number(value: Decimal) -> str:
-    """A Decimal, rounded to six decimals."""
-    return f"{value.normalize():f}" if value == round(value, 6) else f"{value:.6f}"
+    """A Decimal, rounded to six decimals. Adding 0 makes 0 of -0."""
+    return f"{value.normalize() + 0:f}" if value == round(value, 6) else f"{value:.6f}"
 
 
 def _own_fills(learner: LearnerState, name: str) -> str:
@@ -106,6 +116,9 @@ def _grade_average(learner: LearnerState) -> Verdict:
         "115": "You counted the sales too, and a small fill counts as much as a large one.",
         f"{Decimal(670) / 6}": "You counted the sales too. Take only the rows with the side Bid.",
         f"{Decimal(420) / Decimal('3.996')}": "You subtracted the fees. The average price is before fees.",
+        "55": "You added up the prices. First multiply each price by its quantity.",
+        "220": "This is the sum of two prices. First multiply each price by its quantity.",
+        "70": "You divided by the quantity of all fills. Divide by the quantity that you bought.",
         "420": "This is the cost of all purchases. Divide it by the quantity that you bought.",
         "210": "This is the cost of a purchase. Divide by the quantity, not by the number of fills.",
     }
@@ -145,6 +158,7 @@ def _grade_fees(learner: LearnerState) -> Verdict:
     # 0.003 SOL at 100 is 0.3 USDC, 0.001 SOL at 120 is 0.12 USDC, and 0.25 USDC.
     seen = {
         "31.67": "You multiplied a fee by a price, though it is already in USDC.",
+        "31.254": "You multiplied the fees in USDC by a price. Multiply the fees in SOL instead.",
         "0.42": "These are only the fees of the purchases. The fees of the sales are missing.",
         "0.25": "These are only the fees of the sales. The fees of the purchases are missing.",
         "0.004": "This is the sum of the fees in SOL, without the fees of the sales.",
@@ -179,17 +193,17 @@ fees_in_usdc(bp.get_fills("SOL_USDC").to_frame(exact=True))""",
 
 # --- 06.6: who pays -------------------------------------------------------------------------------
 
-# (quantity, rate, payment at a mark price of 150, in words)
+# (quantity, rate, payment at a mark price of 160, in words). All are less than a cent.
 _PAYMENTS = (
-    ("2", "0.0001", "-0.03", "You are long 2 SOL, and the rate is above zero, so you pay"),
-    ("-2", "0.0001", "0.03", "You are short 2 SOL, and the rate is above zero, so you receive"),
-    ("2", "-0.0001", "0.03", "You are long 2 SOL, and the rate is below zero, so you receive"),
-    ("-2", "-0.0001", "-0.03", "You are short 2 SOL, and the rate is below zero, so you pay"),
+    ("2", "0.0000125", "-0.004", "You are long 2 SOL, and the rate is above zero, so you pay"),
+    ("-2", "0.0000125", "0.004", "You are short 2 SOL, and the rate is above zero, so you receive"),
+    ("2", "-0.0000125", "0.004", "You are long 2 SOL, and the rate is below zero, so you receive"),
+    ("-2", "-0.0000125", "-0.004", "You are short 2 SOL, and the rate is below zero, so you pay"),
 )
 
 
 def _grade_funding(learner: LearnerState) -> Verdict:
-    mark, found = Decimal(150), []
+    mark, found = Decimal(160), []
     for quantity, rate, _, _ in _PAYMENTS:
         found.append(learner.call("funding_of", Decimal(quantity), mark, Decimal(rate)))
     if found == [-Decimal(expected) for _, _, expected, _ in _PAYMENTS]:
@@ -198,8 +212,9 @@ def _grade_funding(learner: LearnerState) -> Verdict:
         if given != Decimal(expected):
             yours = _number(given) if isinstance(given, Decimal) else shown(given)
             floats = " Keep the Decimals as they are." if isinstance(given, float) else ""
+            floats = f" {NO_RETURN}" if given is None else floats
             return wrong(
-                f"{words}. At a mark price of 150 and a rate of {rate} the payment is {expected} "
+                f"{words}. At a mark price of 160 and a rate of {rate} the payment is {expected} "
                 f"USDC. Yours is {yours}.{floats}"
             )
     paid = _paid(learner)
@@ -222,8 +237,8 @@ _FUNDING = Exercise(
     title="Who pays?",
     grade=_grade_funding,
     hints=(
-        "You had a long position in this notebook. When the rate was above zero, what was the sign "
-        "of your payments?",
+        "You had a long position in this notebook. If the rate was above zero, were your payments "
+        "above or below zero?",
         "The payment is above zero if you receive it. The quantity is above zero if you are long. "
         "Longs pay if the rate is above zero.",
         "Multiply quantity, mark price and rate. Then change the sign.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .grading import Exercise, LearnerState, Verdict, right, shown, untried, wrong
-from .log_queries import AS_AT_FIRST, at_first, refusal, refused
+from .grading import Exercise, LearnerState, Verdict, right, sent, shown, untried, wrong
+from .log_queries import at_first, still_refused
 from .n07_events import CHANGE, MISSING, PRESSURE
 
 __all__ = ["EXERCISES"]
@@ -16,21 +16,26 @@ ORDERS = "account.orderUpdate"
 
 def seen_filled(learner: LearnerState) -> Verdict:
     """Is ``fill`` the fill of an order, as the stream showed it?"""
+    fill = learner.get("fill")
+    if getattr(fill, "type", None) == ORDERS and fill.status == "Filled":
+        return right(
+            f"You subscribed before the order, and it was filled at {fill.fill_price:f} USDC."
+        )
+    learner.must_have_ended()
     fill = learner["fill"]
     if fill is None:
         if _last(learner, "execute_order") < _last(learner, "subscribe"):
             return untried()
         return wrong(
             "You subscribed before the order, which is right. But `fill` is None, because no event "
-            "had all the values in `wait`."
+            "with all the values came while `wait` waited. Is `wait` after the order? Is each value "
+            "right?"
         )
     if getattr(fill, "type", None) != ORDERS:
         return wrong(f"`fill` should be an event of {ORDERS}. Yours is {shown(fill)}.")
-    if fill.status != "Filled":
-        return wrong(
-            f"`fill` is an event of an order, but the order has the status {fill.status} in it."
-        )
-    return right(f"You subscribed before the order, and it was filled at {fill.fill_price:f} USDC.")
+    return wrong(
+        f"`fill` is an event of an order, but it has the status {fill.status}, and not Filled."
+    )
 
 
 def _last(learner: LearnerState, operation: str) -> int:
@@ -49,23 +54,30 @@ signature = [sandbox.key.public_key, sandbox.key.sign(text), stamp, "5000"]
 request = {"method": "SUBSCRIBE", "params": ["account.positionUpdate"], "signature": signature}
 with connect(address, proxy=None) as socket:
     socket.send(json.dumps(request))
+    socket.ping().wait()
     try:
-        print(socket.recv(timeout=0.5))
+        print(socket.recv(timeout=0))
     except TimeoutError:
-        print("nothing came, so it was not refused")"""
+        print("no error came before the pong")"""
+PARAMS = "They should be ['account.positionUpdate'], as before: only the signed text has a mistake."
 FIRST = at_first("4003: Invalid signature (Invalid signature)", "websocket")
 
 
 def subscribed_by_hand(learner: LearnerState) -> Verdict:
     """Did the exchange accept a subscription of the positions?"""
-    rows = [row for row in learner.log("subscribe") if "positionUpdate" in row["body"]]
-    if not rows:
-        return untried()
-    if any(row["verdict"] == "accepted" for row in rows):
+    rows = learner.log("subscribe")
+    mine = [row for row in rows if "positionUpdate" in row["body"]]
+    if any(row["verdict"] == "accepted" for row in mine):
         return right(
             "The exchange accepted it. You send the names of the streams, but you do not sign them."
         )
-    return untried(AS_AT_FIRST) if refusal(rows[-1]) == FIRST else refused(rows[-1])
+    if not mine:
+        return untried()
+    if learner.has_changed() and mine[-1] is not rows[-1]:
+        asked = sent(rows[-1])
+        params = asked.get("params") if isinstance(asked, dict) else asked
+        return wrong(f"The `params` of your last request are {shown(params)}. {PARAMS}")
+    return still_refused(learner, mine[-1], FIRST)
 
 
 EXERCISES = (
@@ -97,8 +109,8 @@ print(fill)""",
         starter=BY_HAND,
         hints=(
             'Read what the sandbox found: `print(sandbox.log[-1]["finding"])`.',
-            "Compare this text with the text in the function `subscription` above. What does only "
-            "this text have?",
+            "The lesson above signed only `instruction=subscribe`, the timestamp and the window. What "
+            "else is in this text?",
             "The names of the streams are not signed. The text has three parts: instruction, "
             "timestamp and window.",
         ),

@@ -46,10 +46,10 @@ def counts_missing(learner: LearnerState) -> Verdict:
         return untried()
     for (came, count, special), result in zip(GAPS, results, strict=True):
         if isinstance(result, bool) or result != count:
-            ids = ", ".join(f"{one['U']} to {one['u']}" for one in came) or "no changes"
+            ids = ", ".join(f"{one['U']} to {one['u']}" for one in came) or "(none)"
             return wrong(
-                f"After update 10 you got {ids}: {special}. `missing` should return {count}. Yours "
-                f"returned {shown(result)}."
+                f"After update 10 the changes {ids} came: {special}. `missing` should return "
+                f"{count}. Yours returned {shown(result)}."
             )
     return right("`missing` counts every missing update once.")
 
@@ -117,11 +117,19 @@ def changes_a_side(learner: LearnerState) -> Verdict:
     if results == [_side(BOOK) | dict(levels) for levels, _, _ in CHANGES]:
         return untried()
     for (levels, after, special), result in zip(CHANGES, results, strict=True):
-        if result is None:
-            return wrong("`update_side` should return the side, and returned None.")
-        if result != _side(after) or not _exact(result):
+        if not isinstance(result, dict):
             return wrong(
-                f"For the levels {levels}, {special}. `update_side` returned {_texts(result)}."
+                f"`update_side` should return the side, a dict. It returned {_texts(result)}."
+            )
+        if not _exact(result):
+            return wrong(
+                f"For the levels {levels}, `update_side` returned {_texts(result)}. Some of these "
+                "prices or quantities are not Decimals."
+            )
+        if result != _side(after):
+            return wrong(
+                f"For the levels {levels}, {special}. The side should be {_texts(_side(after))}. "
+                f"Yours is {_texts(result)}."
             )
     return right("Prices are numbers, zero removes a level, and all other levels stay.")
 
@@ -160,8 +168,8 @@ CHANGE = Exercise(
     starter=SIDE,
     hints=(
         "Look at the result: one price is there twice, and one level has the quantity 0.00.",
-        "Make Decimals of both texts. Then 170.50 and 170.5 are equal. What should a quantity of "
-        "zero do?",
+        "Make Decimals of both texts. Then 170.50 and 170.5 are equal. What should happen if the "
+        "quantity is zero?",
         "If the quantity is zero, use `side.pop(price, None)`. The price must be a Decimal there, "
         "too.",
     ),
@@ -206,13 +214,14 @@ def separates_the_sides(learner: LearnerState) -> Verdict:
             return wrong(f"`pressure` should return two Decimals. Yours returned {shown(result)}.")
         if pair != [Decimal(bought), Decimal(sold)]:
             words = ", ".join(
-                f"{one} (the {'buyer' if waits else 'seller'} waited)" for one, waits in trades
+                f"{one} (the {'buyer' if waits else 'seller'} was the maker)"
+                for one, waits in trades
             )
             return wrong(
-                f"In the trades {words}, the takers bought {bought} and sold {sold}. `pressure` "
-                f"returned {pair[0]:f} and {pair[1]:f}."
+                f"The trades are {words or '(none)'}. So the takers bought {bought} and sold {sold}. "
+                f"`pressure` returned {pair[0]:f} and {pair[1]:f}."
             )
-    return right("If the buyer waited, the taker sold.")
+    return right("If the buyer was the maker, the taker sold.")
 
 
 SIDES = """\

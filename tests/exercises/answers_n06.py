@@ -40,7 +40,9 @@ WRONG = {
         (_returns('trades[::-1]["price"].pct_change().dropna()[::-1]'), "Put the oldest first"),
         (_returns('trades[::-1]["price"].pct_change().dropna() * 100'), "These are percent"),
         (_returns('trades[::-1]["price"].diff().dropna()'), "These are differences in USDC"),
-        (_returns("None"), "Yours are []"),
+        (_returns("None"), "`trade_returns` returned None. A function returns a value only with"),
+        (_returns('trades[::-1]["price"]'), "These are the prices"),
+        (_returns('trades[::-1]["price"].pct_change().sum()'), "should return all returns"),
         (_returns('trades["prices"].pct_change()'), "`trade_returns(...)` raised KeyError"),
     ],
     "06.2": [
@@ -89,7 +91,18 @@ WRONG = {
             "You subtracted the fees",
         ),
         (_average(f'float({_COST} / bought["quantity"].sum())'), "105.0 is not a Decimal"),
-        (_average("bought"), "should return one number"),
+        (_average("bought"), "should return one number. Yours returned a DataFrame"),
+        (_average('bought["price"].mean()'), "110.0 is not a Decimal. Keep the Decimals"),
+        (_average('bought["price"].sum() / bought["quantity"].sum()'), "You added up the prices"),
+        (
+            _average('bought["price"].sum() * bought["quantity"].sum() / bought["quantity"].sum()'),
+            "the sum of two prices",
+        ),
+        (_average(f'{_COST} / fills["quantity"].sum()'), "the quantity of all fills"),
+        (
+            "def average_price(fills):\n    print(fills['price'].mean())",
+            "`average_price` returned None",
+        ),
     ],
     "06.5": [
         (_fees('(fills["fee"] * fills["price"]).sum()'), "multiplied a fee by a price"),
@@ -100,6 +113,14 @@ WRONG = {
             "only the fees of the purchases",
         ),
         (_fees("0.67"), "is not a Decimal"),
+        (
+            _fees(
+                '(fills["fee"] * fills["price"].where(fills["feeSymbol"] == "USDC", Decimal(1)))'
+                ".sum()"
+            ),
+            "Multiply the fees in SOL instead",
+        ),
+        (_fees('fills["fee"] * fills["price"]'), "one number. Yours returned a Series"),
     ],
     "06.6": [
         (
@@ -110,15 +131,23 @@ WRONG = {
             _funding("-abs(quantity) * mark_price * rate"),
             "short 2 SOL, and the rate is above zero, so you receive",
         ),
-        (_funding("-quantity * mark_price"), "Yours is -300"),
-        (_funding("-quantity * mark_price * rate * 100"), "Yours is -3"),
+        (_funding("-quantity * mark_price"), "Yours is -320"),
+        (_funding("-quantity * mark_price * rate * 100"), "Yours is -0.4"),
         (
             _funding("-float(quantity) * float(mark_price) * float(rate)"),
             "Keep the Decimals as they are",
         ),
         (
             _funding("quantities * mark_price"),
-            "`funding_of(Decimal('2'), Decimal('150'), Decimal('0.0001'))` raised NameError",
+            "`funding_of(Decimal('2'), Decimal('160'), Decimal('0.0000125'))` raised NameError",
+        ),
+        (
+            _funding('(-quantity * mark_price * rate).quantize(Decimal("0.01"))'),
+            "USDC. Yours is 0.",
+        ),
+        (
+            "def funding_of(quantity, mark_price, rate):\n    -quantity * mark_price * rate",
+            "Yours is None. A function returns a value only with the word `return`",
         ),
     ],
 }

@@ -45,14 +45,14 @@ WRONG = {
     "07.1": [
         (
             f"{_BLOCK}{_ORDER}    fill = mine.wait(order_id=order['id'], status='New')",
-            "the order has the status New",
+            "it has the status New, and not Filled",
         ),
         (f"{_ORDER}fill = order", "should be an event of account.orderUpdate"),
         (
             f"{_BLOCK}order = bp.execute_order('SOL_USDC', 'Bid', 'Limit', price='100', "
             "quantity='1')\n"
             "    fill = mine.wait(order_id=order['id'], status='Filled', seconds=0.1)",
-            "no event had all the values",
+            "no event with all the values came",
         ),
         (
             f"with bp.stream('account.balanceUpdate') as mine:\n    {_ORDER}"
@@ -78,6 +78,10 @@ WRONG = {
             _by_hand("instruction=subscribe&timestamp={stamp}&window=5000", "positionUpdate"),
             "4006: Invalid stream",
         ),
+        (
+            _by_hand("instruction=subscribe&timestamp={stamp}&window=6000"),
+            "Another window was signed",
+        ),
     ],
     "07.3": [
         (_missing("count += change['U'] - last - 1"), "one change came twice"),
@@ -91,7 +95,9 @@ WRONG = {
         (_missing("count += max(change['U'] - last - 1, 0)"), "an old change came again"),
     ],
     "07.4": [
-        (_change("side[p] = q"), "0.00 removes a level"),
+        (_change("side[p] = q"), "0.00 removes a level. The side should be {170.49: 3, 170.4: 1}"),
+        (_change("side[p] = quantity"), "Some of these prices or quantities are not Decimals"),
+        (_change("side[p] = q").replace("return side", "return levels"), "the side, a dict"),
         (_change("side[p] = side.get(p, 0) + q"), "the quantity of a level is replaced"),
         (
             _change("side[p] = q\n        if q == 0:\n            del side[p]").replace(

@@ -303,6 +303,7 @@ def test_bad_input_is_refused_before_anything_is_sent(
     [
         ("trade.SOL_USD", "has 'SOL_USD', which is not a market; did you mean 'SOL_USDC'?"),
         ("trade.sol_usdc", "did you mean 'SOL_USDC'?"),
+        ("trade.SOLUSDC", "has 'SOLUSDC', which is not a market; did you mean 'SOL_USDC'?"),
         ("account.orderUpdate.XYZ", "has 'XYZ', which is not a market; bp.get_markets() lists"),
         ("markPrice.SOL_USDC", "would stay silent: SOL_USDC is a spot market"),
         ("openInterest.SOL_USDC", "name one as SOL_USDC_PERP"),
