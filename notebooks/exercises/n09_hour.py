@@ -291,7 +291,7 @@ def hour(learner: LearnerState) -> Verdict:
         return wrong(f"`follow` should be a function, and is {shown(follow)}.")
     if is_code_of(follow, HOUR.starter):
         return untried()
-    from bpkit.sandbox import Sandbox  # here: it loads numpy, and the other exercises need none
+    from bpkit.sandbox import Sandbox  # here: it loads numpy, and most exercises need none
 
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
         trial = Hour(sandbox, follow, Path(folder))
