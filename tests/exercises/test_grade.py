@@ -14,7 +14,7 @@ from exercises.n00 import EXERCISES
 from notebook_runs import PRELUDE
 
 PRICE, ORDER = EXERCISES
-FIRST = f"{PRELUDE}\nfrom exercises import exercise, progress"
+FIRST = f"{PRELUDE}\nfrom decimal import Decimal\nfrom exercises import exercise, progress"
 WRONG = PRICE.starter.replace("price * 2", "float(price) * 2")
 RAISES = 'bp.execute_order("SOL_USDC", "Bid", "Limit", price=169.00, quantity="2")'
 ENDLESS = "import time\ntime.sleep(1000)"
