@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, overload
 
-from . import results, serialize
+from . import serialize
 from .api import (
     RFQ,
     Account,
@@ -49,6 +49,7 @@ from .operations import OPERATIONS, OWN_ID, Operation
 from .parameters import U32, Parameter
 from .reconcile import Outcome
 from .reconcile.journal import reconcile_all, reconcile_and_note
+from .results import Reader, read_reply
 from .serialize import Fields
 from .signing import DEFAULT_WINDOW, Key
 from .streams import Streams
@@ -287,13 +288,15 @@ class Client(
                 )
             raise AttributeError(f"a Client has no {name!r}{hint}")
 
-    def _call(self, name: str, arguments: Mapping[str, object]) -> Any:
+    def _call(self, name: str, arguments: Mapping[str, object], read: Reader = read_reply) -> Any:
         fields = serialize.checked_fields(name, arguments)
         if name in TOGETHER:
             check_together(name, fields)
-        return self._send(name, fields)
+        return self._send(name, fields, read)
 
-    def _send(self, name: str | Operation, fields: Fields | Sequence[Fields]) -> Any:
+    def _send(
+        self, name: str | Operation, fields: Fields | Sequence[Fields], read: Reader = read_reply
+    ) -> Any:
         operation = OPERATIONS[name] if isinstance(name, str) else name
         unique = False
         if operation.name in OWN_ID:
@@ -306,9 +309,7 @@ class Client(
         try:
             reply = self._transport.send(operation, fields, unique_id=unique)
             try:
-                answer = results.read_reply(
-                    operation, fields, reply.status, reply.headers, reply.content
-                )
+                answer = read(operation, fields, reply.status, reply.headers, reply.content)
                 if self._counts:
                     admitted = reply.call.admitted
                     self._transport.writes.answered(operation.name, admitted, reply.status, answer)
@@ -362,7 +363,7 @@ class _Recorder(Client):
     def __init__(self) -> None:
         """It needs no transport."""
 
-    def _send(self, name: str | Operation, fields: Fields | Sequence[Fields]) -> Any:
+    def _send(self, name: str | Operation, fields: Any, read: Reader = read_reply) -> Any:
         self.fields = fields
 
 

@@ -236,6 +236,11 @@ class _Readable(str):
     __repr__ = str.__str__
 
 
+# Makes an answer of an operation, what was sent, the status, the headers and the content. Raises
+# ValueError if it cannot.
+Reader = Callable[[Operation, Any, int, Mapping[str, str], bytes], Any]
+
+
 def read_reply(
     operation: Operation, sent: Any, status: int, headers: Mapping[str, str], content: bytes
 ) -> Any:

@@ -8,6 +8,7 @@ the end: the bytes that an order leaves behind.
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import time
 import tracemalloc
@@ -25,7 +26,7 @@ from bpkit.sandbox.core.positions import FundingPayment, Settlement
 from bpkit.sandbox.inputs import feeds
 from bpkit.sandbox.server.service import Service
 from bpkit.sandbox.simulation.market import load
-from bpkit.sandbox.simulation.synthetic import DEFAULT_SEED, SECOND, START_US
+from bpkit.sandbox.simulation.synthetic import DEFAULT_SEED, SECOND, START_US, _walks
 from bpkit.sandbox.undo import all_or_nothing
 from bpkit.signing import text_to_sign
 
@@ -270,6 +271,53 @@ def accounts() -> None:
     grow("accounts", SIZES[:-1], add, asked(room))
 
 
+def again(call: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        call()
+
+
+def followed() -> None:
+    """A market that follows a clock; 100 requests in each second of it. Each account has orders,
+    and a position that is realised every ten seconds."""
+    for size in (30, 300):
+        room = Room()
+        clock_us = partial(next, itertools.count(START_US, 10_000))
+        room.service = Service(room.exchange, lambda: NOW_MS, clock_us)
+        for number in range(size):
+            one = room.exchange.open_account(f"account {number}", {"USDC": Decimal(10_000)})
+            room.place(one, "Bid", room.last - 5 - Decimal(number) / 10)
+            room.place(one, "Bid", room.last - 6, symbol=PERP)
+            room.place(one, "Ask" if number % 2 else "Bid", None, symbol=PERP, orderType="Market")
+        request = room.request("get_status")
+        cost = least(partial(again, request, 1_000), 5) / 1_000
+        verdict = "reached" if cost <= 0.3 else "MISSED"
+        print(f"a request, the market follows a clock, {size} accounts: {cost:.3f} ms", end="")
+        print(f"  goal 0.3 {verdict}")
+
+
+def first_answers() -> None:
+    """What a new market takes until its first book; and its first daily candles with a seed of
+    which no table has the days."""
+    for what, seed, goal, ask in (
+        ("the first depth", DEFAULT_SEED, 10, lambda feed: feed.levels(START_US)),
+        (
+            "974 daily candles",
+            "another",
+            500,
+            lambda feed: feed.candles("1d", 0, START_US, START_US),
+        ),
+    ):
+        took = []
+        for number in range(3):
+            _walks.cache_clear()
+            begin, cpu = time.perf_counter(), time.process_time()
+            ask(feeds(load(), seed if seed == DEFAULT_SEED else f"{seed} {number}")(SPOT))
+            took.append((time.perf_counter() - begin, time.process_time() - cpu))
+        wall, cpu = (min(column) * 1e3 for column in zip(*took, strict=True))
+        verdict = "reached" if wall <= goal else "MISSED"
+        print(f"{what}: {wall:.1f} ms, {cpu:.1f} of CPU  goal {goal} {verdict}")
+
+
 def memory() -> None:
     """Bytes that an order leaves behind; the rows of its fill are counted apart."""
     tracemalloc.start()
@@ -313,7 +361,10 @@ def draw(path: str) -> None:
 
 def main(options: list[str]) -> None:
     print(f"{'milliseconds of CPU with':<51}", *(f"{size:9,}" for size in SIZES))
-    for measure in (orders_of_many, orders_of_one, fills, histories, accounts, memory):
+    for measure in (orders_of_many, orders_of_one, fills, histories, accounts):
         measure()
+    followed()
+    first_answers()
+    memory()
     if options[:1] == ["--draw"]:
         draw(options[1])

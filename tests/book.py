@@ -17,7 +17,15 @@ import nbformat
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(path.relative_to(ROOT) for path in ROOT.glob("notebooks/*.ipynb"))
-LINK = re.compile(r"\]\((?!\w+:)([^)#]+)")  # to a file of the project
+PAGES = [
+    Path(name)
+    for name in (
+        "bpkit/sandbox/PARITY.md",
+        "bpkit/sandbox/RECIPES.md",
+        "notebooks/exercises/README.md",
+    )
+]
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!\w+:)([^)#]+)[^)]*\)")  # to a file of the project
 
 CONFIGURATION = """\
 project = html_title = "Backpack notebooks"
@@ -40,7 +48,7 @@ STYLE = """\
 .cell_output th, .cell_output td { border: 0; padding: 0.2em 0.7em; text-align: right; }
 .cell_output tr:nth-child(even) { background: var(--color-background-secondary); }
 .cell_output thead { border-bottom: 1px solid var(--color-foreground-border); }
-.highlight .nn { text-decoration: none; }
+.highlight .nn { text-decoration: none !important; }
 @media (max-width: 40em) { .cell_output pre { white-space: pre-wrap; } }
 """
 
@@ -85,30 +93,36 @@ def build(folder: Path) -> int:
 
 
 def arrange(source: Path) -> None:
-    """Write the files that Sphinx makes the book of: the notebooks, and the files they link to."""
-    linked: set[Path] = set()
+    """Write the files that Sphinx makes the book of, each where the others link to it."""
+    for path in (*NOTEBOOKS, *PAGES):
+        (source / path.parent).mkdir(parents=True, exist_ok=True)
     for path in NOTEBOOKS:
         notebook = nbformat.read(ROOT / path, as_version=4)
         for cell in notebook.cells:
             _describe(cell)
             if cell.cell_type == "markdown":
-                linked |= {
-                    (ROOT / path.parent / one).resolve() for one in LINK.findall(cell.source)
-                }
-        (source / path).parent.mkdir(exist_ok=True)
+                cell.source = _linked(cell.source, path)
         nbformat.write(notebook, source / path)
-    others = sorted(one.relative_to(ROOT) for one in linked if one.suffix != ".ipynb")
-    for path in others:
-        (source / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, source / path)
+    for path in PAGES:
+        (source / path).write_text(_linked((ROOT / path).read_text("utf-8"), path), "utf-8")
+    shutil.copytree(ROOT / "notebooks/images", source / "notebooks/images")
     (source / "static").mkdir()
-    pages = [path for path in others if path.suffix == ".md"]
     for name, text in (
         ("conf.py", CONFIGURATION),
         ("static/book.css", STYLE),
-        ("index.md", FIRST_PAGE.format(notebooks=_listed(NOTEBOOKS), others=_listed(pages))),
+        ("index.md", FIRST_PAGE.format(notebooks=_listed(NOTEBOOKS), others=_listed(PAGES))),
     ):
         (source / name).write_text(text, "utf-8")
+
+
+def _linked(markdown: str, path: Path) -> str:
+    """The text of a page without its links to files that are not in the book."""
+
+    def kept(found: re.Match[str]) -> str:
+        target = (ROOT / path.parent / found[2]).resolve().relative_to(ROOT)
+        return found[0] if target in (*NOTEBOOKS, *PAGES) else found[1]
+
+    return LINK.sub(kept, markdown)
 
 
 def _listed(paths: list[Path]) -> str:

@@ -135,7 +135,7 @@ class Session:
     def sort_tables(self) -> None:
         """What is undone may leave another order in tables whose order has no meaning."""
         exchange = self.exchange
-        tables: list[Any] = [exchange.settlement.holders, exchange.shortfalls.safe]
+        tables: list[Any] = [exchange.settlement.holders, exchange.shortfalls.unsure]
         tables += [venue.book._orders for venue in exchange.venues.values()]
         tables += [account.waiting._by_client for account in exchange.accounts.values()]
         for table in tables:

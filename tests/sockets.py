@@ -10,8 +10,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any
 
-from conftest import DEMO_SECRET
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from helpers import DEMO_SECRET
 from websockets.sync.client import connect
 
 from bpkit.sandbox import Sandbox

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import PLACED, Scripted
+from helpers import PLACED, Scripted
 
 import bpkit
 from bpkit import (

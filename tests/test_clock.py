@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Scripted
+from helpers import Scripted
 
 from bpkit import ApiError, Client, GuardError, InputError, Key, TransportError
 from bpkit.clock import ClockReading, advice, moment, reading

@@ -22,9 +22,9 @@ from comparison import (
     parameter_differences,
     unlisted_differences,
 )
-from conftest import PLACING, Scripted, least_answer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from extract_specification import facts, parsed
+from helpers import PLACING, Scripted, least_answer
 from samples import BY_OTHER_ID, FLAGGED, FULL, LEAST, LEFT_OUT, Sample, parameters
 from specification import Specification, read
 

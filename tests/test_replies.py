@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Scripted
+from helpers import Scripted
 
 from bpkit import ApiError, Arming, Client, GuardError, Key, RateLimit, TransportError
 from bpkit.guard.rate_limit import RequestCounter, counter_for

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from conftest import WATCH, Scripted
+from helpers import WATCH, Scripted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from watch import PACKAGE, Watch, spelled

@@ -67,7 +67,7 @@ HOMES = {
     "websockets": {"streams.websocket"},
     "tqdm": {"history.pages", "sandbox.server.advance"},
     "matplotlib": {"plots"},
-    "pyarrow": {"history.dataset"},
+    "pyarrow": {"frames.conversions", "history.dataset", "history.whole_pages"},
     "IPython": {"plots"},
     "pytest": {"pytest_plugin"},
 }  # fmt: skip

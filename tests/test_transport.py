@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import PLACED, Scripted, least_answer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from helpers import PLACED, Scripted, least_answer
 
 from bpkit import (
     LIVE_URL,

@@ -105,7 +105,7 @@ def _by_name(rows: list[Row]) -> dict[str, list[Any]]:
 
 def _column(name: str, convert: Convert, values: list[Any], length: int) -> Any:
     """The column. Raises ValueError, which names it and its first value that does not fit."""
-    if not any(values) and values.count(None) == len(values):
+    if (not values or values[0] is None) and values.count(None) == len(values):
         nulls = _nulls(convert, length)
         return nulls.copy(deep=True) if isinstance(nulls, pd.Index) else nulls.copy()
     try:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+try:
+    import pyarrow as pa
+except ImportError:  # pandas does without it, too
+    pa = None
 
 _UTC = pd.DatetimeTZDtype("us", "UTC")
 _TEXT: Any = pd.Series(dtype="str").dtype
@@ -92,7 +98,11 @@ def texts(values: list[Any]) -> Any:
     """
     if isinstance(_TEXT, np.dtype):  # pandas 2
         return pd.Index(_cells(values), dtype="str")
-    return _TEXT.construct_array_type()._from_sequence(_cells(values), dtype=_TEXT)
+    kind = _TEXT.construct_array_type()
+    if pa is not None and _TEXT.storage == "pyarrow":
+        with suppress(TypeError, ValueError):  # a value that is not text: pandas makes it text
+            return kind(pa.array(values, pa.large_string()), dtype=_TEXT)
+    return kind._from_sequence(_cells(values), dtype=_TEXT)
 
 
 def flags(values: list[Any]) -> Any:
@@ -119,8 +129,11 @@ def iso_times(values: list[Any]) -> pd.DatetimeIndex:
 
     They have no zone, which means UTC; a zone would be converted.
     """
-    known = [value for value in values if value is not None]
-    text = "".join(known)
+    try:
+        known, text = values, "".join(values)
+    except TypeError:  # a null
+        known = [value for value in values if value is not None]
+        text = "".join(known)
     full = min(map(len, known), default=0) >= len("2026-09-01T17:54:04")
     if not full or text.count("-") != 2 * len(known) or "+" in text or "Z" in text:
         values = [_without_zone(value) if value else None for value in values]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,8 @@ from ..client import Client
 from ..enums import KlineInterval
 from ..errors import ApiError, InputError, TransportError
 from ..frames import iso_times, numbers_and_exact
-from ..results import Rows
+from ..operations import Operation
+from ..results import Rows, read_reply
 from ..serialize import milliseconds
 from .parallel import in_order, threads_for
 from .spans import (
@@ -143,19 +145,30 @@ def first_day(series: Series) -> datetime:
 class Page(NamedTuple):
     """Candles, oldest first: the rows as they came, and their columns as arrays.
 
-    ``starts``, ``ends``: microseconds. ``money``: float64, NaN for null. ``inexact``: how many
-    numbers of a column float64 cannot hold.
+    ``rows``: a list, or a ``Shortcut``'s table of texts. ``starts``, ``ends``: microseconds.
+    ``money``: float64, NaN for null. ``inexact``: how many numbers of a column float64 cannot hold.
     """
 
-    rows: list[Row]
+    rows: Any
     starts: Any
     ends: Any
     money: dict[str, Any]
     trades: Any
     inexact: Counter[str]
 
+    def texts(self, name: str) -> list[Any]:
+        """A column of the rows, as it came."""
+        if isinstance(self.rows, list):
+            return [row[name] for row in self.rows]
+        made: list[Any] = self.rows[name].to_pylist()
+        return made
 
-def ask(series: Series, window: Span) -> list[Page]:
+
+# Makes a page of the content of an answer and the window; None: the content needs more care.
+Shortcut = Callable[[bytes, Span], Page | None]
+
+
+def ask(series: Series, window: Span, shortcut: Shortcut | None = None) -> list[Page]:
     """The candles of a window that are final, oldest first. Raises TransportError.
 
     A missing tail is asked for again: the server may give fewer than 1,000.
@@ -163,7 +176,7 @@ def ask(series: Series, window: Span) -> list[Page]:
     found: list[Page] = []
     start, empty = window.start, 0
     while start < window.end and empty < 2:
-        page = _page(series, Span(start, window.end))
+        page = _page(series, Span(start, window.end), shortcut)
         if page is None:
             empty += 1
         else:
@@ -172,10 +185,12 @@ def ask(series: Series, window: Span) -> list[Page]:
     return found
 
 
-def _page(series: Series, window: Span) -> Page | None:
+def _page(series: Series, window: Span, shortcut: Shortcut | None) -> Page | None:
     """What is in the window of one answer. It is asked for again if it cannot be right."""
     for _ in range(2):
-        rows = _patiently(series, window)
+        rows = _patiently(series, window, shortcut)
+        if isinstance(rows, Page):
+            return rows
         try:
             _check_age(rows.headers.get("Age", "0"), series, window)
             return _inside(_parsed(rows, series.interval), window, series) if rows else None
@@ -187,12 +202,23 @@ def _page(series: Series, window: Span) -> Page | None:
     raise TransportError("get_klines", f"{fault}: {shown}", sent=True, mutates=False)
 
 
-def _patiently(series: Series, window: Span) -> Rows:
+def _patiently(series: Series, window: Span, shortcut: Shortcut | None) -> Rows | Page:
     """The answer; an error that may pass is waited for, up to five times."""
+
+    def read(
+        operation: Operation, sent: Any, status: int, headers: Mapping[str, str], content: bytes
+    ) -> Any:
+        page = shortcut(content, window) if shortcut and headers.get("Age", "0") == "0" else None
+        return page or read_reply(operation, sent, status, headers, content)
+
+    asked = {
+        "symbol": series.symbol, "interval": series.interval,
+        "start_time": window.start, "end_time": window.end,
+    }  # fmt: skip
     for attempt in range(TRIES):
         wait = BACKOFF * 2**attempt
         try:
-            return series.bp.get_klines(series.symbol, series.interval, *window)  # type: ignore[arg-type]
+            return series.bp._call("get_klines", asked, read)
         except ApiError as error:
             if (error.status < 500 and error.status != 429) or attempt == TRIES - 1:
                 raise
@@ -207,7 +233,15 @@ def _patiently(series: Series, window: Span) -> Rows:
 def _parsed(rows: Rows, interval: str) -> Page:
     """The columns of an answer. Raises ValueError if the candles cannot be right."""
     starts, ends = _times(*([row[name] for row in rows] for name in ("start", "end")))
-    money, trades, inexact = _numbers(rows)
+    page = Page(rows, starts, ends, *_numbers(rows))
+    if fault := fault_of(page, interval):
+        raise ValueError(fault)
+    return page
+
+
+def fault_of(page: Page, interval: str) -> str:
+    """Why the candles cannot be right; "" if they can."""
+    _, starts, ends, money, *_ = page
     low, high = money["low"], money["high"]
     width = microseconds(EPOCH + WIDTHS[interval])
     wrong = {
@@ -221,12 +255,11 @@ def _parsed(rows: Rows, interval: str) -> Page:
         wrong[f"is not {interval} long"] = ends - starts != width
     for what, where in wrong.items():
         if where.any():
-            raise ValueError(f"the candle of {rows[where.argmax()]['start']} {what}")
+            return f"the candle of {moment(starts[where.argmax()])} {what}"
     early = starts[1:] < ends[:-1]
     if early.any():
-        place = int(early.argmax()) + 1
-        raise ValueError(f"the candles are not in order at {rows[place]['start']}")
-    return Page(rows, starts, ends, money, trades, inexact)
+        return f"the candles are not in order at {moment(starts[early.argmax() + 1])}"
+    return ""
 
 
 def _times(starts: list[str], ends: list[str]) -> tuple[Any, Any]:
@@ -246,13 +279,14 @@ def _numbers(rows: Rows) -> tuple[dict[str, Any], Any, Counter[str]]:
     if not exact:
         if (abs(made) < float("inf")).sum() != len(values) - values.count(None):
             raise ValueError("a candle has a number that is not finite")
-        inexact.update(name for name in MONEY for row in rows if _is_inexact(row[name]))
+        inexact.update(name for name in MONEY for row in rows if is_inexact(row[name]))
     length = len(rows)
     columns = {name: made[place * length :][:length] for place, name in enumerate(names)}
     return columns, columns.pop("trades").astype("int64"), inexact
 
 
-def _is_inexact(text: str | None) -> bool:
+def is_inexact(text: str | None) -> bool:
+    """Is there no float64 that is this number?"""
     return len(text or "") > DIGITS and Decimal(repr(float(text or ""))) != Decimal(text or "")
 
 

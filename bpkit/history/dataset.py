@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def as_texts(spans: Iterable[Span]) -> list[list[str]]:
 # --- candles --------------------------------------------------------------------------------------
 
 
+@lru_cache
 def schema(exact: bool) -> Any:
     """The columns of candles; ``exact``: decimals in place of float64."""
     number = OWN_MONEY if exact else pa.float64()
@@ -95,7 +97,7 @@ def _table(page: Page, exact: bool) -> Any:
     columns = [pa.array(times).view(_TIME) for times in (page.starts, page.ends)]
     for name in MONEY:
         if exact:
-            columns.append(decimals(name, [row[name] for row in page.rows], OWN_MONEY))
+            columns.append(decimals(name, page.texts(name), OWN_MONEY))
         else:
             columns.append(pa.array(page.money[name], from_pandas=True))  # NaN is null
     return pa.table([*columns, pa.array(page.trades)], schema(exact))
@@ -221,12 +223,12 @@ def write(path: Path, table: Any, facts: Facts) -> None:
     table = table.replace_schema_metadata({"bpkit": json.dumps(asdict(facts))})
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(draft, "wb") as file:
-        pq.write_table(
-            table, file, compression="zstd", row_group_size=_ROWS, write_page_checksum=True,
-            sorting_columns=[pq.SortingColumn(0)],
-        )  # fmt: skip
-        file.flush()
+    # With a file of Python's, each piece would wait for the threads that send requests.
+    pq.write_table(
+        table, draft, compression="zstd", row_group_size=_ROWS, write_page_checksum=True,
+        sorting_columns=[pq.SortingColumn(0)],
+    )  # fmt: skip
+    with open(draft, "r+b") as file:
         os.fsync(file.fileno())
     _rename(draft, path)
     sync_folder(str(path))

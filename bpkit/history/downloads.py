@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from .spans import (
     windows,
     without,
 )
+from .whole_pages import whole_page
 
 SAVE_EVERY = 60.0  # seconds of work after which an unfinished file is written
 YOUNG = timedelta(days=7)  # gaps that are asked for again
@@ -261,7 +263,7 @@ def _work(
 def _fetch(job: tuple[_Part, Span]) -> tuple[Any, Counter[str]]:
     """The candles of a window as a table: the rows themselves need ten times the memory."""
     part, window = job
-    pages = ask(part.series, window)
+    pages = ask(part.series, window, partial(whole_page, interval=part.series.interval))
     return dataset.table_of(pages, part.facts.exact), sum(
         (page.inexact for page in pages), Counter()
     )

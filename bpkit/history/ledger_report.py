@@ -97,11 +97,12 @@ class Ledger:
     ) -> Rows:
         """Gains by year and asset; those of futures by market, with funding and fees apart.
 
-        They are sums of what was not rounded. ``unknown``: disposals whose gain is not known.
+        Interest on loans has rows of its own, by asset: what came in less what was paid. All are
+        sums of what was not rounded. ``unknown``: disposals and interest without a known amount.
         """
         where = _zone(zone)
         of_spot = _spot_totals(self.books(method, cost).disposals, where)
-        return _rows("ledger_totals", of_spot + _futures_totals(self.movements, where))
+        return _rows("ledger_totals", of_spot + _other_totals(self.movements, where))
 
     def to_csv(
         self,
@@ -134,7 +135,8 @@ class Ledger:
         begin = "the beginning" if self.since is None else self.since.isoformat()
         yield [
             f"{method}, in USDC; the cost of a part of a lot is rounded to 12 decimals, half to "
-            f"even; years in {zone}; {self.url}; from {begin} to "
+            f"even; kind short: what came in closed a short sale; years in {zone}; "
+            f"{self.url}; from {begin} to "
             f"{self.until.isoformat()}; opening balance: {self.opening}"
         ]
         yield [
@@ -176,16 +178,18 @@ def _spot_totals(disposals: list[Disposal], zone: ZoneInfo) -> list[dict[str, An
     ]  # fmt: skip
 
 
-def _futures_totals(found: list[Movement], zone: ZoneInfo) -> list[dict[str, Any]]:
-    sums: dict[tuple[int, str, str], Decimal] = defaultdict(Decimal)
+def _other_totals(found: list[Movement], zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Of futures by market, and of interest on loans by asset."""
+    values: dict[tuple[int, str, str], list[Decimal | None]] = defaultdict(list)
     for one in found:
-        if one.source == "get_settlement_history":
-            place = one.time.astimezone(zone).year, one.symbol or "", one.kind
-            sums[place] = EXACT.add(sums[place], one.amount)
+        is_future = one.source == "get_settlement_history"
+        if is_future or one.kind == "interest":
+            name = (one.symbol or "") if is_future else one.asset
+            values[one.time.astimezone(zone).year, name, one.kind].append(one.value)
     return [
-        {"year": year, "asset": market, "kind": kind, "disposals": 0, "proceeds": None,
-         "cost": None, "gain": amount, "unknown": 0}
-        for (year, market, kind), amount in sorted(sums.items())
+        {"year": year, "asset": name, "kind": kind, "disposals": 0, "proceeds": None,
+         "cost": None, "gain": _known(group), "unknown": group.count(None)}
+        for (year, name, kind), group in sorted(values.items())
     ]  # fmt: skip
 
 

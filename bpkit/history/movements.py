@@ -13,6 +13,7 @@ Each fact comes from one history. Backpack lists some money twice, and it is cou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -86,8 +87,9 @@ def movements(
     moves nothing here: the settlements have it.
     """
     found: list[Movement] = []
+    names = Counter[str]()
     for row in fills:
-        found += _of_fill(row)
+        found += _of_fill(row, names)
     for row in settlements:
         kind = _KINDS.get(row["source"], "settlement")
         one = _one(row, kind, CURRENCY, "get_settlement_history", _settlement_id(row))
@@ -137,7 +139,9 @@ def _with_value(
     return replace(one, value=EXACT.multiply(one.amount, each), value_source=source)
 
 
-def _of_fill(row: Row) -> list[Movement]:
+def _of_fill(row: Row, names: Counter[str]) -> list[Movement]:
+    """``names``: of the fills so far, because the id of a trade does not name one fill: both orders
+    of a trade may be yours, and a conversion of collateral has no id, or 0."""
     symbol = row["symbol"]
     if symbol.endswith("_PERP"):
         return []
@@ -158,7 +162,9 @@ def _of_fill(row: Row) -> list[Movement]:
         price,
         row.get("isMaker"),
     )
-    trade = replace(trade, group=f"fill {symbol} {trade.source_id or row['orderId']}")
+    name = f"fill {symbol} {trade.source_id or row['orderId']}"
+    names[name] += 1
+    trade = replace(trade, group=name if names[name] == 1 else f"{name} ({names[name]})")
     paid = replace(trade, asset=quote, amount=EXACT.multiply(quantity, price) * -sign)
     fee = replace(trade, kind="fee", asset=row["feeSymbol"], amount=-Decimal(row["fee"]))
     return [trade, paid, fee] if fee.amount else [trade, paid]

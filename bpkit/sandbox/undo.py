@@ -24,10 +24,12 @@ _NOTHING: Any = object()  # there was no such attribute
 
 class _Thread(threading.local):
     """``log``: the inverses of what was changed: functions with their arguments. None: no command
-    is running. ``tables``: those from which something was removed, by their ``id``."""
+    is running. ``tables``: those from which something was removed, by their ``id``. ``last``: what
+    the command does at its end."""
 
     log: Log | None = None
     tables: dict[int, UndoTable[Any]]
+    last: list[Callable[[], None]]
 
 
 _thread = _Thread()
@@ -37,10 +39,13 @@ _thread = _Thread()
 def all_or_nothing() -> Iterator[None]:
     """If the block raises anything, what it changed is as it was before. Do not nest it."""
     log: Log = []
-    _thread.log, _thread.tables = log, {}
+    last: list[Callable[[], None]] = []
+    _thread.log, _thread.tables, _thread.last = log, {}, last
     try:
         with localcontext():  # what the block did to the decimal context ends with it, too
             yield
+            for act in last:
+                act()
     except BaseException:
         _thread.log = None  # what follows is no part of the block
         for inverse, *arguments in reversed(log):
@@ -50,6 +55,14 @@ def all_or_nothing() -> Iterator[None]:
         raise
     finally:
         _thread.log = None
+
+
+def at_the_end(act: Callable[[], None]) -> None:
+    """Call ``act`` as the last part of the command; at once if none is running."""
+    if _thread.log is None:
+        act()
+    else:
+        _thread.last.append(act)
 
 
 def fresh(kind: Callable[Given, Made], *args: Given.args, **named: Given.kwargs) -> Made:

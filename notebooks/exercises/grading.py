@@ -104,7 +104,10 @@ class LearnerState:
         cell = self._newest()
         if cell is None or verdict.outcome == RIGHT:
             return verdict
-        if cell.stop and not (cell.stop.sent and self._has_read_log):
+        stop = cell.stop
+        if stop and not (
+            (stop.sent and self._has_read_log) or isinstance(stop.error, verdict.explains)
+        ):
             return self._stopped(verdict, cell)
         if verdict.outcome == UNTRIED and self.has_changed():
             return wrong(SAME if verdict == untried() else verdict.reason)
@@ -127,7 +130,8 @@ class LearnerState:
         try:
             return function(*args)
         except (Exception, SystemExit) as error:
-            given = ", ".join("..." if len(repr(one)) > LONGEST else repr(one) for one in args)
+            given = ", ".join(map(shown, args))
+            given = given if len(given) <= LONGEST else "..."
             raise Decided(wrong(f"`{name}({given})` raised {described(error)}")) from error
 
     @property

@@ -11,6 +11,10 @@ from .grading import CHANGE, LONGEST, WIDTH, Decided, LearnerState, Verdict, sen
 
 Entry = Mapping[str, Any]
 AS_AT_FIRST = f"The exchange still refuses the request. {CHANGE}"
+NOT_FOUND = "The check could not find out which text you signed."
+EXPECTED = (
+    "The exchange expects the signature of this text. Compare it with yours, letter by letter:"
+)
 NOTHING_SENT = "Your cell has changed, but it did not send this request to the exchange."
 
 
@@ -59,14 +63,21 @@ def refused(entry: Entry) -> Verdict:
     """Wrong: the exchange's message, the doctor's finding and the two texts, without the fix."""
     message = entry["verdict"].removeprefix("INVALID_CLIENT_REQUEST: ").removesuffix(".")
     found = _found(entry)
-    said = " ".join([f"The exchange refused it: {message}.", *found[:1]])
+    title = [NOT_FOUND if one == CAUSES["unknown"].title else one for one in found[:1]]
+    said = " ".join([f"The exchange refused it: {message}.", *title])
     return wrong("\n".join([said, *_texts(found[1:-1])]))
+
+
+def unknown_path(entry: Entry) -> Verdict:
+    """Wrong: a request to a path, or with a method, that the exchange does not know."""
+    said = f"{entry['method']} {entry['path']}"
+    return wrong(f"The exchange does not know {said}: {entry['verdict']}.")
 
 
 def _texts(lines: list[str]) -> list[str]:
     """The signed text and the expected one, or the expected one alone if only that is known."""
     if len(lines) == 1:
-        return [f"It should be the signature of {lines[0].removeprefix('expected: ')}"]
+        return [f"{EXPECTED}\n`{lines[0].removeprefix('expected: ')}`"]
     return [line if len(line) <= WIDTH else f"{line[: WIDTH - 3].rstrip('.')}..." for line in lines]
 
 
@@ -78,7 +89,8 @@ def _other_than(wanted: Mapping[str, str], asked: Mapping[str, str]) -> str:
     said = "The signature is right, and the request was accepted. But it"
     for name, value in wanted.items():
         if name not in asked:
-            return f"{said} had no {name}."
+            query = "&".join(f"{name}={value}"[:LONGEST] for name, value in asked.items())
+            return f"{said} had no {name}. It sent {query or 'no parameters'}."
         if asked[name] != value:
             return f"{said} asked for {name}={asked[name][:LONGEST]}, not for {name}={value}."
     more = ", ".join(name for name in asked if name not in wanted)

@@ -5,12 +5,23 @@ Each asks for something that the notebook's own cells never ask for, so that the
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
+
+from requests.exceptions import RequestException
 
 from bpkit.signing import text_to_sign
 
 from .grading import CHANGE, Exercise, LearnerState, Verdict, right, sent, shown, untried, wrong
-from .log_queries import at_first, is_accepted, must_be_accepted, refusal, refused
+from .log_queries import (
+    at_first,
+    is_accepted,
+    must_be_accepted,
+    refusal,
+    refused,
+    unknown_path,
+)
 
 MOMENT = 1750000000000  # the notebook's fixed time, in milliseconds
 
@@ -45,13 +56,15 @@ def in_order(learner: LearnerState) -> Verdict:
         return refused(entries[-1])  # in another order than at first, and not in the right one
     must_be_accepted(learner, entries, ORDERS, first)
     text = learner.call("text_for", dict(OTHERS), MOMENT)
+    if not is_accepted(entries[-1]):  # an earlier cell was accepted, and this one is not
+        return refused(entries[-1])
     fields: dict[str, Any] = {name: str(value) for name, value in OTHERS.items()}
     wanted = text_to_sign("orderHistoryQueryAll", fields, MOMENT, 5000)
     if text == wanted:
         return right("The exchange answered, and `text_for` sorts any other parameters too.")
     return wrong(
-        "Your request was accepted, but `text_for` sorts only these parameters. From "
-        f"{', '.join(OTHERS)} it makes {_middle(text)}"
+        "Your request was accepted, but `text_for` is not right for every dict. From a dict with "
+        f"{', '.join(OTHERS)} it makes:\n{_middle(text)}"
     )
 
 
@@ -59,7 +72,8 @@ def _middle(text: object) -> str:
     """The part between the instruction and the timestamp, if the text has both."""
     if not isinstance(text, str):
         return f"{shown(text)}."
-    return text.partition("&")[2].partition("&timestamp")[0] or shown(text)
+    middle = text.partition("&")[2].partition("&timestamp")[0]
+    return f"`{middle}`" if middle else shown(text)
 
 
 # --- 02.3 -----------------------------------------------------------------------------------------
@@ -79,7 +93,7 @@ def one_spelling(learner: LearnerState) -> Verdict:
         said = f"The exchange received excludePlatform={value}. It reads only true and false."
         if value == "True" and not learner.has_changed():
             return untried(f"{said} {CHANGE}")
-        return wrong(f"{said} The value that is sent must change, too.")
+        return wrong(f"{said} Change the value that is sent and the value that is signed.")
     must_be_accepted(learner, entries, DEPOSITS, "")
     return right("You sent excludePlatform=true, and you signed excludePlatform=true.")
 
@@ -90,16 +104,25 @@ def one_spelling(learner: LearnerState) -> Verdict:
 def with_window(learner: LearnerState) -> Verdict:
     """Was it accepted, and does the text have the window of the header, whatever it is?"""
     first = at_first("Invalid signature", "no_window")
-    wanted = {"symbol": "SOL_USDC_PERP"}
-    must_be_accepted(learner, learner.log("get_positions"), wanted, first)
+    wanted, entries = {"symbol": "SOL_USDC_PERP"}, learner.log("get_positions")
+    must_be_accepted(learner, entries, wanted, first)
+    if not is_accepted(entries[-1]):  # an earlier cell was accepted, and this one is not
+        return refused(entries[-1])
     for window in (20000, 1000):
         text = learner.call("position_text", MOMENT, window)
-        if text != text_to_sign("positionQuery", dict(wanted), MOMENT, window):
+        expected = text_to_sign("positionQuery", dict(wanted), MOMENT, window)
+        if text != expected:
             return wrong(
-                f"Your request was accepted. But for a window of {window} your text ends with "
-                f"{shown(str(text)[-22:])}, and the header would have {window}."
+                f"Your request was accepted. But for a window of {window} your text is not right.\n"
+                f"yours:    {_end(text)}\nexpected: {_end(expected)}"
             )
     return right("The window in the text is the window in the header.")
+
+
+def _end(text: object) -> str:
+    """The text from the timestamp on, if it has one."""
+    _, found, end = str(text).partition("&timestamp=")
+    return f"...{found}{end}" if found and isinstance(text, str) else shown(text)
 
 
 # --- 02.5 -----------------------------------------------------------------------------------------
@@ -109,9 +132,14 @@ def milliseconds(learner: LearnerState) -> Verdict:
     """Was a request for the withdrawals accepted?"""
     message = "Invalid timestamp: must be within 10 minutes of current time"
     entries = learner.log("get_withdrawals")
-    differ = entries and len((entries[-1]["finding"] or "").splitlines()) > 2
-    if differ and not any(map(is_accepted, entries)):  # only one of text and header was changed
-        return refused(entries[-1])
+    times = re.findall(r"timestamp=(\d+)", (entries[-1]["finding"] or "") if entries else "")
+    if len(set(times)) == 2 and not any(map(is_accepted, entries)):  # only one of them is right
+        said = entries[-1]["verdict"].removeprefix("INVALID_CLIENT_REQUEST: ")
+        return wrong(
+            f"The exchange refused it: {said}. You signed the time {times[0]}, but X-Timestamp had "
+            f"the time {times[1]}. Both need the same time, in milliseconds. Change `now`: the text "
+            "and the header use it."
+        )
     must_be_accepted(learner, entries, {"limit": "7"}, at_first(message, "time_unit"))
     return right("The text and the header have whole milliseconds, and the exchange answered.")
 
@@ -123,14 +151,15 @@ def in_base64(learner: LearnerState) -> Verdict:
     """Was a request for the collateral accepted? If not: which spelling was sent?"""
     entries, signature = learner.log("get_collateral"), learner.get("signature_text")
     if isinstance(signature, bytes) and len(signature) == 64 and not any(map(is_accepted, entries)):
-        return wrong("X-Signature was 64 raw bytes. A header is text, so write them in base64.")
+        said = "X-Signature was 64 raw bytes. A header is text, so write the bytes in base64."
+        return replace(wrong(said), explains=RequestException)
     if entries and isinstance(signature, str) and not any(map(is_accepted, entries)):
         problem = _spelling(signature)
         if problem:
             return wrong(f"The exchange refused it: {problem}")
     first = at_first("Invalid X-Signature header", "signature_form")
     must_be_accepted(learner, entries, {}, first)
-    return right("You sent 64 bytes as 88 letters of base64, and the exchange could read them.")
+    return right("You sent 64 bytes as 88 characters of base64, and the exchange could read them.")
 
 
 def _spelling(signature: str) -> str:
@@ -141,11 +170,11 @@ def _spelling(signature: str) -> str:
             "and your cell sent these, too."
         )
     if len(signature) == 172:
-        return "X-Signature had 172 letters. That is base64 of the hex, and not of the 64 bytes."
+        return "X-Signature had 172 characters. You wrote the hex in base64, and not the 64 bytes."
     if "-" in signature or "_" in signature:
         return "X-Signature was in the base64 for URLs, with - and _. The exchange reads + and /."
     if len(signature) not in (88, 128):
-        return f"X-Signature had {len(signature)} letters. 64 bytes in base64 have 88."
+        return f"X-Signature had {len(signature)} characters. 64 bytes in base64 have 88."
     return ""
 
 
@@ -156,8 +185,7 @@ def alone(learner: LearnerState) -> Verdict:
     """Was the account asked for, signed? A path that does not exist counts as a try."""
     entries = [entry for entry in learner.log() if entry["operation"] in ("get_account", None)]
     if entries and entries[-1]["operation"] is None and not any(map(is_accepted, entries)):
-        said = f"{entries[-1]['method']} {entries[-1]['path']}"
-        return wrong(f"The exchange does not know {said}: {entries[-1]['verdict']}.")
+        return unknown_path(entries[-1])
     first = at_first("Missing X-API-Key header", "missing_header")
     must_be_accepted(learner, entries, {}, first)
     return right("You wrote and signed a whole request by yourself.")

@@ -18,7 +18,14 @@ from .grading import (
     untried,
     wrong,
 )
-from .log_queries import at_first, is_accepted, must_be_accepted, refused, still_refused
+from .log_queries import (
+    at_first,
+    is_accepted,
+    must_be_accepted,
+    refused,
+    still_refused,
+    unknown_path,
+)
 from .zones import ZONES, time_zone
 
 # --- 03.1 -----------------------------------------------------------------------------------------
@@ -33,6 +40,12 @@ def instruction(learner: LearnerState) -> Verdict:
         or (entry["operation"] == "get_open_orders" and sent(entry).get("symbol") == "ETH_USDC")
     ]
     history = [entry for entry in tried if entry["operation"] == "get_order_history"]
+    last = learner.log()[-1:]
+    if last and last[0]["operation"] is None and not any(map(is_accepted, history)):
+        return unknown_path(last[0])
+    asked = learner.log("get_order_history")[-1:]
+    if asked and not sent(asked[0]) and isinstance(learner.get("eth_orders"), list):
+        return wrong("`eth_orders` has orders of other markets. Ask for the market ETH_USDC only.")
     if tried and tried[-1]["operation"] == "get_open_orders" and not any(map(is_accepted, history)):
         return wrong(
             "You changed the path to /api/v1/orders, and that gives the orders that wait now. For "
@@ -53,8 +66,11 @@ def instruction(learner: LearnerState) -> Verdict:
 
 
 def limit_signed(learner: LearnerState) -> Verdict:
-    """Were three fills of SOL asked for, and is the limit signed too?"""
-    tried = [entry for entry in learner.log("get_fills") if "symbol" in sent(entry)]
+    """Were three fills of SOL asked for, and is the limit signed too?
+
+    The notebook's own cells ask for fills without any parameter.
+    """
+    tried = [entry for entry in learner.log("get_fills") if sent(entry)]
     if tried and tried[-1]["query"].count("limit=") > 1 and not any(map(_three_fills, tried)):
         return wrong(
             f"The exchange received {tried[-1]['query']}. You sent the limit twice and signed it "
@@ -80,7 +96,7 @@ def none_left_out(learner: LearnerState) -> Verdict:
     ):
         said = f"`my_orders({', '.join(map(repr, arguments))})`"
         before = len(learner.log("get_open_orders"))
-        learner.call("my_orders", *arguments)
+        answer = learner.call("my_orders", *arguments)
         made = learner.log("get_open_orders")[before:]
         if not made:
             return wrong(f"{said} did not ask the exchange for open orders.")
@@ -94,6 +110,11 @@ def none_left_out(learner: LearnerState) -> Verdict:
             expected = "&".join(f"{name}={value}" for name, value in wanted.items())
             return wrong(
                 f"{said} sent {made[-1]['query'] or 'nothing'}. It should send {expected}."
+            )
+        if not isinstance(answer, list):
+            return wrong(
+                f"{said} sent the right request, but it returned {shown(answer)}, and not the list "
+                "of orders. Is a `return` missing?"
             )
     return right("Your function neither sends nor signs None, and it sends and signs the rest.")
 
@@ -114,11 +135,13 @@ def every_page(learner: LearnerState) -> Verdict:
     orders = learner.call("every_order")
     pages = learner.log("get_order_history")[before:]
     if not isinstance(orders, list):
+        if orders is None:
+            return wrong("`every_order()` returns None. Is a `return` missing?")
         kind = type(orders).__name__
-        return wrong(f"`every_order()` returns a {kind}, and not a list of orders.")
+        return wrong(f"`every_order()` returns a value of the type {kind}, and not a list.")
     if any(not isinstance(order, dict) or "id" not in order for order in orders):
         return wrong(
-            "`every_order()` returns a list, but not all of it are orders. Is it a list of pages?"
+            "`every_order()` returns a list, but its elements are not orders. Is it a list of pages?"
         )
     ids = [order["id"] for order in orders]
     if any(int(sent(page).get("limit", 100)) > PAGE for page in pages):
@@ -131,7 +154,8 @@ def every_page(learner: LearnerState) -> Verdict:
             f"Your function makes {len(pages)} requests, and gives {len(ids)} orders, each once."
         )
     if ids == whole[:PAGE] and len(pages) == 1:
-        return untried()
+        first = f"`every_order()` still returns the first page only: {PAGE} of {len(whole)} orders."
+        return wrong(first) if learner.has_changed() else untried(f"{first} {CHANGE}")
     return wrong(_other_than_the_whole(ids, whole))
 
 
@@ -139,7 +163,7 @@ def _other_than_the_whole(ids: list[str], whole: list[str]) -> str:
     said = f"There are {len(whole)} orders, and `every_order()` gives {len(ids)}"
     if len(set(ids)) < len(ids):
         twice = len(ids) - len(set(ids))
-        return f"{said}, {twice} of them for the second time. `offset` counts rows, not pages."
+        return f"{said}, {twice} of them for the second time. `offset` is a number of rows, and not of pages."
     if len(ids) < len(whole):
         return f"{said}. Some are missing. How does your function know that a page is the last one?"
     return f"{said}, but not in the order of the exchange, which is newest first."
@@ -171,7 +195,10 @@ def age(learner: LearnerState) -> Verdict:
     if all(off == zone for _, off, zone, *_ in answers):
         asked = f"Asked in Tokyo ten minutes after a fill, `age` says {answers[0][0]}."
         if learner.has_changed():
-            return wrong(f"{asked} You gave the fill the zone of `now`. The exchange writes UTC.")
+            return wrong(
+                f"{asked} It counts the nine hours between Tokyo and UTC, too. The time of the fill "
+                "is in UTC, and not in the zone of `now`."
+            )
         return untried(f"{asked} {CHANGE}")
     for found, off, _, there, meaning, fill, old in answers:
         if off:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from bpkit.client import Client
 
@@ -20,6 +20,9 @@ from .grading import (
     wrong,
 )
 
+if TYPE_CHECKING:
+    from bpkit.sandbox import Sandbox
+
 SOL, BTC = "SOL_USDC_PERP", "BTC_USDC_PERP"
 
 
@@ -31,9 +34,9 @@ class _Theirs(Client):
 
 
 @contextmanager
-def _exchange(funds: str) -> Iterator[tuple[Any, Client]]:
+def _exchange(funds: str) -> Iterator[tuple[Sandbox, Client]]:
     """An exchange of the check's own, and a client of a new account in it."""
-    from bpkit.sandbox import Sandbox  # here: it loads numpy, and most exercises need none
+    from bpkit.sandbox import Sandbox  # not where no exercise of this notebook is checked
 
     sandbox = Sandbox()
     try:
@@ -143,7 +146,7 @@ def _at_once(client: Client) -> str:
     return f"Your function changed the position at once: it is {now} SOL instead of 10."
 
 
-def _in_the_fall(sandbox: Any, client: Client, held: Decimal, sold: Decimal) -> str:
+def _in_the_fall(sandbox: Sandbox, client: Client, held: Decimal, sold: Decimal) -> str:
     """What goes wrong when the price falls to 161, and on to 155; "" if nothing does."""
     after = f"After {sold} SOL were sold, " if sold else ""
     sandbox.set_path(SOL, "170 -> 161 in 2m")

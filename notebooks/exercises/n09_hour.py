@@ -47,10 +47,10 @@ class Mortal(Counted):
 
     dead = False
 
-    def _send(self, name: Any, fields: Any) -> Any:
+    def _send(self, *args: Any, **more: Any) -> Any:
         if self.dead:
             raise Killed
-        return super()._send(name, fields)
+        return super()._send(*args, **more)
 
 
 class Step:
@@ -291,7 +291,7 @@ def hour(learner: LearnerState) -> Verdict:
         return wrong(f"`follow` should be a function, and is {shown(follow)}.")
     if is_code_of(follow, HOUR.starter):
         return untried()
-    from bpkit.sandbox import Sandbox  # here: it loads numpy, and most exercises need none
+    from bpkit.sandbox import Sandbox  # it takes a moment, and only this check needs it
 
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
         trial = Hour(sandbox, follow, Path(folder))

@@ -30,7 +30,8 @@ SHELLS_OWN = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 def not_there(name: str, known: Iterable[str] = ()) -> str:
     """The sentence for a missing name. ``known``: the names that exist; one of them may be meant."""
     candidates = [one for one in known if not one.startswith("_") and one not in SHELLS_OWN]
-    meant = get_close_matches(name, candidates, 1, CLOSE)
+    same = [one for one in candidates if one.lower() == name.lower()]  # true, for True
+    meant = same or get_close_matches(name, candidates, 1, CLOSE)
     if meant:
         return f"`{name}` is not there. Did you mean `{meant[0]}`? If not: {RUN_ABOVE}"
     return f"`{name}` is not there yet. {RUN_ABOVE}"

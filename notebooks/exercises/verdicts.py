@@ -6,6 +6,7 @@ import re
 import textwrap
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 
 RIGHT, WRONG, UNTRIED, CANNOT_TELL = "Right", "Wrong", "Not tried yet", "Cannot tell"
 WIDTH = 92  # characters of a line that a notebook shows without scrolling
@@ -23,12 +24,14 @@ SIGNS = {
 class Verdict:
     """The result of a check: one of the four outcomes, and the reason in a sentence or two.
 
-    ``offer``: a last line that says how to get help; "" if there is none.
+    ``offer``: a last line that says how to get help; "" if there is none. ``explains``: if the
+    learner's cell stopped with an error of this type, the reason is about that error.
     """
 
     outcome: str
     reason: str
     offer: str = field(default="", compare=False)
+    explains: type[BaseException] | tuple[()] = field(default=(), compare=False)
 
     def __repr__(self) -> str:
         said = "\n".join(
@@ -42,7 +45,8 @@ class Verdict:
         said = f"<b>{self.outcome}.</b> {_html(self.reason)}"
         if self.offer:
             label, _, call = self.offer.partition(": ")
-            said += f"<br>{label}: <code>{escape(call, quote=False)}</code>"
+            said += "" if said.endswith("</pre>") else "<br>"
+            said += f"{label}: <code>{escape(call, quote=False)}</code>"
         return (
             f'<div style="border-left: 4px solid {colour}; padding-left: 0.8em;">'
             f'<b style="color: {colour};">{sign}</b> {said}</div>'
@@ -50,9 +54,19 @@ class Verdict:
 
 
 def _html(text: str) -> str:
-    """Text as HTML: `code` becomes <code>, and a line stays a line."""
-    marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(text, quote=False))
-    return marked.replace("\n", "<br>")
+    """Text as HTML: `code` becomes <code>, a line stays a line, and compared texts keep columns."""
+    made = ""
+    for compared, lines in groupby(escape(text, quote=False).split("\n"), _is_compared):
+        if compared:
+            made += '<pre style="margin: 0;">' + "\n".join(lines) + "</pre>"
+        else:
+            made += "<br>".join(re.sub(r"`([^`]+)`", r"<code>\1</code>", one) for one in lines)
+    return made
+
+
+def _is_compared(line: str) -> bool:
+    """Is it one of two texts, one below the other, or the caret under their first difference?"""
+    return bool(re.match(r"(signed|yours|expected): |\s*\^$", line))
 
 
 def right(text: str) -> Verdict:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import PLACED, Scripted
+from helpers import PLACED, Scripted
 
 from bpkit import LIVE_URL, ApiError, Client, GuardError, InputError, Key, MissingKeyError
 from bpkit.sandbox import Sandbox

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Plain, Scripted
+from helpers import Plain, Scripted
 
 from bpkit import LIVE_URL, Client, Key, MissingKeyError
 from bpkit.cli import check_setup

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import DEMO_SECRET
+from helpers import DEMO_SECRET
 
 import bpkit
 from bpkit import Client, Key, cli

@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from conftest import DEMO_SECRET, VECTORS, examples
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from helpers import DEMO_SECRET, VECTORS, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -16,8 +16,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from conftest import DEMO_SECRET
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from helpers import DEMO_SECRET
 
 from bpkit.doctor import Finding, diagnose, diagnosis
 

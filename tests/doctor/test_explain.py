@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
-from conftest import PLACED, VECTORS, Scripted
+from helpers import PLACED, VECTORS, Scripted
 from requests import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 

@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from conftest import DEMO_SECRET, examples
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from helpers import DEMO_SECRET, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

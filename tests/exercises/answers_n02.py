@@ -48,12 +48,12 @@ WRONG = {
         ),
     ],
     "02.2": [
-        (_starter("02.2", _SORTED_BY_HAND), "sorts only these parameters"),
+        (_starter("02.2", _SORTED_BY_HAND), "not right for every dict"),
         (
             _starter("02.2", ("params.items()", "reversed(params.items())"),
                      ('{"symbol": "ETH_USDC", "limit": 20, "sortDirection": "Asc"}',
                       '{"symbol": "ETH_USDC", "sortDirection": "Asc", "limit": 20}')),
-            "sorts only these parameters",
+            "not right for every dict",
         ),
         (
             _solved("02.2", ("sorted(params.items())", "sorted(params.items(), reverse=True)"),
@@ -70,14 +70,15 @@ WRONG = {
         (_starter("02.3", ("True", "1")), "received excludePlatform=1"),
         (_starter("02.3", ("True", '"false"')), "asked for excludePlatform=false"),
         (_starter("02.3", ("True", '"true"'), ("7", "20")), "asked for limit=20"),
-        (_in_ipython("02.3", _starter("02.3", ("True", '"True"'))), "is sent must change"),
+        (_in_ipython("02.3", _starter("02.3", ("True", '"True"'))),
+         "Change the value that is sent"),
     ],
     "02.4": [
         (_starter("02.4", ("{now}", "{now}&window=20000")), "for a window of 1000"),
         (_starter("02.4", ("{now}", "{now}&window=5000")), "Another window was signed"),
         (
             _starter("02.4", ("{now}", "{now}&window=5000"), ("20000", "5000")),
-            "the header would have 20000",
+            "for a window of 20000",
         ),
         (
             _solved("02.4", ("{now}&window={window}", "{window}&window={now}")),
@@ -85,8 +86,8 @@ WRONG = {
         ),
     ],
     "02.5": [
-        (_starter("02.5", ("timestamp={now}", "timestamp={now * 1000}")), "signed:"),
-        (_starter("02.5", ("_text, now", "_text, now * 1000")), "Invalid signature"),
+        (_starter("02.5", ("timestamp={now}", "timestamp={now * 1000}")), "You signed the time"),
+        (_starter("02.5", ("_text, now", "_text, now * 1000")), "Both need the same time"),
         (
             _starter("02.5", ("int(time.time())", "time.time() * 1000")),
             "Invalid X-Timestamp header",
@@ -100,12 +101,16 @@ WRONG = {
     "02.6": [
         (_starter("02.6", (_HEX, "str(base64.b64encode(private_key.sign(text.encode())))")),
          "a b and quotation marks"),
-        (_starter("02.6", (_HEX, f"base64.b64encode({_HEX}.encode()).decode()")), "of the hex"),
+        (_starter("02.6", (_HEX, f"base64.b64encode({_HEX}.encode()).decode()")), "wrote the hex"),
         (
             _starter("02.6", (_HEX, "base64.b64encode(text.encode()).decode()")),
             "64 bytes in base64 have 88",
         ),
         ("signature_text = private_key.sign(text.encode())", "64 raw bytes"),
+        (
+            _in_ipython("02.6", _starter("02.6", (".hex()", ".hex().upper()"))),
+            "X-Signature is not",
+        ),
         (_solved("02.6", ("collateralQuery", "balanceQuery")), "Another instruction"),
     ],
     "02.7": [
@@ -117,7 +122,7 @@ WRONG = {
         (_solved("02.7", (_ACCOUNT, "/api/v1/accounts"), (".json()", ".text")), "not know GET"),
         (
             _solved("02.7", ("{})", '{"symbol": "SOL_USDC"})')),
-            "the signature of instruction=accountQuery&timestamp=",
+            "could not find out which text",
         ),
         (
             _in_ipython("02.7", _starter("02.7", ("{}", '{"X-Window": "5000"}'))),

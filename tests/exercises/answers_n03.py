@@ -52,12 +52,19 @@ WRONG = {
         (_orders("orderHistoryQuery"), "instruction=orderHistoryQueryAll"),
         (_orders("fillHistoryQueryAll"), "Another instruction"),
         (_orders("orderQueryAll", path="/api/v1/orders"), "You changed the path"),
+        (_orders("orderQueryAll", path="/api/v1/history/orders"), "not know GET"),
+        (
+            'eth_orders = signed_get("/wapi/v1/history/orders", "orderHistoryQueryAll", {})',
+            "orders of other markets",
+        ),
         (_orders("orderHistoryQueryAll", symbol="SOL_USDC"), "asked for symbol=SOL_USDC"),
         (_in_ipython("03.1", _orders("orderQueryAll", symbol="SOL_USDC")), "Another instruction"),
     ],
     "03.2": [
         (_fills(f"{_FILLS}?limit=3", '{"symbol": "SOL_USDC", "limit": 3}'), "sent the limit twice"),
         (_fills(_FILLS, '{"symbol": "SOL_USDC"}'), "had no limit"),
+        (_fills(_FILLS, '{"symbol": "SOL_USDC", "Limit": 3}'), "It sent symbol=SOL_USDC&Limit=3"),
+        (_fills(_FILLS, '{"limit": 3}'), "had no symbol"),
         (_fills(_FILLS, '{"symbol": "SOL_USDC", "limit": 5}'), "asked for limit=5"),
         (
             _changed(_SOLVED["03.2"], ("fillHistoryQueryAll", "fillQueryAll")),
@@ -84,6 +91,7 @@ WRONG = {
             _in_ipython("03.3", _my_orders('{"symbol": symbol} | {"marketType": market_type}')),
             "Parameters were signed that were not sent",
         ),
+        (_changed(_SOLVED["03.3"], ("return signed_get", "signed_get")), "returned None"),
         ("def my_orders(symbol, market_type=None):\n    return []", "did not ask the exchange"),
     ],
     "03.4": [
@@ -100,7 +108,7 @@ WRONG = {
                 "rows = []\nfor number in range(3):\n"
                 "    rows += bp.get_order_history(limit=2, offset=number)\nreturn rows"
             ),
-            "counts rows, not pages",
+            "number of rows",
         ),
         (
             _every_order(
@@ -115,7 +123,12 @@ WRONG = {
             ),
             "newest first",
         ),
-        (_every_order("return bp.get_order_history(limit=2).df"), "returns a DataFrame"),
+        (_every_order("rows = bp.get_order_history(limit=2)").rpartition("\n")[0], "returns None"),
+        (
+            _in_ipython("03.4", _every_order("rows = bp.get_order_history(limit=2)\nreturn rows")),
+            "the first page only",
+        ),
+        (_every_order("return bp.get_order_history(limit=2).df"), "of the type DataFrame"),
     ],
     "03.5": [
         (_age(f"now - {_TIME}"), "raised TypeError"),
@@ -129,7 +142,7 @@ WRONG = {
         (_age("timedelta(minutes=10)"), "says 0:10:00 for a fill at 2026-09-01T08:45"),
         (
             _in_ipython("03.5", _age(f"now - {_TIME}.replace(tzinfo=now.tzinfo)")),
-            "You gave the fill",
+            "It counts the nine hours",
         ),
     ],
 }  # fmt: skip

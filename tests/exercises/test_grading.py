@@ -134,6 +134,10 @@ def test_a_verdict_has_a_sign_and_a_colour(make: Callable[[str], Verdict], sign:
     (colour,) = set(re.findall(r"#[0-9a-f]{6}", shown))
     assert f'<b style="color: {colour};">{sign}</b> <b>{make("").outcome}.</b>' in shown
     assert "It is <code>a &lt; b</code> &amp; more.<br>A second line." in shown
+    texts = "Compare.\nsigned:   a&b\nexpected: a&c\n            ^"
+    shown = replace(make(texts), offer="Hint: h()")._repr_html_()
+    columns = "signed:   a&amp;b\nexpected: a&amp;c\n            ^"
+    assert f'Compare.<pre style="margin: 0;">{columns}</pre>Hint: <code>h()</code>' in shown
     assert shown.count(colour) == 2 and "background" not in shown  # the text has the page's colours
 
 
@@ -196,6 +200,20 @@ def test_a_changed_cell_is_never_called_untried() -> None:
     assert graded(still_41, answer=42, In=run) == right("yes")
     late = cannot_tell("The sandbox was stopped.")
     assert graded(lambda learner: late, answer=41, In=run) == late
+
+
+def test_a_verdict_that_explains_the_error_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"answer": 41, "In": ["", "answer = 40 + 1"]}
+    monkeypatch.setitem(cells.STOPS, 1, cells.Stop(ValueError("bytes"), sent=False))
+    explained = replace(wrong("Write it as text."), explains=ValueError)
+    assert graded(lambda learner: explained, **names) == explained
+    other = replace(explained, explains=KeyError)
+    assert "ValueError: bytes" in graded(lambda learner: other, **names).reason
+
+
+def test_long_arguments_are_not_repeated() -> None:
+    said = graded(lambda learner: learner.call("cut", "x" * 60, "y" * 60), cut=lambda a, b: a / b)
+    assert said.reason.startswith("`cut(...)` raised TypeError")
 
 
 def test_two_names_of_the_starter_are_both_needed() -> None:

@@ -60,6 +60,7 @@ def test_a_misspelt_name_is_suggested_beside_the_other_way() -> None:
     shown = FakeShell(orders=[1]).run("orderz") or ""
     assert "Did you mean `orders`?" in shown and "Run All Above" in shown
     assert "Did you mean `print`?" in (FakeShell().run("pritn(1)") or "")
+    assert "Did you mean `True`?" in (FakeShell().run("print(true)") or "")
     local = "def f():\n    quantity = 1\n    return quantitty\nf()"
     assert "Did you mean `quantity`?" in (FakeShell().run(local) or "")
     assert "Did you mean" not in (FakeShell(_orders=1).run("orderz") or "")

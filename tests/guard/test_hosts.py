@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import urllib3
-from conftest import examples
+from helpers import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEMO_SECRET, Scripted
+from helpers import DEMO_SECRET, Scripted
 
 from bpkit import (
     ApiError,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PLACED, Scripted, least_answer
+from helpers import PLACED, Scripted, least_answer
 from live import Live
 from samples import LEAST
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import DEMO_SECRET
+from helpers import DEMO_SECRET
 
 from bpkit import LIVE_URL, ApiError, Arming, Client, GuardError, Key
 from bpkit.guard.hosts import Host, check_host

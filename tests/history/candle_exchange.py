@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bpkit import Client
-from bpkit.results import Record, Rows, read
+from bpkit.operations import OPERATIONS
+from bpkit.results import Record, Rows, read, read_reply
 
 Row = dict[str, Any]
 STEPS = {"1m": 60, "5m": 300, "1h": 3600, "4h": 14_400, "1d": 86_400, "1s": 1}  # seconds
@@ -113,6 +114,12 @@ class Exchange(Client):
             rows = self.meddle(rows)
             headers = {} if self.age is None else {"Age": str(self.age)}
         return read("klines", 200, headers, json.dumps(rows).encode())
+
+    def _call(self, name: str, arguments: Any, read: Any = read_reply) -> Any:
+        """The same, with the bytes for a ``read`` of the caller."""
+        rows = getattr(self, name)(**arguments)
+        content = json.dumps(rows, separators=(",", ":")).encode()
+        return read(OPERATIONS[name], arguments, 200, rows.headers, content)
 
     def refuse(self, symbol: str) -> None:
         from bpkit import ApiError

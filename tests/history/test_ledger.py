@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
-from bpkit import Client, InputError
+from bpkit import ApiError, Client, InputError
 from bpkit.history import ledger, save_balances
+from bpkit.history.ledger_report import Ledger
+from bpkit.history.lots import books
 from bpkit.sandbox import Sandbox
 
 
@@ -49,6 +54,96 @@ def test_the_movements_add_up_to_the_balances(
     for asset, row in bp.get_balances().items():
         assert ends[asset] == Decimal(row["available"]) + Decimal(row["locked"])
     assert book.differences == []
+
+
+FUNDS = {"USDC": "3000", "SOL": "8", "ETH": "0.00009", "BTC": "0.000001234"}  # two are dust
+MARGIN = {"auto_borrow": True, "auto_borrow_repay": True, "auto_lend_redeem": True}
+
+
+def owned(bp: Client) -> dict[str, Decimal]:
+    """What is owned less what is owed, by asset, without zeros."""
+    found = {asset: Decimal(row["available"]) for asset, row in bp.get_balances().items()}
+    for row in bp.get_borrow_lend_positions():
+        found[row["symbol"]] = found.get(row["symbol"], Decimal(0)) + Decimal(row["netQuantity"])
+    return {asset: amount for asset, amount in found.items() if amount}
+
+
+def without_usdc(held: dict[str, Decimal]) -> dict[str, Decimal]:
+    return {asset: amount for asset, amount in held.items() if asset != "USDC"}
+
+
+def in_lots(book: Ledger, time: datetime, method: Any) -> dict[str, Decimal]:
+    """Units in lots less units in short lots, at a time. An asset has lots of one kind only."""
+    found: dict[str, Decimal] = {}
+    for lot in books([one for one in book.movements if one.time <= time], method).left:
+        assert lot.quantity * found.get(lot.asset, lot.quantity) > 0
+        found[lot.asset] = found.get(lot.asset, Decimal(0)) + lot.quantity
+    return found
+
+
+def borrow_and_trade(
+    bp: Client, sandbox: Sandbox, seed: int, steps: int = 20
+) -> list[tuple[datetime, dict[str, Decimal]]]:
+    """A random session: loans, spot margin, dust, futures, and at the end a liquidation.
+
+    Returns what was owned after each step.
+    """
+    chance, moments = Random(seed), []
+    for _ in range(steps):
+        what = chance.choice(["loan", "loan", "spot", "margin", "future", "dust", "settings"])
+        side = chance.choice(["Bid", "Ask"])
+        asset, quantity = chance.choice([("SOL", "1.5"), ("ETH", "0.12"), ("BTC", "0.00123")])
+        large = str(Decimal(quantity) * 20)
+        with suppress(ApiError):  # it has too little for some of them
+            if what == "loan":
+                kind = "Lend" if side == "Bid" else "Borrow"
+                bp.execute_borrow_lend(symbol=asset, side=kind, quantity=quantity)
+            elif what == "spot":
+                bp.execute_order(f"{asset}_USDC", side, "Market", quantity=quantity)
+            elif what == "margin":
+                bp.execute_order(f"{asset}_USDC", side, "Market", quantity=large, **MARGIN)
+            elif what == "future":
+                bp.execute_order("SOL_USDC_PERP", side, "Market", quantity="5")
+            elif what == "dust":
+                bp.convert_dust()
+            else:
+                bp.update_account_settings(auto_lend=side == "Bid", auto_repay_borrows=True)
+        moments.append((sandbox.now, owned(bp)))
+        sandbox.advance(minutes=chance.randint(1, 100))
+    side, price = ("Bid", "80") if seed % 2 else ("Ask", "300")
+    for _ in range(3):
+        with suppress(ApiError):
+            bp.execute_order("SOL_USDC_PERP", side, "Market", quantity="60")
+    sandbox.set_price("SOL_USDC_PERP", price)
+    sandbox.advance(minutes=70)
+    return [*moments, (sandbox.now, owned(bp))]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_loans_dust_and_a_liquidation_add_up_too(
+    sandbox: Sandbox, tmp_path: Path, seed: int
+) -> None:
+    bp = Client(sandbox.url, sandbox.open_account(FUNDS))
+    save_balances(bp, tmp_path / "balances.json")
+    sandbox.advance(seconds=1)
+    bp.convert_dust(symbol="ETH")
+    moments = borrow_and_trade(bp, sandbox, seed)
+    orders = {row["systemOrderType"] for row in bp.get_fills(limit=1000)}
+    assert {"LiquidatePositionOnBook", "CollateralConversion"} <= orders
+    book = ledger(bp, opening=tmp_path / "balances.json")
+    kinds = set(book.df["kind"])
+    assert {"trade", "fee", "settlement", "interest", "dust"} <= kinds
+    assert "unexplained" not in kinds and book.differences == []
+    ends = book.df.groupby("asset")["balance"].last()
+    assert {asset: amount for asset, amount in ends.items() if amount} == moments[-1][1]
+    for method in ("FIFO", "average"):
+        for time, held in moments:
+            assert in_lots(book, time, method) == without_usdc(held)
+    assert any(one.kind == "short" for one in book.books().disposals)
+    fills = sum(not row["symbol"].endswith("_PERP") for row in bp.get_fills(limit=1000))
+    groups = {one.group for one in book.movements if one.kind == "trade"}
+    assert len(groups) == fills  # one group for each fill, also where fills have no id of their own
+    book.to_csv(tmp_path / "tax.csv")
 
 
 def test_interest_counts_and_loans_do_not(sandbox: Sandbox, bp: Client, tmp_path: Path) -> None:
@@ -116,8 +211,6 @@ def test_until_ends_the_book_and_later_rows_still_count_for_the_check(
 
 def test_a_sale_at_new_year_belongs_to_the_year_of_the_zone(tmp_path: Path) -> None:
     from test_lots import year
-
-    from bpkit.history.ledger_report import Ledger
 
     found = year()
     book = Ledger(found, None, found[-1].time, "given", "http://exchange", [])

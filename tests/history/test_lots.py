@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bpkit.history.ledger_report import Ledger
 from bpkit.history.lots import Books, books
 from bpkit.history.movements import Movement, movements, valued
 
@@ -175,11 +176,136 @@ def test_what_was_deposited_has_the_cost_that_you_name(
     assert made.left[0].quantity == 1
 
 
-def test_what_is_sold_before_it_came_has_no_known_cost() -> None:
-    sale = fill("2026-01-01T00:00:00", "SOL_USDC", "Ask", "1", "90", "0", "USDC", 1)
-    (one,) = books(valued(movements(fills=[sale]))).disposals
-    assert (one.proceeds, one.cost, one.gain) == (90, None, None)
-    assert [(part.acquired, part.quantity) for part in one.lots] == [(None, 1)]
+def spot(time: str, side: str, quantity: str, price: str, fee: str, number: int) -> dict[str, Any]:
+    """A fill of SOL_USDC in January 2026, with its fee in USDC."""
+    return fill(f"2026-01-{time}:00", "SOL_USDC", side, quantity, price, fee, "USDC", number)
+
+
+def paid_interest(time: str, quantity: str) -> dict[str, Any]:
+    return {
+        "timestamp": f"2026-01-{time}:00", "symbol": "SOL", "quantity": f"-{quantity}",
+        "paymentType": "Borrow", "positionId": "8",
+    }  # fmt: skip
+
+
+def a_short_sale_with_a_loan() -> list[Movement]:
+    """Borrow 2 SOL, sell them, buy 2.001, repay with interest; then buy 1 SOL and sell it.
+
+    The loan and its repayment move nothing, so they are not here. SOL was worth 165 USDC at the
+    first interest and 155 at the second.
+    """
+    fills = [
+        spot("01T10:00", "Ask", "2", "170", "0.34", 1),
+        spot("02T10:00", "Bid", "2.001", "160", "0", 2),
+        spot("03T10:00", "Bid", "1", "150", "0", 3),
+        spot("04T10:00", "Ask", "1", "155", "0.155", 4),
+    ]
+    rows = [paid_interest("01T11:00", "0.0006"), paid_interest("02T11:00", "0.0004")]
+    worth = {
+        f"interest 8 {row['timestamp']} SOL": Decimal(price)
+        for row, price in zip(rows, ("165", "155"), strict=True)
+    }
+    return valued(movements(fills=fills, interest=rows), worth)
+
+
+@pytest.mark.parametrize("method", ["FIFO", "average"])
+def test_a_short_sale_with_a_loan(method: Any) -> None:
+    """By hand; both methods agree, because each purchase closes all that is short:
+
+    sale      a short lot of 2 for 340 - 0.34 = 339.66
+    interest  a short lot of 0.0006 for 0.0006 x 165 = 0.099
+    purchase  closes 2.0006, which brought 339.66 + 0.099 = 339.759 and cost 2.0006 x 160 = 320.096:
+              gain 19.663. 0.0004 are left as a lot, for 0.0004 x 160 = 0.064
+    interest  takes that lot, at 0.0004 x 155 = 0.062: gain -0.002. Nothing is held or owed.
+    purchase  a lot of 1 for 150
+    sale      155 - 0.155 = 154.845: gain 4.845
+
+    All gains are 24.506, and the interest is 0.099 + 0.062 = 0.161. The difference is what the cash
+    changed by: 339.66 - 320.16 - 150 + 154.845 = 24.345.
+    """
+    found = a_short_sale_with_a_loan()
+    made = books(found, method)
+    assert [
+        (one.kind, one.quantity, one.proceeds, one.cost, one.gain) for one in made.disposals
+    ] == [
+        (kind, *map(Decimal, amounts))
+        for kind, *amounts in (
+            ("short", "2.0006", "339.759", "320.096", "19.663"),
+            ("interest", "0.0004", "0.062", "0.064", "-0.002"),
+            ("trade", "1", "154.845", "150", "4.845"),
+        )
+    ]
+    assert made.left == []
+    short = made.disposals[0]
+    assert (short.source_id, short.held_days) == ("2", 1 if method == "FIFO" else None)
+    assert [(part.source_id, str(part.quantity), str(part.cost)) for part in short.lots] == (
+        [("1", "-2", "-339.66"), ("8 2026-01-01T11:00:00", "-0.0006", "-0.0990")]
+        if method == "FIFO"
+        else [("", "-2.0006", "-339.7590")]
+    )
+    book = Ledger(found, None, found[-1].time, "given", "http://exchange", [])
+    assert [(row["asset"], row["kind"], row["gain"]) for row in book.totals(method)] == [
+        ("SOL", "disposals", Decimal("24.506")), ("SOL", "interest", Decimal("-0.161")),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "method, gains, cost",
+    [
+        # 1 SOL is sold at 100 that had cost 90, and 1 is sold short at 170 and 1 at 180.
+        # A purchase of 1.5 at 160 closes 1 for 170 and 0.5 for 90: 260 - 240.
+        # A purchase of 2 at 150 closes 0.5 for 90: 90 - 75. 1.5 are left for 225.
+        ("FIFO", ["10", "20", "15"], "225"),
+        # The pool of the short sales is 2 for 350: 1.5 of it are 262.5, and 0.5 are 87.5.
+        ("average", ["10", "22.5", "12.5"], "225"),
+    ],
+)
+def test_short_sales_are_closed_oldest_first_or_from_their_pool(
+    method: Any, gains: list[str], cost: str
+) -> None:
+    rows = [
+        spot("01T10:00", "Bid", "1", "90", "0", 1),
+        spot("02T10:00", "Ask", "1", "100", "0", 2),
+        spot("03T10:00", "Ask", "1", "170", "0", 3),
+        spot("04T10:00", "Ask", "1", "180", "0", 4),
+        spot("05T10:00", "Bid", "1.5", "160", "0", 5),
+        spot("06T10:00", "Bid", "2", "150", "0", 6),
+    ]
+    made = books(valued(movements(fills=rows)), method)
+    assert [one.gain for one in made.disposals] == [Decimal(gain) for gain in gains]
+    assert [(lot.quantity, lot.cost) for lot in made.left] == [(Decimal("1.5"), Decimal(cost))]
+
+
+def test_a_sale_of_more_than_is_owned_is_a_sale_and_a_short_sale() -> None:
+    """3 SOL for 360 - 0.36 = 359.64: a third, 119.88, is for the one that is owned."""
+    rows = [
+        spot("01T10:00", "Bid", "1", "100", "0", 1),
+        spot("02T10:00", "Ask", "3", "120", "0.36", 2),
+    ]
+    made = books(valued(movements(fills=rows)))
+    assert shown(made) == [("1 SOL", Decimal("119.88"), 100, Decimal("19.88"))]
+    assert [(lot.quantity, lot.cost) for lot in made.left] == [(-2, Decimal("-239.76"))]
+
+
+@pytest.mark.parametrize("cost, gain", [({}, None), ({"9": Decimal(80)}, 10)])
+def test_a_deposit_closes_a_short_sale(cost: dict[str, Decimal], gain: int | None) -> None:
+    came = deposit("1") | {"createdAt": "2026-01-02T00:00:00"}
+    sale = spot("01T10:00", "Ask", "1", "90", "0", 1)
+    made = books(valued(movements(fills=[sale], deposits=[came])), "FIFO", cost)
+    assert [(one.kind, one.proceeds, one.gain) for one in made.disposals] == [("short", 90, gain)]
+    assert made.left == []
+
+
+@pytest.mark.parametrize("trade", [0, None, 7])
+def test_fills_with_one_trade_id_are_still_several(trade: int | None) -> None:
+    """Conversions of collateral have no id, or 0; and both orders of a trade may be yours."""
+    buy = fill("2026-01-01T00:00:00", "SOL_USDC", "Bid", "1", "100", "0", "SOL", 7)
+    sell = fill("2026-01-01T00:00:00", "SOL_USDC", "Ask", "1", "100", "0.1", "USDC", 7)
+    rows = [row | {"tradeId": trade} for row in (sell, buy)]
+    found = valued(movements(fills=rows[::-1]))
+    assert len({one.group for one in found}) == 2
+    (one,) = books(found).disposals
+    assert (one.proceeds, one.cost) == (Decimal("99.9"), 100)
 
 
 def test_a_market_in_another_currency_is_a_sale_and_a_purchase() -> None:
@@ -213,12 +339,9 @@ trades = st.tuples(st.sampled_from(["Bid", "Ask"]), steps, steps, st.integers(0,
 def test_cash_and_what_is_left_add_up_to_the_gains(
     drawn: list[tuple[str, Decimal, Decimal, int]], method: Any
 ) -> None:
-    """Change of cash + cost of what is left = realised gains, to the last digit."""
+    """Change of cash + cost of what is left = realised gains, to the last digit, also if short."""
     rows, held = [], Decimal(0)
     for number, (side, quantity, price, rate) in enumerate(drawn):
-        quantity = quantity if side == "Bid" else min(quantity, held)
-        if not quantity:
-            continue
         coin, base = ("SOL", quantity) if side == "Bid" else ("USDC", quantity * price)
         fee = base * rate / 10_000
         held += quantity - fee if side == "Bid" else -quantity

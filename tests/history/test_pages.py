@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Scripted, examples
+from helpers import Scripted, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

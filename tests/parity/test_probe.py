@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEMO_SECRET
+from helpers import DEMO_SECRET
 
 from bpkit import LIVE_URL, GuardError, Key
 from bpkit.cli.parity import reference

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import DEMO_SECRET, Plain
+from helpers import DEMO_SECRET, Plain
 from test_pytest_plugin import LOADED
 
 from bpkit.sandbox import Sandbox

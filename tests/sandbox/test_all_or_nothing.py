@@ -22,7 +22,7 @@ from types import FrameType, FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 import pytest
-from conftest import DEMO_SECRET, Plain, examples
+from helpers import DEMO_SECRET, Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

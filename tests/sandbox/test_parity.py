@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from samples import LEAST
 
 from bpkit.operations import OPERATIONS

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 
 from bpkit import Client
 from bpkit.sandbox import Sandbox

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import random_session
-from conftest import DEMO_SECRET, Plain, examples
+from helpers import DEMO_SECRET, Plain, examples
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from random_session import Listening, call, carry_out, commands, everything, listen, new_service

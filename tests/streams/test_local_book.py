@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from conftest import examples
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

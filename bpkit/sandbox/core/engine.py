@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
@@ -88,6 +88,7 @@ class Engine(Undoable):
         self.account_streams = AccountStreams(
             self.outbox, lambda: self.now_us, self.mark, self.margin.exposure
         )
+        self.shortfalls = Shortfalls()
         self.settlement = FuturesSettlement(
             self.markets,
             self.market_maker,
@@ -97,8 +98,8 @@ class Engine(Undoable):
             self._end_spot_orders,
             self.account_streams,
             self.lending,
+            self.shortfalls.unsure,
         )
-        self.shortfalls = Shortfalls()
         self._feed_of = feed_of
         self._feeds: UndoDict[str, PriceFeed] = UndoDict()
 
@@ -141,11 +142,8 @@ class Engine(Undoable):
 
     def forget(self, account: EngineAccount) -> None:
         """Remove an account that is closed. Its key may get another one."""
-        tables: tuple[UndoDict[str, Any], ...] = (
-            self.accounts, self.lending.automatic, self.shortfalls.safe
-        )  # fmt: skip
-        for table in tables:
-            table.pop(account.public_key, None)
+        self.accounts.pop(account.public_key, None)
+        self.lending.automatic.pop(account.public_key, None)
 
     # Orders
 

@@ -126,10 +126,6 @@ class Exchange(Engine):
         """Convert the dust of an asset, or all of it, to USDC. Refusal: it is not dust."""
         dust.convert(self, account, symbol)
 
-    def dust_history(self, account: EngineAccount) -> list[Json]:
-        """``DustConversion``, newest first."""
-        return [row.wire() for row in reversed(account.dust)]
-
     # Borrowing and lending
 
     def lending_markets(self) -> list[Json]:
@@ -290,10 +286,6 @@ class Exchange(Engine):
         """``OrderType`` of every open order, oldest first."""
         return [order.wire() for order in account.open.values()]
 
-    def order_history(self, account: EngineAccount) -> list[Json]:
-        """``Order`` of every order that was accepted, newest first."""
-        return [order.history() for order in reversed(account.orders)]
-
     def fills(self, account: EngineAccount) -> list[Json]:
         """``OrderFill``, newest first."""
         return [fill.wire() for fill in reversed(account.fills)]
@@ -354,18 +346,10 @@ class Exchange(Engine):
         without ``e``, oldest first. ``symbol``: only of that market."""
         return self.account_streams.snapshots(account, symbol)
 
-    def position_history(self, account: EngineAccount) -> list[Json]:
-        """``PositionHistoryRow`` of every position, open or closed, newest first."""
-        return [self.position_row(account, one) for one in reversed(account.every_position)]
-
     def position_row(self, account: EngineAccount, position: EnginePosition) -> Json:
         """``PositionHistoryRow``."""
         symbol = position.market.symbol
         return position.history(self.mark(symbol), self.margin.exposure(account, symbol))
-
-    def funding_payments(self, account: EngineAccount) -> list[Json]:
-        """``FundingPayment``, newest first."""
-        return [row.wire(account.user_id) for row in reversed(account.funding)]
 
     def settlements(self, account: EngineAccount) -> list[Json]:
         """``Settlement`` of every change of the account's cash, newest first."""

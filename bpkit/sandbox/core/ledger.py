@@ -20,7 +20,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from ..formatting import plain
-from ..undo import Undoable, UndoDict
+from ..undo import Undoable, UndoDict, UndoTable
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -100,14 +100,15 @@ def fitted(amount: Decimal) -> Decimal:
 
 class Balances(Undoable):
     """Balances of many assets, each in units of that asset; open orders lock a part of them.
-    ``changes`` gives those that have changed. ``version`` rises with each change.
+    ``changes`` gives those that have changed.
 
     ArithmeticError: a balance would become negative. The engine checks every order first, so this
     is an error of the engine.
     """
 
     def __init__(self, funds: Mapping[str, Decimal]) -> None:
-        self.version = 0
+        self._watch: UndoTable[None] | None = None
+        self._name = ""
         self._available: UndoDict[str, Decimal] = UndoDict()
         self._locked: UndoDict[str, Decimal] = UndoDict()
         # asset -> what was available and locked before its first change since ``changes``
@@ -169,9 +170,15 @@ class Balances(Undoable):
             for asset in self.assets()
         }
 
+    def report(self, watch: UndoTable[None] | None, name: str) -> None:
+        """From now on, each change adds ``name`` to ``watch``. None: to nothing."""
+        self._watch, self._name = watch, name
+        self.touch()
+
     def touch(self) -> None:
         """Something else has changed that the account's equity depends on, such as a position."""
-        self.version += 1
+        if self._watch is not None and self._name not in self._watch:
+            self._watch[self._name] = None
 
     def _both(self, asset: str) -> tuple[Decimal, Decimal]:
         return self.available(asset), self.locked(asset)
@@ -183,4 +190,4 @@ class Balances(Undoable):
         if asset not in self._before:
             self._before[asset] = self._both(asset)
         amounts[asset] = amount
-        self.version += 1
+        self.touch()

@@ -77,14 +77,14 @@ class Shortfalls(Undoable):
     """When accounts get short of margin, without a look at each of them.
 
     There is a range of marks for each market. An account whose USDC is enough at the worst ends of
-    these ranges is ``safe`` while the marks stay in them and the account does not change. Only the
-    others are searched, and all accounts with a loan: its interest and other assets count too.
+    these ranges is safe while the marks stay in them and the account does not change. Only the
+    others, ``unsure``, are searched, and all accounts with a loan: its interest and other assets
+    count too.
     """
 
     def __init__(self) -> None:
         self._ranges: UndoDict[str, tuple[Decimal, Decimal]] = UndoDict()
-        # public key of a safe account -> the version of its balances when it was found safe
-        self.safe: UndoTable[int] = UndoTable()
+        self.unsure: UndoTable[None] = UndoTable()  # public keys of accounts with a position
 
     def find(self, engine: Engine, start_us: int, end_us: int) -> list[tuple[int, EngineAccount]]:
         """The accounts that get short in a span, the oldest first, and when: see
@@ -93,9 +93,8 @@ class Shortfalls(Undoable):
         if first > last:
             return []
         self._widen(engine, first, last)
-        holders, safe = engine.settlement.holders.items(), self.safe
-        unknown = [one for key, one in holders if safe.get(key) != one.balances.version]
-        at_risk = [account for account in unknown if not self._is_safe(account, engine)]
+        unsure = [engine.settlement.holders[key] for key in self.unsure]
+        at_risk = [account for account in unsure if not self._is_safe(account, engine)]
         others = engine.lending.users.keys() - engine.settlement.holders.keys()
         at_risk += [engine.accounts[key] for key in others if engine.accounts[key].borrows]
         found = []
@@ -111,7 +110,7 @@ class Shortfalls(Undoable):
             known = self._ranges.get(symbol)
             if known is None or low < known[0] or high > known[1]:
                 self._ranges[symbol] = low * (1 - AROUND), high * (1 + AROUND)
-                self.safe.clear()
+                self.unsure |= dict.fromkeys(engine.settlement.holders)
 
     def _is_safe(self, account: EngineAccount, engine: Engine) -> bool:
         def worst(symbol: str) -> Decimal:
@@ -119,7 +118,7 @@ class Shortfalls(Undoable):
 
         if account.loans or not Margin(engine.markets, worst).cash_is_enough(account):
             return False
-        self.safe[account.public_key] = account.balances.version
+        self.unsure.pop(account.public_key, None)
         return True
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..simulation.market import Market
 from ..simulation.synthetic import Trade
-from ..undo import Undoable, UndoDict, UndoTable, fresh
+from ..undo import Undoable, UndoDict, UndoTable, at_the_end, fresh
 from .account_streams import AccountStreams
 from .book import Side
 from .fees import futures_fee, tier
@@ -43,6 +43,7 @@ class FuturesSettlement(Undoable):
     positions. ``fills``: how many orders were filled so far.
 
     ``next_id``: the next id of an order or a position. ``unlock``: end an account's spot orders.
+    ``unsure``: see ``Shortfalls``.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class FuturesSettlement(Undoable):
         unlock: Callable[[EngineAccount], None],
         streams: AccountStreams,
         lending: Lending,
+        unsure: UndoTable[None],
     ) -> None:
         self._markets, self._market_maker, self._fees = markets, market_maker, fees
         self._mark, self._next_id, self._unlock = mark, next_id, unlock
         self._streams, self._lending, self._sequence = streams, lending, 0
+        self._unsure = unsure
         self.holders: UndoTable[EngineAccount] = UndoTable()
         self.held: UndoDict[str, int] = UndoDict()
         self.fills = 0
@@ -105,7 +108,10 @@ class FuturesSettlement(Undoable):
         now_us: int,
     ) -> None:
         """Realise the profits and losses of all open positions, each with its mark. Nothing is sold
-        to pay for a loss; what is not paid does not depend on how often this is done."""
+        to pay for a loss; what is not paid does not depend on how often this is done.
+
+        What the positions lose the cash gains, so an account that was safe still is."""
+        safe = account.public_key not in self._unsure
         gains = _payable(account.balances.available(QUOTE), held)
         dues = [
             (one.realise(gain), one, mark) for (one, mark), gain in zip(held, gains, strict=True)
@@ -115,6 +121,8 @@ class FuturesSettlement(Undoable):
             if due:
                 self._streams.balances(account, now_us)
                 self._streams.position(account, position, "positionAdjusted", now_us, mark)
+        if safe:
+            self._unsure.pop(account.public_key, None)
 
     def pay(
         self,
@@ -220,7 +228,9 @@ class FuturesSettlement(Undoable):
         symbol = position.market.symbol
         account.positions[symbol] = position
         account.every_position.append(position)
-        self.holders[account.public_key] = account
+        if account.public_key not in self.holders:
+            self.holders[account.public_key] = account
+            account.balances.report(self._unsure, account.public_key)
         self.held[symbol] = self.held.get(symbol, 0) + 1
 
     def _close(self, account: EngineAccount, position: EnginePosition) -> None:
@@ -228,6 +238,8 @@ class FuturesSettlement(Undoable):
         del account.positions[symbol]
         if not account.positions:
             del self.holders[account.public_key]
+            account.balances.report(None, "")
+            self._unsure.pop(account.public_key, None)
         self.held[symbol] -= 1
         if not self.held[symbol]:
             del self.held[symbol]
@@ -291,7 +303,7 @@ class FuturesSettlement(Undoable):
         fill = OrderFill(order, 0, now_us, ticks, steps, ZERO, symbol, is_maker=False)
         self.record(fill)
         self._streams.order(order, "orderFill", fill)
-        order.pack()
+        at_the_end(order.pack)
 
 
 @exact()

@@ -33,7 +33,7 @@ from .state_classes import (
 )
 from .transfers import Transfers
 
-ENGINE = 1  # raise it if an older snapshot would have another meaning
+ENGINE = 2  # raise it if an older snapshot would have another meaning
 EXACT_INT = 2**53  # JSON's numbers are exact up to here in every language
 
 Json = dict[str, Any]

@@ -194,9 +194,9 @@ def _realise(engine: Engine, until_us: int) -> None:
     if here <= engine.realised_us:
         return
     engine.realised_us = here
+    marks = {symbol: engine.feed(symbol).mark_price(here) for symbol in engine.settlement.held}
     for account in engine.settlement.holders_in_order():
-        positions = account.positions.items()
-        held = [(one, engine.feed(symbol).mark_price(here)) for symbol, one in positions]
+        held = [(one, marks[symbol]) for symbol, one in account.positions.items()]
         engine.settlement.realise(account, held, here)
 
 

@@ -16,7 +16,7 @@ from ..formatting import plain
 from ..simulation.market import Market
 from ..simulation.price_feed import PriceFeed
 from ..simulation.synthetic import Trade
-from ..undo import Undoable, UndoList, UndoTable
+from ..undo import Undoable, UndoList, UndoTable, at_the_end
 from . import fees
 from .account_streams import AccountStreams
 from .book import NO_MATCH, NOT_REDUCED, OTHER, PASS, SELF_TRADE, Book, Match, Resting, Side, Taker
@@ -293,7 +293,7 @@ class Venue(Undoable):
             self._streams.order(order, ENDS[status])
         if order.executed and EXITS & request.conditions.keys():
             self.entries.append(order)
-        order.pack()
+        at_the_end(order.pack)
 
     @exact()
     def _levels(self, side: Side, limit: int | None) -> list[list[str]]:

@@ -6,7 +6,7 @@ A script in such a page must not reach the sandbox.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from functools import lru_cache
 
 from . import answers, parsing, socket_faults
 from .answers import Response
@@ -17,7 +17,7 @@ _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){1,3}|\[::1\]", re.IGNORECAS
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\[\]:/@]+)(:[0-9]{1,5})?", re.IGNORECASE)
 
 
-def check_host(host: str, names: Collection[str] = ()) -> None:
+def check_host(host: str, names: frozenset[str] = frozenset()) -> None:
     """Refuse another name: a page of the web may let its own name mean this machine, and then its
     scripts reach the sandbox (DNS rebinding). HTTP/1.0 needs no name.
 
@@ -30,14 +30,15 @@ def check_host(host: str, names: Collection[str] = ()) -> None:
         raise parsing.Unreadable(f"misdirected request: {text}; {remedy}", 421)
 
 
-def _is_ours(host: str, names: Collection[str]) -> bool:
+@lru_cache(maxsize=16)
+def _is_ours(host: str, names: frozenset[str]) -> bool:
     found = _HOST.fullmatch(host)
     if found is None:
         return False
     return bool(_LOOPBACK.fullmatch(found["name"])) or found["name"].lower() in names
 
 
-def refusal(record: RequestRecord, faults: ActiveFaults, names: Collection[str]) -> Response | None:
+def refusal(record: RequestRecord, faults: ActiveFaults, names: frozenset[str]) -> Response | None:
     """The answer to a request that asks for a WebSocket. None: it may have one."""
     try:
         check_host(record.headers.get("host", ""), names)
@@ -53,7 +54,7 @@ def refusal(record: RequestRecord, faults: ActiveFaults, names: Collection[str])
     return answers.response(503, "text", b"service unavailable")
 
 
-def _check_origin(origin: str | None, names: Collection[str]) -> None:
+def _check_origin(origin: str | None, names: frozenset[str]) -> None:
     """Refuse the pages of the web: a browser lets their scripts open any WebSocket."""
     if origin is not None and not _is_ours(origin.partition("://")[2], names):
         text = f"a page of {origin[:100]!r} may not open a WebSocket of the sandbox"

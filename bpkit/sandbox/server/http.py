@@ -11,10 +11,13 @@ import os
 import re
 import socket
 import threading
+import time
 from asyncio import Future
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from errno import EADDRINUSE, EADDRNOTAVAIL
-from functools import partial
+from functools import lru_cache, partial
 from http.client import responses
 from typing import Any
 
@@ -23,24 +26,32 @@ from .answers import Response
 from .control import MOST_FILE, Control, is_control, most_bytes, turn
 from .control.forms import Later, Owner
 from .service import Service
-from .websocket import SANDBOX, Sockets, Stopped, StreamSocket, Upgrade, examined
+from .websocket import SANDBOX, Busy, Sockets, Stopped, StreamSocket, Upgrade, examined
 
 try:
     from tornado.httpserver import HTTPServer
-    from tornado.httputil import HTTPServerRequest
+    from tornado.httputil import (
+        HTTPHeaders,
+        HTTPMessageDelegate,
+        HTTPServerRequest,
+        ResponseStartLine,
+        format_timestamp,
+    )
     from tornado.iostream import IOStream
-    from tornado.routing import Matcher, Rule
+    from tornado.routing import Matcher, Router, Rule
     from tornado.web import Application, RequestHandler, stream_request_body
 except ModuleNotFoundError:
     raise missing_extra("bpkit.sandbox", "tornado", "sandbox") from None
 
 MAX_BODY = 1_000_000  # bytes; more than fifty orders need
 HOST = "127.0.0.1"  # never "localhost", which may mean IPv6 first
+METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
 POLL = 0.005  # seconds between two looks whether an advance is done
 _TORNADO_400 = "HTTP/1.1 400 Bad Request\r\n"
 _WHOLE_URL = re.compile(r"http://(?P<host>[^/]*)(?P<path>.*)", re.IGNORECASE | re.DOTALL)
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _PROXY_EXCEPTIONS = ("no_proxy", "NO_PROXY")
+Begun = tuple[Response, Callable[[], Response] | None]  # what ``Service.begin`` returns
 
 
 class Server:
@@ -102,7 +113,8 @@ class Server:
             (".*", _Handler, given),
         ]
         application = Application(rules, log_function=_silent, version=version)
-        server = _HTTPServer(application, max_body_size=MAX_BODY)
+        front = _Front(application, sockets, version)
+        server = _HTTPServer(front, max_body_size=MAX_BODY)
         server.version = version
         server.add_socket(listener)
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -128,39 +140,105 @@ class _HTTPServer(HTTPServer):
             return send(answer if data == f"{_TORNADO_400}\r\n".encode() else data)
 
         stream.write = write  # type: ignore[method-assign]
+        # An answer is one write, so there is nothing to collect. Tornado would set this twice for
+        # each request, and a call of the system takes as long as a part of the engine's work.
+        stream.set_nodelay(True)
+        stream.set_nodelay = lambda value: None  # type: ignore[method-assign]
         super().handle_stream(stream, address)
 
 
-class _Handler(RequestHandler):
-    """Takes every method and every path; the service knows which exist."""
+class _Steering(Matcher):
+    """The paths of the sandbox itself."""
 
-    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "DELETE", "PATCH", "PUT", "OPTIONS")
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """None: it is a path of the exchange."""
+        return {} if is_control(_target(request.path)[0]) else None
 
-    def initialize(self, sockets: Sockets) -> None:
-        self.sockets = sockets
 
-    async def _answer(self) -> None:
-        request: HTTPServerRequest = self.request
+class _Front(Router):
+    """Requests of the exchange do not go through a handler of tornado, which takes longer."""
+
+    def __init__(self, application: Application, sockets: Sockets, version: str) -> None:
+        self._application, self._sockets, self._version = application, sockets, version
+        self._elsewhere = (Upgrade(), _Steering())
+
+    def find_handler(self, request: HTTPServerRequest, **_: Any) -> HTTPMessageDelegate:
+        """What takes the body and answers."""
+        others = (one.match(request) is not None for one in self._elsewhere)
+        if request.method not in METHODS or any(others):
+            return self._application.find_handler(request)
+        return _Request(request, self._sockets, self._version)
+
+
+class _Request(HTTPMessageDelegate):
+    """A request of the exchange, of any path; the service knows which paths exist."""
+
+    def __init__(self, request: HTTPServerRequest, sockets: Sockets, version: str) -> None:
+        self._request, self._sockets, self._version = request, sockets, version
+        self._body = bytearray()
+
+    def data_received(self, chunk: bytes) -> None:
+        """A part of its body."""
+        self._body += chunk
+
+    def finish(self) -> None:
+        """It has arrived. It is answered at once, unless that must wait for something."""
+        request = self._request
         headers = {name.lower(): value for name, value in request.headers.get_all()}
         path, host = _target(request.path)
         if host is not None:  # it counts instead of the header: RFC 9112, section 3.2.2
             headers["host"] = host
-        begin = self.sockets.service.begin
+        begin, body = self._sockets.service.begin, bytes(self._body)
+        act = partial(begin, request.method or "", path, request.query, headers, body)
+        begun = None
+        with suppress(Busy):
+            begun = self._sockets.at_once(act)
+        if begun is not None and begun[1] is None and not begun[0].delay:
+            self._send(begun[0])
+        else:
+            self._waits = asyncio.ensure_future(self._answer(act, begun))
+
+    async def _answer(self, act: Callable[[], Begun], begun: Begun | None) -> None:
         try:
-            answer, examine = await self.sockets.in_turn(
-                partial(begin, request.method or "", path, request.query, headers, request.body)
-            )
+            answer, examine = await self._sockets.in_turn(act) if begun is None else begun
         except Stopped:
-            self.detach().close()
+            self._cut()
             return
         if examine is not None:
-            answer = await examined(self.sockets.examined, self, examine) or answer
+            answer = await examined(self._sockets.examined, self, examine) or answer
         if answer.delay:
             await asyncio.sleep(answer.delay)
-        if answer.cut:
-            self.detach().close()
-            return
         self._send(answer)
+
+    def _send(self, answer: Response) -> None:
+        if answer.cut:
+            self._cut()
+            return
+        first = {"Date": _date(int(time.time())), SANDBOX: self._version}
+        headers, body = HTTPHeaders(first | answer.headers), answer.body
+        if answer.status != 204:
+            headers["Content-Length"] = str(len(body))
+        if self._request.method == "HEAD":
+            body = b""
+        start = ResponseStartLine("HTTP/1.1", answer.status, responses[answer.status])
+        connection = self._request.connection
+        connection.write_headers(start, headers, body)  # type: ignore[union-attr]
+        connection.finish()  # type: ignore[union-attr]
+
+    def _cut(self) -> None:
+        self._request.connection.detach().close()  # type: ignore[union-attr]
+
+
+_date = lru_cache(maxsize=1)(format_timestamp)
+
+
+class _Handler(RequestHandler):
+    """Answers a method that no path has, such as TRACE, in plain text."""
+
+    SUPPORTED_METHODS = METHODS
+
+    def initialize(self, sockets: Sockets) -> None:
+        self.sockets = sockets
 
     def _send(self, answer: Response) -> None:
         self.set_status(answer.status)
@@ -168,8 +246,6 @@ class _Handler(RequestHandler):
             self.set_header(name, value)
         if answer.status != 204:
             self.write(answer.body)
-
-    get = head = post = delete = patch = put = options = _answer
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -180,17 +256,8 @@ class _Handler(RequestHandler):
         return None
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
-        """A request that never reaches the service, such as TRACE, is answered in plain text."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(responses.get(status_code, "error").lower())
-
-
-class _Steering(Matcher):
-    """The paths of the sandbox itself."""
-
-    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        """None: it is a path of the exchange."""
-        return {} if is_control(_target(request.path)[0]) else None
 
 
 @stream_request_body

@@ -47,6 +47,10 @@ class Stopped(Exception):
     """The server stops: nothing is carried out any more."""
 
 
+class Busy(Exception):
+    """A command of another thread takes long; nothing is carried out yet."""
+
+
 class Sockets:
     """The open sockets of a server, and their timers. Make it within the server's loop."""
 
@@ -60,24 +64,32 @@ class Sockets:
         self._posted = self._carried_out = 0  # acts; the loop changes only the second
         service.hub.post, service.hub.backlog = self._post, self._backlog
 
-    async def in_turn(self, act: Callable[[], Result]) -> Result:
-        """The result of ``act``, carried out under the service's lock. Raises Stopped.
-
-        While a command of another thread has the lock, the other sockets go on.
-        """
+    def at_once(self, act: Callable[[], Result]) -> Result:
+        """The result of ``act``, carried out under the service's lock. Raises Busy."""
         service = self.service
         service.waiting += 1
         try:
+            if self.stopping or not service.lock.acquire(timeout=PATIENCE):
+                raise Busy
+            try:
+                return act()
+            finally:
+                service.lock.release()
+        finally:
+            service.waiting -= 1
+
+    async def in_turn(self, act: Callable[[], Result]) -> Result:
+        """As ``at_once``, but while a command of another thread has the lock, the other sockets go
+        on. Raises Stopped."""
+        self.service.waiting += 1
+        try:
             while not self.stopping:
-                if service.lock.acquire(timeout=PATIENCE):
-                    try:
-                        return act()
-                    finally:
-                        service.lock.release()
+                with contextlib.suppress(Busy):
+                    return self.at_once(act)
                 await asyncio.sleep(0)
             raise Stopped
         finally:
-            service.waiting -= 1
+            self.service.waiting -= 1
 
     async def stop(self) -> None:
         """Say goodbye to all sockets, then cut those that do not answer."""

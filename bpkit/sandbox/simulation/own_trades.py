@@ -42,6 +42,8 @@ class OwnTrades(Undoable):
         # A day's chain stands for its paths, so no entry gets stale. A day takes 0.5 MB, and up to
         # 2 MB more if a path runs.
         self._own_days = lru_cache(maxsize=16)(self._build_own)
+        # An order, and a step of the time, ask for the same moment several times.
+        self._lasts = lru_cache(maxsize=64)(self._find_last)
         self._whole = lru_cache(maxsize=128)(lambda number: self._own.whole_seconds(number))
 
     # Commands
@@ -83,10 +85,14 @@ class OwnTrades(Undoable):
 
     # Trades
 
-    def own_last(self, at_us: int, steered: bool = True) -> Moment:
+    def own_last(self, at_us: int) -> Moment:
         """The last own trade up to and including that time, and how many there were."""
+        return self._lasts(at_us, self._chain(at_us // DAY))
+
+    def _find_last(self, at_us: int, chain: int) -> Moment:
+        """As ``own_last``. ``chain``: of that day; 0: without paths."""
         for number in range(at_us // DAY, FIRST_DAY - 1, -1):
-            day = self._own_days(number, self._chain(number) if steered else 0)
+            day = self._own_days(number, self._chain(number) if chain else 0)
             if place := int(day.time.searchsorted(at_us, side="right")):
                 trades, last = self._own_before(number) + place, place - 1
                 price, sold = day.price.item(last), day.sold.item(last)
@@ -164,7 +170,7 @@ class OwnTrades(Undoable):
     def _seed_units(self, name: str, at_us: int) -> int:
         """As ``units``, without any path."""
         if name == "last":
-            return self.own_last(at_us, steered=False).price
+            return self._find_last(at_us, 0).price
         return self._priced().seed_units(name, at_us)
 
     def _draws(self, times: Ints) -> Ints:

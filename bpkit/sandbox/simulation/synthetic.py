@@ -44,10 +44,15 @@ BUSY = np.array(
      1000, 1250, 1550, 1600, 1500, 1350, 1200, 1100, 1050, 950, 850, 800],
     dtype=np.int64,
 )  # fmt: skip
+# A day needs some 30 arrays. The C library of Linux gives their memory back to the system after
+# each use, which took a third of the time. Once 4 MB have been freed, it keeps as much.
+np.empty(4_000_000, dtype=np.uint8)
 _GROWING = Lock()  # sandboxes in other threads may need the same days
 ZERO = np.zeros(1, dtype=np.int64)
 # The start of each hour if a busy hour is longer, in 86,400,000 units, as many as milliseconds.
 HOUR_EDGES: Ints = np.concatenate((ZERO, np.cumsum(BUSY * 3_600)))
+PLACES: Ints = np.arange(KNOTS + 1, dtype=np.int64)
+HOUR_MS: Ints = np.arange(24, dtype=np.int64) * 3_600_000
 
 
 class Trade(NamedTuple):
@@ -80,6 +85,13 @@ ASSET_PROFILES = {
     "BONK": AssetProfile("0.00001236", 45_000, 0.01, 4, "4000000", 4, 0),
     "kPEPE": AssetProfile("0.01236", 45_000, 0.01, 4, "4000", 4, 110),
 }
+
+# The levels of the first day with the default seed: each feed asks for one, and the way there takes
+# longer than all else until a new sandbox has its first book.
+FIRST_LEVELS = {
+    "SOL": 0.9720466759515765, "BTC": 0.887650645814697, "ETH": 1.1292653286403134,
+    "USDT": 1.0003378890531631, "BONK": 1.5351651225978387, "kPEPE": 1.7457187029712575,
+}  # fmt: skip
 
 
 class Day(NamedTuple):
@@ -120,18 +132,24 @@ class SyntheticTrades:
 
     def opening(self, number: int) -> int:
         """A day's opening price, in thousandths of a tick."""
-        away = number - ANCHOR_DAY
-        walk = _walks(self._seed, self._market.base)[away > 0]
+        base = self._market.base
+        known = self._seed == DEFAULT_SEED and number == FIRST_US // DAY
+        level = FIRST_LEVELS[base] if known else self._level(number)
+        return int(level * (int(Decimal(self._profile.price) / self._market.tick) * 1_000))
+
+    def _level(self, number: int) -> float:
+        """A day's opening price, as a part of that of ANCHOR_DAY."""
+        away, chance = number - ANCHOR_DAY, Random(0)
+        walk, draw = _walks(self._seed, self._market.base)[away > 0], chance.random
         with _GROWING:
             while len(walk) <= abs(away):
                 day = ANCHOR_DAY + (len(walk) if away > 0 else -len(walk))
-                draw = Random(f"{self._seed}|{self._market.base}|opening|{day}").random
+                chance.seed(f"{self._seed}|{self._market.base}|opening|{day}")
                 noise = (draw() + draw() + draw()) * 2.0 - 3.0  # mean 0, variance 1
                 level, volatility = walk[-1], self._profile.volatility * 0.000001
                 pull = self._profile.pull * (1.0 - level)
                 walk.append(level + pull + level * volatility * noise)
-        reference = int(Decimal(self._profile.price) / self._market.tick) * 1_000
-        return int(walk[abs(away)] * reference)
+        return walk[abs(away)]
 
     def _path(self, number: int) -> Ints:
         """A day's price every five seconds, in thousandths of a tick, from opening to opening."""
@@ -142,20 +160,33 @@ class SyntheticTrades:
         # A flat draw of half-width w has deviation w / 1.732; 17,280 of them, 131.5 times that.
         half = opening * self._profile.volatility // 1_000_000 * 10 // 759
         draws = chance.randint(-half, half + 1, KNOTS, dtype=np.int64)
-        walk = np.concatenate((ZERO, np.cumsum(draws * scale // 1_000_000)))
-        slope = closing - opening - walk[-1]
-        path: Ints = opening + walk + slope * np.arange(KNOTS + 1, dtype=np.int64) // KNOTS
+        draws *= scale
+        draws //= 1_000_000
+        path = np.zeros(KNOTS + 1, dtype=np.int64)
+        np.cumsum(draws, out=path[1:])
+        line = (closing - opening - path[-1]) * PLACES
+        line //= KNOTS
+        path += line
+        path += opening
         return path
 
     def _times(self, chance: np.random.RandomState) -> Ints:
         """Distinct rising milliseconds of a day: a random grid that is denser in busy hours."""
         count = self.per_day
-        place = np.arange(count, dtype=np.int64)
+        place = PLACES[:count]
         slot = 86_400_000 // (count + 1)
-        units = np.sort(place * slot + chance.randint(0, 2 * slot, count, dtype=np.int64))
-        hour = np.searchsorted(HOUR_EDGES, units, side="right") - 1
-        ms = hour * 3_600_000 + (units - HOUR_EDGES[hour]) * 1_000 // BUSY[hour]
-        return ms * (86_400_000 - count) // 86_400_000 + place  # each trade has its own millisecond
+        ms = chance.randint(0, 2 * slot, count, dtype=np.int64)
+        ms += place * slot
+        ms.sort(kind="stable")  # fast for what is nearly sorted
+        trades = np.diff(ms.searchsorted(HOUR_EDGES))  # in each hour
+        ms -= HOUR_EDGES[:-1].repeat(trades)
+        ms *= 1_000
+        ms //= BUSY.repeat(trades)
+        ms += HOUR_MS.repeat(trades)
+        ms *= 86_400_000 - count
+        ms //= 86_400_000
+        ms += place  # each trade has its own millisecond
+        return ms
 
     def day(self, number: int) -> Day:
         """The trades of a day."""
@@ -163,16 +194,25 @@ class SyntheticTrades:
         chance = _state(f"{self._seed}|{self._market.symbol}|trades|{number}")
         ms = self._times(chance)
         knot = ms // KNOT_MS
-        middle = path[knot] + (path[knot + 1] - path[knot]) * (ms % KNOT_MS) // KNOT_MS
-        middle += middle * self._premium // 1_000_000
+        middle = ms - knot * KNOT_MS
+        middle *= np.diff(path)[knot]
+        middle //= KNOT_MS
+        middle += path[knot]
+        if self._premium:
+            middle += middle * self._premium // 1_000_000
         half = chance.randint(0, self.spread * 400, count, dtype=np.int64)
-        sold = chance.randint(0, 2, count, dtype=np.int64) == 1
-        price = np.where(sold, (middle - half) // 1_000, -(-(middle + half) // 1_000))
+        sold = chance.randint(0, 2, count, dtype=np.int64)
+        sign = 2 * sold - 1  # a sale is rounded down, a purchase up
+        middle *= sign
+        middle -= half
+        middle //= 1_000
+        price = middle * sign
         rarity = chance.randint(TAIL // 200, TAIL + 1, count, dtype=np.int64)
         part = chance.randint(0, 1_000, count, dtype=np.int64)
         quantity = self.quantities(rarity, part)
-        time = number * DAY + ms * 1_000
-        return Day(time, price, quantity, sold, np.ones(count, dtype=bool))
+        ms *= 1_000
+        time = ms + number * DAY
+        return Day(time, price, quantity, sold == 1, np.ones(count, dtype=bool))
 
     def whole_seconds(self, number: int) -> Ints:
         """The times of the trades of a day that are at whole seconds."""

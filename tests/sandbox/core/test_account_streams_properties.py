@@ -13,7 +13,8 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from conftest import examples
+from account_histories import order_history
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_futures_properties import FUNDS, PERP, SPOT, Play, common, steps, who
@@ -136,7 +137,7 @@ class Session(Play):
         self.check_liquidations()
 
     def check_orders(self, account: EngineAccount, heard: Listener) -> None:
-        rows = self.exchange.order_history(account)
+        rows = order_history(self.exchange, account)
         assert {row["id"] for row in rows} == heard.orders.keys()
         for row in rows:
             data = heard.orders[row["id"]]

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import Plain
+from account_histories import dust_history
+from helpers import Plain
 from test_exchange import NOW, SECOND, Floor
 
 from bpkit import Key
@@ -38,7 +39,7 @@ def test_dust_is_sold_at_the_last_price(quantity: str, received: str) -> None:
     assert exchange.balances(account) == {
         "USDC": {"available": received, "locked": "0", "staked": "0"}
     }
-    assert exchange.dust_history(account) == [
+    assert dust_history(exchange, account) == [
         {
             "id": 1,
             "quantity": quantity,
@@ -56,14 +57,14 @@ def test_without_a_symbol_all_dust_is_converted() -> None:
     floor = Floor()
     account = dusty(floor, USDC="0.5", SOL="0.009", ETH="0.00009", USDT="1", HNT="0.01")
     floor.exchange.convert_dust(account)
-    rows = floor.exchange.dust_history(account)
+    rows = dust_history(floor.exchange, account)
     assert [(row["symbol"], row["usdcReceived"]) for row in rows] == [
         ("SOL", "0.9"), ("ETH", "0.425925"),
     ]  # fmt: skip
     balances = {asset: row["available"] for asset, row in floor.exchange.balances(account).items()}
     assert balances == {"USDC": "1.825925", "USDT": "1", "HNT": "0.01"}
     floor.exchange.convert_dust(account)  # nothing is left
-    assert len(floor.exchange.dust_history(account)) == 2
+    assert len(dust_history(floor.exchange, account)) == 2
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_what_is_not_dust_stays(funds: dict[str, str], symbol: str) -> None:
     with pytest.raises(Refusal, match=f"The balance of {symbol} is not dust") as caught:
         floor.exchange.convert_dust(account, symbol)
     assert (caught.value.status, caught.value.code) == (400, "INVALID_QUANTITY")
-    assert floor.exchange.dust_history(account) == []
+    assert dust_history(floor.exchange, account) == []
 
 
 def test_what_an_order_locks_counts() -> None:
@@ -95,7 +96,7 @@ def test_what_an_order_locks_counts() -> None:
     floor.feed.print(1, 10100, 1, sold=False)
     floor.exchange.advance_to(NOW + SECOND)
     floor.exchange.convert_dust(account, "SOL")
-    assert floor.exchange.dust_history(account)[0]["quantity"] == "0.009"
+    assert dust_history(floor.exchange, account)[0]["quantity"] == "0.009"
 
 
 def test_the_operations(sandbox: Sandbox) -> None:

@@ -15,7 +15,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from conftest import examples
+from account_histories import order_history
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -358,7 +359,7 @@ class Play:
     def picture(self) -> list[Any]:
         shown: list[Any] = [self.exchange.depth("SOL_USDC"), len(self.feed.recorded)]
         for account in self.people:
-            shown += [self.exchange.balances(account), self.exchange.order_history(account)]
+            shown += [self.exchange.balances(account), order_history(self.exchange, account)]
             shown += [self.exchange.fills(account), self.exchange.open_orders(account)]
         return shown
 
@@ -424,7 +425,7 @@ class Play:
             rate = Fraction("0.0008") if fill["isMaker"] else Fraction("0.001")
             received = quantity if fill["side"] == "Bid" else quote
             assert Fraction(fill["fee"]) == received * rate
-        for order in self.exchange.order_history(account):
+        for order in order_history(self.exchange, account):
             assert [
                 Fraction(order["executedQuantity"]),
                 Fraction(order["executedQuoteQuantity"]),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from account_histories import order_history
 
 from bpkit.sandbox.core.exchange import Conflicts, EngineAccount, Exchange, Refusal
 from bpkit.sandbox.server.endpoints import select
@@ -105,7 +106,7 @@ class Floor:
 
     def expiry(self, account: EngineAccount) -> str | None:
         """Of the account's newest order."""
-        return self.exchange.order_history(account)[0]["expiryReason"]
+        return order_history(self.exchange, account)[0]["expiryReason"]
 
     def advance(self, seconds: int) -> None:
         self.exchange.advance_to(NOW + seconds * SECOND)
@@ -129,7 +130,7 @@ def everything(floor: Floor) -> str:
     exchange = floor.exchange
     parts: list[Any] = [exchange.depth("SOL_USDC"), len(floor.feed.recorded)]
     for account in (floor.ann, floor.bob):
-        parts += [exchange.balances(account), exchange.order_history(account)]
+        parts += [exchange.balances(account), order_history(exchange, account)]
         parts += [exchange.fills(account), exchange.open_orders(account)]
     return json.dumps(parts)
 
@@ -227,7 +228,7 @@ def test_a_quote_quantity_trades_what_it_affords(
 def test_a_quote_quantity_is_rounded_down_to_whole_ticks_times_steps(floor: Floor) -> None:
     """One SOL costs 100.01, and 100.00999 is less."""
     floor.order(floor.ann, "Bid", quoteQuantity="100.00999")
-    assert floor.exchange.order_history(floor.ann)[0]["executedQuantity"] == "0.99"
+    assert order_history(floor.exchange, floor.ann)[0]["executedQuantity"] == "0.99"
 
 
 def test_a_market_order_stops_at_the_price_impact_bound(floor: Floor) -> None:
@@ -336,7 +337,7 @@ def test_a_maker_filled_in_two_parts_ends_filled_without_a_lock(floor: Floor) ->
     floor.order(floor.ann, "Ask", price="100", quantity="0.03")
     floor.order(floor.bob, "Bid", price="100", quantity="0.01")
     floor.order(floor.bob, "Bid", quantity="0.02")
-    row = floor.exchange.order_history(floor.ann)[0]
+    row = order_history(floor.exchange, floor.ann)[0]
     assert (row["status"], row["executedQuantity"], row["executedQuoteQuantity"]) == (
         "Filled", "0.03", "3",
     )  # fmt: skip
@@ -769,7 +770,7 @@ def test_a_row_of_the_order_history_has_the_documented_shape(floor: Floor) -> No
         "stopLossTriggerBy stopLossTriggerPrice strategyId systemOrderType takeProfitLimitPrice "
         "takeProfitTriggerBy takeProfitTriggerPrice triggerBy triggerPrice triggerQuantity"
     )
-    assert floor.exchange.order_history(floor.ann) == [
+    assert order_history(floor.exchange, floor.ann) == [
         dict.fromkeys(nothing.split())
         | {
             "clientId": 1,
@@ -793,7 +794,7 @@ def test_a_row_of_the_order_history_has_the_documented_shape(floor: Floor) -> No
 
 def test_a_market_order_in_the_history_has_neither_price_nor_post_only(floor: Floor) -> None:
     floor.order(floor.ann, "Bid", quoteQuantity="50")
-    row = floor.exchange.order_history(floor.ann)[0]
+    row = order_history(floor.exchange, floor.ann)[0]
     assert (row["price"], row["postOnly"], row["quantity"]) == (None, None, None)
     assert (row["quoteQuantity"], row["orderType"]) == ("50", "Market")
 
@@ -873,7 +874,7 @@ def test_a_batch_has_1_to_50_orders(floor: Floor, count: int) -> None:
     order = {"symbol": "SOL_USDC", "side": "Bid", "orderType": "Market", "quantity": "0.01"}
     with pytest.raises(Refusal):
         floor.exchange.execute_batch(floor.ann, [order] * count)
-    assert floor.exchange.order_history(floor.ann) == []
+    assert order_history(floor.exchange, floor.ann) == []
     assert len(floor.exchange.execute_batch(floor.ann, [order] * 50)) == 50
 
 
@@ -932,7 +933,7 @@ def test_a_trade_bought_on_the_feed_fills_an_ask(floor: Floor) -> None:
     assert floor.exchange.fills(floor.ann) == []
     floor.feed.print(2, 10100, 500, sold=False)
     floor.advance(2)
-    assert floor.exchange.order_history(floor.ann)[0]["status"] == "Filled"
+    assert order_history(floor.exchange, floor.ann)[0]["status"] == "Filled"
     assert floor.balance(floor.ann, "USDC") == ("1100.9192", "0")  # 101 less 0.08 %
 
 
@@ -1149,7 +1150,7 @@ def a_day(exchange: Exchange) -> str:
     exchange.advance_to(exchange.now_us + 3_600 * SECOND)
     answers.append(exchange.execute(account, order | {"orderType": "Market"}))
     answers += [exchange.depth("SOL_USDC"), exchange.fills(account)]
-    answers += [exchange.order_history(account), exchange.balances(account)]
+    answers += [order_history(exchange, account), exchange.balances(account)]
     return json.dumps(answers)
 
 

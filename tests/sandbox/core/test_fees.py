@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from test_exchange import NOW, Floor
 
 from bpkit.sandbox import Sandbox

@@ -11,7 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from conftest import examples
+from account_histories import funding_payments, position_history
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -241,12 +242,12 @@ class Play:
             assert 0 <= Fraction(fill["fee"]) - exact < Fraction(1, 10**6)
         fees = sum((Fraction(fill["fee"]) for fill in fills), Fraction(0))
         assert self.settled(account, "TradingFees") == -fees
-        rows = self.exchange.position_history(account)
+        rows = position_history(self.exchange, account)
         assert sum((Fraction(row["fees"]) for row in rows), Fraction(0)) == fees
         realised = sum((Fraction(row["cumulativePnlRealized"]) for row in rows), Fraction(0))
         assert realised == self.realised(account)
         funding = sum((Fraction(row["fundingQuantity"]) for row in rows), Fraction(0))
-        paid = self.exchange.funding_payments(account)
+        paid = funding_payments(self.exchange, account)
         assert funding == sum((Fraction(row["quantity"]) for row in paid), Fraction(0))
         shown = self.exchange.positions(account)
         assert sum((Fraction(row["netQuantity"]) for row in shown), Fraction(0)) == self.net(

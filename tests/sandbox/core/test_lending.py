@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from test_positions import HOUR, MARKETS, NOW, PERP, SECOND, PerpFeed, Pit
 
 from bpkit.sandbox import Sandbox

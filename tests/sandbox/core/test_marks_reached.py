@@ -12,7 +12,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from conftest import examples
+from account_histories import funding_payments, order_history, position_history
+from helpers import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_positions import NOW, Pit
@@ -267,12 +268,12 @@ def story(orders: Iterable[tuple[int, ...]], stops: Iterable[int]) -> Exchange:
 def told(where: Exchange) -> list[Any]:
     return [
         (
-            where.order_history(account),
+            order_history(where, account),
             where.fills(account),
             where.positions(account),
-            where.position_history(account),
+            position_history(where, account),
             where.balances(account),
-            where.funding_payments(account),
+            funding_payments(where, account),
         )
         for account in where.accounts.values()
     ]

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from account_histories import funding_payments, order_history, position_history
 
 from bpkit.sandbox.core.exchange import EngineAccount, Exchange, Refusal
 from bpkit.sandbox.core.ledger import fine, fitted
@@ -155,7 +156,7 @@ class Pit:
         return shown.get("USDC", {"available": "0"})["available"]
 
     def newest(self, account: EngineAccount) -> dict[str, Any]:
-        return self.exchange.order_history(account)[0]
+        return order_history(self.exchange, account)[0]
 
     def advance(self, seconds: int) -> None:
         self.exchange.advance_to(NOW + seconds * SECOND)
@@ -324,7 +325,7 @@ def test_a_fill_through_zero_closes_one_position_and_opens_another(pit: Pit) -> 
     row = pit.position(pit.ann)
     assert row["positionId"] != first
     assert (row["netQuantity"], row["entryPrice"], row["pnlRealized"]) == ("-2", "105", "0")
-    newest, oldest = pit.exchange.position_history(pit.ann)
+    newest, oldest = position_history(pit.exchange, pit.ann)
     assert (newest["id"], newest["state"], newest["closedAt"]) == (row["positionId"], "Open", None)
     assert (oldest["id"], oldest["state"]) == (first, "Closed")
     assert (oldest["cumulativePnlRealized"], oldest["markPrice"]) == ("5", "105")
@@ -333,7 +334,7 @@ def test_a_fill_through_zero_closes_one_position_and_opens_another(pit: Pit) -> 
     )  # fmt: skip
     assert (oldest["fees"], newest["fees"]) == ("0.1025", "0.105")  # 0.05 + 0.0525; 0.105
     assert pit.usdc(pit.ann) == "1004.7925"  # + 5 - 0.2075
-    rows = pit.exchange.position_history(pit.ann)
+    rows = position_history(pit.exchange, pit.ann)
     assert select(rows, {"state": "Closed"}) == [oldest]
     assert select(rows, {"sortDirection": "Asc"}) == [oldest, newest]
     assert select(rows, {"symbol": "ETH_USDC_PERP"}) == select(rows, {"marketType": ["SPOT"]}) == []
@@ -345,7 +346,7 @@ def test_a_closed_position_keeps_its_last_mark_and_has_no_exposure(pit: Pit) -> 
     pit.deal(pit.ann, "Ask", "105", "1")
     pit.order(pit.ann, "Bid", price="100", quantity="3")  # it rests
     pit.deal(pit.bob, "Bid", "110", "1")  # the mark rises
-    (row,) = pit.exchange.position_history(pit.ann)
+    (row,) = position_history(pit.exchange, pit.ann)
     assert pit.exchange.mark(PERP) == 110
     assert (row["state"], row["markPrice"]) == ("Closed", "105")
     assert (row["netExposureQuantity"], row["netExposureNotional"]) == ("0", "0")
@@ -355,7 +356,7 @@ def test_the_history_shows_the_leverage_limit_at_which_a_position_was_opened(pit
     pit.ann.leverage_limit = Decimal(5)
     pit.deal(pit.ann, "Bid", "100", "1")
     pit.ann.leverage_limit = Decimal(20)
-    assert pit.exchange.position_history(pit.ann)[0]["accountLeverage"] == "5"
+    assert position_history(pit.exchange, pit.ann)[0]["accountLeverage"] == "5"
 
 
 def test_positions_are_filtered(pit: Pit) -> None:
@@ -626,7 +627,7 @@ def test_a_reduce_only_order_ends_with_the_position(pit: Pit) -> None:
     pit.order(pit.ann, "Ask", price="105", quantity="1", reduceOnly=True)
     pit.deal(pit.ann, "Ask", "101", "1")
     assert pit.exchange.open_orders(pit.ann) == []
-    statuses = {row["expiryReason"] for row in pit.exchange.order_history(pit.ann)}
+    statuses = {row["expiryReason"] for row in order_history(pit.exchange, pit.ann)}
     assert statuses == {None, "ReduceOnlyNotReduced"}
     pit.order(pit.bob, "Bid", price="105", quantity="1")
     assert pit.exchange.positions(pit.ann) == []
@@ -646,28 +647,28 @@ def test_a_reduce_only_order_ends_when_another_order_closes_the_position(pit: Pi
 def test_longs_pay_shorts_each_hour(pit: Pit) -> None:
     pit.deal(pit.ann, "Bid", "100", "10")  # fee 0.5
     pit.advance(1799)
-    assert pit.exchange.funding_payments(pit.ann) == []
+    assert funding_payments(pit.exchange, pit.ann) == []
     pit.advance(1800)
-    assert pit.exchange.funding_payments(pit.ann) == [
+    assert funding_payments(pit.exchange, pit.ann) == [
         {
             "fundingRate": "0.0000125", "intervalEndTimestamp": "2026-09-01T18:00:00",
             "quantity": "-0.0125", "subaccountId": 0, "symbol": PERP, "userId": 1813870,
         }
     ]  # fmt: skip
-    assert pit.exchange.funding_payments(pit.dealer)[0]["quantity"] == "0.0125"
+    assert funding_payments(pit.exchange, pit.dealer)[0]["quantity"] == "0.0125"
     assert pit.usdc(pit.ann) == "999.4875"
     row = pit.position(pit.ann)
     assert row["cumulativeFundingPayment"] == "-0.0125"
     assert row["breakEvenPrice"] == "100.05125"  # 1000 + 0.5 + 0.0125, of 10
     pit.perp.rate = Decimal("-0.0001")
     pit.advance(1800 + 7200)
-    assert [one["quantity"] for one in pit.exchange.funding_payments(pit.ann)] == [
+    assert [one["quantity"] for one in funding_payments(pit.exchange, pit.ann)] == [
         "0.1", "0.1", "-0.0125",
     ]  # fmt: skip
     source = select(pit.exchange.settlements(pit.ann), {"source": "FundingPayment"})[::-1]
     assert [one["quantity"] for one in source] == ["-0.0125", "0.1", "0.1"]
     assert source[0]["timestamp"] == "2026-09-01T18:00:00.000"
-    assert select(pit.exchange.funding_payments(pit.ann), {"symbol": "ETH_USDC_PERP"}) == []
+    assert select(funding_payments(pit.exchange, pit.ann), {"symbol": "ETH_USDC_PERP"}) == []
     assert pit.total() == pit.supply
 
 
@@ -676,7 +677,7 @@ def test_funding_has_six_decimals(pit: Pit, rate: str, paid: str) -> None:
     pit.deal(pit.ann, "Bid", "100", "0.01")
     pit.perp.rate = Decimal(rate)
     pit.advance(1800)
-    assert pit.exchange.funding_payments(pit.ann)[0]["quantity"] == paid
+    assert funding_payments(pit.exchange, pit.ann)[0]["quantity"] == paid
 
 
 def test_funding_is_paid_although_an_order_is_triggered_at_that_time(pit: Pit) -> None:
@@ -685,7 +686,7 @@ def test_funding_is_paid_although_an_order_is_triggered_at_that_time(pit: Pit) -
     pit.perp.print(1800, 9700)
     pit.advance(1800)
     assert [order["status"] for order in pit.exchange.open_orders(pit.ann)] == ["New"]
-    assert len(pit.exchange.funding_payments(pit.ann)) == 1
+    assert len(funding_payments(pit.exchange, pit.ann)) == 1
 
 
 def test_an_hour_in_small_steps_is_the_same_hour(pit: Pit) -> None:
@@ -695,7 +696,7 @@ def test_an_hour_in_small_steps_is_the_same_hour(pit: Pit) -> None:
     pit.advance(7200)
     for second in range(60, 7201, 60):
         other.advance(second)
-    assert pit.exchange.funding_payments(pit.ann) == other.exchange.funding_payments(other.ann)
+    assert funding_payments(pit.exchange, pit.ann) == funding_payments(other.exchange, other.ann)
 
 
 def test_a_position_is_a_record_of_funding_too() -> None:
@@ -762,7 +763,7 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
     assert pit.exchange.positions(pit.bob) == [] and pit.exchange.open_orders(pit.bob) == []
     # 997.5 - 950 lost - 2.025 fee - 40.5, which is 1 % of 4050
     assert pit.usdc(pit.bob) == "4.975"
-    system, resting, _ = pit.exchange.order_history(pit.bob)
+    system, resting, _ = order_history(pit.exchange, pit.bob)
     assert system["systemOrderType"] == "LiquidatePositionOnBook"
     assert pit.bob.orders[-1].wire()["reduceOnly"] is True
     paid = [(one.source, one.quantity) for one in pit.bob.settlements[-4:]]
@@ -773,7 +774,7 @@ def test_a_position_short_of_margin_is_closed_at_the_book(pit: Pit) -> None:
         ("TradingFeesSystem", Decimal("-40.5")),
     ]
     assert (resting["status"], resting["expiryReason"]) == ("Expired", "Liquidation")
-    row = pit.exchange.position_history(pit.bob)[0]
+    row = position_history(pit.exchange, pit.bob)[0]
     assert (row["liquidated"], row["liquidationFees"], row["state"]) == ("50", "40.5", "Closed")
     assert row["closedAt"] == "2026-09-01T17:30:20.000"
     fills = pit.exchange.fills(pit.bob)
@@ -789,7 +790,7 @@ def test_a_liquidation_that_the_book_cannot_fill_whole(pit: Pit) -> None:
     pit.perp.bids = [(8100, 2000)]
     pit.perp.print(20, 8114)
     pit.advance(20)
-    row = pit.exchange.position_history(pit.bob)[0]
+    row = position_history(pit.exchange, pit.bob)[0]
     assert (row["netQuantity"], row["state"]) == ("30", "Open")
     assert (row["liquidated"], row["liquidationFees"]) == ("20", "16.2")  # 1 % of 20 * 81
 
@@ -820,7 +821,7 @@ def test_the_fee_of_a_liquidation_takes_no_more_than_there_is(pit: Pit) -> None:
     pit.perp.bids = [(8060, 10_000)]
     pit.perp.print(20, 8060)
     pit.advance(30)
-    row = pit.exchange.position_history(pit.bob)[0]
+    row = position_history(pit.exchange, pit.bob)[0]
     assert row["liquidationFees"] == "25.485"  # 997.5 - 970 - 2.015; 1 % would be 40.3
     assert pit.usdc(pit.bob) == "0"
     assert select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"}) == []
@@ -887,7 +888,7 @@ def test_spot_orders_end_before_the_house_pays_a_debt(pit: Pit) -> None:
     pit.perp.bids = [(8100, 10_000)]
     pit.perp.print(20, 8100)
     pit.advance(30)  # 950 lost: more than the 507.5 that were free
-    ended = {row["id"]: row for row in pit.exchange.order_history(pit.bob)}[spot["id"]]
+    ended = {row["id"]: row for row in order_history(pit.exchange, pit.bob)}[spot["id"]]
     assert ended["status"] == "Expired"
     assert select(pit.exchange.settlements(pit.bob), {"source": "BackstopLiquidation"}) == []
     assert pit.total() == pit.supply

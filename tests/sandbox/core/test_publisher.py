@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from conftest import examples
+from account_histories import order_history
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -223,7 +224,7 @@ def test_it_does_not_matter_how_time_is_cut(day: list[tuple[Any, ...]], chance: 
         assert other.exchange.depth(SOL) == whole.exchange.depth(SOL)
         for mine, its in zip(whole.users, other.users, strict=True):
             assert other.exchange.fills(its) == whole.exchange.fills(mine)
-            assert other.exchange.order_history(its) == whole.exchange.order_history(mine)
+            assert order_history(other.exchange, its) == order_history(whole.exchange, mine)
     assert alone.frames == []
 
 

@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import Plain, examples
+from account_histories import funding_payments, position_history
+from helpers import Plain, examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_positions import Pit
@@ -79,7 +80,7 @@ def test_fills_after_it_begin_at_that_mark() -> None:
     assert profit(pit, pit.bob) == ("7.5", "4.5")
     pit.deal(pit.bob, "Ask", "105", "3")
     assert pit.exchange.positions(pit.bob) == []
-    (closed,) = pit.exchange.position_history(pit.bob)
+    (closed,) = position_history(pit.exchange, pit.bob)
     assert (closed["cumulativePnlRealized"], closed["unrealizedPnl"]) == ("12", "0")
     assert pit.total() == pit.supply
 
@@ -186,9 +187,9 @@ def told(pit: Pit) -> list[Any]:
         (
             pit.exchange.balances(account),
             pit.exchange.positions(account),
-            pit.exchange.position_history(account),
+            position_history(pit.exchange, account),
             pit.exchange.fills(account),
-            pit.exchange.funding_payments(account),
+            funding_payments(pit.exchange, account),
             sum(Fraction(row["quantity"]) for row in pit.exchange.settlements(account)),
         )
         for account in (pit.ann, pit.bob, pit.dealer)

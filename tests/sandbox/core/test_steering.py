@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from conftest import examples
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_publisher import (

@@ -13,7 +13,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import Plain, examples
+from account_histories import order_history
+from helpers import Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_engine_properties import NOW as WANDERS
@@ -129,7 +130,7 @@ def test_orders_and_fills_name_their_strategy(floor: Floor) -> None:
     made = start(floor)
     floor.order(floor.ann, "Bid", quantity="1")
     exchange = floor.exchange
-    assert [row["strategyId"] for row in exchange.order_history(floor.ann)] == [None, made["id"]]
+    assert [row["strategyId"] for row in order_history(exchange, floor.ann)] == [None, made["id"]]
     [fill] = histories.FILLS.page(exchange, floor.ann, {"strategyId": made["id"]}).rows
     assert fill["quantity"] == "0.14"
     assert histories.FILLS.page(exchange, floor.ann, {"strategyId": "1"}).rows == []

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Plain, examples
+from helpers import Plain, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

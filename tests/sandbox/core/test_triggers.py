@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from account_histories import order_history, position_history
 from test_positions import NOW, PERP, SECOND, Pit
 
 from bpkit.sandbox.core.exchange import EngineAccount
@@ -47,10 +48,10 @@ def test_a_conditional_order_waits_and_locks_nothing(pit: Pit) -> None:
 
 def test_the_history_shows_the_quantity_0_until_a_conditional_order_ends(pit: Pit) -> None:
     spot(pit, pit.ann, "Ask", price="95", triggerPrice="97", triggerQuantity="2")
-    (row,) = pit.exchange.order_history(pit.ann)
+    (row,) = order_history(pit.exchange, pit.ann)
     assert (row["status"], row["quantity"]) == ("TriggerPending", "0")
     pit.exchange.cancel_all(pit.ann, "SOL_USDC")
-    (row,) = pit.exchange.order_history(pit.ann)
+    (row,) = order_history(pit.exchange, pit.ann)
     assert (row["status"], row["quantity"]) == ("Cancelled", None)
 
 
@@ -70,7 +71,7 @@ def test_a_stop_becomes_an_order_of_its_own(pit: Pit) -> None:
     pit.spot.bids = [(9690, 10_000)]
     pit.advance(10)
     assert open_ids(pit, pit.ann) == []
-    order, old = pit.exchange.order_history(pit.ann)
+    order, old = order_history(pit.exchange, pit.ann)
     assert (order["status"], order["executedQuoteQuantity"]) == ("Filled", "193.8")
     assert order["createdAt"] == "2026-09-01T17:30:07.000"
     assert (old["id"], old["status"], old["quantity"]) == (stop["id"], "Filled", None)
@@ -196,7 +197,7 @@ def test_what_cannot_be_placed_then_has_failed(
 def test_conditions_that_are_refused(pit: Pit, fields: dict[str, Any], message: str) -> None:
     status, _, text = pit.refused(pit.ann, "Ask", **fields)
     assert status == 400 and message in text
-    assert pit.exchange.order_history(pit.ann) == []
+    assert order_history(pit.exchange, pit.ann) == []
 
 
 # Futures
@@ -353,12 +354,12 @@ def test_one_exit_ends_the_other(pit: Pit) -> None:
     pit.perp.print(3, 9499)
     pit.advance(5)
     assert pit.exchange.positions(pit.ann) == [] and open_ids(pit, pit.ann) == []
-    by_id = {row["id"]: row for row in pit.exchange.order_history(pit.ann)}
+    by_id = {row["id"]: row for row in order_history(pit.exchange, pit.ann)}
     assert (by_id[profit]["status"], by_id[profit]["expiryReason"]) == (
         "Expired", "StopWithoutPosition",
     )  # fmt: skip
     assert by_id[loss]["status"] == "Filled"
-    closed = pit.exchange.position_history(pit.ann)[0]
+    closed = position_history(pit.exchange, pit.ann)[0]
     assert (closed["closingPrice"], closed["cumulativePnlRealized"]) == ("94.9", "-10.4")
 
 
@@ -454,5 +455,5 @@ def test_exits_end_when_a_fill_leads_through_zero(pit: Pit) -> None:
     pit.deal(pit.ann, "Ask", "100", "3")
     assert pit.exchange.positions(pit.ann)[0]["netQuantity"] == "-1"
     assert open_ids(pit, pit.ann) == []
-    by_id = {row["id"]: row for row in pit.exchange.order_history(pit.ann)}
+    by_id = {row["id"]: row for row in order_history(pit.exchange, pit.ann)}
     assert [by_id[one]["expiryReason"] for one in exits] == ["StopWithoutPosition"] * 2

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Plain
+from helpers import Plain
 from test_exchange import Floor
 
 from bpkit import Key

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from sockets import Listener, until
 
 from bpkit.sandbox import Sandbox

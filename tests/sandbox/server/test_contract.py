@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 import requests
-from conftest import Plain
+from helpers import Plain
 from specification import RANGES, Problem, Specification
 
 from bpkit import enums, parameters

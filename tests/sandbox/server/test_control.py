@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import DEMO_SECRET, Plain
 from control_caller import Caller
+from helpers import DEMO_SECRET, Plain
 
 from bpkit import ApiError, Client, Key, TransportError, __version__
 from bpkit.sandbox import FAULTS, Sandbox

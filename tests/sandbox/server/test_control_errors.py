@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import DEMO_SECRET, Plain
 from control_caller import PREFIX, Caller
+from helpers import DEMO_SECRET, Plain
 
 from bpkit import Client, Key, __version__
 from bpkit.operations import OPERATIONS

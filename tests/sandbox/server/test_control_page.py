@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import DEMO_SECRET, Plain
 from control_caller import PREFIX, Caller
+from helpers import DEMO_SECRET, Plain
 
 from bpkit import __version__
 from bpkit.sandbox import Sandbox

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from sockets import Listener, push
 
 from bpkit import ApiError, Client, Key, StreamError

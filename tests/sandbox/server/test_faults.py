@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Plain
+from helpers import Plain
 
 from bpkit.operations import OPERATIONS
 from bpkit.sandbox import FAULTS, Conflicts, Sandbox, inputs

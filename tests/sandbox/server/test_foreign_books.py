@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import websocket
-from conftest import Plain
+from helpers import Plain
 from sockets import WAIT, address, four, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed

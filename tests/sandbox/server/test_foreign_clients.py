@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import DEMO_SECRET
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from helpers import DEMO_SECRET
 
 from bpkit.sandbox import Sandbox
 

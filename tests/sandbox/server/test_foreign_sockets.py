@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import websocket
-from conftest import DEMO_SECRET, Plain
+from helpers import DEMO_SECRET, Plain
 from sockets import WAIT, address, four, logged, push, until
 from websockets.asyncio.client import connect
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from sockets import Listener, until, wire
 
 from bpkit.sandbox import Sandbox

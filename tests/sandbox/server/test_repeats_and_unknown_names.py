@@ -5,7 +5,7 @@ Nothing of this was seen on the exchange. The expected values are guesses, which
 
 from __future__ import annotations
 
-from conftest import Plain
+from helpers import Plain
 
 from bpkit.operations import OPERATIONS
 from bpkit.sandbox import Sandbox

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from conftest import Plain
+from helpers import Plain
 
 from bpkit import __version__
 from bpkit.sandbox import FAULTS, Sandbox

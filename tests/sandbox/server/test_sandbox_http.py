@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import DEMO_SECRET, Plain
+from helpers import DEMO_SECRET, Plain
 
 from bpkit import Key
 from bpkit.sandbox import Conflicts, Sandbox, formatting

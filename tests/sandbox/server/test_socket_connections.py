@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Plain
+from helpers import Plain
 from sockets import WAIT, Listener, Raw, frame, push, until, wire
 from websockets.exceptions import ConnectionClosed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import Plain
+from helpers import Plain
 from sockets import Listener, Raw, frame, push, until, wire
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 

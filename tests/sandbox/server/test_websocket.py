@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import DEMO_SECRET, Plain
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from helpers import DEMO_SECRET, Plain
 from sockets import Listener, four, frame, logged, push, wire
 
 from bpkit import Key

@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from conftest import examples
+from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -10,7 +10,13 @@ import pytest
 from bpkit.sandbox.simulation.daily import FIRST_DAY, day_row
 from bpkit.sandbox.simulation.market import Market
 from bpkit.sandbox.simulation.price_feed import PriceFeed
-from bpkit.sandbox.simulation.synthetic import ANCHOR_DAY, DAY, DEFAULT_SEED, SyntheticTrades
+from bpkit.sandbox.simulation.synthetic import (
+    ANCHOR_DAY,
+    DAY,
+    DEFAULT_SEED,
+    FIRST_LEVELS,
+    SyntheticTrades,
+)
 
 DAYS = range(FIRST_DAY, ANCHOR_DAY)  # 2024-01-01 to 2026-08-31
 
@@ -45,3 +51,9 @@ def test_a_long_candle_of_the_whole_history_generates_few_days(
     end = ANCHOR_DAY * DAY
     assert len(PriceFeed(market).candles(interval, 0, end, end)) >= 31
     assert made == []
+
+
+@pytest.mark.parametrize("market", make_daily.markets(), ids=lambda market: market.symbol)
+def test_the_first_levels_are_where_the_walk_of_days_begins(market: Market) -> None:
+    walk = SyntheticTrades(market, DEFAULT_SEED)
+    assert FIRST_LEVELS[market.base] == walk._level(FIRST_DAY)

@@ -79,4 +79,9 @@ FILTERS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "marketType": ("symbol", _is_of_type),
     "fillType": ("systemOrderType", lambda system, kind: system in FILL_TYPES.get(kind, ())),
     "source": ("source", _comes_from),
+    "sources": ("source", lambda source, wanted: source in wanted.split(",")),
+    "type": ("type", eq),
+    "side": ("side", eq),
+    "asset": ("asset", eq),
+    "positionId": ("positionId", eq),
 }

@@ -171,3 +171,33 @@ STRATEGIES = History(
     lambda exchange, account, strategy: strategy.history(),
     {"symbol": attrgetter("request.market.symbol"), "strategyId": attrgetter("id")},
 )
+MOVEMENTS = History(
+    lambda exchange, account: account.movements,
+    lambda exchange, account, row: row.wire(),
+    {
+        "symbol": attrgetter("asset"),
+        "type": attrgetter("event"),
+        "source": attrgetter("source"),
+        "positionId": attrgetter("loan_id"),
+    },
+)
+INTEREST = History(
+    lambda exchange, account: account.interest,
+    lambda exchange, account, row: row.wire(),
+    {
+        "symbol": attrgetter("market"),
+        "asset": attrgetter("asset"),
+        "positionId": attrgetter("loan_id"),
+        # None is charged on unrealised profit and loss, which would be another source.
+        "source": lambda row: "BorrowLend",
+    },
+)
+LOANS = History(
+    lambda exchange, account: account.every_loan,
+    lambda exchange, account, loan: loan.history(),
+    {
+        "symbol": attrgetter("asset"),
+        "side": attrgetter("side"),
+        "state": attrgetter("state"),
+    },
+)

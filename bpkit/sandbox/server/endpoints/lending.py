@@ -11,7 +11,7 @@ from ...core.rules import bad_request
 from ...formatting import plain
 from ...simulation.synthetic import DAY, HOUR
 from ...simulation.tables import ASSETS, table
-from . import Empty, Page, Row, Values, page
+from . import Empty, Row, Values, histories
 
 # interval of the lending history -> number of rows, and their distance in microseconds
 SPANS = {"1d": (24, HOUR), "1w": (28, 6 * HOUR), "1month": (30, DAY), "1year": (52, 7 * DAY)}
@@ -62,54 +62,11 @@ def _max_borrow(exchange: Exchange, account: EngineAccount, values: Values) -> R
     return {"maxBorrowQuantity": plain(most), "symbol": asset}
 
 
-def _paged(rows: list[Any], values: Values, shown: Callable[[Any], Row]) -> Page:
-    """A page of rows that are oldest first; the newest first unless ``sortDirection`` is Asc."""
-    found = page(rows if values.get("sortDirection") == "Asc" else rows[::-1], values)
-    return found._replace(rows=[shown(row) for row in found.rows])
-
-
-def _movements(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
-    sources = values["sources"].split(",") if "sources" in values else None
-    found = [
-        row
-        for row in account.movements
-        if values.get("type", row.event) == row.event
-        and (sources is None or row.source in sources)
-        and values.get("positionId", row.loan_id) == row.loan_id
-        and values.get("symbol", row.asset) == row.asset
-    ]
-    return _paged(found, values, lambda row: row.wire())
-
-
-def _interest(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
-    """No interest is charged on unrealised profit and loss, so one source has no rows."""
-    found = [
-        row
-        for row in account.interest
-        if values.get("source", "BorrowLend") == "BorrowLend"
-        and values.get("asset", row.asset) == row.asset
-        and values.get("symbol", row.market) == row.market
-        and values.get("positionId", row.loan_id) == row.loan_id
-    ]
-    return _paged(found, values, lambda row: row.wire())
-
-
-def _past_positions(exchange: Exchange, account: EngineAccount, values: Values) -> Page:
-    found = [
-        loan
-        for loan in account.every_loan
-        if values.get("symbol", loan.asset) == loan.asset
-        and values.get("side", loan.side) == loan.side
-        and values.get("state", loan.state) == loan.state
-    ]
-    return _paged(found, values, lambda loan: loan.history())
-
-
 LENDING_SIGNED: dict[str, Callable[[Exchange, EngineAccount, Values], Any]] = {
     "execute_borrow_lend": _execute,
     "get_max_borrow_quantity": _max_borrow,
     "get_borrow_lend_positions": lambda exchange, account, values: exchange.loans(account),
-    "get_borrow_lend_history": _movements,
-    "get_interest_history": _interest,
-    "get_borrow_lend_position_history": _past_positions,
+    "get_borrow_lend_history": histories.MOVEMENTS.page,
+    "get_interest_history": histories.INTEREST.page,
+    "get_borrow_lend_position_history": histories.LOANS.page,
 }
