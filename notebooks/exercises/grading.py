@@ -72,7 +72,7 @@ class LearnerState:
 
     def __init__(self, exercise: Exercise, names: Mapping[str, Any]) -> None:
         self._exercise, self._names = exercise, names
-        self._seen_running = self._own_is_missing = False
+        self._seen_running = self._own_is_missing = self._has_read_log = False
 
     def __getitem__(self, name: str) -> Any:
         """The value of one of the learner's names. If it is missing, the verdict is "Cannot tell"."""
@@ -111,14 +111,17 @@ class LearnerState:
     def settled(self, verdict: Verdict) -> Verdict:
         """The verdict that the learner reads.
 
-        If the newest cell stopped with an error and sent nothing, the verdict says so: what the
-        exchange and the names show is older than that cell. "Not tried yet" is "Wrong" if the
-        learner has changed the cell.
+        If the newest cell stopped with an error, the verdict says so, because the learner's names
+        are older than that cell. The exchange's log is newer if the cell had sent something. "Not
+        tried yet" is "Wrong" if the learner has changed the cell.
         """
         cell = self._newest()
         if cell is None or verdict.outcome == RIGHT:
             return verdict
-        if cell.stop and not (cell.stop.sent or isinstance(cell.stop.error, verdict.explains)):
+        stop = cell.stop
+        if stop and not (
+            (stop.sent and self._has_read_log) or isinstance(stop.error, verdict.explains)
+        ):
             return self._stopped(verdict, cell)
         if verdict.outcome == UNTRIED and self.has_changed():
             return wrong(SAME if verdict == untried() else verdict.reason)
@@ -163,7 +166,7 @@ class LearnerState:
 
         ``operation``: only these. The requests of the notebook's own cells are included.
         """
-        sandbox = self.sandbox
+        sandbox, self._has_read_log = self.sandbox, True
         own, entries = list(_OWN.get(sandbox, ())), []
         for entry in reversed(sandbox.log):
             if entry in own:

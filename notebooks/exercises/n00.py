@@ -28,7 +28,9 @@ def two_sol(learner: LearnerState) -> Verdict:
     """Is ``two`` exactly twice ``price``? This needs no request."""
     price, two = learner["price"], learner["two"]
     if isinstance(two, str) and two == str(price) * 2:
-        return untried()
+        if not learner.has_changed():
+            return untried()
+        return wrong(f"`two` is {shown(two)}: the text of the price, twice. Make a number from it.")
     for name, value in (("two", two), ("price", price)):
         if isinstance(value, float):
             return wrong(
@@ -59,25 +61,28 @@ def _decimals(number: Decimal) -> int:
 PRICE, QUANTITY = Decimal("169.00"), Decimal(2)
 SHAPE = ("symbol", "side", "orderType", "price", "quantity")
 NOTEBOOKS_OWN = ("SOL_USDC", "Bid", "Limit", "170.50", "1")
-UNSENT = "If your cell stopped with an error after that, it has placed no order."
 
 
 def bid_that_rests(learner: LearnerState) -> Verdict:
     """Is the order open on the exchange? If not, what happened to the last one sent?"""
-    tried = [
-        entry
-        for entry in learner.log("execute_order")
-        if isinstance(sent(entry), dict)
-        and tuple(sent(entry).get(name) for name in SHAPE) != NOTEBOOKS_OWN
-    ]
+    orders = [entry for entry in learner.log("execute_order") if isinstance(sent(entry), dict)]
+    tried = [entry for entry in orders if _shape(entry) != NOTEBOOKS_OWN]
+    if not tried and len(orders) > 1 and learner.has_changed():
+        return wrong(
+            "The last order that arrived is the one of the first five minutes again: 1 SOL at 170.50. "
+            "The task asks for 2 SOL at 169.00."
+        )
     if not tried:
         return untried(
-            "No order of yours has arrived. Write the order into the cell above, and run the cell. "
-            "If that cell stopped with an error, its last line says why."
+            "No new order has arrived. Write the order into the cell above, and run the cell."
         )
     if any(_as_wanted(order) for order in learner.ask("get_open_orders")):
         return right("2 SOL at 169.00: your bid waits in the book, and 338 USDC are locked for it.")
     return _named(sent(tried[-1]), _what_became_of(learner, tried[-1]))
+
+
+def _shape(entry: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sent(entry).get(name) for name in SHAPE)
 
 
 def _as_wanted(order: dict[str, Any]) -> bool:
@@ -93,7 +98,7 @@ def _named(order: dict[str, Any], verdict: Verdict) -> Verdict:
     if verdict.outcome == RIGHT:
         return verdict
     fields = ", ".join(f"{name} {order[name]}" for name in SHAPE if order.get(name) is not None)
-    return wrong(f"The last order that arrived had {fields}. {verdict.reason} {UNSENT}")
+    return wrong(f"The last order that arrived had {fields}. {verdict.reason}")
 
 
 def _what_became_of(learner: LearnerState, entry: dict[str, Any]) -> Verdict:
@@ -159,8 +164,8 @@ two""",
 len(bp.get_open_orders())""",
         hints=(
             "You have placed an order before: look at the cell that begins with `order = `.",
-            "The side that buys is `Bid`. Write the price and the quantity as text, in quotation "
-            "marks.",
+            "The side that buys is `Bid`. Write `price=` and `quantity=`, each with a text in "
+            "quotation marks.",
             "Call `bp.execute_order` with the same market, side and type as before. Only two values "
             'change: price="169.00" and quantity="2".',
         ),

@@ -40,7 +40,7 @@ def _function(learner: LearnerState, name: str) -> Any:
 @contextmanager
 def _account(sandbox: Any) -> Iterator[Client]:
     """A client of a new account. Its orders are cancelled at the end."""
-    with Client(sandbox.url, sandbox.open_account({"USDC": "10000"})) as client:
+    with Client(sandbox.url, sandbox.open_account({"USDC": "10000", "SOL": "1"})) as client:
         try:
             yield client
         finally:
@@ -89,10 +89,9 @@ def _tidy_once(tidy: Any, by_hand: Client, journal: Path, restarted: bool) -> No
         raise Decided(wrong("`tidy` cancelled an order that was placed by hand."))
     waiting = sum(one["id"] in left for one in own)
     if waiting:
-        again = "After a restart of" if restarted else "With"
-        raise Decided(
-            wrong(f"{again} a program with two bids, {waiting} of them still wait after `tidy`.")
-        )
+        again = " and was started again" if restarted else ""
+        still = "one of them still waits" if waiting == 1 else "both still wait"
+        raise Decided(wrong(f"A program had two bids{again}. After `tidy`, {still}."))
     by_hand.cancel_open_orders(MARKET)
 
 
@@ -141,16 +140,16 @@ with start(sandbox.url, sandbox.key, journal) as bp:
 
 # --- 09.2 -----------------------------------------------------------------------------------------
 
-ABOVE = "It is above its place, so it may buy too high."
-# (price of the bid, its place, does it move?, why)
+ABOVE = "The bid is above the wanted price, so it may buy too high."
+# (price of the bid, the wanted price, does it move?, why)
 MOVES = (
-    ("170.20", "170.20", False, "It is in its place."),
-    ("170.00", "170.15", False, "It is only 0.15 below its place."),
-    ("170.20", "170.40", False, "It is exactly 0.20 below its place, and that is allowed."),
-    ("170.00", "170.21", True, "It is more than 0.20 below its place."),
+    ("170.20", "170.20", False, "The bid is at the wanted price."),
+    ("170.00", "170.15", False, "The bid is only 0.15 below the wanted price."),
+    ("170.20", "170.40", False, "The bid is exactly 0.20 below, which is allowed."),
+    ("170.00", "170.21", True, "The bid is more than 0.20 below the wanted price."),
     ("170.01", "170.00", True, ABOVE),
     ("171.00", "170.00", True, ABOVE),
-    ("99.90", "100.00", False, "It is only 0.10 below its place. Compare numbers, not text."),
+    ("99.90", "100.00", False, "The bid is only 0.10 below. Compare numbers, not text."),
     ("100.10", "99.95", True, f"{ABOVE} Compare numbers, not text."),
 )
 
@@ -160,15 +159,15 @@ def down_at_once(learner: LearnerState) -> Verdict:
     function = _function(learner, "should_move")
     if is_code_of(function, MOVE.starter):
         return untried()
-    for price, place, moves, why in MOVES:
-        answer = _run(function, "should_move", price, Decimal(place))
+    for price, wanted, moves, why in MOVES:
+        answer = _run(function, "should_move", price, Decimal(wanted))
         if not isinstance(answer, bool):
             return wrong(
                 f"`should_move` should return True or False, and returned {shown(answer)}."
             )
         if answer != moves:
-            return wrong(f'`should_move("{price}", Decimal("{place}"))` is {answer}. {why}')
-    return right("It moves down at once, and up only if that is worth a request.")
+            return wrong(f'`should_move("{price}", Decimal("{wanted}"))` is {answer}. {why}')
+    return right("The bid moves down at once. It moves up only if it is more than 0.20 too low.")
 
 
 MOVE = Exercise(
@@ -214,7 +213,7 @@ CASES = (
     Case("Nothing went wrong", None, None, []),
     Case("429 came once", "rate_limit", 1, [1]),
     Case("429 came three times", "rate_limit", 3, [1, 2, 4]),
-    Case("The price was not on the tick", None, None, [], "ApiError", "165.005"),
+    Case("The price was not a multiple of the tick", None, None, [], "ApiError", "165.005"),
     Case("The reply was lost", "lost_reply", 1, [], "TransportError"),
     Case("429 came each time", "rate_limit", None, [1, 2, 4], "ApiError"),
 )
@@ -229,7 +228,9 @@ def later(learner: LearnerState) -> Verdict:
     with _account(learner.sandbox) as client:
         for case in CASES:
             _try_later(function, learner.sandbox, client, case)
-    return right("Only 429 is tried again, and later each time. Every other error comes out.")
+    return right(
+        "`patiently` tries again only after 429, and later each time. It raises every other error."
+    )
 
 
 def _try_later(function: Any, sandbox: Any, client: Client, case: Case) -> None:
@@ -263,23 +264,27 @@ def _said(run: Run, pauses: list[Any], sendings: int, case: Case) -> str:
     """What is wrong, or ""."""
     wanted = len(case.pauses) + 1
     if case.raised == "TransportError" and sendings > 1:
-        return f", and the order was sent {sendings} times. It may be in the book {sendings} times."
+        return f", and the order was sent {_times(sendings)}. It may be in the book {_times(sendings)}."
     if case.price != LOW and sendings > 1:
-        return f", and the order was sent {sendings} times. It is refused each time."
+        return f", and the order was sent {_times(sendings)}. The exchange refuses it each time."
     if run.endless:
-        return ", and `patiently` runs on and on. After four calls the error should come out."
+        return ", and `patiently` runs on and on. After four calls it should raise the error."
     if sendings != wanted:
-        return f", and `call` was called {sendings} times, not {wanted}."
+        return f", and `call` was called {_times(sendings)}, not {_times(wanted)}."
     if pauses != case.pauses:
         return f". The pauses were {pauses}, and should be {case.pauses}."
     raised = "" if run.error is None else type(run.error).__name__
     if raised != case.raised and not case.raised:
         return f", and `patiently` raised {described(run.error or Exception())}"
     if raised != case.raised:
-        return f", and no {case.raised} came out. Nobody will know that it failed."
+        return f", and no {case.raised} was raised. Nobody will know that the order failed."
     if not case.raised and not isinstance(run.result, dict):
         return f". `patiently` should return the order, and returned {shown(run.result)}."
     return ""
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 LATER = Exercise(
@@ -298,8 +303,8 @@ patiently(lambda: bp.get_ticker(SYMBOL)["lastPrice"], wait)""",
     hints=(
         "Which errors say that nothing was done, and that nothing is wrong with the order? Only "
         "those may be tried again.",
-        'An ApiError has a `.code`. For 429 it is "TOO_MANY_REQUESTS". Let every other error out '
-        "with `raise`.",
+        'An ApiError has a `.code`. For 429 it is "TOO_MANY_REQUESTS". Raise every other error '
+        "again with a bare `raise`.",
         "for pause in (1, 2, 4): try it and return; after an ApiError with another code, raise; "
         "then wait(pause). After the loop, return call() once more, without a try.",
     ),

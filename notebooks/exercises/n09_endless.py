@@ -98,10 +98,10 @@ class Counted(Client):
 
     run: Run | None = None
 
-    def _send(self, name: Any, fields: Any, *more: Any) -> Any:
+    def _send(self, *args: Any, **more: Any) -> Any:
         if self.run is not None:
             self.run.spend(REQUEST)
-        return super()._send(name, fields, *more)
+        return super()._send(*args, **more)
 
 
 def is_code_of(function: Any, starter: str) -> bool:

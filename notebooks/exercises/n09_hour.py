@@ -47,10 +47,10 @@ class Mortal(Counted):
 
     dead = False
 
-    def _send(self, name: Any, fields: Any, *more: Any) -> Any:
+    def _send(self, *args: Any, **more: Any) -> Any:
         if self.dead:
             raise Killed
-        return super()._send(name, fields, *more)
+        return super()._send(*args, **more)
 
 
 class Step:
@@ -155,7 +155,9 @@ class Hour:
     # --- the verdict ------------------------------------------------------------------------------
 
     def _fail(self, text: str) -> None:
-        self.verdict = self.verdict or wrong(f"At {self._time()} of the exchange: {text}")
+        self.verdict = self.verdict or wrong(
+            f"At {self._time()} (the time of the exchange): {text}"
+        )
 
     def _time(self) -> str:
         return f"{self.sandbox.now:%H:%M}"
@@ -176,7 +178,7 @@ class Hour:
         if self.tries > TRIES:
             self._fail(
                 f"Since 12:38 the exchange has answered {self.tries} requests with 429. Nothing is "
-                "wrong with the order. Wait longer after each refusal."
+                "wrong with your order. Wait longer after each refusal."
             )
         return step
 
@@ -206,7 +208,7 @@ class Hour:
             self._fail(f"A bid for {order.get('quantity')} SOL was sent. It should be {QUANTITY}.")
 
     def _judge_book(self, step: Step) -> None:
-        """Is one bid in its place? After an accident in this step, that cannot be asked."""
+        """Is one bid where it should be? After an accident in this step, that cannot be asked."""
         if step.refused or step.lost:
             return
         orders = self._orders() if step.writes else self._waiting
@@ -216,11 +218,11 @@ class Hour:
             return self._fail("The step has ended, and no bid is in the book.")
         best = Decimal(self.judge.get_depth(SYMBOL, limit=5)["bids"][-1][0])
         self._seen = len(self.sandbox.log)
-        place, price = min(best - BELOW, HIGHEST), Decimal(orders[0]["price"])
-        if abs(price - place) > FAR:
+        wanted, price = min(best - BELOW, HIGHEST), Decimal(orders[0]["price"])
+        if abs(price - wanted) > FAR:
             self._fail(
-                f"The bid waits at {price} and its place is {place}. That is {abs(price - place)} "
-                f"away, and {FAR} is allowed."
+                f"The bid waits at {price}, and it should be at {wanted}. The difference is "
+                f"{abs(price - wanted)}, and {FAR} is allowed."
             )
 
     def _judge_pause(self, step: Step, minutes: Any) -> None:
@@ -244,15 +246,15 @@ class Hour:
 
     def _ended_early(self) -> Verdict:
         return wrong(
-            f"`follow` ended at {self._time()} of the exchange. It should run until 13:00."
+            f"`follow` ended at {self._time()} (the time of the exchange). It should run until 13:00."
         )
 
     def _at_the_end(self) -> Verdict:
         left = self._orders()
         if left:
             return wrong(
-                f"`follow` has ended, and a bid at {left[0]['price']} is still in the book. It "
-                "lives at the exchange and not in your program. Cancel it at the end."
+                f"`follow` has ended, and a bid at {left[0]['price']} is still in the book. An order "
+                "does not end with your program. Cancel it at the end."
             )
         if self.unanswered:
             return wrong(
@@ -318,8 +320,8 @@ min(wanted_price(bp), highest)""",
     hints=(
         "A variable such as `bid` is gone after a restart. Where can the program look instead, at "
         "the beginning of each step?",
-        "Take `step` as a pattern: settle, look, cancel, look again, place. The place of the bid "
-        "is the lower one of two prices. `run` shows how to wait, and `stop` how to end.",
+        "Take `step` as a pattern: settle, look, cancel, look again, place. The right price of the "
+        "bid is the lower one of two. `run` shows how to wait, and `stop` how to end.",
         "Write a `step` with min(wanted_price(bp), highest). Call it in a loop as in `run`, which "
         "counts the minutes and doubles the pause after an ApiError. Then call stop(bp, wait).",
     ),

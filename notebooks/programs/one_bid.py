@@ -11,8 +11,8 @@ from bpkit import ApiError, Arming, Client, GuardError, TransportError
 from bpkit.sandbox import Sandbox
 
 SYMBOL, QUANTITY = "SOL_USDC", "0.1"
-BELOW = Decimal("0.50")  # USDC: the place of our bid is so far below the best bid
-FAR = Decimal("0.20")  # USDC: a bid that is further from its place moves
+BELOW = Decimal("0.50")  # USDC: we want to bid this much below the best bid
+FAR = Decimal("0.20")  # USDC: our bid moves if it is further than this from the wanted price
 
 
 def start(url, key, journal):

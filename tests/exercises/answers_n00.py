@@ -57,12 +57,13 @@ WRONG = {
             'bp.cancel_open_orders("SOL_USDC")',
             "does not wait any more",
         ),
-        # The second one stops with an error before it is sent: the verdict is about the first.
+        # The second one stops with an error before it is sent. Outside of a notebook nobody sees
+        # that, and the verdict names the order that it is about.
         (
             'bp.execute_order("SOL_USDC", "Ask", "Limit", price="169.00", quantity="2")\n'
             'bp.execute_order("SOL_USDC", "Bid", "Limit", price=169.00, quantity="2")',
             "had symbol SOL_USDC, side Ask, orderType Limit, price 169.00, quantity 2. An `Ask` "
-            "sells SOL. The side that buys is `Bid`. If your cell stopped with an error after that",
+            "sells SOL. The side that buys is `Bid`.",
         ),
     ],
 }

@@ -66,16 +66,16 @@ WRONG = {
         (f"{_TIDY}    for one in bp.get_open_orders(SYMBOL):\n"
          '        if one["clientId"]:\n'
          '            bp.cancel_order(SYMBOL, order_id=one["id"])', "placed by hand"),
-        (f"{_TIDY}    pass", "with two bids, 2 of them still wait"),
+        (f"{_TIDY}    pass", "had two bids. After `tidy`, both still wait"),
         (f'{_TIDY}    bp.cancel_order(SYMBOL, order_id=my_bids(bp)[0]["id"])',
-         "1 of them still wait"),
+         "one of them still waits"),
         (f"{_TIDY}    for bid in my_bids(bp):\n"
          '        bp.cancel_order(SYMBOL, order_id=bid["orderId"])', "`tidy` raised KeyError"),
         ("by_program = set()\n"
          f"{_TIDY}    for bid in my_bids(bp):\n"
          "        if not by_program or bid['clientId'] in by_program:\n"
          "            bp.cancel_order(SYMBOL, order_id=bid['id'])\n"
-         "    by_program.add(0)", "After a restart of a program with two bids, 2 of them"),
+         "    by_program.add(0)", "had two bids and was started again. After `tidy`, both"),
         (f"{_TIDY}    while bp.get_open_orders(SYMBOL):\n"
          "        for bid in my_bids(bp):\n"
          "            bp.cancel_order(SYMBOL, order_id=bid['id'])", "runs on and on"),
@@ -84,9 +84,9 @@ WRONG = {
     "09.2": [
         (f"{_MOVE}    return price > wanted", "`should_move` raised TypeError"),
         (f"{_MOVE}    return float(price) > wanted or float(wanted) - float(price) > 0.2",
-         'should_move("170.20", Decimal("170.40"))` is True. It is exactly 0.20 below'),
-        (f"{_MOVE}    return Decimal(price) > wanted", "more than 0.20 below its place"),
-        (f"{_MOVE}    return wanted - Decimal(price) > FAR", "It is above its place"),
+         'should_move("170.20", Decimal("170.40"))` is True. The bid is exactly 0.20 below'),
+        (f"{_MOVE}    return Decimal(price) > wanted", "more than 0.20 below the wanted price"),
+        (f"{_MOVE}    return wanted - Decimal(price) > FAR", "The bid is above the wanted price"),
         (f"{_MOVE}    return Decimal(price) != wanted", "only 0.15 below"),
         (f"{_MOVE}    return price > str(wanted) or wanted - Decimal(price) > FAR",
          "Compare numbers, not text"),
@@ -94,16 +94,16 @@ WRONG = {
         (f"{_MOVE}    while price:\n        pass", "runs on and on"),
     ],
     "09.3": [
-        (f"{_LATER}    return call()", "429 came once, and `call` was called 1 times"),
+        (f"{_LATER}    return call()", "429 came once, and `call` was called once, not twice"),
         (f"{_LATER}    for pause in (1, 2, 4):\n{_TRY}            wait(pause)\n    return call()",
-         "The price was not on the tick, and the order was sent 4 times"),
+         "The price was not a multiple of the tick, and the order was sent 4 times"),
         (f"{_LATER}    for pause in (1, 1, 1):\n{_TRY}{_OTHERS}            wait(pause)\n"
          "    return call()", "The pauses were [1, 1, 1], and should be [1, 2, 4]"),
         (f"{_LATER}    for pause in (1, 2, 4):\n        try:\n            return call()\n"
          "        except BpkitError as error:\n"
          "            if isinstance(error, ApiError) and error.code != 'TOO_MANY_REQUESTS':\n"
          "                raise\n            wait(pause)\n    return call()",
-         "The reply was lost, and the order was sent 2 times"),
+         "The reply was lost, and the order was sent twice. It may be in the book twice."),
         (f"{_LATER}    for pause in (1, 2, 4):\n{_TRY}{_OTHERS}            wait(pause)",
          "429 came three times, and `call` was called 3 times, not 4"),
         (f"{_LATER}    pause = 1\n    while True:\n{_TRY}{_OTHERS}            wait(pause)\n"
@@ -111,7 +111,7 @@ WRONG = {
         (f"{_LATER}    for pause in (1, 2, 4):\n        try:\n            return call()\n"
          "        except ApiError as error:\n"
          "            if error.code != 'TOO_MANY_REQUESTS':\n                return None\n"
-         "            wait(pause)\n    return call()", "no ApiError came out"),
+         "            wait(pause)\n    return call()", "no ApiError was raised"),
         (f"{_LATER}    call()", "should return the order, and returned None"),
         (f"{_LATER}    while True:\n        try:\n            call()\n        except:\n"
          "            pass", "runs on and on"),
@@ -119,10 +119,10 @@ WRONG = {
     "09.4": [
         # Each of these is right but for one thing.
         (_follow("min(wanted_price(bp), highest)", "wanted_price(bp)"),
-         "At 12:11 of the exchange: A bid at 170.48 was sent. That is above `highest`"),
+         "At 12:11 (the time of the exchange): A bid at 170.48 was sent. That is above `highest`"),
         (_follow("min(2 * pause, 8)", "1"), "has answered 4 requests with 429"),
         (_follow("        except ApiError:\n            pause = min(2 * pause, 8)\n", ""),
-         "At 12:39 of the exchange: `follow` raised ApiError"),
+         "At 12:39 (the time of the exchange): `follow` raised ApiError"),
         (_follow("        except TransportError:\n            pass\n", ""),
          "`follow` raised TransportError"),
         (_follow("    stop(bp, wait)\n", ""), "still in the book"),
@@ -132,7 +132,7 @@ WRONG = {
         (_follow("wait(pause)", "wait(pause / 2)"), "whole minutes"),
         (_follow("wait(pause)", "wait(5)"), "`wait(5)` was called, though"),
         (_follow("min(2 * pause, 8)", "15"), "8 minutes are the most"),
-        (_follow("if not is_near", "if False and not is_near"), "its place is"),
+        (_follow("if not is_near", "if False and not is_near"), "it should be at"),
         (_follow("quantity=QUANTITY", 'quantity="0.2"'), "raised GuardError"),
         (_follow("quantity=QUANTITY", 'quantity="0.05"'), "A bid for 0.05 SOL was sent"),
         (_follow('"Bid", "Limit", price=wanted,', '"Bid", "Market",'), "A Market Bid was sent"),

@@ -22,6 +22,7 @@ CHECK = 'exercise("00.2").check()'
 LESSON = next(
     cell.source for cell in code_cells(ORDER) if 'bp.execute_order("SOL_USDC"' in cell.source
 )
+OWN = 'bp.execute_order("SOL_USDC", "Bid", "Limit", price="170.50", quantity="1")'
 ASK = 'bp.execute_order("SOL_USDC", "Ask", "Limit", price="169.00", quantity="2")'
 FLOAT = 'bp.execute_order("SOL_USDC", "Bid", "Limit", price=169.00, quantity="2")'
 
@@ -72,16 +73,16 @@ def test_not_run_and_run_as_it_was(lesson: Callable[[str], str]) -> None:
 
 def test_a_changed_cell_was_tried(lesson: Callable[[str], str]) -> None:
     lesson("len(bp.get_open_orders()) + 1")
-    assert lesson(CHECK).startswith("Wrong. No order of yours has arrived.")
+    assert lesson(CHECK).startswith("Wrong. No new order has arrived.")
     lesson('# exercise("00.2").hint()')
-    assert lesson(CHECK).startswith("Wrong. No order")
+    assert lesson(CHECK).startswith("Wrong. No new order")
     lesson(ORDER.starter)  # taken back
     assert lesson(CHECK).startswith("Not tried yet.")
 
 
 def test_a_cell_that_raised_is_not_judged_by_an_older_one(lesson: Callable[[str], str]) -> None:
     lesson(ASK)
-    assert "An `Ask`" in lesson(CHECK)
+    assert "An `Ask` sells SOL" in lesson(CHECK)
     for code, error in (
         (FLOAT, "InputError: price=169.0"),
         ("bp.execute_order(", "SyntaxError: incomplete input "),
@@ -101,7 +102,25 @@ def test_a_cell_that_raised_is_not_judged_by_an_older_one(lesson: Callable[[str]
 
 def test_what_the_exchange_refused_is_judged_by_the_exchange(lesson: Callable[[str], str]) -> None:
     assert "ApiError" in lesson(ORDER.solution.replace("169.00", "169.001"))
-    assert "The exchange refused" in lesson(CHECK)
+    assert "The exchange refused it: INVALID_CLIENT_REQUEST" in lesson(CHECK)
+
+
+def test_the_order_of_the_lesson_again_is_named(lesson: Callable[[str], str]) -> None:
+    lesson(LESSON)
+    lesson(f"{OWN}\n\nlen(bp.get_open_orders())")
+    assert lesson(CHECK).startswith("Wrong. The last order that arrived is the one of the first")
+
+
+def test_names_are_older_than_a_cell_that_raised_even_if_it_sent_something(
+    lesson: Callable[[str], str],
+) -> None:
+    price = 'price = bp.get_ticker("SOL_USDC")["lastPrice"]\n'
+    lesson(f"{price}two = price + price")
+    assert lesson('exercise("00.1").check()').startswith("Wrong. `two` is '170")
+    lesson(f"{price}two = price * 2.0")
+    assert lesson('exercise("00.1").check()').startswith(
+        "Wrong. The cell that you ran last stopped"
+    )
 
 
 def test_a_starter_that_raised_is_nobodys_mistake(lesson: Callable[[str], str]) -> None:
