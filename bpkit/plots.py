@@ -141,7 +141,8 @@ def live_depth() -> Callable[[pd.DataFrame | None, str], None]:
         else:
             depth(frame, title, ax=axes)
         figure.savefig(png := BytesIO(), format="png")
-        image = Image(data=png.getvalue(), format="png", alt=f"An order book, live: {title}")
+        market = title.partition(",")[0]  # what follows changes with each picture
+        image = Image(data=png.getvalue(), format="png", alt=f"An order book, live: {market}")
         if handle is None:
             handle = display(image, display_id=True)
         else:

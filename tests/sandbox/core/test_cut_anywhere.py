@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from account_histories import shown
 from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,7 +78,7 @@ class Pair:
         return (
             self.exchange.outbox.take(),
             self.exchange.depth(PERP),
-            *(getattr(self.exchange, name)(one) for name in asked for one in mine),
+            *(shown(self.exchange, one, name) for name in asked for one in mine),
             *(self.exchange.strategies.running(one) for one in mine),
             *([one.history() for one in self.exchange.strategies.ended(each)] for each in mine),
         )

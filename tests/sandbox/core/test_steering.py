@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from account_histories import shown
 from helpers import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -377,7 +378,7 @@ def story(pit: Pit, cuts: list[int]) -> tuple[Any, ...]:
     return (
         pit.exchange.outbox.take(),
         pit.exchange.depth(PERP),
-        *(getattr(pit.exchange, name)(one) for name in asked for one in (pit.ann, pit.bob)),
+        *(shown(pit.exchange, one, name) for name in asked for one in (pit.ann, pit.bob)),
     )
 
 

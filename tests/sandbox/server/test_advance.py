@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from account_histories import shown
 from helpers import Plain
 from sockets import Listener, until
 
@@ -59,7 +60,7 @@ def seen(sandbox: Sandbox) -> list[Any]:
     exchange = sandbox._service.exchange
     account = exchange.accounts[sandbox.key.public_key]
     names = ("fills", "order_history", "positions", "balances", "settlements", "funding_payments")
-    rows = [getattr(exchange, name)(account) for name in names]
+    rows = [shown(exchange, account, name) for name in names]
     return [exchange.now_us, *rows, *(exchange.depth(symbol) for symbol in (PERP, SPOT))]
 
 

@@ -29,3 +29,9 @@ def funding_payments(exchange: Exchange, account: EngineAccount) -> list[dict[st
 
 def dust_history(exchange: Exchange, account: EngineAccount) -> list[dict[str, Any]]:
     return _all(histories.DUST, exchange, account)
+
+
+def shown(exchange: Exchange, account: EngineAccount, name: str) -> Any:
+    """One of an account's lists by its name: a history from above, or a method of the engine."""
+    history = globals().get(name)
+    return history(exchange, account) if history else getattr(exchange, name)(account)
