@@ -8,6 +8,7 @@ learner comes to the exercise; afterwards it takes back what was done to names a
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -117,6 +118,9 @@ def quick() -> Iterator[None]:
             yield
         finally:
             _OPEN.leave()
+            # A notebook that makes a second exchange drops its first, and a learner's endless
+            # program, which can only be parked, holds what it was given.
+            _close([one for one in gc.get_objects() if type(one) is Sandbox])
 
 
 def remember(patch: pytest.MonkeyPatch) -> None:
