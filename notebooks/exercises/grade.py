@@ -1,7 +1,7 @@
 """Grade the notebooks of a class: run each from the top, and read the verdicts of its checks.
 
 A notebook runs in a new kernel, in the folder of the course, and goes on after a cell that raises.
-The file and the progress of whoever grades are not touched. The code of the notebook can do
+The file and the teacher's own progress are not touched. The code of the notebook can do
 whatever you can do on this machine: grade notebooks of people you trust, or in a container.
 """
 
