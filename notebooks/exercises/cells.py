@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 FOLDER = Path(__file__).parents[1]
@@ -143,3 +144,14 @@ def made_on_top(code: str) -> set[str]:
         else:
             made |= made_by(ast.unparse(statement))
     return made
+
+
+def is_code_of(function: Any, starter: str) -> bool:
+    """Is it the one function that the starter defines, whatever its comments and layout are?"""
+    made = compile(starter, "<starter>", "exec").co_consts
+    (own,) = (one for one in made if isinstance(one, CodeType) and "<" not in one.co_name)
+    code = getattr(function, "__code__", None)
+    return isinstance(code, CodeType) and all(
+        getattr(code, part) == getattr(own, part)
+        for part in ("co_code", "co_names", "co_varnames", "co_consts")
+    )

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
-from types import CodeType
 from typing import Any, NamedTuple
 
 from bpkit.client import Client
 from bpkit.errors import BpkitError
 from bpkit.guard.rate_limit import RateLimit
 
+from .cells import is_code_of
 from .grading import (
     Decided,
     Exercise,
@@ -78,7 +78,7 @@ def once(learner: LearnerState) -> Verdict:
     function, sandbox = learner["place_once"], learner.sandbox
     if not callable(function):
         return wrong(f"`place_once` should be a function, but it is {shown(function)}.")
-    if _is_starters(function):
+    if is_code_of(function, ONCE.starter):
         return untried()
     with (
         _account(sandbox) as client,
@@ -87,17 +87,6 @@ def once(learner: LearnerState) -> Verdict:
         for accident in ACCIDENTS:
             _survive(sandbox, client, partial(function, hasty), accident)
     return right("After each accident the exchange has the order once, and you never guessed.")
-
-
-def _is_starters(function: Any) -> bool:
-    """The code without comments and layout, to compare it."""
-    made = compile(ONCE.starter, "<starter>", "exec").co_consts
-    (own,) = (one for one in made if isinstance(one, CodeType))
-    code = getattr(function, "__code__", None)
-    return isinstance(code, CodeType) and all(
-        getattr(code, part) == getattr(own, part)
-        for part in ("co_code", "co_names", "co_varnames", "co_consts")
-    )
 
 
 def _survive(sandbox: Any, client: Client, place: Callable[..., Any], one: Accident) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from bpkit.client import Client
 
+from .cells import is_code_of
 from .grading import (
     Decided,
     Exercise,
@@ -22,7 +23,7 @@ from .grading import (
     untried,
     wrong,
 )
-from .n09_endless import Counted, Run, is_code_of
+from .n09_endless import Counted, Run
 from .n09_hour import HOUR
 
 __all__ = ["EXERCISES"]

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from bpkit.client import Client
@@ -102,14 +102,3 @@ class Counted(Client):
         if self.run is not None:
             self.run.spend(REQUEST)
         return super()._send(*args, **more)
-
-
-def is_code_of(function: Any, starter: str) -> bool:
-    """Is it the one function that the starter defines, whatever its comments and layout are?"""
-    made = compile(starter, "<starter>", "exec").co_consts
-    (own,) = (one for one in made if isinstance(one, CodeType) and "<" not in one.co_name)
-    code = getattr(function, "__code__", None)
-    return isinstance(code, CodeType) and all(
-        getattr(code, part) == getattr(own, part)
-        for part in ("co_code", "co_names", "co_varnames", "co_consts")
-    )

@@ -15,6 +15,7 @@ from typing import Any
 from bpkit.client import Client
 from bpkit.guard.limits import Arming
 
+from .cells import is_code_of
 from .grading import (
     Exercise,
     LearnerState,
@@ -27,7 +28,7 @@ from .grading import (
     untried,
     wrong,
 )
-from .n09_endless import Counted, Run, is_code_of
+from .n09_endless import Counted, Run
 
 MINUTES, LATEST = 60, 80  # the hour, and when a program that goes on is stopped
 SYMBOL, QUANTITY = "SOL_USDC", Decimal("0.1")

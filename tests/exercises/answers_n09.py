@@ -1,5 +1,7 @@
 """Answers to the exercises of notebook 09."""
 
+from exercises.n09_hour import HOUR
+
 _TIDY = "def tidy(bp):\n"
 _MOVE = "def should_move(price, wanted):\n"
 _LATER = "def patiently(call, wait):\n"
@@ -10,28 +12,7 @@ _TRY = """\
 """
 _OTHERS = "            if error.code != 'TOO_MANY_REQUESTS':\n                raise\n"
 
-_FOLLOW = """\
-def follow(bp, minutes, wait, highest):
-    pause = 1
-    while minutes > 0:
-        try:
-            keep(bp, min(wanted_price(bp), highest))
-            pause = 1
-        except TransportError:
-            pass
-        except ApiError:
-            pause = min(2 * pause, 8)
-        wait(pause)
-        minutes -= pause
-    stop(bp, wait)
-
-def keep(bp, wanted):
-    for bid in my_bids(bp):
-        if not is_near(bid["price"], wanted):
-            bp.cancel_order(SYMBOL, order_id=bid["id"])
-    if settle(bp) and not my_bids(bp):
-        bp.execute_order(SYMBOL, "Bid", "Limit", price=wanted, quantity=QUANTITY)
-"""
+_FOLLOW = f"{HOUR.solution}\n"
 # Its own bid is in a variable.
 _REMEMBERS = """\
 def follow(bp, minutes, wait, highest):

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 from exercises import n09_endless
-from exercises.n09_endless import Run, is_code_of
+from exercises.cells import is_code_of
+from exercises.n09_endless import Run
 
 from bpkit import BpkitError
 
